@@ -1,0 +1,159 @@
+//! The record of a run, as it is kept.
+
+use jiff::Timestamp;
+use jiff::civil;
+use jiff::tz::Offset;
+
+use super::{FolderId, IllegalStep, JobId, JobKey, Reference, RunEvent, RunId, RunState};
+use crate::schedule::{ConnectionName, OnUnknownStart, ScheduleKey, StartSpec, Trigger};
+
+/// One occurrence and what became of it. Everything the start needs is frozen here at the claim: a later edit of the
+/// schedule does not change a run that exists.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Its id.
+    pub id: RunId,
+    /// Counts the writes; a write names the version it saw, so a lost update cannot pass.
+    pub version: i64,
+    /// The schedule's key.
+    pub schedule: ScheduleKey,
+    /// Why it exists.
+    pub trigger: Trigger,
+    /// The time that was meant.
+    pub nominal_at: Timestamp,
+    /// With `count`: the last of a range of times that share this row.
+    pub nominal_until: Option<Timestamp>,
+    /// How many times share this row, when more than one.
+    pub count: Option<u64>,
+    /// The nominal time in the schedule's zone.
+    pub local: civil::DateTime,
+    /// The zone's offset then.
+    pub offset: Offset,
+    /// When it was to be sent.
+    pub fire_at: Timestamp,
+    /// When this row was written.
+    pub claimed_at: Timestamp,
+    /// After this the first start is not sent any more.
+    pub deadline_at: Timestamp,
+    /// Where it stands.
+    pub state: RunState,
+    /// For people: clock changes, adoption, duplicates.
+    pub note: Option<String>,
+    /// For people: what went wrong, with the cure where known.
+    pub error: Option<String>,
+    /// On which connection.
+    pub connection: ConnectionName,
+    /// What is started.
+    pub start: StartSpec,
+    /// What happens when the start stays unclear.
+    pub on_unknown_start: OnUnknownStart,
+    /// When a waiting run is looked at again.
+    pub waiting_until: Option<Timestamp>,
+    /// When the (last) StartJobs call was made.
+    pub sent_at: Option<Timestamp>,
+    /// When Orchestrator's acceptance was read.
+    pub accepted_at: Option<Timestamp>,
+    /// When the job began on its robot, by Orchestrator's clock.
+    pub started_at: Option<Timestamp>,
+    /// When it ended: the job by Orchestrator's clock, else by ours.
+    pub ended_at: Option<Timestamp>,
+    /// Who asked for it, for manual runs.
+    pub actor: Option<String>,
+    /// The run that this one follows.
+    pub parent: Option<RunId>,
+    /// The run that this one repeats.
+    pub retry_of: Option<RunId>,
+    /// The run that made a missed one good.
+    pub made_good_by: Option<RunId>,
+    /// The job's output arguments, JSON text.
+    pub output: Option<String>,
+    /// The StartJobs calls, oldest first. Empty for a run that was never claimed for a start.
+    pub attempts: Vec<Attempt>,
+}
+
+/// One StartJobs call, repeated under the same Reference only while it is unclear, and its job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Which of the run's jobs: 1 unless the schedule asks for several.
+    pub job_number: u8,
+    /// 1 for the first, counting on with retries of a failed job.
+    pub attempt: u16,
+    /// The name under which its job can be found.
+    pub reference: Reference,
+    /// The folder it is sent to; every look-up asks this very folder.
+    pub folder_id: Option<FolderId>,
+    /// How often the call was made.
+    pub sends: u16,
+    /// When the last call was about to be made.
+    pub sent_at: Option<Timestamp>,
+    /// The job, once known.
+    pub job: Option<JobRef>,
+    /// Orchestrator's word for the job's state when last read.
+    pub job_state: Option<String>,
+    /// When all jobs of this Reference are counted once more, after a repeated call.
+    pub sweep_at: Option<Timestamp>,
+}
+
+/// Orchestrator's two names for a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobRef {
+    /// For `Key in (…)`.
+    pub key: JobKey,
+    /// For `/odata/Jobs(id)`.
+    pub id: JobId,
+}
+
+/// One line of a run's story: a change of state, or something learned on the way.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Whose.
+    pub run: RunId,
+    /// When, by our clock.
+    pub at: Timestamp,
+    /// The state after it.
+    pub state: RunState,
+    /// What happened, in a person's words.
+    pub text: String,
+}
+
+/// What lets an empty look-up count: the newest job of ours that a look-up has found in this folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// On which connection.
+    pub connection: ConnectionName,
+    /// In which folder.
+    pub folder_id: FolderId,
+    /// The job's Reference: asked for again with every look-up, as its control.
+    pub reference: Reference,
+    /// When it was last found so.
+    pub proven_at: Timestamp,
+}
+
+impl Run {
+    /// Takes one step.
+    ///
+    /// # Errors
+    /// [`IllegalStep`]; the run is then unchanged.
+    pub fn apply(&mut self, event: RunEvent) -> Result<(), IllegalStep> {
+        self.state = self.state.apply(event)?;
+        Ok(())
+    }
+
+    /// The attempt that is under way, or the last one.
+    pub fn attempt(&self) -> Option<&Attempt> {
+        self.attempts.last()
+    }
+
+    /// The same, to be changed.
+    pub fn attempt_mut(&mut self) -> Option<&mut Attempt> {
+        self.attempts.last_mut()
+    }
+
+    /// The job that is followed, while there is one.
+    pub fn open_job(&self) -> Option<JobRef> {
+        match self.state {
+            RunState::Job(_) => self.attempt().and_then(|attempt| attempt.job),
+            _ => None,
+        }
+    }
+}

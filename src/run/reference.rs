@@ -1,0 +1,92 @@
+//! The name under which a job can be found again.
+//!
+//! It can be computed again from schedule and time alone: after a crash, a lost answer or a restored backup the same
+//! occurrence asks for the same name, so one look-up finds whatever was started (semantics.md 13).
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{InstallationId, RunId};
+use crate::schedule::{ScheduleKey, Trigger};
+
+/// `p1.<installation>.<schedule>.<nominal>[.r<run>][.j<n>][.a<attempt>]`: only `[a-z0-9.]`, at most 100 characters, so it
+/// needs no quoting in a filter and fits Orchestrator's 128.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Reference(String);
+
+impl Reference {
+    /// The first attempt at an occurrence's only job.
+    pub fn for_occurrence(
+        installation: InstallationId,
+        schedule: &ScheduleKey,
+        nominal_at: Timestamp,
+        trigger: Trigger,
+        run: RunId,
+    ) -> Reference {
+        let digest = Sha256::digest(schedule.as_str().as_bytes());
+        let mut text = format!("p1.{installation}.");
+        for byte in &digest[..6] {
+            text.push_str(&format!("{byte:02x}"));
+        }
+        text.push('.');
+        push_base36(&mut text, nominal_at.as_second());
+        match trigger {
+            Trigger::Scheduled | Trigger::CatchUp | Trigger::After => {}
+            // A person may ask for the same time twice and means two jobs.
+            Trigger::Manual | Trigger::Backfill => {
+                text.push_str(".r");
+                text.push_str(&run.0.simple().to_string());
+            }
+        }
+        Reference(text)
+    }
+
+    /// What all references of one installation begin with.
+    pub fn prefix(installation: InstallationId) -> String {
+        format!("p1.{installation}.")
+    }
+
+    /// Takes a reference as it came back, from the database or the server.
+    pub fn from_text(text: impl Into<String>) -> Reference {
+        Reference(text.into())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Times before 1970 get an `n` in front: `-` is not in the alphabet.
+fn push_base36(text: &mut String, seconds: i64) {
+    const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+    if seconds < 0 {
+        text.push('n');
+    }
+    let mut left = seconds.unsigned_abs();
+    let mut digits = Vec::new();
+    loop {
+        digits.push(DIGITS[(left % 36) as usize]);
+        left /= 36;
+        if left == 0 {
+            break;
+        }
+    }
+    text.extend(digits.iter().rev().map(|&d| char::from(d)));
+}

@@ -1,0 +1,305 @@
+//! What a schedule file means, once it is known to be right.
+//!
+//! Every value here has been checked: later code cannot see an invalid schedule. Shapes as written in YAML are in `spec`.
+
+use std::borrow::Borrow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::timing::Timing;
+use crate::recurrence::{Nominal, Recurrence};
+use crate::secret::SecretRef;
+
+/// The key of a schedule in its file: its identity. `[A-Za-z0-9._-]`, 1 to 100 characters.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ScheduleKey(Arc<str>);
+
+impl ScheduleKey {
+    /// The longest key: it is shown in tables and kept in every row.
+    pub const MAX_CHARS: usize = 100;
+
+    /// Takes a key if it is well formed.
+    pub fn parse(text: &str) -> Option<ScheduleKey> {
+        let fits = !text.is_empty() && text.len() <= Self::MAX_CHARS;
+        let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
+        (fits && plain).then(|| ScheduleKey(text.into()))
+    }
+
+    /// The key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ScheduleKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for ScheduleKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Borrow<str> for ScheduleKey {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The name of a connection in its file.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ConnectionName(pub Arc<str>);
+
+impl ConnectionName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ConnectionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for ConnectionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One Orchestrator tenant with its credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// Its key in the file.
+    pub name: ConnectionName,
+    /// The base before `/odata`, without a trailing slash.
+    pub url: Url,
+    /// Sent as `X-UIPATH-TenantName` when given.
+    pub tenant: Option<String>,
+    /// How to get an access token.
+    pub auth: AuthSpec,
+    /// How hard the server may be worked.
+    pub limits: ConnectionLimits,
+    /// How long after an unclear start a job may still become visible (semantics.md 16).
+    pub settle: Duration,
+}
+
+/// How a connection gets its access tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthSpec {
+    /// Which request is sent.
+    pub grant: Grant,
+    /// Where it is sent, when the file says so; else derived from the connection's URL and the style.
+    pub token_url: Option<Url>,
+}
+
+/// The grants that are built, each with what it needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Grant {
+    /// An external application with its own rights, on today's identity server.
+    ClientCredentials {
+        /// The application's id.
+        client_id: String,
+        /// The application's secret.
+        client_secret: SecretRef,
+        /// Space-separated scopes.
+        scope: String,
+    },
+    /// A refresh token of the early Cloud's `account` server: JSON, reusable, a day's access token.
+    RefreshTokenAccount {
+        /// The client id that the Cloud page shows beside the user key.
+        client_id: String,
+        /// The user key.
+        refresh_token: SecretRef,
+    },
+    /// A refresh token of today's identity server: form, one use only.
+    RefreshTokenIdentity {
+        /// The application's id.
+        client_id: String,
+        /// Confidential applications have one.
+        client_secret: Option<SecretRef>,
+        /// The first refresh token; later ones are kept in the state folder.
+        refresh_token: SecretRef,
+        /// Asked for again on each refresh when given.
+        scope: Option<String>,
+    },
+}
+
+/// The work that a connection may be given. Defaults are argued beside each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// StartJobs calls a second. 15 is what UiPath's own client allows itself.
+    pub starts_per_second: u32,
+    /// Requests under way at once.
+    pub open_requests: u32,
+    /// `GET /odata/Jobs?…` calls a minute. The Cloud allows 100 for the whole tenant; others need some too.
+    pub list_calls_per_minute: u32,
+    /// Starts a second after an outage, oldest first.
+    pub recovery_rate: u32,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        ConnectionLimits { starts_per_second: 15, open_requests: 32, list_calls_per_minute: 60, recovery_rate: 5 }
+    }
+}
+
+/// One schedule: when, what, and what to do in the odd cases.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    /// Its identity.
+    pub key: ScheduleKey,
+    /// For people.
+    pub description: Option<String>,
+    /// When, as written: its hash makes a schedule version (semantics.md 8).
+    pub timing: Timing,
+    /// When, compiled from `timing`.
+    pub recurrence: Recurrence,
+    /// Whether its times run or are recorded as `skipped: disabled`.
+    pub enablement: Enablement,
+    /// On which connection.
+    pub connection: ConnectionName,
+    /// What is started.
+    pub start: StartSpec,
+    /// What happens when an earlier run is still open.
+    pub overlap: OverlapPolicy,
+    /// What happens with times found late.
+    pub catch_up: CatchUp,
+    /// How late the first start may be.
+    pub start_deadline: Duration,
+    /// What happens when a start stays unclear.
+    pub on_unknown_start: OnUnknownStart,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// Whether a schedule runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Enablement {
+    /// It runs.
+    Enabled,
+    /// Its times are recorded as `skipped: disabled`.
+    Disabled,
+}
+
+/// A place in a file, counted from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file as it was named.
+    pub file: PathBuf,
+    /// The line.
+    pub line: u32,
+}
+
+/// The job that is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartSpec {
+    /// The process (release) by its name in the folder.
+    pub process: String,
+    /// The folder's fully qualified name; absent where the server has one folder only.
+    pub folder: Option<String>,
+    /// Orchestrator's `RuntimeType`, sent as written.
+    pub runtime: Option<String>,
+    /// Input arguments, a JSON object.
+    pub arguments: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// What happens when a time comes while an earlier run of the schedule is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OverlapPolicy {
+    /// The new time is recorded as `skipped: overlap`.
+    Skip,
+    /// Both run.
+    Allow,
+}
+
+/// What happens with times that were not found within a minute (semantics.md 9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CatchUp {
+    /// Which of them run.
+    pub policy: CatchUpPolicy,
+    /// How old a time may be to run at all.
+    pub window: Duration,
+}
+
+/// Which late times run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CatchUpPolicy {
+    /// The latest one.
+    Last,
+    /// None.
+    Skip,
+}
+
+/// What happens when a start stays unclear after the settle window and no job is found (semantics.md 16).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnUnknownStart {
+    /// Start again, with the same Reference.
+    Retry,
+    /// Let it be.
+    Skip,
+    /// Wait for a person.
+    Hold,
+}
+
+/// All that is loaded, as one immutable set.
+#[derive(Clone, Debug, Default)]
+pub struct ScheduleSet {
+    /// By name.
+    pub connections: BTreeMap<ConnectionName, Arc<Connection>>,
+    /// By key.
+    pub schedules: BTreeMap<ScheduleKey, Arc<Schedule>>,
+}
+
+/// One due time of one schedule.
+#[derive(Clone, Debug)]
+pub struct Occurrence {
+    /// The schedule.
+    pub schedule: Arc<Schedule>,
+    /// When it was meant, and how that reads in its zone.
+    pub nominal: Nominal,
+    /// When it is to be sent: nominal plus jitter.
+    pub fire_at: Timestamp,
+    /// Why it exists.
+    pub trigger: Trigger,
+}
+
+/// Why a run exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trigger {
+    /// Found on time.
+    Scheduled,
+    /// Found late.
+    CatchUp,
+    /// Another run ended.
+    After,
+    /// A range of past times, asked for by a person.
+    Backfill,
+    /// A person.
+    Manual,
+}
+
+/// Up to where each schedule has been planned, and under which version of its timing.
+#[derive(Clone, Debug, Default)]
+pub struct Marks(pub BTreeMap<ScheduleKey, HighWaterMark>);
+
+/// Every time up to and including this one has a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HighWaterMark(pub Timestamp);
