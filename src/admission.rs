@@ -1,1 +1,52 @@
-//! STUB
+//! May a due time start, given what is open? Overlap is a function of a list, not of locks.
+//!
+//! Pure. Absent: limits on rate and number (`dispatcher`), since they delay a start and never drop it.
+
+use crate::run::RunId;
+use crate::schedule::{Occurrence, OverlapPolicy};
+
+/// An open run of the same schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ActiveRun {
+    /// Its id.
+    pub id: RunId,
+    /// Whether its state is known to be current.
+    pub knowledge: Knowledge,
+}
+
+/// How much is known of an open run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Knowledge {
+    /// Read from Orchestrator since the daemon started, or not sent yet.
+    Current,
+    /// Left over from before the start: it may have ended long ago.
+    NotReadYet,
+}
+
+/// The answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// Start it.
+    Start,
+    /// Do not: this run is open.
+    Skip(RunId),
+    /// Ask again when the older runs have been read from Orchestrator (semantics.md 11).
+    AskAgain,
+}
+
+/// Decides by the schedule's overlap policy. Every run without a final state is open, `held` and waiting ones included.
+pub fn admit(occurrence: &Occurrence, open: &[ActiveRun]) -> Admission {
+    admit_by(occurrence.schedule.overlap, open)
+}
+
+/// The same for a run that waited and is asked about again.
+pub fn admit_by(policy: OverlapPolicy, open: &[ActiveRun]) -> Admission {
+    match policy {
+        OverlapPolicy::Allow => Admission::Start,
+        OverlapPolicy::Skip => match open.iter().find(|run| run.knowledge == Knowledge::Current) {
+            Some(current) => Admission::Skip(current.id),
+            None if open.is_empty() => Admission::Start,
+            None => Admission::AskAgain,
+        },
+    }
+}

@@ -94,13 +94,15 @@ impl Clock {
         }
     }
 
-    /// Waits for at most `length` of boot time, shorter when the wall clock is to be looked at again.
-    ///
-    /// The loops use it: they wake at least once a second and compare again, so a stepped clock is noticed.
+    /// Waits for at most `length`, and shorter when the clocks are to be looked at again: after a second at the latest, or at
+    /// once when a manual clock was moved. For loops that compare again after waking, so a stepped clock is noticed.
     pub async fn nap(&self, length: Duration) {
         match &self.0 {
             Source::System => system_sleep(length.min(SLICE)).await,
-            Source::Manual(_) => self.sleep(length).await,
+            Source::Manual(reading) => {
+                let before = *reading.borrow();
+                wait_for(reading.clone(), |now| *now != before).await;
+            }
         }
     }
 }

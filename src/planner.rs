@@ -1,1 +1,244 @@
-//! STUB
+//! Which times are due, which will never run, and when to look again.
+//!
+//! Synchronous and pure: the same set, marks and instant give the same plan. Times that will not run are rows too, so that
+//! nothing is missed silently: every nominal time up to the mark has exactly one row, or lies in exactly one range row.
+//!
+//! Absent: whether a due time may start now (`admission`), and everything that waits.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::clock::{earlier, later};
+use crate::recurrence::{Nominal, Recurrence};
+use crate::run::{Ending, MissReason, SkipReason};
+use crate::schedule::{
+    CatchUpPolicy, Enablement, HighWaterMark, Marks, Occurrence, Schedule, ScheduleKey, ScheduleSet, Trigger,
+};
+
+/// A time found this long after it was due still counts as on time (semantics.md 9).
+pub const ON_TIME: Duration = Duration::from_secs(60);
+
+/// Up to this many times of one schedule get a row each; more share one, or the history of a week's outage of an
+/// every-second schedule would be 600,000 rows that say the same.
+pub const ROWS_EACH: usize = 1_000;
+
+/// A mark further ahead of the clock than this was made under a wrong clock (semantics.md 7).
+const AHEAD: Duration = Duration::from_secs(5);
+
+/// What one pass found.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// Times to start, in order.
+    pub due: Vec<Occurrence>,
+    /// Times that will not run, and why.
+    pub recorded: Vec<Recorded>,
+    /// Marks that moved.
+    pub marks: Vec<(ScheduleKey, HighWaterMark)>,
+}
+
+/// Times that will not run: one, or a range that shares a row.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// Whose.
+    pub schedule: Arc<Schedule>,
+    /// The time, or the first of them.
+    pub first: Nominal,
+    /// The last of a range, and how many they are.
+    pub range: Option<(Timestamp, u64)>,
+    /// Why.
+    pub ending: Ending,
+}
+
+/// The times to come, so that a pass touches only schedules that are due.
+#[derive(Debug)]
+pub struct Planner {
+    set: Arc<ScheduleSet>,
+    marks: Marks,
+    upcoming: BTreeSet<(Timestamp, ScheduleKey)>,
+    next: BTreeMap<ScheduleKey, Timestamp>,
+}
+
+impl Planner {
+    /// Begins at these marks. Every schedule of the set must have one.
+    pub fn new(set: Arc<ScheduleSet>, marks: Marks) -> Planner {
+        let mut planner = Planner { set, marks, upcoming: BTreeSet::new(), next: BTreeMap::new() };
+        let keys: Vec<_> = planner.set.schedules.keys().cloned().collect();
+        for key in keys {
+            planner.requeue(&key);
+        }
+        planner
+    }
+
+    /// Everything whose time has come by `now`. Moves the marks of what it returns.
+    pub fn pass(&mut self, now: Timestamp) -> Plan {
+        let mut plan = Plan::default();
+        while let Some((_, key)) = self.upcoming.first().filter(|(fire_at, _)| *fire_at <= now).cloned() {
+            let Some(schedule) = self.set.schedules.get(&key).cloned() else { break };
+            let mark = self.mark(&key, now);
+            let of_schedule = plan_schedule(&schedule, mark, now);
+            plan.due.extend(of_schedule.due);
+            plan.recorded.extend(of_schedule.recorded);
+            self.marks.0.insert(key.clone(), of_schedule.mark);
+            plan.marks.push((key.clone(), of_schedule.mark));
+            self.requeue(&key);
+        }
+        plan.due.sort_by(|a, b| (a.fire_at, &a.schedule.key).cmp(&(b.fire_at, &b.schedule.key)));
+        plan
+    }
+
+    /// When the next time comes.
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        self.upcoming.first().map(|(fire_at, _)| *fire_at)
+    }
+
+    /// The schedules with a time in `(now, now + ahead]`: what to make ready before.
+    pub fn due_within(&self, now: Timestamp, ahead: Duration) -> impl Iterator<Item = &Arc<Schedule>> {
+        let until = later(now, ahead);
+        self.upcoming
+            .iter()
+            .take_while(move |(fire_at, _)| *fire_at <= until)
+            .filter_map(|(_, key)| self.set.schedules.get(key))
+    }
+
+    /// Takes marks back that lie ahead of the clock, after it was set back; rows keep their times from running twice.
+    pub fn clamp_marks(&mut self, now: Timestamp) -> Vec<(ScheduleKey, HighWaterMark)> {
+        let limit = later(now, AHEAD);
+        let ahead: Vec<_> =
+            self.marks.0.iter().filter(|(_, mark)| mark.0 > limit).map(|(key, _)| key.clone()).collect();
+        for key in &ahead {
+            self.marks.0.insert(key.clone(), HighWaterMark(now));
+            self.requeue(key);
+        }
+        ahead.into_iter().map(|key| (key, HighWaterMark(now))).collect()
+    }
+
+    fn mark(&self, key: &ScheduleKey, now: Timestamp) -> HighWaterMark {
+        self.marks.0.get(key).copied().unwrap_or(HighWaterMark(now))
+    }
+
+    fn requeue(&mut self, key: &ScheduleKey) {
+        if let Some(old) = self.next.remove(key) {
+            self.upcoming.remove(&(old, key.clone()));
+        }
+        let Some(schedule) = self.set.schedules.get(key) else { return };
+        let Some(mark) = self.marks.0.get(key) else { return };
+        if let Some(nominal) = schedule.recurrence.next_after(mark.0) {
+            self.next.insert(key.clone(), nominal.at);
+            self.upcoming.insert((nominal.at, key.clone()));
+        }
+    }
+}
+
+struct SchedulePlan {
+    due: Vec<Occurrence>,
+    recorded: Vec<Recorded>,
+    mark: HighWaterMark,
+}
+
+/// The times of one schedule in (mark, now].
+fn plan_schedule(schedule: &Arc<Schedule>, mark: HighWaterMark, now: Timestamp) -> SchedulePlan {
+    let on_time_from = earlier(now, ON_TIME);
+    let window_from = earlier(now, schedule.catch_up.window);
+    let mut plan = SchedulePlan { due: Vec::new(), recorded: Vec::new(), mark };
+    let mut not_run = Ranges::new(schedule.clone());
+    let mut last_late: Option<Nominal> = None;
+    for nominal in times(&schedule.recurrence, mark.0, now) {
+        plan.mark = HighWaterMark(nominal.at);
+        match schedule.enablement {
+            Enablement::Disabled => not_run.push(nominal, Ending::Skipped(SkipReason::Disabled)),
+            Enablement::Enabled if nominal.at >= on_time_from => {
+                plan.due.push(occurrence(schedule, nominal, Trigger::Scheduled));
+            }
+            Enablement::Enabled if nominal.at < window_from => {
+                not_run.push(nominal, Ending::Missed(MissReason::Window));
+            }
+            Enablement::Enabled => match schedule.catch_up.policy {
+                CatchUpPolicy::Skip => not_run.push(nominal, Ending::Missed(MissReason::Down)),
+                CatchUpPolicy::Last => {
+                    // Only the latest runs, and it is known to be the latest when the next one is seen.
+                    if let Some(earlier) = last_late.replace(nominal) {
+                        not_run.push(earlier, Ending::Missed(MissReason::Down));
+                    }
+                }
+            },
+        }
+    }
+    if let Some(nominal) = last_late {
+        plan.due.insert(0, occurrence(schedule, nominal, Trigger::CatchUp));
+    }
+    plan.recorded = not_run.finish();
+    plan
+}
+
+/// The times of a timing that an edit dropped: those in (mark, load] will not run any more (semantics.md 8).
+pub fn plan_edited(schedule: &Arc<Schedule>, old: &Recurrence, mark: HighWaterMark, load: Timestamp) -> Vec<Recorded> {
+    let mut dropped = Ranges::new(schedule.clone());
+    for nominal in times(old, mark.0, load) {
+        dropped.push(nominal, Ending::Missed(MissReason::Edited));
+    }
+    dropped.finish()
+}
+
+fn times(recurrence: &Recurrence, after: Timestamp, until: Timestamp) -> impl Iterator<Item = Nominal> {
+    std::iter::successors(recurrence.next_after(after), |nominal| recurrence.next_after(nominal.at))
+        .take_while(move |nominal| nominal.at <= until)
+}
+
+fn occurrence(schedule: &Arc<Schedule>, nominal: Nominal, trigger: Trigger) -> Occurrence {
+    Occurrence { schedule: schedule.clone(), fire_at: nominal.at, nominal, trigger }
+}
+
+/// Collects times that will not run, without keeping millions of them in memory.
+struct Ranges {
+    schedule: Arc<Schedule>,
+    each: Vec<(Nominal, Ending)>,
+    groups: Vec<Group>,
+    seen: usize,
+}
+
+struct Group {
+    first: Nominal,
+    last: Timestamp,
+    count: u64,
+    ending: Ending,
+}
+
+impl Ranges {
+    fn new(schedule: Arc<Schedule>) -> Ranges {
+        Ranges { schedule, each: Vec::new(), groups: Vec::new(), seen: 0 }
+    }
+
+    fn push(&mut self, nominal: Nominal, ending: Ending) {
+        self.seen += 1;
+        match self.groups.last_mut().filter(|group| group.ending == ending) {
+            Some(group) => {
+                group.last = nominal.at;
+                group.count += 1;
+            }
+            None => {
+                self.groups.push(Group { first: nominal.clone(), last: nominal.at, count: 1, ending });
+            }
+        }
+        if self.seen <= ROWS_EACH {
+            self.each.push((nominal, ending));
+        }
+    }
+
+    fn finish(self) -> Vec<Recorded> {
+        let schedule = self.schedule;
+        if self.seen <= ROWS_EACH {
+            let one = |(first, ending)| Recorded { schedule: schedule.clone(), first, range: None, ending };
+            return self.each.into_iter().map(one).collect();
+        }
+        let range = |group: Group| Recorded {
+            schedule: schedule.clone(),
+            first: group.first,
+            range: (group.count > 1).then_some((group.last, group.count)),
+            ending: group.ending,
+        };
+        self.groups.into_iter().map(range).collect()
+    }
+}

@@ -110,8 +110,8 @@ pub struct Seen {
     pub run: RunId,
     /// When, by our clock.
     pub at: Timestamp,
-    /// The state after it.
-    pub state: RunState,
+    /// The state after it; `None` for a line about a run that ended long ago: its state stays.
+    pub state: Option<RunState>,
     /// What happened, in a person's words.
     pub text: String,
 }

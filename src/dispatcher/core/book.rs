@@ -1,0 +1,299 @@
+//! The open runs, and what has changed since the last turn.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::admission::{ActiveRun, Knowledge};
+use crate::clock::Reading;
+use crate::orchestrator::JobView;
+use crate::run::{Attempt, Evidence, Run, RunEvent, RunId, RunState, Seen};
+use crate::schedule::{HighWaterMark, ScheduleKey, Trigger};
+use crate::store::{Changes, Retired, StoredVersion};
+
+/// A run without a final state, with what is only known in memory.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) run: Run,
+    pub(super) knowledge: Knowledge,
+    pub(super) before_start: BeforeStart,
+    pub(super) settle: Option<Settle>,
+    pub(super) follow: Option<Follow>,
+    /// The process was not found where it had been, and has been looked up again once.
+    pub(super) looked_again: LookedAgain,
+    stored: Stored,
+}
+
+/// What has to be known before a waiting run may be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BeforeStart {
+    /// Nothing.
+    Clear,
+    /// Whether its job exists already.
+    LookUp(Asked),
+    /// Whether an older run of the schedule is still open, once that has been read.
+    Overlap,
+}
+
+/// Whether the question is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    No,
+    Yes,
+}
+
+/// Whether a process has been looked up again after `404/1002`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LookedAgain {
+    No,
+    Yes,
+}
+
+/// How far the settling of an unclear start is. In boot time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settle {
+    pub(super) from: Duration,
+    pub(super) step: usize,
+    pub(super) next: Duration,
+    pub(super) asked: Asked,
+    pub(super) verdict: Verdict,
+}
+
+/// What the last look-up of an unclear start showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Nothing yet.
+    Open,
+    /// The look-ups cannot tell; a list of all jobs may.
+    NeedsList,
+    /// No job was made: it may be sent again.
+    None,
+}
+
+/// When a job is read next. In boot time.
+#[derive(Clone, Debug)]
+pub(super) struct Follow {
+    pub(super) since: Duration,
+    pub(super) next: Duration,
+    pub(super) asked: Asked,
+    pub(super) misses: u32,
+    pub(super) first_miss: Option<Duration>,
+    /// What a list said of a job that has ended, until it is read whole.
+    pub(super) ended: Option<Box<JobView>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stored {
+    New,
+    Changed,
+    AsIs,
+}
+
+impl Open {
+    pub(super) fn claimed(run: Run) -> Open {
+        Open {
+            run,
+            knowledge: Knowledge::Current,
+            before_start: BeforeStart::Clear,
+            settle: None,
+            follow: None,
+            looked_again: LookedAgain::No,
+            stored: Stored::New,
+        }
+    }
+
+    pub(super) fn found_at_start(run: Run, opened: Reading) -> Open {
+        let mut open = Open { stored: Stored::AsIs, ..Open::claimed(run) };
+        match open.run.state {
+            // Certainly unsent, unless the database is an old copy: then the job exists, and a look-up shows it.
+            RunState::Armed | RunState::Waiting(_) => open.before_start = BeforeStart::LookUp(Asked::No),
+            RunState::Starting | RunState::Unknown | RunState::Held => {
+                open.knowledge = Knowledge::NotReadYet;
+                open.settle_from(opened.boot, opened.boot);
+            }
+            RunState::Job(_) => {
+                open.knowledge = Knowledge::NotReadYet;
+                open.follow_from(opened.boot, opened.boot);
+            }
+            RunState::Ended(_) => {}
+        }
+        open
+    }
+
+    /// Whether Orchestrator must be asked about it before anything new is started on its connection.
+    pub(super) fn is_to_be_read(&self) -> bool {
+        self.knowledge == Knowledge::NotReadYet
+    }
+
+    /// The settle window counts from `from`, the end of the call; the first look is at `next`.
+    pub(super) fn settle_from(&mut self, from: Duration, next: Duration) {
+        self.settle = Some(Settle { from, step: 0, next, asked: Asked::No, verdict: Verdict::Open });
+    }
+
+    pub(super) fn follow_from(&mut self, boot: Duration, next: Duration) {
+        self.settle = None;
+        self.follow =
+            Some(Follow { since: boot, next, asked: Asked::No, misses: 0, first_miss: None, ended: None });
+    }
+}
+
+/// All open runs, and the changes of this turn.
+#[derive(Debug, Default)]
+pub(super) struct Book {
+    runs: BTreeMap<RunId, Open>,
+    by_schedule: HashMap<ScheduleKey, BTreeSet<RunId>>,
+    changes: Changes,
+    touched: BTreeSet<RunId>,
+}
+
+impl Book {
+    pub(super) fn len(&self) -> usize {
+        self.runs.len()
+    }
+
+    pub(super) fn ids(&self) -> Vec<RunId> {
+        self.runs.keys().copied().collect()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Open> {
+        self.runs.values()
+    }
+
+    pub(super) fn get(&self, id: RunId) -> Option<&Open> {
+        self.runs.get(&id)
+    }
+
+    /// For what is only in memory; [`Book::change`] for what is stored.
+    pub(super) fn get_mut(&mut self, id: RunId) -> Option<&mut Open> {
+        self.runs.get_mut(&id)
+    }
+
+    pub(super) fn add(&mut self, open: Open) {
+        if open.stored == Stored::New {
+            self.touched.insert(open.run.id);
+        }
+        self.by_schedule.entry(open.run.schedule.clone()).or_default().insert(open.run.id);
+        self.runs.insert(open.run.id, open);
+    }
+
+    /// Changes what is stored of a run.
+    pub(super) fn change(&mut self, id: RunId, change: impl FnOnce(&mut Run)) {
+        if let Some(open) = self.runs.get_mut(&id) {
+            change(&mut open.run);
+            if open.stored == Stored::AsIs {
+                open.stored = Stored::Changed;
+            }
+            self.touched.insert(id);
+        }
+    }
+
+    /// Takes a step and writes its line; `false` when the states do not allow it.
+    pub(super) fn step(&mut self, id: RunId, event: RunEvent, at: Timestamp, text: String) -> bool {
+        let Some(open) = self.runs.get_mut(&id) else { return false };
+        let before = open.run.state;
+        if let Err(illegal) = open.run.apply(event) {
+            tracing::error!(run.id = %id, "{illegal}");
+            return false;
+        }
+        if open.run.state == before {
+            return true;
+        }
+        if open.run.state.is_final() && open.run.ended_at.is_none() {
+            open.run.ended_at = Some(at);
+        }
+        if !matches!(open.run.state, RunState::Waiting(_)) {
+            open.run.waiting_until = None;
+        }
+        let state = open.run.state;
+        tracing::info!(run.id = %id, schedule = %open.run.schedule, state = %state, "`{}` is {state}: {text}", open.run.schedule);
+        self.change(id, |_| {});
+        self.changes.seen.push(Seen { run: id, at, state: Some(state), text });
+        true
+    }
+
+    /// A line about a run whose state stays.
+    pub(super) fn note(&mut self, id: RunId, at: Timestamp, text: String) {
+        if let Some(open) = self.runs.get(&id) {
+            tracing::info!(run.id = %id, schedule = %open.run.schedule, "`{}`: {text}", open.run.schedule);
+            self.changes.seen.push(Seen { run: id, at, state: Some(open.run.state), text });
+        }
+    }
+
+    /// A line about a run that may have ended.
+    pub(super) fn note_ended(&mut self, id: RunId, at: Timestamp, text: String) {
+        self.changes.seen.push(Seen { run: id, at, state: None, text });
+    }
+
+    /// The open runs of a schedule but this one, oldest first.
+    pub(super) fn active(&self, schedule: &ScheduleKey, but: Option<RunId>) -> Vec<ActiveRun> {
+        let before = but.and_then(|id| self.runs.get(&id)).map(|open| (open.run.nominal_at, open.run.id));
+        let ids = self.by_schedule.get(schedule);
+        let runs = ids.into_iter().flatten().filter_map(|id| self.runs.get(id));
+        let mut active: Vec<_> = runs
+            .filter(|open| match open.run.trigger {
+                Trigger::Scheduled | Trigger::CatchUp | Trigger::After => true,
+                // They have an overlap of their own (semantics.md 12).
+                Trigger::Manual | Trigger::Backfill => false,
+            })
+            .filter(|open| before.is_none_or(|before| (open.run.nominal_at, open.run.id) < before))
+            .map(|open| (open.run.nominal_at, ActiveRun { id: open.run.id, knowledge: open.knowledge }))
+            .collect();
+        active.sort_by_key(|(nominal_at, run)| (*nominal_at, run.id));
+        active.into_iter().map(|(_, run)| run).collect()
+    }
+
+    /// Drops a run that was never written.
+    pub(super) fn forget(&mut self, id: RunId) -> Option<Open> {
+        let open = self.runs.remove(&id)?;
+        if let Some(ids) = self.by_schedule.get_mut(&open.run.schedule) {
+            ids.remove(&id);
+            if ids.is_empty() {
+                self.by_schedule.remove(&open.run.schedule);
+            }
+        }
+        self.touched.remove(&id);
+        Some(open)
+    }
+
+    pub(super) fn record_mark(&mut self, key: ScheduleKey, mark: HighWaterMark) {
+        self.changes.marks.push((key, mark));
+    }
+
+    pub(super) fn record_version(&mut self, version: StoredVersion) {
+        self.changes.versions.push(version);
+    }
+
+    pub(super) fn record_retired(&mut self, key: ScheduleKey) {
+        self.changes.retired.push(Retired(key));
+    }
+
+    pub(super) fn record_evidence(&mut self, evidence: Evidence) {
+        self.changes.evidence.push(evidence);
+    }
+
+    pub(super) fn record_sweep(&mut self, run: RunId, attempt: Attempt) {
+        self.changes.swept.push((run, attempt));
+    }
+
+    /// What is to be stored. Runs that have ended leave the book with it.
+    pub(super) fn take_changes(&mut self) -> Changes {
+        let mut changes = std::mem::take(&mut self.changes);
+        for id in std::mem::take(&mut self.touched) {
+            let Some(open) = self.runs.get_mut(&id) else { continue };
+            match open.stored {
+                Stored::New => changes.inserted.push(open.run.clone()),
+                Stored::Changed => {
+                    changes.updated.push(open.run.clone());
+                    open.run.version += 1;
+                }
+                Stored::AsIs => {}
+            }
+            open.stored = Stored::AsIs;
+            if open.run.state.is_final() {
+                self.forget(id);
+            }
+        }
+        changes
+    }
+}

@@ -1,0 +1,301 @@
+//! From due times to rows: the claim that must be durable before anything is sent.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::book::{Asked, BeforeStart, Book, Open};
+use super::{Core, WARM_UP, version_of};
+use crate::admission::{Admission, admit};
+use crate::clock::{Reading, later};
+use crate::executor::Action;
+use crate::planner::{Plan, Recorded, plan_edited};
+use crate::recurrence::Nominal;
+use crate::run::{
+    Attempt, Ending, MissReason, Reference, Run, RunEvent, RunId, RunState, SkipReason, WaitReason,
+};
+use crate::schedule::{
+    HighWaterMark, Occurrence, Schedule, ScheduleKey, ScheduleSet, StartSpec, Timing, Trigger,
+};
+
+type StoredMark = (ScheduleKey, HighWaterMark, String, Option<Timing>);
+
+/// Brings the stored marks and the loaded schedules together (semantics.md 8): a new key begins at its load; a changed timing
+/// is a new version, and the times that the old one still owed are recorded as `missed: edited`; a key that is gone loses its
+/// mark, so that it begins anew should it come back.
+pub(super) fn settle_versions(
+    set: &ScheduleSet,
+    stored: Vec<StoredMark>,
+    load: Timestamp,
+    book: &mut Book,
+) -> (BTreeMap<ScheduleKey, HighWaterMark>, Vec<Recorded>) {
+    let mut known: BTreeMap<ScheduleKey, (HighWaterMark, String, Option<Timing>)> =
+        stored.into_iter().map(|(key, mark, hash, timing)| (key, (mark, hash, timing))).collect();
+    let mut marks = BTreeMap::new();
+    let mut recorded = Vec::new();
+    for (key, schedule) in &set.schedules {
+        let mark = match known.remove(key) {
+            Some((mark, hash, _)) if hash == schedule.timing.hash() => mark,
+            Some((mark, _, old)) => {
+                recorded.extend(dropped_by_edit(schedule, old, mark, load));
+                tracing::info!(schedule = %key, "The times of `{key}` were edited; the new ones hold from now");
+                begin(schedule, load, book)
+            }
+            None => begin(schedule, load, book),
+        };
+        marks.insert(key.clone(), mark);
+    }
+    for (key, _) in known {
+        tracing::info!(schedule = %key, "Schedule `{key}` is not in the files any more");
+        book.record_retired(key);
+    }
+    (marks, recorded)
+}
+
+fn begin(schedule: &Arc<Schedule>, load: Timestamp, book: &mut Book) -> HighWaterMark {
+    let mark = HighWaterMark(load);
+    book.record_version(version_of(schedule, load));
+    book.record_mark(schedule.key.clone(), mark);
+    mark
+}
+
+fn dropped_by_edit(
+    schedule: &Arc<Schedule>,
+    old: Option<Timing>,
+    mark: HighWaterMark,
+    load: Timestamp,
+) -> Vec<Recorded> {
+    match old.map(|timing| timing.compile()) {
+        Some(Ok(recurrence)) => plan_edited(schedule, &recurrence, mark, load),
+        Some(Err(_)) | None => {
+            tracing::warn!(schedule = %schedule.key, "The old times of `{}` cannot be read; what was due since {} is not recorded", schedule.key, mark.0);
+            Vec::new()
+        }
+    }
+}
+
+impl Core {
+    /// Writes a row for every time that has come.
+    pub(super) fn claim_due(&mut self, now: Reading) {
+        let Plan { due, recorded, marks } = self.planner.pass(now.wall);
+        for recorded in &recorded {
+            self.record_not_run(recorded, now.wall);
+        }
+        for occurrence in due {
+            self.claim(&occurrence, now);
+        }
+        for (key, mark) in marks {
+            self.book.record_mark(key, mark);
+        }
+    }
+
+    fn claim(&mut self, occurrence: &Occurrence, now: Reading) {
+        let schedule = &occurrence.schedule;
+        let id = self.random_run_id(now.wall);
+        let deadline_from = match occurrence.trigger {
+            Trigger::Scheduled => occurrence.fire_at,
+            Trigger::CatchUp | Trigger::After | Trigger::Manual | Trigger::Backfill => now.wall,
+        };
+        let mut run = new_run(id, schedule, &occurrence.nominal, occurrence.trigger, now.wall);
+        run.fire_at = occurrence.fire_at;
+        run.deadline_at = later(deadline_from, schedule.start_deadline);
+        run.attempts.push(Attempt {
+            job_number: 1,
+            attempt: 1,
+            reference: Reference::for_occurrence(
+                self.installation,
+                &schedule.key,
+                occurrence.nominal.at,
+                occurrence.trigger,
+                id,
+            ),
+            folder_id: None,
+            sends: 0,
+            sent_at: None,
+            job: None,
+            job_state: None,
+            sweep_at: None,
+        });
+        let older = self.book.active(&schedule.key, None);
+        let mut open = Open::claimed(run);
+        // Due before this daemon took the lock: another life may have started it, under a database that was since put back.
+        let doubtful = occurrence.trigger == Trigger::CatchUp || occurrence.fire_at <= self.opened.wall;
+        let admission = admit(occurrence, &older);
+        open.before_start = match admission {
+            Admission::AskAgain => BeforeStart::Overlap,
+            Admission::Start | Admission::Skip(_) if doubtful => BeforeStart::LookUp(Asked::No),
+            Admission::Start | Admission::Skip(_) => BeforeStart::Clear,
+        };
+        let before_start = open.before_start;
+        self.book.add(open);
+        match admission {
+            Admission::Skip(other) => {
+                // Nothing was sent for it, so it has no attempt to look for.
+                self.book.change(id, |run| run.attempts.clear());
+                let text = format!("Not started: run {} was still open", other.short());
+                self.book.change(id, |run| run.note = join(run.note.take(), format!("run {other} was still open")));
+                self.step(id, RunEvent::End(Ending::Skipped(SkipReason::Overlap)), now, text);
+            }
+            Admission::Start | Admission::AskAgain => {
+                let (reason, text) = match before_start {
+                    BeforeStart::Clear => (WaitReason::Limit, "Claimed".to_owned()),
+                    BeforeStart::LookUp(_) => {
+                        (WaitReason::CatchUp, "Claimed; looked up at Orchestrator before it is started".to_owned())
+                    }
+                    BeforeStart::Overlap => (
+                        WaitReason::Overlap,
+                        "Claimed; an older run is read first to see whether it is still open".to_owned(),
+                    ),
+                };
+                self.step(id, RunEvent::Wait(reason), now, text);
+            }
+        }
+    }
+
+    /// A time that will not run gets its row all the same.
+    pub(super) fn record_not_run(&mut self, recorded: &Recorded, at: Timestamp) {
+        let id = self.random_run_id(at);
+        let mut run = new_run(id, &recorded.schedule, &recorded.first, Trigger::Scheduled, at);
+        if let Some((until, count)) = recorded.range {
+            run.nominal_until = Some(until);
+            run.count = Some(count);
+        }
+        self.book.add(Open::claimed(run));
+        let text = not_run_text(&recorded.schedule, recorded);
+        self.book.step(id, RunEvent::End(recorded.ending), at, text);
+    }
+
+    /// Past its deadline a start that was certainly not sent is not sent any more (semantics.md 10).
+    pub(super) fn give_up_late_starts(&mut self, now: Reading) {
+        let mut late = Vec::new();
+        for open in self.book.iter() {
+            if matches!(open.run.state, RunState::Waiting(_) | RunState::Armed) {
+                if open.run.deadline_at <= now.wall {
+                    late.push(open.run.id);
+                } else {
+                    self.wake.at_wall(open.run.deadline_at);
+                }
+            }
+        }
+        for id in late {
+            let waited = self.book.get(id).map(|open| open.run.state.to_string()).unwrap_or_default();
+            let text = format!("Not started before its deadline ({waited})");
+            self.book.change(id, |run| {
+                run.note = join(run.note.take(), format!("not started before its deadline; it was {waited}"));
+            });
+            self.step(id, RunEvent::End(Ending::Missed(MissReason::Deadline)), now, text);
+        }
+    }
+
+    /// Finds the processes of the next minute's times, so that the due instant costs one call.
+    pub(super) fn warm_up(&mut self, now: Reading) {
+        let mut wanted: Vec<(crate::schedule::ConnectionName, StartSpec)> = Vec::new();
+        for schedule in self.planner.due_within(now.wall, WARM_UP) {
+            wanted.push((schedule.connection.clone(), schedule.start.clone()));
+        }
+        for (connection, start) in wanted {
+            self.want_target(&connection, &start, now);
+        }
+        if let Some(next) = self.planner.wake_at() {
+            let warm = crate::clock::earlier(next, WARM_UP);
+            if warm > now.wall {
+                self.wake.at_wall(warm);
+            }
+        }
+    }
+
+    /// Asks for a process unless it is known or being asked for. The answer comes as a report.
+    pub(super) fn want_target(
+        &mut self,
+        connection: &crate::schedule::ConnectionName,
+        start: &StartSpec,
+        now: Reading,
+    ) -> Option<crate::executor::Target> {
+        use super::link::{TARGET_LIFE, TargetState};
+        let link = self.links.get_mut(connection)?;
+        let key = (start.folder.clone(), start.process.clone());
+        let known = match link.targets.get(&key) {
+            Some(TargetState::Asked) => return None,
+            Some(TargetState::Known(target, at)) if now.boot.saturating_sub(*at) < TARGET_LIFE => return Some(*target),
+            // An old answer is good enough to start with; a new one is fetched beside it.
+            Some(TargetState::Known(target, _)) => Some(*target),
+            None => None,
+        };
+        if link.may_read(now.boot) {
+            if known.is_none() {
+                link.targets.insert(key, TargetState::Asked);
+            } else if let Some(target) = known {
+                link.targets.insert(key, TargetState::Known(target, now.boot));
+            }
+            self.actions.push(Action::Resolve {
+                connection: connection.clone(),
+                folder: start.folder.clone(),
+                process: start.process.clone(),
+            });
+        }
+        known
+    }
+}
+
+fn new_run(id: RunId, schedule: &Schedule, nominal: &Nominal, trigger: Trigger, at: Timestamp) -> Run {
+    Run {
+        id,
+        version: 1,
+        schedule: schedule.key.clone(),
+        trigger,
+        nominal_at: nominal.at,
+        nominal_until: None,
+        count: None,
+        local: nominal.local,
+        offset: nominal.offset,
+        fire_at: nominal.at,
+        claimed_at: at,
+        deadline_at: later(nominal.at, schedule.start_deadline),
+        state: RunState::Armed,
+        note: nominal.note.as_ref().map(ToString::to_string),
+        error: None,
+        connection: schedule.connection.clone(),
+        start: schedule.start.clone(),
+        on_unknown_start: schedule.on_unknown_start,
+        waiting_until: None,
+        sent_at: None,
+        accepted_at: None,
+        started_at: None,
+        ended_at: None,
+        actor: None,
+        parent: None,
+        retry_of: None,
+        made_good_by: None,
+        output: None,
+        attempts: Vec::new(),
+    }
+}
+
+fn not_run_text(schedule: &Schedule, recorded: &Recorded) -> String {
+    let times = match recorded.range {
+        Some((_, count)) => format!("{count} times"),
+        None => "This time".to_owned(),
+    };
+    match recorded.ending {
+        Ending::Missed(MissReason::Down) => format!("{times} came while nobody was there; catching up takes the latest"),
+        Ending::Missed(MissReason::Window) => {
+            format!("{times} came longer ago than the catch-up window of {:#}", span(schedule.catch_up.window))
+        }
+        Ending::Missed(MissReason::Edited) => format!("{times} belonged to the schedule before it was edited"),
+        Ending::Skipped(SkipReason::Disabled) => format!("{times} came while the schedule was disabled"),
+        other => format!("{times}: {}", RunState::Ended(other)),
+    }
+}
+
+fn span(length: std::time::Duration) -> jiff::SignedDuration {
+    jiff::SignedDuration::try_from(length).unwrap_or(jiff::SignedDuration::MAX)
+}
+
+/// Two notes on one run.
+pub(super) fn join(old: Option<String>, new: String) -> Option<String> {
+    Some(match old {
+        Some(old) => format!("{old}; {new}"),
+        None => new,
+    })
+}

@@ -1,0 +1,301 @@
+//! From accepted to the end, by reading Orchestrator again: one list call per folder for all open jobs.
+//!
+//! Nothing is taken from the answer to one call alone: a job is over when it has been read whole, and lost only when three
+//! complete lists over five minutes and a read by id do not show it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::Core;
+use super::book::Asked;
+use super::claim::join;
+use crate::clock::Reading;
+use crate::executor::Action;
+use crate::orchestrator::{CallError, Completeness, JobPage, JobState, JobView};
+use crate::run::{Ending, FolderId, JobRef, RunEvent, RunId, RunState};
+use crate::schedule::ConnectionName;
+
+/// Keys in one call: both official clients send as many, for the URL's length.
+const KEYS_PER_CALL: usize = 50;
+
+/// A job is read again after this part of its age: often while it is young, seldom when it takes hours.
+const PART_OF_AGE: u32 = 8;
+
+/// Jobs that are due within this time are read along.
+const TOGETHER: Duration = Duration::from_secs(2);
+
+/// A job missing from this many complete lists …
+const MISSES: u32 = 3;
+
+/// … over this time is asked for by its id (semantics.md 22).
+const MISSING_FOR: Duration = Duration::from_secs(300);
+
+impl Core {
+    /// Sends the list calls that are due; look-ups had the budget first.
+    pub(super) fn follow_jobs(&mut self, now: Reading) {
+        let mut due: BTreeMap<(ConnectionName, FolderId), (bool, Vec<(Duration, RunId, JobRef)>)> = BTreeMap::new();
+        let mut reads = Vec::new();
+        for open in self.book.iter() {
+            let (Some(job), Some(follow)) = (open.run.open_job(), &open.follow) else { continue };
+            let Some(folder_id) = open.run.attempt().and_then(|attempt| attempt.folder_id) else { continue };
+            if follow.asked == Asked::Yes {
+                continue;
+            }
+            if follow.ended.is_some() {
+                if now.boot >= follow.next {
+                    reads.push((open.run.connection.clone(), folder_id, open.run.id, job));
+                } else {
+                    self.wake.at_boot(follow.next);
+                }
+                continue;
+            }
+            let folder = due.entry((open.run.connection.clone(), folder_id)).or_default();
+            folder.0 |= now.boot >= follow.next;
+            if now.boot + TOGETHER >= follow.next {
+                folder.1.push((follow.next, open.run.id, job));
+            }
+            if now.boot < follow.next {
+                self.wake.at_boot(follow.next);
+            }
+        }
+        for (connection, folder_id, run, job) in reads {
+            self.read_whole(&connection, folder_id, run, job, now);
+        }
+        for ((connection, folder_id), (is_due, mut jobs)) in due {
+            if !is_due {
+                continue;
+            }
+            jobs.sort();
+            for chunk in jobs.chunks(KEYS_PER_CALL) {
+                if !self.may_list(&connection, now) {
+                    break;
+                }
+                let jobs: Vec<(RunId, JobRef)> = chunk.iter().map(|(_, run, job)| (*run, *job)).collect();
+                for (run, _) in &jobs {
+                    self.set_follow_asked(*run, Asked::Yes);
+                }
+                self.actions.push(Action::Poll { connection: connection.clone(), folder_id, jobs });
+            }
+        }
+    }
+
+    fn read_whole(
+        &mut self,
+        connection: &ConnectionName,
+        folder_id: FolderId,
+        run: RunId,
+        job: JobRef,
+        now: Reading,
+    ) {
+        let Some(link) = self.links.get_mut(connection) else { return };
+        if link.may_read(now.boot) {
+            self.set_follow_asked(run, Asked::Yes);
+            self.actions.push(Action::Read { connection: connection.clone(), folder_id, run, job });
+        }
+    }
+
+    fn set_follow_asked(&mut self, run: RunId, asked: Asked) {
+        if let Some(follow) = self.book.get_mut(run).and_then(|open| open.follow.as_mut()) {
+            follow.asked = asked;
+        }
+    }
+
+    /// Jobs were listed by key.
+    pub(super) fn polled(
+        &mut self,
+        connection: &ConnectionName,
+        folder_id: FolderId,
+        jobs: &[(RunId, JobRef)],
+        result: Result<JobPage, CallError>,
+        now: Reading,
+    ) {
+        for (run, _) in jobs {
+            self.set_follow_asked(*run, Asked::No);
+        }
+        let Some(link) = self.links.get_mut(connection) else { return };
+        let page = match result {
+            Ok(page) => {
+                link.answered();
+                page
+            }
+            Err(error) => {
+                link.failed(&error, now.boot);
+                if let CallError::Rejected { text, .. } = &error {
+                    // The folder is gone, or the right to read it: by id the jobs may still be read.
+                    tracing::warn!(connection = %connection, "{text}");
+                }
+                for (run, job) in jobs {
+                    if matches!(error, CallError::Rejected { .. }) {
+                        self.read_once(connection, *run);
+                        self.read_whole(connection, folder_id, *run, *job, now);
+                    }
+                    self.read_again_later(*run, now);
+                }
+                return;
+            }
+        };
+        for (run, job) in jobs {
+            self.read_once(connection, *run);
+            match page.jobs.iter().find(|seen| seen.key == job.key) {
+                Some(seen) => self.seen(*run, seen, now),
+                None if page.completeness == Completeness::Complete => {
+                    self.missed(connection, folder_id, *run, *job, now);
+                }
+                None => self.read_again_later(*run, now),
+            }
+        }
+    }
+
+    /// A job as a list or a read shows it, not yet read whole.
+    fn seen(&mut self, id: RunId, job: &JobView, now: Reading) {
+        let Some(open) = self.book.get_mut(id) else { return };
+        let Some(follow) = open.follow.as_mut() else { return };
+        follow.misses = 0;
+        follow.first_miss = None;
+        if job.state.is_final() {
+            follow.ended = Some(Box::new(job.clone()));
+            follow.next = now.boot;
+            return;
+        }
+        let known = open.run.attempt().and_then(|attempt| attempt.job_state.as_deref()) == Some(job.state.name());
+        let started = open.run.started_at == job.started_at || job.started_at.is_none();
+        if !known || !started {
+            self.book.change(id, |run| {
+                run.started_at = job.started_at.or(run.started_at);
+                if let Some(attempt) = run.attempt_mut() {
+                    attempt.job_state = Some(job.state.name().to_owned());
+                }
+            });
+        }
+        match job.state.phase() {
+            Some(phase) => {
+                self.step(id, RunEvent::Job(phase), now, format!("Job {} is {}", job.id, job.state.name()));
+            }
+            None => tracing::warn!(run.id = %id, "Job {} is `{}`, a state not known here; it is followed on", job.id, job.state.name()),
+        }
+        self.read_again_later(id, now);
+    }
+
+    /// A complete list does not show the job.
+    fn missed(
+        &mut self,
+        connection: &ConnectionName,
+        folder_id: FolderId,
+        id: RunId,
+        job: JobRef,
+        now: Reading,
+    ) {
+        let Some(follow) = self.book.get_mut(id).and_then(|open| open.follow.as_mut()) else { return };
+        follow.misses += 1;
+        let first = *follow.first_miss.get_or_insert(now.boot);
+        if follow.misses >= MISSES && now.boot.saturating_sub(first) >= MISSING_FOR {
+            self.read_whole(connection, folder_id, id, job, now);
+        }
+        self.read_again_later(id, now);
+    }
+
+    fn read_again_later(&mut self, id: RunId, now: Reading) {
+        let pace = self.pace;
+        let Some(follow) = self.book.get_mut(id).and_then(|open| open.follow.as_mut()) else { return };
+        let age = now.boot.saturating_sub(follow.since);
+        follow.next = now.boot + (age / PART_OF_AGE).clamp(pace.first, pace.slowest.max(pace.first));
+        let next = follow.next;
+        self.wake.at_boot(next);
+    }
+
+    /// A job was read whole.
+    pub(super) fn read(
+        &mut self,
+        connection: &ConnectionName,
+        id: RunId,
+        result: Result<Option<JobView>, CallError>,
+        now: Reading,
+    ) {
+        self.set_follow_asked(id, Asked::No);
+        if let Some(link) = self.links.get_mut(connection) {
+            match &result {
+                Ok(_) => link.answered(),
+                Err(error) => link.failed(error, now.boot),
+            }
+        }
+        let Some(open) = self.book.get(id) else { return };
+        if !matches!(open.run.state, RunState::Job(_)) {
+            return;
+        }
+        let listed = open.follow.as_ref().and_then(|follow| follow.ended.clone());
+        match (result, listed) {
+            (Ok(Some(job)), _) if job.state.is_final() => self.ended(id, &job, now),
+            (Ok(Some(job)), _) => {
+                if let Some(follow) = self.book.get_mut(id).and_then(|open| open.follow.as_mut()) {
+                    follow.ended = None;
+                }
+                self.seen(id, &job, now);
+            }
+            // It was listed as ended and cannot be read whole any more: what the list said is all there is.
+            (Ok(None) | Err(CallError::Rejected { .. }), Some(listed)) => self.ended(id, &listed, now),
+            (Ok(None), None) => self.lost(id, now),
+            (Err(_), _) => self.read_again_later(id, now),
+        }
+    }
+
+    fn ended(&mut self, id: RunId, job: &JobView, now: Reading) {
+        let ending = match job.state {
+            JobState::Successful => Ending::Succeeded,
+            JobState::Faulted => Ending::Faulted,
+            JobState::Stopped => Ending::Stopped,
+            JobState::Pending
+            | JobState::Running
+            | JobState::Stopping
+            | JobState::Terminating
+            | JobState::Suspended
+            | JobState::Resumed
+            | JobState::Other(_) => return,
+        };
+        let error = job_error(job);
+        self.book.change(id, |run| {
+            run.started_at = job.started_at.or(run.started_at);
+            run.ended_at = Some(job.ended_at.unwrap_or(now.wall));
+            run.output = job.output.clone();
+            run.error = error.clone();
+            if let Some(attempt) = run.attempt_mut() {
+                attempt.job_state = Some(job.state.name().to_owned());
+            }
+        });
+        let text = match &error {
+            Some(error) => format!("Job {} is {}: {error}", job.id, job.state.name()),
+            None => format!("Job {} is {}", job.id, job.state.name()),
+        };
+        self.step(id, RunEvent::End(ending), now, text);
+    }
+
+    fn lost(&mut self, id: RunId, now: Reading) {
+        let Some(follow) = self.book.get(id).and_then(|open| open.follow.as_ref()) else { return };
+        let gone = follow.misses >= MISSES
+            && follow.first_miss.is_some_and(|first| now.boot.saturating_sub(first) >= MISSING_FOR);
+        if !gone {
+            return self.read_again_later(id, now);
+        }
+        self.book.change(id, |run| {
+            run.error = join(run.error.take(), "the job is not at Orchestrator any more".to_owned());
+        });
+        let text = "Three lists over five minutes and a read by id do not show the job".to_owned();
+        self.step(id, RunEvent::End(Ending::Lost), now, text);
+    }
+}
+
+/// What went wrong with a job, in its own words: the title and detail of its error, else its info.
+fn job_error(job: &JobView) -> Option<String> {
+    if job.state == JobState::Successful {
+        return None;
+    }
+    if let Some(fault) = &job.error {
+        let title = fault.title.as_deref().filter(|text| !text.is_empty());
+        let detail = fault.detail.as_deref().filter(|text| !text.is_empty());
+        match (title, detail) {
+            (Some(title), Some(detail)) if title != detail => return Some(format!("{title}: {detail}")),
+            (Some(text), _) | (None, Some(text)) => return Some(text.to_owned()),
+            (None, None) => {}
+        }
+    }
+    job.info.clone().filter(|text| !text.is_empty())
+}

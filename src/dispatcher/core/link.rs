@@ -1,0 +1,242 @@
+//! What is known of one connection: whether it answers, how much it may be asked, where its processes are.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::executor::Target;
+use crate::orchestrator::{CallError, UnsentReason};
+use crate::run::{Evidence, FolderId, RunId, WaitReason};
+use crate::schedule::Connection;
+
+/// The first pause after a connection failed; it doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Recovery is noticed within a minute, without a restart.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Asking the token manager costs nothing, and a new login should not wait.
+const TOKEN_PAUSE: Duration = Duration::from_secs(5);
+
+/// Without a `Retry-After`, this is how long a 429 pauses the tenant.
+const DEFAULT_RATE_PAUSE: Duration = Duration::from_secs(10);
+
+/// A `Retry-After` beyond this would stop a tenant's starts for longer than any limit is known to last.
+const LONGEST_RATE_PAUSE: Duration = Duration::from_secs(300);
+
+/// A process found this long ago is looked up again before its next start: it may have been deployed anew.
+pub(super) const TARGET_LIFE: Duration = Duration::from_secs(3600);
+
+/// One connection as the dispatcher sees it.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) connection: Arc<Connection>,
+    pub(super) phase: Phase,
+    pub(super) health: Health,
+    /// Before this (boot time) nothing is asked of the tenant at all: it said so.
+    pub(super) paused_until: Duration,
+    pub(super) starts: Bucket,
+    pub(super) lists: Bucket,
+    pub(super) starts_in_flight: u32,
+    pub(super) targets: HashMap<(Option<String>, String), TargetState>,
+    pub(super) evidence: BTreeMap<FolderId, Evidence>,
+    pub(super) proofs: BTreeMap<FolderId, ProofWanted>,
+}
+
+/// Whether the open runs found at start-up have been read again.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// These have not; until then nothing new is started, since they may have ended (semantics.md 11, 17).
+    Reconciling(BTreeSet<RunId>),
+    /// All have.
+    Ready,
+}
+
+/// Whether the connection answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Health {
+    /// It does, as far as is known.
+    Fine,
+    /// It did not. One call is let through after `until` (boot time) to see.
+    Down { reason: WaitReason, failures: u32, until: Duration, text: String },
+    /// That call is under way.
+    Probing { reason: WaitReason, failures: u32, text: String },
+    /// It answers again; what piled up is sent at the recovery rate.
+    Recovering,
+}
+
+/// What is known of a process in a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TargetState {
+    /// Being looked for.
+    Asked,
+    /// Found, at this boot time.
+    Known(Target, Duration),
+}
+
+/// A folder whose look-ups are to be proven with this run's job.
+#[derive(Clone, Debug)]
+pub(super) struct ProofWanted {
+    pub(super) run: RunId,
+    pub(super) reference: crate::run::Reference,
+    pub(super) next: Duration,
+    pub(super) tries: u32,
+    pub(super) in_flight: bool,
+}
+
+impl Link {
+    pub(super) fn new(connection: Arc<Connection>, to_read: BTreeSet<RunId>, boot: Duration) -> Link {
+        let limits = connection.limits;
+        Link {
+            phase: if to_read.is_empty() { Phase::Ready } else { Phase::Reconciling(to_read) },
+            health: Health::Fine,
+            paused_until: Duration::ZERO,
+            starts: Bucket::new(f64::from(limits.starts_per_second), f64::from(limits.starts_per_second), boot),
+            lists: Bucket::new(
+                f64::from(limits.list_calls_per_minute),
+                f64::from(limits.list_calls_per_minute) / 60.0,
+                boot,
+            ),
+            starts_in_flight: 0,
+            targets: HashMap::new(),
+            evidence: BTreeMap::new(),
+            proofs: BTreeMap::new(),
+            connection,
+        }
+    }
+
+    /// One of the runs found at start-up has been read.
+    pub(super) fn reconciled(&mut self, run: RunId) {
+        if let Phase::Reconciling(left) = &mut self.phase {
+            left.remove(&run);
+            if left.is_empty() {
+                tracing::info!("Connection `{}`: every open run has been read again", self.connection.name);
+                self.phase = Phase::Ready;
+            }
+        }
+    }
+
+    /// The server answered, whatever it said.
+    pub(super) fn answered(&mut self) {
+        match &self.health {
+            Health::Fine | Health::Recovering => {}
+            Health::Down { .. } | Health::Probing { .. } => {
+                tracing::info!("Connection `{}` answers again", self.connection.name);
+                self.health = Health::Recovering;
+            }
+        }
+    }
+
+    /// A call failed in a way that speaks of the connection, not of the call.
+    pub(super) fn failed(&mut self, error: &CallError, boot: Duration) {
+        let (reason, retry_after, text) = match error {
+            CallError::Rejected { .. } => return self.answered(),
+            CallError::Unsent { reason: UnsentReason::RateLimit, retry_after, .. } => {
+                let pause = retry_after.unwrap_or(DEFAULT_RATE_PAUSE).min(LONGEST_RATE_PAUSE);
+                self.paused_until = self.paused_until.max(boot + pause);
+                return;
+            }
+            CallError::Unsent { reason: UnsentReason::Token, retry_after, text } => {
+                (WaitReason::Token, Some(retry_after.unwrap_or(TOKEN_PAUSE).min(TOKEN_PAUSE)), text)
+            }
+            CallError::Unsent { reason: UnsentReason::Outage, retry_after, text } => {
+                (WaitReason::Outage, *retry_after, text)
+            }
+            CallError::Unknown { retry_after, text } => (WaitReason::Outage, *retry_after, text),
+        };
+        let failures = match &self.health {
+            Health::Down { failures, .. } | Health::Probing { failures, .. } => failures.saturating_add(1),
+            Health::Fine | Health::Recovering => 1,
+        };
+        if failures == 1 {
+            tracing::warn!(connection = %self.connection.name, "{text}");
+        }
+        let doubled = FIRST_PAUSE.saturating_mul(1 << (failures - 1).min(6)).min(LONGEST_PAUSE);
+        let pause = retry_after.map_or(doubled, |asked| asked.min(LONGEST_RATE_PAUSE));
+        self.health = Health::Down { reason, failures, until: boot + pause, text: text.clone() };
+    }
+
+    /// Why a start on this connection has to wait now, if it has to.
+    pub(super) fn obstacle(&self, boot: Duration) -> Option<(WaitReason, Option<Duration>)> {
+        if boot < self.paused_until {
+            return Some((WaitReason::RateLimit, Some(self.paused_until)));
+        }
+        match &self.health {
+            Health::Down { reason, until, .. } => Some((*reason, Some(*until))),
+            Health::Probing { reason, .. } => Some((*reason, None)),
+            Health::Fine | Health::Recovering => match self.phase {
+                Phase::Reconciling(_) => Some((WaitReason::Outage, None)),
+                Phase::Ready => None,
+            },
+        }
+    }
+
+    /// Whether reads may be made: while the connection is down only one at a time.
+    pub(super) fn may_read(&mut self, boot: Duration) -> bool {
+        if boot < self.paused_until {
+            return false;
+        }
+        match &self.health {
+            Health::Fine | Health::Recovering => true,
+            Health::Probing { .. } => false,
+            Health::Down { until, .. } if boot < *until => false,
+            Health::Down { reason, failures, text, .. } => {
+                self.health = Health::Probing { reason: *reason, failures: *failures, text: text.clone() };
+                true
+            }
+        }
+    }
+
+    /// When something may change by time alone.
+    pub(super) fn wake(&self, boot: Duration) -> Option<Duration> {
+        let paused = (boot < self.paused_until).then_some(self.paused_until);
+        match &self.health {
+            Health::Down { until, .. } => Some((*until).max(paused.unwrap_or_default())),
+            Health::Fine | Health::Probing { .. } | Health::Recovering => paused,
+        }
+    }
+}
+
+/// A token bucket in boot time.
+#[derive(Debug)]
+pub(super) struct Bucket {
+    capacity: f64,
+    per_second: f64,
+    tokens: f64,
+    at: Duration,
+}
+
+impl Bucket {
+    pub(super) fn new(capacity: f64, per_second: f64, at: Duration) -> Bucket {
+        Bucket { capacity, per_second, tokens: capacity, at }
+    }
+
+    /// Takes one, or says when the next one is there.
+    pub(super) fn take(&mut self, boot: Duration) -> Result<(), Duration> {
+        self.refill(boot, self.per_second);
+        self.spend(boot, self.per_second)
+    }
+
+    /// The same at a lower rate and without a saved-up burst.
+    pub(super) fn take_slowly(&mut self, boot: Duration, per_second: f64) -> Result<(), Duration> {
+        let rate = per_second.min(self.per_second);
+        self.refill(boot, rate);
+        self.tokens = self.tokens.min(1.0);
+        self.spend(boot, rate)
+    }
+
+    fn refill(&mut self, boot: Duration, rate: f64) {
+        let passed = boot.saturating_sub(self.at).as_secs_f64();
+        self.tokens = (self.tokens + passed * rate).min(self.capacity);
+        self.at = boot;
+    }
+
+    fn spend(&mut self, boot: Duration, rate: f64) -> Result<(), Duration> {
+        // Sums of fractions fall a hair short of one; without this a refill at the very instant would wait again.
+        if self.tokens >= 1.0 - 1e-6 {
+            self.tokens -= 1.0;
+            return Ok(());
+        }
+        Err(boot + Duration::from_secs_f64((1.0 - self.tokens) / rate.max(1e-6)) + Duration::from_millis(1))
+    }
+}

@@ -1,0 +1,343 @@
+//! Every decision of the running daemon, as plain functions of events and time.
+//!
+//! No await, no clock, no network, no database: an event and a reading of the clocks go in, changes to be stored and
+//! actions to be taken come out, and nothing is done before it is stored. What it keeps in memory beside the runs (when to
+//! look next, what was asked) can be lost at any moment: it is derived again from the stored states at the next start.
+
+mod book;
+mod claim;
+mod follow;
+mod link;
+mod send;
+mod settle;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use self::book::{Book, Open};
+use self::link::{Link, Phase};
+use crate::clock::{Reading, later};
+use crate::executor::{Action, Report};
+use crate::planner::Planner;
+use crate::run::{InstallationId, RunEvent, RunId, RunState};
+use crate::schedule::{ConnectionName, Marks, ScheduleSet};
+use crate::store::{Changes, LoadedState, StoredVersion};
+
+/// Wall time may run this far from boot time between two turns; more is a step of the clock (semantics.md 7).
+const STEP: SignedDuration = SignedDuration::from_secs(5);
+
+/// Processes are looked up this long before their time, so that the due instant costs one call.
+const WARM_UP: Duration = Duration::from_secs(60);
+
+/// How soon and how often open jobs are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// After a start.
+    pub first: Duration,
+    /// At most this long between two reads of a job.
+    pub slowest: Duration,
+}
+
+impl Default for Pace {
+    /// semantics.md 20: from 5 s after a start. Half a minute at the slowest, so that an end is seen soon enough for people.
+    fn default() -> Self {
+        Pace { first: Duration::from_secs(5), slowest: Duration::from_secs(30) }
+    }
+}
+
+/// What can happen.
+#[derive(Debug)]
+pub enum Event {
+    /// The executor has something to say.
+    Report(Report),
+    /// The daemon is asked to stop.
+    Stop,
+    /// Claims that another row had already won.
+    ClaimsLost(BTreeSet<RunId>),
+}
+
+/// What is to be done: store first, then act.
+#[derive(Debug, Default)]
+pub struct Step {
+    /// One transaction.
+    pub record: Changes,
+    /// Only after it.
+    pub then: Vec<Action>,
+}
+
+/// When to look again by time alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wake {
+    /// On the wall clock.
+    pub wall: Option<Timestamp>,
+    /// In boot time.
+    pub boot: Option<Duration>,
+}
+
+impl Wake {
+    fn at_wall(&mut self, wall: Timestamp) {
+        self.wall = Some(self.wall.map_or(wall, |old| old.min(wall)));
+    }
+
+    fn at_boot(&mut self, boot: Duration) {
+        self.boot = Some(self.boot.map_or(boot, |old| old.min(boot)));
+    }
+
+    /// How long that is from `now`.
+    pub fn from(&self, now: Reading) -> Option<Duration> {
+        let by_wall = self.wall.map(|at| {
+            let left = at.duration_since(now.wall);
+            if left <= SignedDuration::ZERO { Duration::ZERO } else { left.unsigned_abs() }
+        });
+        let by_boot = self.boot.map(|at| at.saturating_sub(now.boot));
+        by_wall.into_iter().chain(by_boot).min()
+    }
+}
+
+/// Random bits for run ids; comes from outside, like time.
+pub type RandomBits = Box<dyn FnMut() -> [u8; 10] + Send>;
+
+/// The dispatcher's mind.
+pub struct Core {
+    installation: InstallationId,
+    set: Arc<ScheduleSet>,
+    planner: Planner,
+    book: Book,
+    links: BTreeMap<ConnectionName, Link>,
+    sweeps: Vec<settle::Sweep>,
+    pace: Pace,
+    /// When this daemon took the lock: what was due before may have been started by another life.
+    opened: Reading,
+    last_turn: Reading,
+    stopping: Stopping,
+    random: RandomBits,
+    actions: Vec<Action>,
+    wake: Wake,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stopping {
+    No,
+    Yes,
+}
+
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Core").field("open", &self.book.len()).field("links", &self.links).finish_non_exhaustive()
+    }
+}
+
+impl Core {
+    /// Takes over what the database knows. The first turn stores the schedule versions and marks that are new.
+    pub fn recover(
+        set: Arc<ScheduleSet>,
+        state: LoadedState,
+        opened: Reading,
+        pace: Pace,
+        random: RandomBits,
+    ) -> Core {
+        let LoadedState { installation, open, marks: stored, evidence, sweeps } = state;
+        let mut book = Book::default();
+        let (marks, recorded) = claim::settle_versions(&set, stored, opened.wall, &mut book);
+        let mut core = Core {
+            installation,
+            planner: Planner::new(set.clone(), Marks(marks)),
+            book,
+            links: BTreeMap::new(),
+            sweeps: sweeps
+                .into_iter()
+                .map(|(run, connection, attempt)| settle::Sweep::new(run, connection, attempt))
+                .collect(),
+            set,
+            pace,
+            opened,
+            last_turn: opened,
+            stopping: Stopping::No,
+            random,
+            actions: Vec::new(),
+            wake: Wake::default(),
+        };
+        let mut to_read: BTreeMap<ConnectionName, BTreeSet<RunId>> = BTreeMap::new();
+        for run in open {
+            let open = Open::found_at_start(run, opened);
+            if open.is_to_be_read() {
+                to_read.entry(open.run.connection.clone()).or_default().insert(open.run.id);
+            }
+            core.book.add(open);
+        }
+        for (name, connection) in &core.set.connections {
+            let left = to_read.remove(name).unwrap_or_default();
+            core.links.insert(name.clone(), Link::new(connection.clone(), left, opened.boot));
+        }
+        for (name, runs) in to_read {
+            tracing::error!(
+                connection = %name,
+                "{} open runs belong to connection `{name}`, which is not in the loaded files; they stay open until it is back",
+                runs.len()
+            );
+        }
+        for proof in evidence {
+            if let Some(link) = core.links.get_mut(&proof.connection) {
+                link.evidence.insert(proof.folder_id, proof);
+            }
+        }
+        for recorded in recorded {
+            core.record_not_run(&recorded, opened.wall);
+        }
+        core.doubt_unfinished_starts(opened);
+        core
+    }
+
+    /// What a crash left as `starting`, or released, may have been sent: it is settled before it is sent again (semantics.md
+    /// 14). What was armed and not released was certainly not.
+    fn doubt_unfinished_starts(&mut self, now: Reading) {
+        for id in self.book.ids() {
+            let Some(state) = self.book.get(id).map(|open| open.run.state) else { continue };
+            match state {
+                RunState::Starting => {
+                    self.step(id, RunEvent::Unclear, now, "The daemon stopped while this was being sent".to_owned());
+                    if let Some(open) = self.book.get_mut(id) {
+                        open.settle_from(now.boot, now.boot);
+                    }
+                }
+                RunState::Armed
+                | RunState::Waiting(_)
+                | RunState::Unknown
+                | RunState::Held
+                | RunState::Job(_)
+                | RunState::Ended(_) => {}
+            }
+        }
+    }
+
+    /// Takes one event in. Decisions that follow from it and from time are made in [`Core::turn`].
+    pub fn handle(&mut self, event: Event, now: Reading) {
+        match event {
+            Event::Report(report) => self.take_report(report, now),
+            Event::Stop => self.stopping = Stopping::Yes,
+            Event::ClaimsLost(lost) => {
+                for id in lost {
+                    if let Some(open) = self.book.forget(id) {
+                        tracing::info!(
+                            schedule = %open.run.schedule,
+                            "The time {} of `{}` has a row already; it is not run again",
+                            open.run.nominal_at,
+                            open.run.schedule
+                        );
+                        if open.run.state == RunState::Starting
+                            && let Some(link) = self.links.get_mut(&open.run.connection)
+                        {
+                            link.starts_in_flight = link.starts_in_flight.saturating_sub(1);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn take_report(&mut self, report: Report, now: Reading) {
+        match report {
+            Report::Resolved { connection, folder, process, result } => {
+                self.resolved(&connection, folder, process, result, now);
+            }
+            Report::Started { connection, run, ended, server_date, result } => {
+                self.started(&connection, run, ended, server_date, result, now);
+            }
+            Report::LookedUp { connection, folder_id, asks, control, result } => {
+                self.looked_up(&connection, folder_id, asks, control, result, now);
+            }
+            Report::ListedSince { connection, folder_id, ask, result } => {
+                self.listed_since(&connection, folder_id, &ask, result, now);
+            }
+            Report::Polled { connection, folder_id, jobs, result } => {
+                self.polled(&connection, folder_id, &jobs, result, now);
+            }
+            Report::Read { connection, run, result } => self.read(&connection, run, result, now),
+            Report::SpareStopped { connection, run, job, result } => {
+                self.spare_stopped(&connection, run, job, result, now);
+            }
+        }
+    }
+
+    /// Decides all that is due now, and gives what is to be stored and done.
+    pub fn turn(&mut self, now: Reading) -> Step {
+        self.wake = Wake::default();
+        self.notice_clock_step(now);
+        if self.stopping == Stopping::No {
+            self.claim_due(now);
+            self.give_up_late_starts(now);
+            self.warm_up(now);
+            self.ask_about_unclear_starts(now);
+            self.send_waiting(now);
+        }
+        self.follow_jobs(now);
+        for link in self.links.values() {
+            if let Some(boot) = link.wake(now.boot) {
+                self.wake.at_boot(boot);
+            }
+        }
+        if let Some(next) = self.planner.wake_at() {
+            self.wake.at_wall(next);
+        }
+        Step { record: self.book.take_changes(), then: std::mem::take(&mut self.actions) }
+    }
+
+    /// When to take the next turn if nothing happens before.
+    pub fn wake(&self) -> Wake {
+        self.wake
+    }
+
+    /// How many runs are open.
+    pub fn open_runs(&self) -> usize {
+        self.book.len()
+    }
+
+    /// Whether every connection's open runs have been read since the start.
+    pub fn is_reconciled(&self) -> bool {
+        self.links.values().all(|link| link.phase == Phase::Ready)
+    }
+
+    fn notice_clock_step(&mut self, now: Reading) {
+        let by_wall = now.wall.duration_since(self.last_turn.wall);
+        let by_boot = SignedDuration::try_from(now.boot.saturating_sub(self.last_turn.boot)).unwrap_or_default();
+        self.last_turn = now;
+        let stepped = by_wall - by_boot;
+        if stepped.abs() <= STEP {
+            return;
+        }
+        tracing::warn!("The clock was set by {stepped:#}; due times are judged by the new time");
+        for (key, mark) in self.planner.clamp_marks(now.wall) {
+            tracing::warn!(schedule = %key, "Schedule `{key}` was planned up to a time ahead of the clock; it goes on from now");
+            self.book.record_mark(key, mark);
+        }
+        // Whatever is due by the new time may have been started by the old: it is looked up before it is sent.
+        self.opened.wall = self.opened.wall.max(now.wall);
+    }
+
+    /// Takes a step of a run and writes its line. An illegal step is a fault of ours: it is logged and not taken.
+    fn step(&mut self, id: RunId, event: RunEvent, now: Reading, text: String) -> bool {
+        self.book.step(id, event, now.wall, text)
+    }
+
+    fn link_mut(&mut self, name: &ConnectionName) -> Option<&mut Link> {
+        self.links.get_mut(name)
+    }
+
+    fn random_run_id(&mut self, now: Timestamp) -> RunId {
+        RunId::new(u64::try_from(now.as_millisecond()).unwrap_or(0), (self.random)())
+    }
+}
+
+/// `now + length`, for a waiting run's stored time.
+fn wall_of(now: Reading, boot: Duration) -> Timestamp {
+    later(now.wall, boot.saturating_sub(now.boot))
+}
+
+/// The versions to store for schedules that are new or edited; used by `claim`.
+fn version_of(schedule: &crate::schedule::Schedule, at: Timestamp) -> StoredVersion {
+    StoredVersion { schedule: schedule.key.clone(), timing: schedule.timing.clone(), loaded_at: at }
+}

@@ -1,0 +1,319 @@
+//! From waiting to sent, within the limits, and what each answer to a start means.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::book::{Asked, BeforeStart, LookedAgain, Verdict};
+use super::claim::join;
+use super::link::{Health, TargetState};
+use super::{Core, wall_of};
+use crate::admission::{Admission, admit_by};
+use crate::clock::Reading;
+use crate::executor::{Action, StartOrder, Target};
+use crate::orchestrator::{CallError, JobView, UnsentReason};
+use crate::run::{Ending, RunEvent, RunId, RunState, SkipReason, WaitReason};
+use crate::schedule::{ConnectionName, OverlapPolicy, StartSpec};
+
+/// Orchestrator's code for a thing that does not exist: the process was deployed anew and has another key.
+const NOT_FOUND_CODE: i64 = 1002;
+
+/// An unclear start is looked up a second after its call ended (semantics.md 16).
+const FIRST_LOOK_UP: Duration = Duration::from_secs(1);
+
+impl Core {
+    /// Sends what may be sent, in the order of its times.
+    pub(super) fn send_waiting(&mut self, now: Reading) {
+        let mut ready: Vec<(Timestamp, Timestamp, RunId)> = self
+            .book
+            .iter()
+            .filter(|open| match open.run.state {
+                RunState::Armed | RunState::Waiting(_) => true,
+                RunState::Unknown => open.settle.is_some_and(|settle| settle.verdict == Verdict::None),
+                RunState::Starting | RunState::Held | RunState::Job(_) | RunState::Ended(_) => false,
+            })
+            .map(|open| (open.run.fire_at, open.run.nominal_at, open.run.id))
+            .collect();
+        if ready.is_empty() {
+            // Nothing is left of the outage.
+            for link in self.links.values_mut().filter(|link| link.health == Health::Recovering) {
+                link.health = Health::Fine;
+            }
+            return;
+        }
+        ready.sort();
+        for (_, _, id) in ready {
+            self.send(id, now);
+        }
+    }
+
+    fn send(&mut self, id: RunId, now: Reading) {
+        let Some(open) = self.book.get(id) else { return };
+        let (connection, start, state) = (open.run.connection.clone(), open.run.start.clone(), open.run.state);
+        let before_start = open.before_start;
+        let Some(link) = self.links.get_mut(&connection) else {
+            return self.wait(id, WaitReason::Outage, None, "Its connection is not in the loaded files", now);
+        };
+        if let Some((reason, until)) = link.obstacle(now.boot) {
+            self.probe(&connection, &start, now);
+            let text = match reason {
+                WaitReason::Token => "No access token",
+                WaitReason::RateLimit => "Orchestrator asked to be called less often",
+                WaitReason::Overlap
+                | WaitReason::Outage
+                | WaitReason::Limit
+                | WaitReason::Retry
+                | WaitReason::Clock
+                | WaitReason::CatchUp => "Orchestrator has not answered yet",
+            };
+            return self.wait(id, reason, until, text, now);
+        }
+        match before_start {
+            BeforeStart::Clear => {}
+            // `ask_about_unclear_starts` has it.
+            BeforeStart::LookUp(_) => return,
+            BeforeStart::Overlap => {
+                if !self.pass_overlap(id, now) {
+                    return;
+                }
+            }
+        }
+        let Some(target) = self.want_target(&connection, &start, now) else {
+            return self.wait(id, WaitReason::Limit, None, "Its process is being looked up", now);
+        };
+        let Some(link) = self.links.get_mut(&connection) else { return };
+        if link.starts_in_flight >= link.connection.limits.open_requests {
+            return self.wait(id, WaitReason::Limit, None, "Enough starts are under way", now);
+        }
+        let taken = match link.health {
+            Health::Recovering => link.starts.take_slowly(now.boot, f64::from(link.connection.limits.recovery_rate)),
+            Health::Fine | Health::Down { .. } | Health::Probing { .. } => link.starts.take(now.boot),
+        };
+        if let Err(next) = taken {
+            self.wake.at_boot(next);
+            return self.wait(id, WaitReason::Limit, Some(next), "Within the connection's limit of starts", now);
+        }
+        link.starts_in_flight += 1;
+        let again = state == RunState::Unknown;
+        self.order_start(id, target, again.then_some(Again), now);
+    }
+
+    /// Tries a connection that did not answer, by a harmless read, never by a start.
+    fn probe(&mut self, connection: &ConnectionName, start: &StartSpec, now: Reading) {
+        let Some(link) = self.links.get_mut(connection) else { return };
+        if matches!(link.health, Health::Down { .. }) && link.may_read(now.boot) {
+            self.actions.push(Action::Resolve {
+                connection: connection.clone(),
+                folder: start.folder.clone(),
+                process: start.process.clone(),
+            });
+        }
+    }
+
+    fn order_start(&mut self, id: RunId, target: Target, again: Option<Again>, now: Reading) {
+        self.book.change(id, |run| {
+            run.sent_at = Some(now.wall);
+            if let Some(attempt) = run.attempt_mut() {
+                attempt.sends += 1;
+                attempt.sent_at = Some(now.wall);
+                // The folder of the first call: every look-up asks this very folder.
+                attempt.folder_id.get_or_insert(target.folder_id);
+            }
+        });
+        let text = match again {
+            Some(Again) => "Sent again under the same Reference: no job was made by the call before",
+            None => "Sent to Orchestrator",
+        };
+        if !self.step(id, RunEvent::Send, now, text.to_owned()) {
+            return;
+        }
+        let Some(open) = self.book.get_mut(id) else { return };
+        open.settle = None;
+        let Some(attempt) = open.run.attempt() else { return };
+        self.actions.push(Action::Start(StartOrder {
+            run: id,
+            connection: open.run.connection.clone(),
+            target: Target { folder_id: attempt.folder_id.unwrap_or(target.folder_id), ..target },
+            reference: attempt.reference.clone(),
+            start: open.run.start.clone(),
+        }));
+    }
+
+    /// Whether a run that had to wait for older ones may go on.
+    fn pass_overlap(&mut self, id: RunId, now: Reading) -> bool {
+        let Some(open) = self.book.get(id) else { return false };
+        let policy =
+            self.set.schedules.get(&open.run.schedule).map_or(OverlapPolicy::Skip, |schedule| schedule.overlap);
+        let doubtful = open.run.fire_at <= self.opened.wall;
+        let older = self.book.active(&open.run.schedule.clone(), Some(id));
+        match admit_by(policy, &older) {
+            Admission::AskAgain => false,
+            Admission::Skip(other) => {
+                self.book.change(id, |run| {
+                    run.attempts.clear();
+                    run.note = join(run.note.take(), format!("run {other} was still open"));
+                });
+                let text = format!("Not started: run {} was still open", other.short());
+                self.step(id, RunEvent::End(Ending::Skipped(SkipReason::Overlap)), now, text);
+                false
+            }
+            Admission::Start => {
+                if let Some(open) = self.book.get_mut(id) {
+                    open.before_start = if doubtful { BeforeStart::LookUp(Asked::No) } else { BeforeStart::Clear };
+                }
+                !doubtful
+            }
+        }
+    }
+
+    /// Keeps a run waiting, and says so once.
+    pub(super) fn wait(
+        &mut self,
+        id: RunId,
+        reason: WaitReason,
+        until: Option<Duration>,
+        text: &str,
+        now: Reading,
+    ) {
+        let Some(open) = self.book.get(id) else { return };
+        if let Some(until) = until {
+            self.wake.at_boot(until);
+        }
+        // An unclear start that may be sent again stays `unknown` until it is: it is not certain any more that nothing runs.
+        if open.run.state == RunState::Unknown || open.run.state == RunState::Waiting(reason) {
+            return;
+        }
+        if self.step(id, RunEvent::Wait(reason), now, text.to_owned()) {
+            self.book.change(id, |run| run.waiting_until = until.map(|boot| wall_of(now, boot)));
+        }
+    }
+
+    /// A process was looked for.
+    pub(super) fn resolved(
+        &mut self,
+        connection: &ConnectionName,
+        folder: Option<String>,
+        process: String,
+        result: Result<Target, CallError>,
+        now: Reading,
+    ) {
+        let Some(link) = self.link_mut(connection) else { return };
+        let key = (folder.clone(), process.clone());
+        match result {
+            Ok(target) => {
+                link.answered();
+                link.targets.insert(key, TargetState::Known(target, now.boot));
+            }
+            Err(error) => {
+                link.targets.remove(&key);
+                link.failed(&error, now.boot);
+                let CallError::Rejected { text, cure, .. } = error else { return };
+                // Only the runs that are due: a process may be deployed before the others' time.
+                let refused: Vec<RunId> = self
+                    .book
+                    .iter()
+                    .filter(|open| matches!(open.run.state, RunState::Waiting(_) | RunState::Armed))
+                    .filter(|open| &open.run.connection == connection)
+                    .filter(|open| open.run.start.folder == folder && open.run.start.process == process)
+                    .map(|open| open.run.id)
+                    .collect();
+                if refused.is_empty() {
+                    tracing::warn!(connection = %connection, "{}", with_cure(&text, cure.as_deref()));
+                }
+                for id in refused {
+                    self.reject(id, &text, cure.as_deref(), now);
+                }
+            }
+        }
+    }
+
+    /// A start was answered, or not.
+    pub(super) fn started(
+        &mut self,
+        connection: &ConnectionName,
+        id: RunId,
+        ended: Duration,
+        server_date: Option<Timestamp>,
+        result: Result<Vec<JobView>, CallError>,
+        now: Reading,
+    ) {
+        let _ = server_date;
+        if let Some(link) = self.link_mut(connection) {
+            link.starts_in_flight = link.starts_in_flight.saturating_sub(1);
+            match &result {
+                Ok(_) => link.answered(),
+                // An unclear answer speaks of this start; only `Retry-After` speaks of the tenant.
+                Err(CallError::Unknown { retry_after, .. }) => {
+                    if let Some(pause) = retry_after {
+                        link.paused_until = link.paused_until.max(now.boot + *pause);
+                    }
+                }
+                Err(error) => link.failed(error, now.boot),
+            }
+        }
+        let Some(open) = self.book.get(id) else { return };
+        if open.run.state != RunState::Starting {
+            // The store was read again meanwhile; whatever was made will be found by its Reference.
+            tracing::debug!(run.id = %id, "An answer came for a run that is {}", open.run.state);
+            return;
+        }
+        match result {
+            Ok(jobs) => self.accepted(id, &jobs, now),
+            Err(CallError::Unsent { reason, text, .. }) => {
+                let (reason, plain) = match reason {
+                    UnsentReason::Token => (WaitReason::Token, "Not sent: no access token"),
+                    UnsentReason::Outage => (WaitReason::Outage, "Not sent: Orchestrator could not be reached"),
+                    UnsentReason::RateLimit => {
+                        (WaitReason::RateLimit, "Not taken: Orchestrator asked to be called less often")
+                    }
+                };
+                self.book.change(id, |run| run.error = Some(text));
+                self.step(id, RunEvent::Wait(reason), now, plain.to_owned());
+            }
+            Err(CallError::Rejected { code: Some(NOT_FOUND_CODE), .. }) if self.may_look_again(id) => {
+                self.look_again(id, now);
+            }
+            Err(CallError::Rejected { text, cure, .. }) => self.reject(id, &text, cure.as_deref(), now),
+            Err(CallError::Unknown { text, .. }) => {
+                self.book.change(id, |run| run.error = Some(text.clone()));
+                self.step(id, RunEvent::Unclear, now, format!("May have started: {text}"));
+                if let Some(open) = self.book.get_mut(id) {
+                    open.settle_from(ended, ended + FIRST_LOOK_UP);
+                }
+            }
+        }
+    }
+
+    fn may_look_again(&self, id: RunId) -> bool {
+        self.book.get(id).is_some_and(|open| open.looked_again == LookedAgain::No)
+    }
+
+    /// The process has another key now: find it again and send once more.
+    fn look_again(&mut self, id: RunId, now: Reading) {
+        let Some(open) = self.book.get_mut(id) else { return };
+        open.looked_again = LookedAgain::Yes;
+        let (connection, start) = (open.run.connection.clone(), open.run.start.clone());
+        if let Some(link) = self.link_mut(&connection) {
+            link.targets.remove(&(start.folder, start.process));
+        }
+        let text = "Orchestrator does not know the process under its old key; it is looked up again".to_owned();
+        self.step(id, RunEvent::Wait(WaitReason::Limit), now, text);
+    }
+
+    fn reject(&mut self, id: RunId, text: &str, cure: Option<&str>, now: Reading) {
+        let told = with_cure(text, cure);
+        self.book.change(id, |run| run.error = Some(told.clone()));
+        self.step(id, RunEvent::End(Ending::Rejected), now, format!("Refused: {told}"));
+    }
+}
+
+/// The call is a repetition.
+#[derive(Clone, Copy, Debug)]
+struct Again;
+
+pub(super) fn with_cure(text: &str, cure: Option<&str>) -> String {
+    match cure {
+        Some(cure) => format!("{text}; {cure}"),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,136 @@
+//! What can be asked of the executor, and what it says.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::orchestrator::{CallError, JobPage, JobView, ReleaseKey};
+use crate::run::{FolderId, JobRef, Reference, RunId};
+use crate::schedule::{ConnectionName, StartSpec};
+
+/// One call.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Find a process in a folder.
+    Resolve { connection: ConnectionName, folder: Option<String>, process: String },
+    /// Ask for one job.
+    Start(StartOrder),
+    /// List jobs by Reference.
+    LookUp { connection: ConnectionName, folder_id: FolderId, asks: Vec<Ask>, control: Option<Reference> },
+    /// List all jobs since an instant, where the filter by Reference is of no use.
+    ListSince { connection: ConnectionName, folder_id: FolderId, ask: Ask, since: Timestamp },
+    /// List jobs by key.
+    Poll { connection: ConnectionName, folder_id: FolderId, jobs: Vec<(RunId, JobRef)> },
+    /// Read one job whole.
+    Read { connection: ConnectionName, folder_id: FolderId, run: RunId, job: JobRef },
+    /// Ask Orchestrator to stop a job that is one too many.
+    StopSpare { connection: ConnectionName, folder_id: FolderId, run: RunId, job: JobRef },
+}
+
+/// A start, with all it needs.
+#[derive(Clone, Debug)]
+pub struct StartOrder {
+    /// Whose.
+    pub run: RunId,
+    /// Where.
+    pub connection: ConnectionName,
+    /// The process, already found.
+    pub target: Target,
+    /// Its name for good.
+    pub reference: Reference,
+    /// What is sent.
+    pub start: StartSpec,
+}
+
+/// A process in a folder, as Orchestrator knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The folder.
+    pub folder_id: FolderId,
+    /// The process.
+    pub release: ReleaseKey,
+}
+
+/// One Reference that is looked up.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// Whose.
+    pub run: RunId,
+    /// Under which name.
+    pub reference: Reference,
+    /// What for.
+    pub purpose: AskedFor,
+}
+
+/// Why a Reference is looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AskedFor {
+    /// The start is unclear, and a job may still become visible.
+    Settling,
+    /// The start is unclear, and the settle window is over: this "none" may count.
+    Settled,
+    /// Before a start that may have been made under an older database.
+    BeforeStart,
+    /// A person has been asked; perhaps the job answers first.
+    Held,
+    /// After a repeated start: is there one job too many?
+    Sweep,
+    /// To prove that this folder's look-ups see our jobs.
+    Proof,
+}
+
+/// What came of an action.
+#[derive(Debug)]
+pub enum Report {
+    /// Of [`Action::Resolve`].
+    Resolved {
+        connection: ConnectionName,
+        folder: Option<String>,
+        process: String,
+        result: Result<Target, CallError>,
+    },
+    /// Of [`Action::Start`]. `ended` is boot time at the end of the call: the settle window counts from here.
+    Started {
+        connection: ConnectionName,
+        run: RunId,
+        ended: Duration,
+        server_date: Option<Timestamp>,
+        result: Result<Vec<JobView>, CallError>,
+    },
+    /// Of [`Action::LookUp`].
+    LookedUp {
+        connection: ConnectionName,
+        folder_id: FolderId,
+        asks: Vec<Ask>,
+        control: Option<Reference>,
+        result: Result<JobPage, CallError>,
+    },
+    /// Of [`Action::ListSince`].
+    ListedSince { connection: ConnectionName, folder_id: FolderId, ask: Ask, result: Result<JobPage, CallError> },
+    /// Of [`Action::Poll`].
+    Polled {
+        connection: ConnectionName,
+        folder_id: FolderId,
+        jobs: Vec<(RunId, JobRef)>,
+        result: Result<JobPage, CallError>,
+    },
+    /// Of [`Action::Read`].
+    Read { connection: ConnectionName, run: RunId, result: Result<Option<JobView>, CallError> },
+    /// Of [`Action::StopSpare`].
+    SpareStopped { connection: ConnectionName, run: RunId, job: JobRef, result: Result<(), CallError> },
+}
+
+impl Action {
+    /// The run whose claim must have been won before this may happen.
+    pub fn claimed_run(&self) -> Option<RunId> {
+        match self {
+            Action::Start(order) => Some(order.run),
+            Action::Resolve { .. }
+            | Action::LookUp { .. }
+            | Action::ListSince { .. }
+            | Action::Poll { .. }
+            | Action::Read { .. }
+            | Action::StopSpare { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! One task for each action.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
+
+use super::action::{Action, Ask, Report, StartOrder, Target};
+use crate::orchestrator::{CallError, Client, StartRequest, StopStrategy, UnsentReason};
+use crate::run::{FolderId, JobKey, Reference};
+use crate::schedule::ConnectionName;
+
+/// Holds the clients and sends the reports.
+#[derive(Clone, Debug)]
+pub struct Executor {
+    clients: Arc<BTreeMap<ConnectionName, Arc<Client>>>,
+    reports: mpsc::UnboundedSender<Report>,
+    tracker: TaskTracker,
+}
+
+impl Executor {
+    /// An executor for these connections. Reports are few and small (one an action), and each must arrive: the channel has
+    /// no bound.
+    pub fn new(
+        clients: BTreeMap<ConnectionName, Arc<Client>>,
+        reports: mpsc::UnboundedSender<Report>,
+        tracker: TaskTracker,
+    ) -> Executor {
+        Executor { clients: Arc::new(clients), reports, tracker }
+    }
+
+    /// Begins one action. Its task is not dropped by anybody: a start that is under way is seen to its end.
+    pub fn perform(&self, action: Action) {
+        let executor = self.clone();
+        self.tracker.spawn(async move {
+            let report = executor.report_of(action).await;
+            // The dispatcher is gone only when the daemon is.
+            let _ = executor.reports.send(report);
+        });
+    }
+
+    fn client(&self, connection: &ConnectionName) -> Result<&Client, CallError> {
+        self.clients.get(connection).map(Arc::as_ref).ok_or_else(|| CallError::Unsent {
+            reason: UnsentReason::Outage,
+            retry_after: None,
+            text: format!("connection `{connection}` is not in the loaded files any more"),
+        })
+    }
+
+    async fn report_of(&self, action: Action) -> Report {
+        match action {
+            Action::Resolve { connection, folder, process } => {
+                let result = self.resolve(&connection, folder.as_deref(), &process).await;
+                Report::Resolved { connection, folder, process, result }
+            }
+            Action::Start(order) => self.start(order).await,
+            Action::LookUp { connection, folder_id, asks, control } => {
+                let mut references: Vec<Reference> = asks.iter().map(|ask| ask.reference.clone()).collect();
+                references.extend(control.clone());
+                references.sort();
+                references.dedup();
+                let result = match self.client(&connection) {
+                    Ok(client) => client.list_by_reference(folder_id, &references).await,
+                    Err(error) => Err(error),
+                };
+                Report::LookedUp { connection, folder_id, asks, control, result }
+            }
+            Action::ListSince { connection, folder_id, ask, since } => {
+                let result = match self.client(&connection) {
+                    Ok(client) => client.list_since(folder_id, since).await,
+                    Err(error) => Err(error),
+                };
+                Report::ListedSince { connection, folder_id, ask, result }
+            }
+            Action::Poll { connection, folder_id, jobs } => {
+                let keys: Vec<JobKey> = jobs.iter().map(|(_, job)| job.key).collect();
+                let result = match self.client(&connection) {
+                    Ok(client) => client.list_by_key(folder_id, &keys).await,
+                    Err(error) => Err(error),
+                };
+                Report::Polled { connection, folder_id, jobs, result }
+            }
+            Action::Read { connection, folder_id, run, job } => {
+                let result = match self.client(&connection) {
+                    Ok(client) => client.read_job(folder_id, job.id).await,
+                    Err(error) => Err(error),
+                };
+                Report::Read { connection, run, result }
+            }
+            Action::StopSpare { connection, folder_id, run, job } => {
+                let result = match self.client(&connection) {
+                    Ok(client) => client.stop_job(folder_id, job.id, StopStrategy::SoftStop).await,
+                    Err(error) => Err(error),
+                };
+                Report::SpareStopped { connection, run, job, result }
+            }
+        }
+    }
+
+    async fn resolve(
+        &self,
+        connection: &ConnectionName,
+        folder: Option<&str>,
+        process: &str,
+    ) -> Result<Target, CallError> {
+        let client = self.client(connection)?;
+        let folder_id: FolderId = client.find_folder(folder).await?;
+        let release = client.find_release(folder_id, process).await?;
+        Ok(Target { folder_id, release })
+    }
+
+    async fn start(&self, order: StartOrder) -> Report {
+        let StartOrder { run, connection, target, reference, start } = order;
+        let arguments = start.arguments.map(|object| serde_json::Value::Object(object).to_string());
+        let request = StartRequest { release_key: target.release, reference, arguments, runtime: start.runtime };
+        match self.client(&connection) {
+            Ok(client) => {
+                let reply = client.start_job(target.folder_id, &request).await;
+                Report::Started {
+                    connection,
+                    run,
+                    ended: reply.post_ended_boot,
+                    server_date: reply.server_date,
+                    result: reply.outcome,
+                }
+            }
+            Err(error) => Report::Started {
+                connection,
+                run,
+                ended: std::time::Duration::ZERO,
+                server_date: None,
+                result: Err(error),
+            },
+        }
+    }
+}
+
+impl Ask {
+    /// Whether this is the Reference that was asked for; the server's filter is not trusted.
+    pub fn is(&self, reference: Option<&Reference>) -> bool {
+        reference == Some(&self.reference)
+    }
+}

@@ -1,0 +1,91 @@
+//! The state folder and the lock that makes one daemon its owner.
+//!
+//! The lock is the kernel's: it is gone with the process, however that died, so no lock is ever left behind.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// A state folder that this process owns until it is dropped.
+#[derive(Debug)]
+pub struct StateFolder {
+    path: PathBuf,
+    _lock: File,
+}
+
+/// Why a state folder could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum StateFolderError {
+    /// Another daemon has it.
+    #[error("another daemon holds the state folder `{}`", .0.display())]
+    Held(PathBuf),
+    /// It could not be made or opened.
+    #[error("failed to open the state folder `{}`", path.display())]
+    Open {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
+    /// File locks and WAL files do not work over a network.
+    #[error("the state folder `{}` lies on a network file system ({kind}); choose a local folder with `--state-dir`", path.display())]
+    Network {
+        /// The folder.
+        path: PathBuf,
+        /// The file system.
+        kind: &'static str,
+    },
+}
+
+impl StateFolder {
+    /// Makes the folder (0700) when it is missing, and takes its lock.
+    ///
+    /// # Errors
+    /// [`StateFolderError::Held`] when another daemon has it: the caller ends with exit code 75.
+    pub fn take(path: &Path) -> Result<StateFolder, StateFolderError> {
+        let failed = |cause| StateFolderError::Open { path: path.to_owned(), cause };
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+        if let Some(kind) = network_file_system(path).map_err(failed)? {
+            return Err(StateFolderError::Network { path: path.to_owned(), kind });
+        }
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(path.join("lock"))
+            .map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(StateFolder { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(StateFolderError::Held(path.to_owned())),
+            Err(TryLockError::Error(cause)) => Err(failed(cause)),
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the database is, in any state folder.
+    pub fn database_path(folder: &Path) -> PathBuf {
+        folder.join("punctual.db")
+    }
+}
+
+/// The network file systems that Linux names by number (statfs(2)).
+fn network_file_system(path: &Path) -> io::Result<Option<&'static str>> {
+    const KINDS: [(i64, &str); 6] = [
+        (0x6969, "nfs"),
+        (0xFF53_4D42, "cifs"),
+        (0xFE53_4D42, "smb2"),
+        (0x517B, "smb"),
+        (0x0102_1997, "9p"),
+        (0x6573_5546, "fuse"),
+    ];
+    let kind = rustix::fs::statfs(path)?.f_type;
+    // FUSE may be local (an encrypted home), but its locks cannot be relied on either.
+    Ok(KINDS.into_iter().find(|(number, _)| i64::from(kind) == *number).map(|(_, name)| name))
+}

@@ -1,0 +1,356 @@
+//! Rows as they are written and read: one shape for both directions, so that they cannot drift apart.
+
+use jiff::Timestamp;
+use jiff::civil;
+use jiff::tz::Offset;
+use serde::{Deserialize, Serialize};
+
+use super::open::StoreError;
+use crate::run::{
+    Attempt, Evidence, FolderId, InstallationId, JobId, JobKey, JobRef, Reference, Run, RunId, RunState, Seen,
+};
+use crate::schedule::{ConnectionName, HighWaterMark, OnUnknownStart, ScheduleKey, StartSpec, Timing, Trigger};
+
+/// All that one turn of the dispatcher decided to write: one transaction.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// New rows. A planned time that has one already is lost to it.
+    pub inserted: Vec<Run>,
+    /// Rows with a new state, each with the version it was read at.
+    pub updated: Vec<Run>,
+    /// What happened, in order.
+    pub seen: Vec<Seen>,
+    /// New timings.
+    pub versions: Vec<StoredVersion>,
+    /// Up to where schedules are planned now.
+    pub marks: Vec<(ScheduleKey, HighWaterMark)>,
+    /// Schedules that are gone.
+    pub retired: Vec<Retired>,
+    /// Proofs that look-ups see our jobs.
+    pub evidence: Vec<Evidence>,
+    /// Attempts of runs that have ended, changed by a late sweep.
+    pub swept: Vec<(RunId, Attempt)>,
+}
+
+impl Changes {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        let Changes { inserted, updated, seen, versions, marks, retired, evidence, swept } = self;
+        inserted.is_empty()
+            && updated.is_empty()
+            && seen.is_empty()
+            && versions.is_empty()
+            && marks.is_empty()
+            && retired.is_empty()
+            && evidence.is_empty()
+            && swept.is_empty()
+    }
+}
+
+/// A schedule that is no longer in the files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retired(pub ScheduleKey);
+
+/// The number of a schedule version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VersionId(pub i64);
+
+/// A timing that a schedule had.
+#[derive(Clone, Debug)]
+pub struct StoredVersion {
+    /// Whose.
+    pub schedule: ScheduleKey,
+    /// What it was.
+    pub timing: Timing,
+    /// When it was first loaded.
+    pub loaded_at: Timestamp,
+}
+
+/// What the database knows when a daemon starts, or starts over.
+#[derive(Clone, Debug)]
+pub struct LoadedState {
+    /// Whose jobs these are.
+    pub installation: InstallationId,
+    /// Every run without a final state, oldest first.
+    pub open: Vec<Run>,
+    /// Marks with the timing they belong to. A timing that cannot be read any more is `None`.
+    pub marks: Vec<(ScheduleKey, HighWaterMark, String, Option<Timing>)>,
+    /// Which folders' look-ups are proven.
+    pub evidence: Vec<Evidence>,
+    /// Attempts whose jobs are still to be counted once more.
+    pub sweeps: Vec<(RunId, ConnectionName, Attempt)>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct RunRow {
+    id: RunId,
+    version: i64,
+    schedule: ScheduleKey,
+    trigger: Trigger,
+    nominal_at: i64,
+    nominal_until_at: Option<i64>,
+    count: Option<u64>,
+    local: civil::DateTime,
+    offset_s: i32,
+    fire_at: i64,
+    claimed_at: i64,
+    deadline_at: i64,
+    waiting_until_at: Option<i64>,
+    sent_at: Option<i64>,
+    accepted_at: Option<i64>,
+    started_at: Option<i64>,
+    ended_at: Option<i64>,
+    state: String,
+    reason: Option<String>,
+    note: Option<String>,
+    error: Option<String>,
+    connection: ConnectionName,
+    folder: Option<String>,
+    process: Option<String>,
+    payload: String,
+    on_unknown_start: OnUnknownStart,
+    output: Option<String>,
+    actor: Option<String>,
+    parent: Option<RunId>,
+    retry_of: Option<RunId>,
+    made_good_by: Option<RunId>,
+}
+
+fn ms(at: Timestamp) -> i64 {
+    at.as_millisecond()
+}
+
+fn instant(column: &'static str, id: &str, ms: i64) -> Result<Timestamp, StoreError> {
+    Timestamp::from_millisecond(ms).map_err(|_| broken("run", id, column))
+}
+
+pub(super) fn broken(table: &'static str, id: impl ToString, column: &'static str) -> StoreError {
+    StoreError::RowBroken { table, id: id.to_string(), column }
+}
+
+impl RunRow {
+    pub(super) fn from_run(run: &Run) -> RunRow {
+        RunRow {
+            id: run.id,
+            version: run.version,
+            schedule: run.schedule.clone(),
+            trigger: run.trigger,
+            nominal_at: ms(run.nominal_at),
+            nominal_until_at: run.nominal_until.map(ms),
+            count: run.count,
+            local: run.local,
+            offset_s: run.offset.seconds(),
+            fire_at: ms(run.fire_at),
+            claimed_at: ms(run.claimed_at),
+            deadline_at: ms(run.deadline_at),
+            waiting_until_at: run.waiting_until.map(ms),
+            sent_at: run.sent_at.map(ms),
+            accepted_at: run.accepted_at.map(ms),
+            started_at: run.started_at.map(ms),
+            ended_at: run.ended_at.map(ms),
+            state: run.state.name().to_owned(),
+            reason: run.state.reason().map(str::to_owned),
+            note: run.note.clone(),
+            error: run.error.clone(),
+            connection: run.connection.clone(),
+            folder: run.start.folder.clone(),
+            process: Some(run.start.process.clone()),
+            payload: serde_json::to_string(&run.start).expect("a start is a plain struct with text keys"),
+            on_unknown_start: run.on_unknown_start,
+            output: run.output.clone(),
+            actor: run.actor.clone(),
+            parent: run.parent,
+            retry_of: run.retry_of,
+            made_good_by: run.made_good_by,
+        }
+    }
+
+    pub(super) fn into_run(self) -> Result<Run, StoreError> {
+        let id = self.id.to_string();
+        let state = RunState::from_names(&self.state, self.reason.as_deref()).ok_or_else(|| broken("run", &id, "state"))?;
+        let start: StartSpec = serde_json::from_str(&self.payload).map_err(|_| broken("run", &id, "payload"))?;
+        let optional = |column, value: Option<i64>| value.map(|ms| instant(column, &id, ms)).transpose();
+        Ok(Run {
+            id: self.id,
+            version: self.version,
+            schedule: self.schedule,
+            trigger: self.trigger,
+            nominal_at: instant("nominal_at", &id, self.nominal_at)?,
+            nominal_until: optional("nominal_until_at", self.nominal_until_at)?,
+            count: self.count,
+            local: self.local,
+            offset: Offset::from_seconds(self.offset_s).map_err(|_| broken("run", &id, "offset_s"))?,
+            fire_at: instant("fire_at", &id, self.fire_at)?,
+            claimed_at: instant("claimed_at", &id, self.claimed_at)?,
+            deadline_at: instant("deadline_at", &id, self.deadline_at)?,
+            state,
+            note: self.note,
+            error: self.error,
+            connection: self.connection,
+            start,
+            on_unknown_start: self.on_unknown_start,
+            waiting_until: optional("waiting_until_at", self.waiting_until_at)?,
+            sent_at: optional("sent_at", self.sent_at)?,
+            accepted_at: optional("accepted_at", self.accepted_at)?,
+            started_at: optional("started_at", self.started_at)?,
+            ended_at: optional("ended_at", self.ended_at)?,
+            actor: self.actor,
+            parent: self.parent,
+            retry_of: self.retry_of,
+            made_good_by: self.made_good_by,
+            output: self.output,
+            attempts: Vec::new(),
+        })
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct AttemptRow {
+    pub(super) run_id: RunId,
+    job_number: u8,
+    attempt: u16,
+    reference: String,
+    folder_id: Option<i64>,
+    sends: u16,
+    sent_at: Option<i64>,
+    job_id: Option<i64>,
+    job_key: Option<JobKey>,
+    job_state: Option<String>,
+    sweep_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) connection: Option<ConnectionName>,
+}
+
+impl AttemptRow {
+    pub(super) fn from_attempt(run_id: RunId, attempt: &Attempt) -> AttemptRow {
+        AttemptRow {
+            run_id,
+            job_number: attempt.job_number,
+            attempt: attempt.attempt,
+            reference: attempt.reference.as_str().to_owned(),
+            folder_id: attempt.folder_id.map(|id| id.0),
+            sends: attempt.sends,
+            sent_at: attempt.sent_at.map(ms),
+            job_id: attempt.job.map(|job| job.id.0),
+            job_key: attempt.job.map(|job| job.key),
+            job_state: attempt.job_state.clone(),
+            sweep_at: attempt.sweep_at.map(ms),
+            connection: None,
+        }
+    }
+
+    pub(super) fn into_attempt(self) -> Result<Attempt, StoreError> {
+        let optional = |column, value: Option<i64>| {
+            value.map(|ms| Timestamp::from_millisecond(ms).map_err(|_| broken("attempt", self.run_id, column))).transpose()
+        };
+        let job = match (self.job_id, self.job_key) {
+            (Some(id), Some(key)) => Some(JobRef { key, id: JobId(id) }),
+            (None, None) => None,
+            (Some(_), None) => return Err(broken("attempt", self.run_id, "job_key")),
+            (None, Some(_)) => return Err(broken("attempt", self.run_id, "job_id")),
+        };
+        Ok(Attempt {
+            job_number: self.job_number,
+            attempt: self.attempt,
+            folder_id: self.folder_id.map(FolderId),
+            sends: self.sends,
+            sent_at: optional("sent_at", self.sent_at)?,
+            job,
+            sweep_at: optional("sweep_at", self.sweep_at)?,
+            reference: Reference::from_text(self.reference),
+            job_state: self.job_state,
+        })
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct EventRow {
+    run_id: RunId,
+    at: i64,
+    state: Option<&'static str>,
+    reason: Option<&'static str>,
+    text: String,
+}
+
+impl EventRow {
+    pub(super) fn from_seen(seen: &Seen) -> EventRow {
+        EventRow {
+            run_id: seen.run,
+            at: ms(seen.at),
+            state: seen.state.map(RunState::name),
+            reason: seen.state.and_then(RunState::reason),
+            text: seen.text.clone(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct VersionRow {
+    schedule: ScheduleKey,
+    timing_hash: String,
+    timing: String,
+    loaded_at: i64,
+}
+
+impl VersionRow {
+    pub(super) fn from_version(version: &StoredVersion) -> VersionRow {
+        VersionRow {
+            schedule: version.schedule.clone(),
+            timing_hash: version.timing.hash(),
+            timing: version.timing.to_json(),
+            loaded_at: ms(version.loaded_at),
+        }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct MarkRow {
+    schedule: ScheduleKey,
+    mark_at: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timing_hash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timing: Option<String>,
+}
+
+impl MarkRow {
+    pub(super) fn from_mark(schedule: &ScheduleKey, mark: HighWaterMark) -> MarkRow {
+        MarkRow { schedule: schedule.clone(), mark_at: ms(mark.0), timing_hash: None, timing: None }
+    }
+
+    pub(super) fn into_mark(self) -> Result<(ScheduleKey, HighWaterMark, String, Option<Timing>), StoreError> {
+        let at = Timestamp::from_millisecond(self.mark_at).map_err(|_| broken("mark", &self.schedule, "mark_at"))?;
+        // A timing of an older version may be unreadable; its mark still holds.
+        let timing = self.timing.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        Ok((self.schedule, HighWaterMark(at), self.timing_hash.unwrap_or_default(), timing))
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct EvidenceRow {
+    connection: ConnectionName,
+    folder_id: i64,
+    reference: String,
+    proven_at: i64,
+}
+
+impl EvidenceRow {
+    pub(super) fn from_evidence(evidence: &Evidence) -> EvidenceRow {
+        EvidenceRow {
+            connection: evidence.connection.clone(),
+            folder_id: evidence.folder_id.0,
+            reference: evidence.reference.as_str().to_owned(),
+            proven_at: ms(evidence.proven_at),
+        }
+    }
+
+    pub(super) fn into_evidence(self) -> Result<Evidence, StoreError> {
+        Ok(Evidence {
+            proven_at: Timestamp::from_millisecond(self.proven_at)
+                .map_err(|_| broken("evidence", &self.connection, "proven_at"))?,
+            connection: self.connection,
+            folder_id: FolderId(self.folder_id),
+            reference: Reference::from_text(self.reference),
+        })
+    }
+}
