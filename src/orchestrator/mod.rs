@@ -1,1 +1,28 @@
-//! STUB
+//! UiPath Orchestrator: the only place that knows its JSON.
+//!
+//! A typed client for the few calls that are needed, and what each failure means. Every failure knows its fate: certainly
+//! not processed, refused, or perhaps processed ([`CallError`]); that is decided by one pure function over what came back
+//! ([`judge`], semantics.md 15), because a wrong guess there is a robot that runs twice or not at all.
+//!
+//! Absent: deciding what to do about an answer (`executor`), tokens (`auth`, reached through [`Bearer`]), and the call
+//! budget of a tenant (the caller counts its list calls). Nothing here retries but the one send after a refused token.
+
+mod bearer;
+mod body;
+mod client;
+mod cure;
+mod error;
+mod job;
+mod nearest;
+mod odata;
+mod outcome;
+mod transport;
+mod wire;
+
+pub use bearer::{Bearer, BoxFuture, Token, TokenUnavailable};
+pub use body::Refusal;
+pub use client::{Client, MAX_NAMES_PER_CALL, ReleaseKey, StartReply, StartRequest};
+pub use error::{CallError, UnsentReason};
+pub use job::{Completeness, JobFault, JobPage, JobState, JobView, LogLine, StopStrategy};
+pub use outcome::{Answer, Asked, Body, Call, Heard, Verdict, judge};
+pub use transport::{ClientConfig, ClientSetupError};

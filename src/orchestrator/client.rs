@@ -1,0 +1,423 @@
+//! The calls, each with its own types.
+//!
+//! Reads return what the server showed, unfiltered: what is ours is decided by who asked. Lists say whether they are whole.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use reqwest::Method;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use super::error::CallError;
+use super::job::{Completeness, JobPage, JobView, LogLine, StopStrategy};
+use super::outcome::{self, Asked, Call};
+use super::transport::{ClientConfig, ClientSetupError, Exchange, Pool, Request, Transport};
+use super::wire::{FolderDto, JobDto, LogDto, NameDto, Page, ReleaseDto, StartBody, StartInfo, StopBody};
+use super::{nearest, odata};
+use crate::run::{FolderId, JobId, JobKey, Reference};
+
+/// How many references or keys go into one list call; more are asked for in several. UiPath's own clients send as many keys,
+/// which keeps the URL within what servers take.
+pub const MAX_NAMES_PER_CALL: usize = 50;
+
+/// The largest `$top` there is.
+const MAX_TOP: usize = 1000;
+
+/// A page size that some Cloud lists are held to whatever `$top` says: a list of just this length may be cut.
+const SERVER_PAGE: usize = 100;
+
+/// How many names a hint is looked for in.
+const HINT_NAMES: usize = 100;
+
+/// Answers to all calls but the two below (S31).
+const SMALL: usize = 1024 * 1024;
+
+/// A list of 1,000 jobs, or of long log lines.
+const LIST: usize = 8 * 1024 * 1024;
+
+/// One job with its output (S31).
+const JOB: usize = 10 * 1024 * 1024;
+
+/// What lists of jobs show. All of it is known to every server since 2020.10.
+const JOB_FIELDS: &str = "Id,Key,State,Reference,ReleaseName,CreationTime,StartTime,EndTime";
+
+/// The same and what only one job's read shows, without its output.
+const JOB_FIELDS_NO_OUTPUT: &str = "Id,Key,State,Reference,ReleaseName,CreationTime,StartTime,EndTime,Info";
+
+/// Orchestrator's GUID of a process in a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReleaseKey(pub Uuid);
+
+/// One job to start.
+#[derive(Clone, Debug)]
+pub struct StartRequest {
+    /// Of which process.
+    pub release_key: ReleaseKey,
+    /// Under which name it can be found again.
+    pub reference: Reference,
+    /// Its input arguments, JSON text.
+    pub arguments: Option<String>,
+    /// Orchestrator's `RuntimeType`, sent as written.
+    pub runtime: Option<String>,
+}
+
+/// What came of a start.
+#[derive(Clone, Debug)]
+pub struct StartReply {
+    /// Boot time when the POST ended, by answer, error or time-out: the settle time counts from here (semantics.md 16).
+    pub post_ended_boot: Duration,
+    /// At least one job; more than one is an incident (R7).
+    pub outcome: Result<Vec<JobView>, CallError>,
+    /// The server's clock, as its answer told it.
+    pub server_date: Option<Timestamp>,
+}
+
+/// One Orchestrator tenant.
+#[derive(Debug)]
+pub struct Client {
+    transport: Transport,
+}
+
+impl Client {
+    /// Sets the client up; nothing is sent yet.
+    ///
+    /// # Errors
+    /// See [`ClientSetupError`].
+    pub fn new(config: ClientConfig) -> Result<Client, ClientSetupError> {
+        Ok(Client { transport: Transport::new(config)? })
+    }
+
+    /// The server's clock minus ours at its last good answer (semantics.md 7); `None` before the first.
+    pub fn clock_skew(&self) -> Option<SignedDuration> {
+        self.transport.skew()
+    }
+
+    /// The folder with this path; without a path the only folder there is.
+    ///
+    /// # Errors
+    /// `Rejected` with 404 for none, with 409 for several, naming the choices; else see [`CallError`].
+    pub async fn find_folder(&self, path: Option<&str>) -> Result<FolderId, CallError> {
+        match path {
+            Some(path) => self.find_folder_by_path(path).await,
+            None => self.find_only_folder().await,
+        }
+    }
+
+    async fn find_folder_by_path(&self, path: &str) -> Result<FolderId, CallError> {
+        let asked = self.asked(Call::FindFolder, format!("looking for folder `{path}`"));
+        let filter = format!("FullyQualifiedName eq {}", odata::literal(path));
+        let query = [("$filter", filter), ("$top", "2".to_owned()), ("$select", "Id,FullyQualifiedName".to_owned())];
+        let page: Page<FolderDto> = self.read("odata/Folders", &query, None, SMALL, &asked).await?;
+        let found: Vec<(FolderId, String)> =
+            page.value.into_iter().map(|dto| (FolderId(dto.id), dto.full_name)).collect();
+        match pick(found, path) {
+            Picked::One(folder) => Ok(folder),
+            Picked::Several => Err(outcome::not_found(&asked, 409, "found several", None)),
+            Picked::None => {
+                let query = [("$top", HINT_NAMES.to_string()), ("$select", "FullyQualifiedName".to_owned())];
+                let known = self.names("odata/Folders", &query, None, &asked).await;
+                let cure = nearest::hint(path, &known, "folders")
+                    .unwrap_or_else(|| "assign the account to the folder, by a role with `Folders.View`".to_owned());
+                Err(outcome::not_found(&asked, 404, "found none", Some(cure)))
+            }
+        }
+    }
+
+    async fn find_only_folder(&self) -> Result<FolderId, CallError> {
+        let asked = self.asked(Call::FindFolder, "looking for the only folder".to_owned());
+        let query = [("$top", HINT_NAMES.to_string()), ("$select", "Id,FullyQualifiedName".to_owned())];
+        let page: Page<FolderDto> = self.read("odata/Folders", &query, None, SMALL, &asked).await?;
+        let names: Vec<String> = page.value.iter().map(|folder| folder.full_name.clone()).collect();
+        match page.value.as_slice() {
+            [folder] => Ok(FolderId(folder.id)),
+            [] => {
+                let cure = "assign the account to a folder, by a role with `Folders.View`".to_owned();
+                Err(outcome::not_found(&asked, 404, "found none", Some(cure)))
+            }
+            [_, ..] => {
+                let cure = format!("name one as the schedule's `folder`: {}", nearest::listed(&names));
+                Err(outcome::not_found(&asked, 409, &format!("found {}", names.len()), Some(cure)))
+            }
+        }
+    }
+
+    /// The process with this name in a folder.
+    ///
+    /// # Errors
+    /// `Rejected` with 404 and the nearest names when there is none; else see [`CallError`].
+    pub async fn find_release(&self, folder: FolderId, process: &str) -> Result<ReleaseKey, CallError> {
+        let asked = self.asked(Call::FindRelease, format!("looking for process `{process}` in folder {folder}"));
+        let filter = format!("Name eq {}", odata::literal(process));
+        let query = [("$filter", filter), ("$top", "2".to_owned()), ("$select", "Key,Name".to_owned())];
+        let page: Page<ReleaseDto> = self.read("odata/Releases", &query, Some(folder), SMALL, &asked).await?;
+        let found: Vec<(ReleaseKey, String)> =
+            page.value.into_iter().map(|dto| (ReleaseKey(dto.key), dto.name)).collect();
+        match pick(found, process) {
+            Picked::One(release) => Ok(release),
+            Picked::Several => Err(outcome::not_found(&asked, 409, "found several", None)),
+            Picked::None => {
+                let query = [("$top", HINT_NAMES.to_string()), ("$select", "Name".to_owned())];
+                let known = self.names("odata/Releases", &query, Some(folder), &asked).await;
+                let cure = nearest::hint(process, &known, "processes").unwrap_or_else(|| {
+                    "create the process in this folder, or give the account a role with `Processes.View`".to_owned()
+                });
+                Err(outcome::not_found(&asked, 404, "found none", Some(cure)))
+            }
+        }
+    }
+
+    /// Asks for exactly one job (semantics.md 13, 19).
+    pub async fn start_job(&self, folder: FolderId, start: &StartRequest) -> StartReply {
+        let StartRequest { release_key: ReleaseKey(release_key), reference, arguments, runtime } = start;
+        let asked = self.asked(Call::Start, format!("starting `{reference}` in folder {folder}"));
+        let body = StartBody {
+            start_info: StartInfo {
+                release_key: *release_key,
+                strategy: "ModernJobsCount",
+                jobs_count: 1,
+                reference,
+                input_arguments: arguments.as_deref(),
+                runtime_type: runtime.as_deref(),
+            },
+        };
+        let request = Request {
+            pool: Pool::Starts,
+            method: Method::POST,
+            path: "odata/Jobs/UiPath.Server.Configuration.OData.StartJobs".to_owned(),
+            query: None,
+            folder: Some(folder),
+            body: Some(to_bytes(&body)),
+            limit: SMALL,
+            asked,
+        };
+        let Exchange { outcome, ended_boot, server_date } = self.transport.exchange(&request).await;
+        let outcome = outcome.and_then(|bytes| accepted_jobs(&request.asked, &bytes, reference));
+        StartReply { post_ended_boot: ended_boot, outcome, server_date }
+    }
+
+    /// The jobs that were started under these names, duplicates included, by id. Always one and the same form of query, so
+    /// that a hit proves that the form works (semantics.md 16). One call for each [`MAX_NAMES_PER_CALL`].
+    ///
+    /// # Errors
+    /// `Rejected` when the server refuses the filter; else see [`CallError`].
+    pub async fn list_by_reference(&self, folder: FolderId, references: &[Reference]) -> Result<JobPage, CallError> {
+        let mut all = JobPage { jobs: Vec::new(), completeness: Completeness::Complete };
+        for some in references.chunks(MAX_NAMES_PER_CALL) {
+            let filter = odata::one_of("Reference", some.iter().map(Reference::as_str));
+            // Room for several jobs under each name, so that duplicates are seen and not cut off.
+            let top = (some.len() * 4).max(20);
+            let what = format!("looking up {} references in folder {folder}", some.len());
+            append(&mut all, self.list(folder, filter, "Id asc", top, what).await?);
+        }
+        Ok(all)
+    }
+
+    /// The folder's jobs created at or after an instant, newest first, at most 1,000.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn list_since(&self, folder: FolderId, since: Timestamp) -> Result<JobPage, CallError> {
+        let filter = format!("CreationTime ge {}", odata::instant(since));
+        let what = format!("listing the jobs of folder {folder} created since {since}");
+        self.list(folder, filter, "CreationTime desc", MAX_TOP, what).await
+    }
+
+    /// The jobs with these keys. One call for each [`MAX_NAMES_PER_CALL`].
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn list_by_key(&self, folder: FolderId, keys: &[JobKey]) -> Result<JobPage, CallError> {
+        let mut all = JobPage { jobs: Vec::new(), completeness: Completeness::Complete };
+        for some in keys.chunks(MAX_NAMES_PER_CALL) {
+            let texts: Vec<String> = some.iter().map(JobKey::to_string).collect();
+            let filter = odata::one_of("Key", texts.iter().map(String::as_str));
+            // One more than can be found: a key names one job, so a whole answer is never as long as this.
+            let top = some.len() + 1;
+            let what = format!("reading {} jobs in folder {folder}", some.len());
+            append(&mut all, self.list(folder, filter, "Id asc", top, what).await?);
+        }
+        Ok(all)
+    }
+
+    /// The jobs whose Reference begins with `prefix` and that ended at or after an instant, oldest end first, at most
+    /// 1,000: after a cut page, ask again from its last end.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn list_ended_since(
+        &self,
+        folder: FolderId,
+        prefix: &str,
+        since: Timestamp,
+    ) -> Result<JobPage, CallError> {
+        let filter = format!("startswith(Reference,{}) and EndTime ge {}", odata::literal(prefix), odata::instant(since));
+        let what = format!("listing our jobs of folder {folder} ended since {since}");
+        self.list(folder, filter, "EndTime asc", MAX_TOP, what).await
+    }
+
+    /// One job with its output, remark and fault; `None` when Orchestrator itself says that there is none.
+    ///
+    /// An output beyond 10 MiB is left out: the job's end must still be seen.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn read_job(&self, folder: FolderId, id: JobId) -> Result<Option<JobView>, CallError> {
+        let asked = self.asked(Call::ReadJob, format!("reading job {id} in folder {folder}"));
+        let path = format!("odata/Jobs({id})");
+        let whole: Result<JobDto, CallError> = self.read(&path, &[], Some(folder), JOB, &asked).await;
+        match whole {
+            Ok(job) => Ok(Some(job.into())),
+            Err(CallError::Rejected { status: 404, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asks a job to end. It is still to be read how it ends.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn stop_job(&self, folder: FolderId, id: JobId, how: StopStrategy) -> Result<(), CallError> {
+        let request = Request {
+            asked: self.asked(Call::StopJob, format!("asking job {id} in folder {folder} to end")),
+            pool: Pool::Reads,
+            method: Method::POST,
+            path: format!("odata/Jobs({id})/UiPath.Server.Configuration.OData.StopJob"),
+            query: None,
+            folder: Some(folder),
+            body: Some(to_bytes(&StopBody { strategy: how.as_str() })),
+            limit: SMALL,
+        };
+        self.transport.exchange(&request).await.outcome.map(|_| ())
+    }
+
+    /// The last `top` lines of a job's log (at most 1,000), oldest first.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn robot_logs(&self, folder: FolderId, key: JobKey, top: u32) -> Result<Vec<LogLine>, CallError> {
+        let asked = self.asked(Call::ReadLogs, format!("reading the log of job {key} in folder {folder}"));
+        let top = usize::try_from(top).unwrap_or(MAX_TOP).clamp(1, MAX_TOP);
+        let query = [
+            ("$filter", format!("JobKey eq {key}")),
+            ("$orderby", "TimeStamp desc".to_owned()),
+            ("$top", top.to_string()),
+            ("$select", "TimeStamp,Level,Message".to_owned()),
+        ];
+        let page: Page<LogDto> = self.read("odata/RobotLogs", &query, Some(folder), LIST, &asked).await?;
+        Ok(page.value.into_iter().rev().map(LogLine::from).collect())
+    }
+
+    async fn list(
+        &self,
+        folder: FolderId,
+        filter: String,
+        order: &str,
+        top: usize,
+        what: String,
+    ) -> Result<JobPage, CallError> {
+        let asked = self.asked(Call::ListJobs, what);
+        let query = [
+            ("$filter", filter),
+            ("$orderby", order.to_owned()),
+            ("$top", top.to_string()),
+            ("$select", JOB_FIELDS.to_owned()),
+        ];
+        let page: Page<JobDto> = self.read("odata/Jobs", &query, Some(folder), LIST, &asked).await?;
+        let completeness = completeness(&page, top);
+        Ok(JobPage { jobs: page.value.into_iter().map(JobView::from).collect(), completeness })
+    }
+
+    async fn names(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+        folder: Option<FolderId>,
+        asked: &Asked,
+    ) -> Vec<String> {
+        // Only a hint hangs on it: without an answer there is none.
+        let page: Result<Page<NameDto>, CallError> = self.read(path, query, folder, SMALL, asked).await;
+        page.map(|page| page.value.into_iter().map(|dto| dto.name).collect()).unwrap_or_default()
+    }
+
+    async fn read<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+        folder: Option<FolderId>,
+        limit: usize,
+        asked: &Asked,
+    ) -> Result<T, CallError> {
+        let request = Request {
+            asked: asked.clone(),
+            pool: Pool::Reads,
+            method: Method::GET,
+            path: path.to_owned(),
+            query: (!query.is_empty()).then(|| odata::query(query)),
+            folder,
+            body: None,
+            limit,
+        };
+        let bytes = self.transport.exchange(&request).await.outcome?;
+        serde_json::from_slice(&bytes).map_err(|cause| outcome::unreadable(asked, &cause))
+    }
+
+    fn asked(&self, call: Call, what: String) -> Asked {
+        Asked { connection: self.transport.connection.clone(), call, what }
+    }
+}
+
+/// The jobs of a start's answer: at least one, all of them ours.
+fn accepted_jobs(asked: &Asked, bytes: &[u8], reference: &Reference) -> Result<Vec<JobView>, CallError> {
+    let page: Page<JobDto> = serde_json::from_slice(bytes).map_err(|cause| outcome::unreadable(asked, &cause))?;
+    let jobs: Vec<JobView> = page.value.into_iter().map(JobView::from).collect();
+    // An answer about another start (a confused proxy) must not be taken for ours; the look-up will tell.
+    let foreign = jobs.iter().any(|job| job.reference.as_ref().is_some_and(|theirs| theirs != reference));
+    if jobs.is_empty() {
+        Err(outcome::unknown(asked, None, "was accepted, but the answer holds no job"))
+    } else if foreign {
+        Err(outcome::unknown(asked, None, "was accepted, but the answer is about another start"))
+    } else {
+        Ok(jobs)
+    }
+}
+
+fn completeness(page: &Page<JobDto>, top: usize) -> Completeness {
+    let got = page.value.len();
+    let more = page.next_link.is_some() || page.count.is_some_and(|count| count > got as u64);
+    if more || got >= top || got == SERVER_PAGE { Completeness::Cut } else { Completeness::Complete }
+}
+
+fn append(all: &mut JobPage, page: JobPage) {
+    let JobPage { jobs, completeness } = page;
+    all.jobs.extend(jobs);
+    match completeness {
+        Completeness::Complete => {}
+        Completeness::Cut => all.completeness = Completeness::Cut,
+    }
+}
+
+enum Picked<T> {
+    One(T),
+    None,
+    Several,
+}
+
+/// Compares the names again: exactly, else without regard to case, as Orchestrator does.
+fn pick<T: Copy>(found: Vec<(T, String)>, wanted: &str) -> Picked<T> {
+    if let Some((value, _)) = found.iter().find(|(_, name)| name == wanted) {
+        return Picked::One(*value);
+    }
+    let wanted = wanted.to_lowercase();
+    let alike: Vec<T> = found.iter().filter(|(_, name)| name.to_lowercase() == wanted).map(|(value, _)| *value).collect();
+    match alike.as_slice() {
+        [] => Picked::None,
+        [value] => Picked::One(*value),
+        [_, ..] => Picked::Several,
+    }
+}
+
+/// These bodies are strings and numbers, which always have a JSON form.
+fn to_bytes(body: &impl serde::Serialize) -> Vec<u8> {
+    serde_json::to_vec(body).unwrap_or_default()
+}

@@ -1,0 +1,350 @@
+//! Sends requests to one origin and reads the answers.
+//!
+//! The client is tied to the configured origin by construction (S26): URLs are the base plus a path of constants and
+//! numbers, redirects are off, links in answers are never followed. Starts have a pool of their own that never retries
+//! (semantics.md 19, R6). It speaks HTTP/1.1 only: one connection carries one start, so a connection that breaks makes one
+//! start unclear, not a whole burst. What hyper does on its own is safe: it sends again only if a pooled connection closed
+//! before the first byte.
+//!
+//! Absent: options that weaken TLS (S25); decompression, so a body is never larger than what was received (S31).
+
+use std::error::Error as _;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, redirect, retry, tls};
+use url::{Host, Url};
+
+use super::bearer::{Bearer, Token, TokenUnavailable};
+use super::error::{CallError, UnsentReason};
+use super::outcome::{self, Answer, Asked, Body, Heard, Verdict};
+use crate::clock::Clock;
+use crate::run::FolderId;
+
+/// A whole exchange, head and body. The settle time of an unclear start is four times this (semantics.md 16).
+const TOTAL: Duration = Duration::from_secs(30);
+
+/// Name look-up, TCP and TLS: beyond it nothing was sent, so it can be short.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// How long a start's connection stays open unused. Gateways close idle ones after a minute or more; closing first avoids
+/// the race in which a start is written to a connection that is being closed, and its outcome is unknown.
+const IDLE: Duration = Duration::from_secs(20);
+
+/// Headers of an answer on HTTP/2 (S31). hyper bounds them on HTTP/1.1 by itself.
+const MAX_HEADER_BYTES: u32 = 32 * 1024;
+
+const FOLDER: HeaderName = HeaderName::from_static("x-uipath-organizationunitid");
+const TENANT: HeaderName = HeaderName::from_static("x-uipath-tenantname");
+
+/// What a client is made of.
+#[derive(Clone)]
+pub struct ClientConfig {
+    /// The connection's name, for texts.
+    pub connection: String,
+    /// What stands before `/odata`.
+    pub base: Url,
+    /// Sent as `X-UIPATH-TenantName` when given.
+    pub tenant: Option<String>,
+    /// Where time comes from.
+    pub clock: Clock,
+    /// Where tokens come from.
+    pub bearer: Arc<dyn Bearer>,
+}
+
+impl std::fmt::Debug for ClientConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let ClientConfig { connection, base, tenant, clock: _, bearer: _ } = self;
+        f.debug_struct("ClientConfig")
+            .field("connection", connection)
+            .field("base", &base.as_str())
+            .field("tenant", tenant)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A client that cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientSetupError {
+    /// Not an http(s) address, or with a login, query or fragment in it.
+    #[error("the `url` of connection `{connection}` must be `https://host/path`, without login, `?` and `#`")]
+    Address {
+        /// The connection's name.
+        connection: String,
+    },
+    /// A token would cross the network in the clear.
+    #[error("the `url` of connection `{connection}` must begin with `https://`: `http://` is for this machine only")]
+    Insecure {
+        /// The connection's name.
+        connection: String,
+    },
+    /// It cannot stand in a header.
+    #[error("the `tenant` of connection `{connection}` has characters that cannot stand in a header")]
+    Tenant {
+        /// The connection's name.
+        connection: String,
+    },
+    /// TLS could not be set up.
+    #[error("failed to set up the HTTP client of connection `{connection}`")]
+    Http {
+        /// The connection's name.
+        connection: String,
+        /// What reqwest said.
+        #[source]
+        cause: reqwest::Error,
+    },
+}
+
+/// Which pool a request uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pool {
+    /// What must not be sent twice.
+    Starts,
+    /// What may be.
+    Reads,
+}
+
+/// One request.
+pub(super) struct Request {
+    pub(super) asked: Asked,
+    pub(super) pool: Pool,
+    pub(super) method: Method,
+    /// After the base, without a leading slash: constants and numbers only.
+    pub(super) path: String,
+    pub(super) query: Option<String>,
+    pub(super) folder: Option<FolderId>,
+    pub(super) body: Option<Vec<u8>>,
+    /// The longest answer that is read, in bytes (S31).
+    pub(super) limit: usize,
+}
+
+/// What came of a request.
+pub(super) struct Exchange {
+    pub(super) outcome: Result<Vec<u8>, CallError>,
+    /// Boot time when the last send ended, or when it was clear that there would be none.
+    pub(super) ended_boot: Duration,
+    pub(super) server_date: Option<Timestamp>,
+}
+
+#[derive(Debug)]
+pub(super) struct Transport {
+    pub(super) connection: String,
+    base: Url,
+    headers: HeaderMap,
+    clock: Clock,
+    bearer: Arc<dyn Bearer>,
+    starts: reqwest::Client,
+    reads: reqwest::Client,
+    /// The server's clock minus ours, at its last good answer.
+    skew: Mutex<Option<SignedDuration>>,
+}
+
+impl std::fmt::Debug for dyn Bearer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Bearer")
+    }
+}
+
+impl Transport {
+    pub(super) fn new(config: ClientConfig) -> Result<Transport, ClientSetupError> {
+        let ClientConfig { connection, base, tenant, clock, bearer } = config;
+        let plain = base.username().is_empty()
+            && base.password().is_none()
+            && base.query().is_none()
+            && base.fragment().is_none()
+            && base.has_host();
+        if !plain || !matches!(base.scheme(), "http" | "https") {
+            return Err(ClientSetupError::Address { connection });
+        }
+        let near = is_loopback(&base);
+        if base.scheme() == "http" && !near {
+            return Err(ClientSetupError::Insecure { connection });
+        }
+        let mut headers = HeaderMap::new();
+        if let Some(tenant) = tenant {
+            let Ok(value) = HeaderValue::from_str(&tenant) else {
+                return Err(ClientSetupError::Tenant { connection });
+            };
+            headers.insert(TENANT, value);
+        }
+        let common = || {
+            let builder = reqwest::Client::builder()
+                .user_agent(concat!("punctual/", env!("CARGO_PKG_VERSION")))
+                .redirect(redirect::Policy::none())
+                .referer(false)
+                .timeout(TOTAL)
+                .connect_timeout(CONNECT)
+                .tls_version_min(tls::Version::TLS_1_2)
+                .https_only(base.scheme() == "https");
+            // A proxy from the environment cannot reach this machine's own loopback.
+            if near { builder.no_proxy() } else { builder }
+        };
+        let starts = common().retry(retry::never()).http1_only().pool_idle_timeout(IDLE).build();
+        let reads = common().http2_max_header_list_size(MAX_HEADER_BYTES).build();
+        let (starts, reads) = match (starts, reads) {
+            (Ok(starts), Ok(reads)) => (starts, reads),
+            (Err(cause), _) | (_, Err(cause)) => return Err(ClientSetupError::Http { connection, cause }),
+        };
+        Ok(Transport { connection, base, headers, clock, bearer, starts, reads, skew: Mutex::new(None) })
+    }
+
+    /// The server's clock minus ours, at its last good answer (semantics.md 7).
+    pub(super) fn skew(&self) -> Option<SignedDuration> {
+        *self.skew.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends once; after a 401 renews the token and sends once more (T12).
+    pub(super) async fn exchange(&self, request: &Request) -> Exchange {
+        let token = match self.bearer.token().await {
+            Ok(token) => token,
+            Err(cause) => return self.without_token(request, cause, None),
+        };
+        let (verdict, server_date) = self.attempt(request, &token).await;
+        let error = match verdict {
+            Verdict::Accepted(bytes) => return self.ended(Ok(bytes), server_date),
+            Verdict::Failed(error) => error,
+            Verdict::TokenRefused => {
+                let fresh = match self.bearer.renewed(token.generation).await {
+                    Ok(fresh) => fresh,
+                    Err(cause) => return self.without_token(request, cause, server_date),
+                };
+                let (verdict, server_date) = self.attempt(request, &fresh).await;
+                return match verdict {
+                    Verdict::Accepted(bytes) => self.ended(Ok(bytes), server_date),
+                    Verdict::Failed(error) => self.ended(Err(hide(error, &fresh)), server_date),
+                    Verdict::TokenRefused => {
+                        self.ended(Err(outcome::token_refused_twice(&request.asked)), server_date)
+                    }
+                };
+            }
+        };
+        self.ended(Err(hide(error, &token)), server_date)
+    }
+
+    fn ended(&self, outcome: Result<Vec<u8>, CallError>, server_date: Option<Timestamp>) -> Exchange {
+        Exchange { outcome, ended_boot: self.clock.boottime(), server_date }
+    }
+
+    fn without_token(&self, request: &Request, cause: TokenUnavailable, server_date: Option<Timestamp>) -> Exchange {
+        let TokenUnavailable { message, retry_at } = cause;
+        let now = self.clock.now();
+        let left = retry_at.map(|at| at.duration_since(now).max(SignedDuration::ZERO).unsigned_abs());
+        let text = request.asked.sentence(&format!("has no token to go with: {message}"));
+        self.ended(Err(CallError::Unsent { reason: UnsentReason::Token, retry_after: left, text }), server_date)
+    }
+
+    async fn attempt(&self, request: &Request, token: &Token) -> (Verdict, Option<Timestamp>) {
+        let began = self.clock.boottime();
+        let heard = self.send(request, token).await;
+        let now = self.clock.now();
+        let elapsed_ms = self.clock.boottime().saturating_sub(began).as_millis() as u64;
+        let (status, server_date) = match &heard {
+            Heard::Unreached { .. } | Heard::Cut { .. } => (None, None),
+            Heard::Answer(answer) => (Some(answer.status), outcome::date(&answer.headers)),
+        };
+        tracing::debug!(
+            connection = self.connection,
+            method = %request.method,
+            path = request.path,
+            status,
+            elapsed_ms,
+            "Asked Orchestrator"
+        );
+        let verdict = outcome::judge(&request.asked, heard, now);
+        if let (Verdict::Accepted(_), Some(date)) = (&verdict, server_date) {
+            *self.skew.lock().unwrap_or_else(PoisonError::into_inner) = Some(date.duration_since(now));
+        }
+        (verdict, server_date)
+    }
+
+    async fn send(&self, request: &Request, token: &Token) -> Heard {
+        let Ok(mut bearer) = HeaderValue::from_str(&format!("Bearer {}", token.secret.expose())) else {
+            return Heard::Unreached { cause: "the token has characters that cannot stand in a header".to_owned() };
+        };
+        bearer.set_sensitive(true);
+        let pool = match request.pool {
+            Pool::Starts => &self.starts,
+            Pool::Reads => &self.reads,
+        };
+        let mut builder = pool
+            .request(request.method.clone(), self.address(request))
+            .headers(self.headers.clone())
+            .header(AUTHORIZATION, bearer);
+        if let Some(FolderId(folder)) = request.folder {
+            builder = builder.header(FOLDER, folder);
+        }
+        if let Some(body) = &request.body {
+            builder = builder.header(CONTENT_TYPE, "application/json").body(body.clone());
+        }
+        #[expect(clippy::disallowed_methods, reason = "this is where requests to Orchestrator leave")]
+        let sent = builder.send().await;
+        match sent {
+            Ok(response) => Heard::Answer(read(response, request.limit).await),
+            // No connection, or a request that could not even be built.
+            Err(error) if error.is_connect() || error.is_builder() => Heard::Unreached { cause: innermost(&error) },
+            Err(error) => Heard::Cut { cause: innermost(&error) },
+        }
+    }
+
+    fn address(&self, request: &Request) -> Url {
+        let mut address = self.base.clone();
+        if let Ok(mut segments) = address.path_segments_mut() {
+            segments.pop_if_empty().extend(request.path.split('/'));
+        }
+        address.set_query(request.query.as_deref());
+        address
+    }
+}
+
+async fn read(mut response: reqwest::Response, limit: usize) -> Answer {
+    let status = response.status().as_u16();
+    let headers = std::mem::take(response.headers_mut());
+    let mut bytes = Vec::new();
+    let body = loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if bytes.len() + chunk.len() > limit => break Body::Oversize { limit },
+            Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
+            Ok(None) => break Body::Whole(bytes),
+            Err(error) => break Body::Broken { cause: innermost(&error) },
+        }
+    };
+    Answer { status, headers, body }
+}
+
+/// The reason at the bottom of the chain: the layers above it only say "error sending request", with the URL.
+fn innermost(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "time ran out".to_owned();
+    }
+    let mut deepest: Option<&dyn std::error::Error> = error.source();
+    while let Some(next) = deepest.and_then(std::error::Error::source) {
+        deepest = Some(next);
+    }
+    deepest.map_or_else(|| "the request could not be sent".to_owned(), |cause| super::body::clean(&cause.to_string()))
+}
+
+/// A server that repeats the token in its refusal must not bring it into our texts.
+fn hide(error: CallError, token: &Token) -> CallError {
+    let clean = |text: String| text.replace(token.secret.expose(), "[secret]");
+    match error {
+        CallError::Unsent { reason, retry_after, text } => {
+            CallError::Unsent { reason, retry_after, text: clean(text) }
+        }
+        CallError::Rejected { status, code, text, cure } => {
+            CallError::Rejected { status, code, text: clean(text), cure }
+        }
+        CallError::Unknown { text, retry_after } => CallError::Unknown { text: clean(text), retry_after },
+    }
+}
+
+fn is_loopback(base: &Url) -> bool {
+    match base.host() {
+        Some(Host::Ipv4(address)) => IpAddr::from(address).is_loopback(),
+        Some(Host::Ipv6(address)) => IpAddr::from(address).is_loopback(),
+        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        None => false,
+    }
+}
