@@ -30,6 +30,9 @@ pub mod history;
 pub mod executor;
 #[doc(hidden)]
 pub mod dispatcher;
+#[cfg(feature = "faults")]
+#[doc(hidden)]
+pub mod faults;
 #[doc(hidden)]
 pub mod lifecycle;
 #[doc(hidden)]

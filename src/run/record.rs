@@ -95,7 +95,7 @@ pub struct Attempt {
 }
 
 /// Orchestrator's two names for a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct JobRef {
     /// For `Key in (…)`.
     pub key: JobKey,

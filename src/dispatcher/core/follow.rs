@@ -12,7 +12,7 @@ use super::claim::join;
 use crate::clock::Reading;
 use crate::executor::Action;
 use crate::orchestrator::{CallError, Completeness, JobPage, JobState, JobView};
-use crate::run::{Ending, FolderId, JobRef, RunEvent, RunId, RunState};
+use crate::run::{Ending, FolderId, JobPhase, JobRef, RunEvent, RunId, RunState};
 use crate::schedule::ConnectionName;
 
 /// Keys in one call: both official clients send as many, for the URL's length.
@@ -157,21 +157,21 @@ impl Core {
             follow.next = now.boot;
             return;
         }
-        let known = open.run.attempt().and_then(|attempt| attempt.job_state.as_deref()) == Some(job.state.name());
+        let known = open.run.attempt().and_then(|attempt| attempt.job_state.as_deref()) == Some(job.state.as_str());
         let started = open.run.started_at == job.started_at || job.started_at.is_none();
         if !known || !started {
             self.book.change(id, |run| {
                 run.started_at = job.started_at.or(run.started_at);
                 if let Some(attempt) = run.attempt_mut() {
-                    attempt.job_state = Some(job.state.name().to_owned());
+                    attempt.job_state = Some(job.state.as_str().to_owned());
                 }
             });
         }
-        match job.state.phase() {
+        match phase_of(&job.state) {
             Some(phase) => {
-                self.step(id, RunEvent::Job(phase), now, format!("Job {} is {}", job.id, job.state.name()));
+                self.step(id, RunEvent::Job(phase), now, format!("Job {} is {}", job.id, job.state.as_str()));
             }
-            None => tracing::warn!(run.id = %id, "Job {} is `{}`, a state not known here; it is followed on", job.id, job.state.name()),
+            None => tracing::warn!(run.id = %id, "Job {} is `{}`, a state not known here; it is followed on", job.id, job.state.as_str()),
         }
         self.read_again_later(id, now);
     }
@@ -258,12 +258,12 @@ impl Core {
             run.output = job.output.clone();
             run.error = error.clone();
             if let Some(attempt) = run.attempt_mut() {
-                attempt.job_state = Some(job.state.name().to_owned());
+                attempt.job_state = Some(job.state.as_str().to_owned());
             }
         });
         let text = match &error {
-            Some(error) => format!("Job {} is {}: {error}", job.id, job.state.name()),
-            None => format!("Job {} is {}", job.id, job.state.name()),
+            Some(error) => format!("Job {} is {}: {error}", job.id, job.state.as_str()),
+            None => format!("Job {} is {}", job.id, job.state.as_str()),
         };
         self.step(id, RunEvent::End(ending), now, text);
     }
@@ -280,6 +280,17 @@ impl Core {
         });
         let text = "Three lists over five minutes and a read by id do not show the job".to_owned();
         self.step(id, RunEvent::End(Ending::Lost), now, text);
+    }
+}
+
+/// What a job does, while it does something. `None` once it has ended, and for a word that is not known here.
+pub(super) fn phase_of(state: &JobState) -> Option<JobPhase> {
+    match state {
+        JobState::Pending | JobState::Resumed => Some(JobPhase::Pending),
+        JobState::Running => Some(JobPhase::Running),
+        JobState::Suspended => Some(JobPhase::Suspended),
+        JobState::Stopping | JobState::Terminating => Some(JobPhase::Stopping),
+        JobState::Faulted | JobState::Successful | JobState::Stopped | JobState::Other(_) => None,
     }
 }
 

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::book::{Asked, BeforeStart, Verdict};
 use super::claim::join;
+use super::follow::phase_of;
 use super::link::ProofWanted;
 use super::send::with_cure;
 use super::Core;
@@ -19,7 +20,7 @@ use crate::clock::{Reading, earlier, later};
 use crate::executor::{Action, Ask, AskedFor};
 use crate::orchestrator::{CallError, Completeness, JobPage, JobState, JobView};
 use crate::run::{
-    Attempt, Ending, Evidence, FolderId, JobRef, MissReason, Reference, RunEvent, RunId, RunState, SkipReason,
+    Attempt, Ending, Evidence, FolderId, JobPhase, JobRef, MissReason, Reference, RunEvent, RunId, RunState, SkipReason,
 };
 use crate::schedule::{ConnectionName, OnUnknownStart};
 
@@ -539,18 +540,15 @@ impl Core {
         jobs.sort_by_key(|job| (job.state == JobState::Pending, job.id));
         let Some((job, spare)) = jobs.split_first() else { return };
         let reference = JobRef { key: job.key, id: job.id };
-        let phase = match job.state.phase() {
-            Some(phase) => phase,
-            // It has ended already; it is read whole before the run ends.
-            None => crate::run::JobPhase::Running,
-        };
+        // A job that has ended already is read whole before the run ends.
+        let phase = phase_of(&job.state).unwrap_or(JobPhase::Running);
         self.book.change(id, |run| {
             run.accepted_at.get_or_insert(now.wall);
             run.started_at = job.started_at.or(run.started_at);
             run.error = None;
             if let Some(attempt) = run.attempt_mut() {
                 attempt.job = Some(reference);
-                attempt.job_state = Some(job.state.name().to_owned());
+                attempt.job_state = Some(job.state.as_str().to_owned());
             }
         });
         if !self.step(id, RunEvent::Job(phase), now, format!("{how} as job {}", job.id)) {

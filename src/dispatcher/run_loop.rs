@@ -1,0 +1,280 @@
+//! The dull loop: gather events, let the core decide, store, then act.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use super::core::{Core, Event, Pace, RandomBits, Step};
+use crate::clock::{Clock, Reading};
+use crate::executor::{Action, Executor, Report};
+use crate::schedule::ScheduleSet;
+use crate::store::{Changes, LoadedState, Store, StoreError};
+
+/// How many events are taken into one turn: one transaction for all of them.
+const EVENTS_PER_TURN: usize = 1024;
+
+/// After a failed write the store is tried again this soon.
+const STORE_RETRY: Duration = Duration::from_secs(1);
+
+/// How long starts under way may take to end when the daemon stops (semantics.md 28).
+const LAST_STARTS: Duration = Duration::from_secs(10);
+
+/// The longest nap; the clock shortens it (semantics.md 7).
+const LONGEST_NAP: Duration = Duration::from_secs(3600);
+
+/// All that a dispatcher needs.
+pub struct DispatcherSettings {
+    /// The time.
+    pub clock: Clock,
+    /// The writer.
+    pub store: Store,
+    /// Where the state folder is, for reading the state again.
+    pub state_dir: PathBuf,
+    /// Who carries things out.
+    pub executor: Executor,
+    /// What it says.
+    pub reports: mpsc::UnboundedReceiver<Report>,
+    /// The schedules.
+    pub set: Arc<ScheduleSet>,
+    /// What the database held when it was opened.
+    pub state: LoadedState,
+    /// When the lock was taken.
+    pub opened: Reading,
+    /// How often jobs are read.
+    pub pace: Pace,
+}
+
+impl std::fmt::Debug for DispatcherSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DispatcherSettings").field("state_dir", &self.state_dir).finish_non_exhaustive()
+    }
+}
+
+/// The loop, ready to run.
+#[derive(Debug)]
+pub struct Dispatcher {
+    settings: DispatcherSettings,
+    stop: watch::Receiver<bool>,
+    turns: watch::Sender<Turn>,
+}
+
+/// Asks the dispatcher for something, and watches it.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    stop: Arc<watch::Sender<bool>>,
+    turns: watch::Receiver<Turn>,
+}
+
+/// What the last turn left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// The clocks when it was taken.
+    pub at: Reading,
+    /// Calls under way.
+    pub under_way: usize,
+    /// Runs without a final state.
+    pub open_runs: usize,
+    /// Whether every open run found at the start has been read again.
+    pub reconciled: bool,
+    /// Whether the store took the last write.
+    pub store: StoreHealth,
+}
+
+/// Whether claims can be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreHealth {
+    /// They can.
+    Writable,
+    /// They cannot; nothing is started until they can.
+    Failing,
+}
+
+/// The loop ended before it was asked to.
+#[derive(Debug, thiserror::Error)]
+#[error("the dispatcher has ended")]
+pub struct DispatcherEnded;
+
+impl Handle {
+    /// Asks for the stop: nothing more is claimed or sent.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// The turns, level-triggered.
+    pub fn turns(&self) -> watch::Receiver<Turn> {
+        self.turns.clone()
+    }
+}
+
+impl Dispatcher {
+    /// A dispatcher and its handle.
+    pub fn new(settings: DispatcherSettings) -> (Dispatcher, Handle) {
+        let (stop, stopped) = watch::channel(false);
+        let first = Turn {
+            at: settings.opened,
+            under_way: 0,
+            open_runs: settings.state.open.len(),
+            reconciled: false,
+            store: StoreHealth::Writable,
+        };
+        let (turns, seen) = watch::channel(first);
+        let dispatcher = Dispatcher { settings, stop: stopped, turns };
+        (dispatcher, Handle { stop: Arc::new(stop), turns: seen })
+    }
+
+    /// Runs until it is asked to stop and the starts under way have ended.
+    pub async fn run(self) {
+        let Dispatcher { settings, mut stop, turns } = self;
+        let DispatcherSettings { clock, store, state_dir, executor, mut reports, set, state, opened, pace } = settings;
+        let mut core = Core::recover(set.clone(), state, opened, pace, random_bits());
+        let mut under_way: usize = 0;
+        let mut starts_under_way: usize = 0;
+        let mut health = StoreHealth::Writable;
+        let mut give_up_at: Option<Duration> = None;
+        let mut batch: Vec<Report> = Vec::new();
+        loop {
+            let now = clock.read();
+            if *stop.borrow_and_update() && give_up_at.is_none() {
+                core.handle(Event::Stop, now);
+                give_up_at = Some(now.boot + LAST_STARTS);
+            }
+            for report in batch.drain(..) {
+                under_way -= 1;
+                if matches!(report, Report::Started { .. }) {
+                    starts_under_way -= 1;
+                }
+                core.handle(Event::Report(report), now);
+            }
+            let Step { record, then } = core.turn(now);
+            match perform(&store, record, then, &executor).await {
+                Ok(performed) => {
+                    health = StoreHealth::Writable;
+                    under_way += performed.actions;
+                    starts_under_way += performed.starts;
+                    if !performed.lost.is_empty() {
+                        core.handle(Event::ClaimsLost(performed.lost), now);
+                    }
+                }
+                Err(error) => {
+                    if health == StoreHealth::Writable {
+                        tracing::error!("Nothing can be written, so nothing is started: {}", chain(&*error));
+                    }
+                    health = StoreHealth::Failing;
+                    match start_over(&clock, &store, &state_dir, &set, pace).await {
+                        Some(fresh) => core = fresh,
+                        None if *stop.borrow() => return,
+                        None => {}
+                    }
+                    continue;
+                }
+            }
+            turns.send_replace(Turn {
+                at: now,
+                under_way,
+                open_runs: core.open_runs(),
+                reconciled: core.is_reconciled(),
+                store: health,
+            });
+            if let Some(end) = give_up_at
+                && (starts_under_way == 0 || now.boot >= end)
+            {
+                return;
+            }
+            let mut nap = core.wake().from(clock.read()).unwrap_or(LONGEST_NAP).min(LONGEST_NAP);
+            if let Some(end) = give_up_at {
+                nap = nap.min(end.saturating_sub(now.boot));
+            }
+            // Nothing of the store is awaited here, so nothing is dropped half-way.
+            tokio::select! {
+                biased;
+                _ = reports.recv_many(&mut batch, EVENTS_PER_TURN) => {}
+                changed = stop.changed(), if give_up_at.is_none() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                }
+                () = clock.nap(nap) => {}
+            }
+        }
+    }
+}
+
+struct Performed {
+    actions: usize,
+    starts: usize,
+    lost: BTreeSet<crate::run::RunId>,
+}
+
+/// Store first, then act: a start leaves only when its claim cannot be taken back.
+async fn perform(
+    store: &Store,
+    record: Changes,
+    then: Vec<Action>,
+    executor: &Executor,
+) -> Result<Performed, Arc<StoreError>> {
+    #[cfg(feature = "faults")]
+    if crate::faults::is_on(crate::faults::CLAIM_AFTER_POST) {
+        return crate::faults::act_then_store(store, record, then, executor).await.map(|(actions, starts)| Performed {
+            actions,
+            starts,
+            lost: BTreeSet::new(),
+        });
+    }
+    let committed = store.commit(record).await?;
+    let mut performed = Performed { actions: 0, starts: 0, lost: committed.lost.into_iter().collect() };
+    for action in then {
+        if action.claimed_run().is_some_and(|run| performed.lost.contains(&run)) {
+            continue;
+        }
+        performed.actions += 1;
+        performed.starts += usize::from(matches!(action, Action::Start(_)));
+        executor.perform(action);
+    }
+    Ok(performed)
+}
+
+/// What was decided and not stored never happened: everything is read again, as at a start. Reports of calls that were under
+/// way find their runs by Reference or by key.
+async fn start_over(
+    clock: &Clock,
+    store: &Store,
+    state_dir: &std::path::Path,
+    set: &Arc<ScheduleSet>,
+    pace: Pace,
+) -> Option<Core> {
+    clock.sleep(STORE_RETRY).await;
+    let now = clock.read();
+    match store.load(state_dir.to_owned(), now.wall).await {
+        Ok(state) => Some(Core::recover(set.clone(), state, now, pace, random_bits())),
+        Err(error) => {
+            tracing::debug!("The database cannot be read yet: {}", chain(&error));
+            None
+        }
+    }
+}
+
+fn random_bits() -> RandomBits {
+    Box::new(|| {
+        let mut bits = [0u8; 10];
+        // Without random bits ids still differ by their instant; two in one millisecond would collide and be refused.
+        if let Err(error) = getrandom::fill(&mut bits) {
+            tracing::error!("The system gives no random bits: {error}");
+        }
+        bits
+    })
+}
+
+/// An error with all its causes, for one log line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}

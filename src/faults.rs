@@ -1,0 +1,43 @@
+//! Deliberately broken variants, for negative controls: a test that cannot fail proves nothing.
+//!
+//! Only under the cargo feature `faults`, switched on by the environment variable `PUNCTUAL_FAULT`. A binary built without
+//! the feature has none of it, which a test shows.
+
+use std::sync::Arc;
+
+use crate::executor::{Action, Executor};
+use crate::store::{Changes, Store, StoreError};
+
+/// Starts leave before their claim is stored.
+pub const CLAIM_AFTER_POST: &str = "claim_after_post";
+
+/// The Reference is random, so nothing is ever found again.
+pub const RANDOM_REFERENCE: &str = "random_reference";
+
+/// Whether this variant was asked for.
+pub fn is_on(fault: &str) -> bool {
+    std::env::var("PUNCTUAL_FAULT").is_ok_and(|value| value == fault)
+}
+
+/// The wrong order: act, then store.
+///
+/// # Errors
+/// As the store's.
+pub async fn act_then_store(
+    store: &Store,
+    record: Changes,
+    then: Vec<Action>,
+    executor: &Executor,
+) -> Result<(usize, usize), Arc<StoreError>> {
+    let actions = then.len();
+    let mut starts = 0;
+    for action in then {
+        starts += usize::from(matches!(action, Action::Start(_)));
+        executor.perform(action);
+    }
+    // Long enough for the calls to be made, as a slow disk would be.
+    #[expect(clippy::disallowed_methods, reason = "a broken variant, not the product")]
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    store.commit(record).await?;
+    Ok((actions, starts))
+}
