@@ -81,7 +81,12 @@ impl Clock {
 
     /// Waits for `length` of boot time.
     pub async fn sleep(&self, length: Duration) {
-        let end = self.boottime().saturating_add(length);
+        self.sleep_until_boottime(self.boottime().saturating_add(length)).await;
+    }
+
+    /// Waits until `end` of boot time. Unlike a length, an instant worked out a moment ago is not late when time has
+    /// passed since.
+    pub async fn sleep_until_boottime(&self, end: Duration) {
         match &self.0 {
             Source::System => loop {
                 let left = end.saturating_sub(system_boottime());

@@ -83,12 +83,7 @@ pub enum AskedFor {
 #[derive(Debug)]
 pub enum Report {
     /// Of [`Action::Resolve`].
-    Resolved {
-        connection: ConnectionName,
-        folder: Option<String>,
-        process: String,
-        result: Result<Target, CallError>,
-    },
+    Resolved { connection: ConnectionName, folder: Option<String>, process: String, result: Result<Target, CallError> },
     /// Of [`Action::Start`]. `ended` is boot time at the end of the call: the settle window counts from here.
     Started {
         connection: ConnectionName,

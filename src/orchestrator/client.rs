@@ -251,7 +251,8 @@ impl Client {
         prefix: &str,
         since: Timestamp,
     ) -> Result<JobPage, CallError> {
-        let filter = format!("startswith(Reference,{}) and EndTime ge {}", odata::literal(prefix), odata::instant(since));
+        let filter =
+            format!("startswith(Reference,{}) and EndTime ge {}", odata::literal(prefix), odata::instant(since));
         let what = format!("listing our jobs of folder {folder} ended since {since}");
         self.list(folder, filter, "EndTime asc", MAX_TOP, what).await
     }
@@ -409,7 +410,8 @@ fn pick<T: Copy>(found: Vec<(T, String)>, wanted: &str) -> Picked<T> {
         return Picked::One(*value);
     }
     let wanted = wanted.to_lowercase();
-    let alike: Vec<T> = found.iter().filter(|(_, name)| name.to_lowercase() == wanted).map(|(value, _)| *value).collect();
+    let alike: Vec<T> =
+        found.iter().filter(|(_, name)| name.to_lowercase() == wanted).map(|(value, _)| *value).collect();
     match alike.as_slice() {
         [] => Picked::None,
         [value] => Picked::One(*value),

@@ -149,7 +149,9 @@ fn judge_success(asked: &Asked, status: u16, headers: &HeaderMap, body: Body) ->
         Body::Whole(bytes) if body::is_page(content_type(headers), &bytes) => Verdict::Failed(unknown(
             asked,
             None,
-            &format!("was answered {status} with a web page: a login page or a proxy answered, or the connection's `url` is wrong"),
+            &format!(
+                "was answered {status} with a web page: a login page or a proxy answered, or the connection's `url` is wrong"
+            ),
         )),
         Body::Whole(bytes) => Verdict::Accepted(bytes),
         Body::Oversize { limit } => {
@@ -165,7 +167,8 @@ fn judge_refusal(asked: &Asked, status: u16, headers: &HeaderMap, body: Body, wa
     let bytes = match body {
         Body::Whole(bytes) => bytes,
         Body::Oversize { limit } => {
-            let text = format!("was answered {status} with more than {limit} bytes: not Orchestrator, a proxy or gateway");
+            let text =
+                format!("was answered {status} with more than {limit} bytes: not Orchestrator, a proxy or gateway");
             return Verdict::Failed(outage(asked, wait, &text));
         }
         // Whose words these would have been is lost.
@@ -177,9 +180,11 @@ fn judge_refusal(asked: &Asked, status: u16, headers: &HeaderMap, body: Body, wa
     match body::refusal(&bytes) {
         Some(refusal) => Verdict::Failed(rejected(asked, status, &refusal)),
         None => {
-            let page = if body::is_page(content_type(headers), &bytes) { "a web page" } else { "no word of Orchestrator" };
+            let page =
+                if body::is_page(content_type(headers), &bytes) { "a web page" } else { "no word of Orchestrator" };
             let said = body::words(&bytes).map(|words| format!(" (`{words}`)")).unwrap_or_default();
-            let text = format!("was answered {status} with {page}{said}: a proxy or gateway spoke, or the `url` is wrong");
+            let text =
+                format!("was answered {status} with {page}{said}: a proxy or gateway spoke, or the `url` is wrong");
             Verdict::Failed(outage(asked, wait, &text))
         }
     }

@@ -215,9 +215,7 @@ impl Transport {
                 return match verdict {
                     Verdict::Accepted(bytes) => self.ended(Ok(bytes), server_date),
                     Verdict::Failed(error) => self.ended(Err(hide(error, &fresh)), server_date),
-                    Verdict::TokenRefused => {
-                        self.ended(Err(outcome::token_refused_twice(&request.asked)), server_date)
-                    }
+                    Verdict::TokenRefused => self.ended(Err(outcome::token_refused_twice(&request.asked)), server_date),
                 };
             }
         };
@@ -330,9 +328,7 @@ fn innermost(error: &reqwest::Error) -> String {
 fn hide(error: CallError, token: &Token) -> CallError {
     let clean = |text: String| text.replace(token.secret.expose(), "[secret]");
     match error {
-        CallError::Unsent { reason, retry_after, text } => {
-            CallError::Unsent { reason, retry_after, text: clean(text) }
-        }
+        CallError::Unsent { reason, retry_after, text } => CallError::Unsent { reason, retry_after, text: clean(text) },
         CallError::Rejected { status, code, text, cure } => {
             CallError::Rejected { status, code, text: clean(text), cure }
         }

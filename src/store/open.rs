@@ -122,10 +122,7 @@ impl Database {
         if check != "ok" {
             return Err(StoreError::Damaged { path, what: check });
         }
-        MIGRATIONS
-            .run(&mut connection)
-            .await
-            .map_err(|cause| StoreError::Migration { path: path.clone(), cause })?;
+        MIGRATIONS.run(&mut connection).await.map_err(|cause| StoreError::Migration { path: path.clone(), cause })?;
         Ok(Database { path, connection })
     }
 
@@ -262,7 +259,11 @@ async fn connect(path: &Path) -> Result<SqliteConnection, StoreError> {
         .pragma("trusted_schema", "off")
         .pragma("cell_size_check", "on")
         .pragma("mmap_size", "0");
-    options.connect().await.map_err(|cause| StoreError::Database { path: path.to_owned(), doing: "being opened", cause })
+    options.connect().await.map_err(|cause| StoreError::Database {
+        path: path.to_owned(),
+        doing: "being opened",
+        cause,
+    })
 }
 
 fn new_enough(version: &str) -> bool {

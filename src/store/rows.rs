@@ -167,7 +167,8 @@ impl RunRow {
 
     pub(super) fn into_run(self) -> Result<Run, StoreError> {
         let id = self.id.to_string();
-        let state = RunState::from_names(&self.state, self.reason.as_deref()).ok_or_else(|| broken("run", &id, "state"))?;
+        let state =
+            RunState::from_names(&self.state, self.reason.as_deref()).ok_or_else(|| broken("run", &id, "state"))?;
         let start: StartSpec = serde_json::from_str(&self.payload).map_err(|_| broken("run", &id, "payload"))?;
         let optional = |column, value: Option<i64>| value.map(|ms| instant(column, &id, ms)).transpose();
         Ok(Run {
@@ -241,7 +242,9 @@ impl AttemptRow {
 
     pub(super) fn into_attempt(self) -> Result<Attempt, StoreError> {
         let optional = |column, value: Option<i64>| {
-            value.map(|ms| Timestamp::from_millisecond(ms).map_err(|_| broken("attempt", self.run_id, column))).transpose()
+            value
+                .map(|ms| Timestamp::from_millisecond(ms).map_err(|_| broken("attempt", self.run_id, column)))
+                .transpose()
         };
         let job = match (self.job_id, self.job_key) {
             (Some(id), Some(key)) => Some(JobRef { key, id: JobId(id) }),

@@ -288,15 +288,10 @@ fn json<T: serde::Serialize>(rows: impl Iterator<Item = T>) -> String {
 
 async fn run(database: &mut Database, task: Task) -> Result<(), StoreError> {
     let query = match task {
-        Task::Audit { at, actor, action, subject, detail } => sqlx::query(sql::INSERT_AUDIT)
-            .bind(at.as_millisecond())
-            .bind(actor)
-            .bind(action)
-            .bind(subject)
-            .bind(detail),
-        Task::HousekeepingDone { name, at } => {
-            sqlx::query(sql::HOUSEKEEPING_DONE).bind(name).bind(at.as_millisecond())
+        Task::Audit { at, actor, action, subject, detail } => {
+            sqlx::query(sql::INSERT_AUDIT).bind(at.as_millisecond()).bind(actor).bind(action).bind(subject).bind(detail)
         }
+        Task::HousekeepingDone { name, at } => sqlx::query(sql::HOUSEKEEPING_DONE).bind(name).bind(at.as_millisecond()),
         Task::Optimize => sqlx::query(sql::OPTIMIZE),
         Task::Checkpoint => sqlx::query(sql::CHECKPOINT),
     };
@@ -311,4 +306,3 @@ impl Committed {
         self.lost.is_empty()
     }
 }
-

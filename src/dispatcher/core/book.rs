@@ -133,8 +133,7 @@ impl Open {
 
     pub(super) fn follow_from(&mut self, boot: Duration, next: Duration) {
         self.settle = None;
-        self.follow =
-            Some(Follow { since: boot, next, asked: Asked::No, misses: 0, first_miss: None, ended: None });
+        self.follow = Some(Follow { since: boot, next, asked: Asked::No, misses: 0, first_miss: None, ended: None });
     }
 }
 

@@ -12,12 +12,8 @@ use crate::clock::{Reading, later};
 use crate::executor::Action;
 use crate::planner::{Plan, Recorded, plan_edited};
 use crate::recurrence::Nominal;
-use crate::run::{
-    Attempt, Ending, MissReason, Reference, Run, RunEvent, RunId, RunState, SkipReason, WaitReason,
-};
-use crate::schedule::{
-    HighWaterMark, Occurrence, Schedule, ScheduleKey, ScheduleSet, StartSpec, Timing, Trigger,
-};
+use crate::run::{Attempt, Ending, MissReason, Reference, Run, RunEvent, RunId, RunState, SkipReason, WaitReason};
+use crate::schedule::{HighWaterMark, Occurrence, Schedule, ScheduleKey, ScheduleSet, StartSpec, Timing, Trigger};
 
 type StoredMark = (ScheduleKey, HighWaterMark, String, Option<Timing>);
 
@@ -278,7 +274,9 @@ fn not_run_text(schedule: &Schedule, recorded: &Recorded) -> String {
         None => "This time".to_owned(),
     };
     match recorded.ending {
-        Ending::Missed(MissReason::Down) => format!("{times} came while nobody was there; catching up takes the latest"),
+        Ending::Missed(MissReason::Down) => {
+            format!("{times} came while nobody was there; catching up takes the latest")
+        }
         Ending::Missed(MissReason::Window) => {
             format!("{times} came longer ago than the catch-up window of {:#}", span(schedule.catch_up.window))
         }

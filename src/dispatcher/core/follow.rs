@@ -79,14 +79,7 @@ impl Core {
         }
     }
 
-    fn read_whole(
-        &mut self,
-        connection: &ConnectionName,
-        folder_id: FolderId,
-        run: RunId,
-        job: JobRef,
-        now: Reading,
-    ) {
+    fn read_whole(&mut self, connection: &ConnectionName, folder_id: FolderId, run: RunId, job: JobRef, now: Reading) {
         let Some(link) = self.links.get_mut(connection) else { return };
         if link.may_read(now.boot) {
             self.set_follow_asked(run, Asked::Yes);
@@ -171,20 +164,15 @@ impl Core {
             Some(phase) => {
                 self.step(id, RunEvent::Job(phase), now, format!("Job {} is {}", job.id, job.state.as_str()));
             }
-            None => tracing::warn!(run.id = %id, "Job {} is `{}`, a state not known here; it is followed on", job.id, job.state.as_str()),
+            None => {
+                tracing::warn!(run.id = %id, "Job {} is `{}`, a state not known here; it is followed on", job.id, job.state.as_str())
+            }
         }
         self.read_again_later(id, now);
     }
 
     /// A complete list does not show the job.
-    fn missed(
-        &mut self,
-        connection: &ConnectionName,
-        folder_id: FolderId,
-        id: RunId,
-        job: JobRef,
-        now: Reading,
-    ) {
+    fn missed(&mut self, connection: &ConnectionName, folder_id: FolderId, id: RunId, job: JobRef, now: Reading) {
         let Some(follow) = self.book.get_mut(id).and_then(|open| open.follow.as_mut()) else { return };
         follow.misses += 1;
         let first = *follow.first_miss.get_or_insert(now.boot);

@@ -133,13 +133,7 @@ impl fmt::Debug for Core {
 
 impl Core {
     /// Takes over what the database knows. The first turn stores the schedule versions and marks that are new.
-    pub fn recover(
-        set: Arc<ScheduleSet>,
-        state: LoadedState,
-        opened: Reading,
-        pace: Pace,
-        random: RandomBits,
-    ) -> Core {
+    pub fn recover(set: Arc<ScheduleSet>, state: LoadedState, opened: Reading, pace: Pace, random: RandomBits) -> Core {
         let LoadedState { installation, open, marks: stored, evidence, sweeps } = state;
         let mut book = Book::default();
         let (marks, recorded) = claim::settle_versions(&set, stored, opened.wall, &mut book);

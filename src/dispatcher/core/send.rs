@@ -167,14 +167,7 @@ impl Core {
     }
 
     /// Keeps a run waiting, and says so once.
-    pub(super) fn wait(
-        &mut self,
-        id: RunId,
-        reason: WaitReason,
-        until: Option<Duration>,
-        text: &str,
-        now: Reading,
-    ) {
+    pub(super) fn wait(&mut self, id: RunId, reason: WaitReason, until: Option<Duration>, text: &str, now: Reading) {
         let Some(open) = self.book.get(id) else { return };
         if let Some(until) = until {
             self.wake.at_boot(until);

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::Core;
 use super::book::{Asked, BeforeStart, Verdict};
 use super::claim::join;
 use super::follow::phase_of;
 use super::link::ProofWanted;
 use super::send::with_cure;
-use super::Core;
 use crate::admission::Knowledge;
 use crate::clock::{Reading, earlier, later};
 use crate::executor::{Action, Ask, AskedFor};
@@ -252,9 +252,7 @@ impl Core {
                 }
             }
             AskedFor::Proof => {
-                if let Some(proof) =
-                    self.links.get_mut(connection).and_then(|link| link.proofs.get_mut(&folder_id))
-                {
+                if let Some(proof) = self.links.get_mut(connection).and_then(|link| link.proofs.get_mut(&folder_id)) {
                     proof.in_flight = asked == Asked::Yes;
                 }
             }
@@ -449,7 +447,9 @@ impl Core {
         match open.run.state {
             RunState::Unknown => {
                 let why = match finding {
-                    Finding::NoneShown => "Orchestrator shows none of our jobs in this folder, so an empty answer proves nothing",
+                    Finding::NoneShown => {
+                        "Orchestrator shows none of our jobs in this folder, so an empty answer proves nothing"
+                    }
                     Finding::Jobs(_) | Finding::ProvenNone | Finding::Nothing => {
                         "Orchestrator's answers are refused or cut short, so they prove nothing"
                     }
@@ -607,14 +607,7 @@ impl Core {
     }
 
     /// The late count after a repeated start.
-    fn swept(
-        &mut self,
-        connection: &ConnectionName,
-        folder_id: FolderId,
-        id: RunId,
-        finding: Finding,
-        now: Reading,
-    ) {
+    fn swept(&mut self, connection: &ConnectionName, folder_id: FolderId, id: RunId, finding: Finding, now: Reading) {
         let Some(place) = self.sweeps.iter().position(|sweep| sweep.run == id) else { return };
         let mut attempt = self.sweeps.swap_remove(place).attempt;
         attempt.sweep_at = None;
@@ -662,10 +655,7 @@ impl Core {
         now: Reading,
     ) {
         let Some(link) = self.links.get_mut(connection) else { return };
-        let fresh = link
-            .evidence
-            .get(&folder_id)
-            .is_some_and(|proof| later(proof.proven_at, PROOF_LIFE) > now.wall);
+        let fresh = link.evidence.get(&folder_id).is_some_and(|proof| later(proof.proven_at, PROOF_LIFE) > now.wall);
         if !fresh {
             let next = now.boot + PROOF_FIRST;
             link.proofs.entry(folder_id).or_insert(ProofWanted { run, reference, next, tries: 0, in_flight: false });

@@ -1,0 +1,150 @@
+//! Reads one answer of a token server, and believes as little of it as possible.
+//!
+//! Pure, total over any bytes. A new refresh token is rescued even from an answer whose access token is unusable: the
+//! server has already forgotten the old one.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::secret::Secret;
+
+use super::credential::Style;
+use super::trouble::{Oauth, Trouble};
+
+/// Longest token that is accepted (T16).
+const LONGEST_TOKEN: usize = 16 * 1024;
+/// Longest part of a server's own words that is repeated (T18).
+const LONGEST_QUOTE: usize = 200;
+/// Life of a token without `expires_in` (T15). The account server means a day; an hour is kept back.
+const UNSTATED_LIFE: Duration = Duration::from_secs(300);
+const UNSTATED_ACCOUNT_LIFE: Duration = Duration::from_secs(23 * 3600);
+
+/// What came over the wire, cut at 64 KiB.
+#[derive(Clone, Copy, Debug)]
+pub struct Reply<'a> {
+    /// HTTP status.
+    pub status: u16,
+    /// The header, if it is text.
+    pub content_type: Option<&'a str>,
+    /// What `Retry-After` asks for, from now.
+    pub retry_after: Option<Duration>,
+    /// The body.
+    pub body: &'a [u8],
+}
+
+/// An answer, read.
+#[derive(Debug)]
+pub struct Answer {
+    /// The access token, or why there is none.
+    pub access: Result<Access, Trouble>,
+    /// A refresh token that replaces the one that was sent.
+    pub refresh_token: Option<Secret>,
+}
+
+/// A usable access token.
+#[derive(Debug)]
+pub struct Access {
+    /// Visible ASCII, at most 16 KiB.
+    pub token: Secret,
+    /// How long it lives; zero when it is dead on arrival.
+    pub length: Duration,
+    /// The scopes granted, when the server names them.
+    pub scope: Option<String>,
+}
+
+/// Reads an answer. `sent` are the secrets of the request: a server that repeats them does not get them printed.
+pub fn read(reply: Reply<'_>, style: Style, sent: &[Secret]) -> Answer {
+    let object = serde_json::from_slice::<Value>(reply.body).ok().and_then(|value| match value {
+        Value::Object(object) => Some(object),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => None,
+    });
+    if !(200..300).contains(&reply.status) {
+        return Answer { access: Err(refusal(reply, object.as_ref(), sent)), refresh_token: None };
+    }
+    let Some(object) = object else {
+        let trouble = if is_page(reply) { Trouble::Page { status: reply.status } } else { Trouble::Unreadable };
+        return Answer { access: Err(trouble), refresh_token: None };
+    };
+    let refresh_token = object.get("refresh_token").and_then(Value::as_str).and_then(token);
+    Answer { access: access(&object, style), refresh_token }
+}
+
+fn access(object: &Map<String, Value>, style: Style) -> Result<Access, Trouble> {
+    match object.get("token_type") {
+        Some(Value::String(kind)) if kind.eq_ignore_ascii_case("bearer") => {}
+        // RFC 6749 demands it; an answer that leaves it out is taken at its word all the same, one that differs is not.
+        None | Some(Value::Null) => {}
+        Some(_) => return Err(Trouble::NotBearer),
+    }
+    let token = match object.get("access_token") {
+        None | Some(Value::Null) => return Err(Trouble::NoToken),
+        Some(Value::String(text)) if text.is_empty() => return Err(Trouble::NoToken),
+        Some(Value::String(text)) => token(text).ok_or(Trouble::OddToken)?,
+        Some(_) => return Err(Trouble::OddToken),
+    };
+    let unstated = match style {
+        Style::Identity => UNSTATED_LIFE,
+        Style::Account => UNSTATED_ACCOUNT_LIFE,
+    };
+    Ok(Access {
+        token,
+        length: object.get("expires_in").map_or(unstated, |value| length(value).unwrap_or(unstated)),
+        scope: object.get("scope").and_then(Value::as_str).map(str::to_owned),
+    })
+}
+
+/// Seconds as a number or in a string, held between zero and a day; none when it is neither (T15).
+fn length(value: &Value) -> Option<Duration> {
+    let seconds = match value {
+        Value::Number(number) => number.as_f64()?,
+        Value::String(text) => text.trim().parse::<f64>().ok()?,
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
+    };
+    if seconds.is_nan() {
+        return None;
+    }
+    Some(Duration::from_secs_f64(seconds.clamp(0.0, super::margins::LONGEST_LIFE.as_secs_f64())))
+}
+
+fn token(text: &str) -> Option<Secret> {
+    let fits = !text.is_empty() && text.len() <= LONGEST_TOKEN && text.bytes().all(|byte| byte.is_ascii_graphic());
+    fits.then(|| Secret::new(text))
+}
+
+fn refusal(reply: Reply<'_>, object: Option<&Map<String, Value>>, sent: &[Secret]) -> Trouble {
+    let Reply { status, retry_after, .. } = reply;
+    let words = |key| object.and_then(|o| o.get(key)).and_then(Value::as_str).map(|text| clean(text, sent));
+    let error = words("error").filter(|text| !text.is_empty());
+    let description = words("error_description").filter(|text| !text.is_empty());
+    let code = error.as_deref().and_then(Oauth::parse);
+    match (status, code) {
+        (300..=399, _) => Trouble::Redirect { status },
+        // Too many requests and time-outs pass, whatever the body says.
+        (400..=499, Some(code)) if status != 408 && status != 429 => Trouble::Denied { status, code, description },
+        _ if error.is_none() && status < 500 && (status == 404 || status == 405 || is_page(reply)) => {
+            Trouble::Page { status }
+        }
+        _ => Trouble::Status { status, error, description, retry_after },
+    }
+}
+
+fn is_page(reply: Reply<'_>) -> bool {
+    reply.content_type.is_some_and(|kind| kind.to_ascii_lowercase().contains("html"))
+        || reply.body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<')
+}
+
+/// A server's words as they may be printed: one line, no control or invisible characters, no secret, at most 200 characters.
+pub fn clean(text: &str, sent: &[Secret]) -> String {
+    let mut text = text.to_owned();
+    for secret in sent {
+        text = text.replace(secret.expose(), "[secret]");
+    }
+    let visible = |c: char| {
+        !c.is_control()
+            && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    let line: String = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| visible(*c)).collect();
+    let words: Vec<&str> = line.split_whitespace().collect();
+    words.join(" ").chars().take(LONGEST_QUOTE).collect()
+}

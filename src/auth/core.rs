@@ -1,0 +1,524 @@
+//! Decides when to ask for a token, and whether the one at hand may be handed out.
+//!
+//! One state machine with one request under way at most. The loop in `manager` feeds it events and does what it says;
+//! because nothing here waits, every rule can be shown with a table of events and instants.
+//!
+//! Absent: the token itself, the network, the clock, the text of failures. All instants are boot time (T13).
+
+use std::time::Duration;
+
+use super::margins::{
+    AFTER_BAD_CLIENT, AFTER_DEAD_TOKEN, BETWEEN_FORCED, BROKEN_PAUSE, Budget, Dice, FRESH, LONGEST_RETRY_AFTER,
+    LOOK_EVERY, SAVE_EVERY, backoff, life,
+};
+use super::status::{Generation, TokenState};
+
+pub use super::margins::Life;
+
+/// Refusals of fresh tokens in a row after which renewing is pointless (T12).
+const REFUSALS_TO_BREAK: u32 = 3;
+
+/// What the token server's answers use up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replay {
+    /// The same request may be sent again and again.
+    Harmless,
+    /// The refresh token is gone once the server has seen it, so a lost answer is replayed at once (T8).
+    OnlyAtOnce,
+}
+
+/// How a failure is treated (T6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// May pass by itself.
+    Transient {
+        /// What the server asked for, as a length of time.
+        retry_after: Option<Duration>,
+    },
+    /// The answer may have been lost after the server acted on the request (T8).
+    Ambiguous,
+    /// Only a new refresh token helps.
+    NeedsLogin,
+    /// Only a change of the client's settings helps, here or at the server.
+    BadClient,
+}
+
+/// Whether a failed attempt counts against the budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// Nothing was sent: a file could not be read or written.
+    Nothing,
+    /// A request was sent, or may have been.
+    Request,
+}
+
+/// Whether what the server handed out is on the disk (T9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// Nothing to save, or saved.
+    Safely,
+    /// A new refresh token is in memory only.
+    InMemoryOnly,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Time passed.
+    Tick,
+    /// The request gave a token.
+    Granted {
+        /// When the request left.
+        issued: Duration,
+        /// How long the server says it lives.
+        length: Duration,
+        /// Whether the login is safe.
+        kept: Kept,
+    },
+    /// The request gave none.
+    Failed {
+        /// How to treat it.
+        class: Class,
+        /// Whether anything left.
+        left: Left,
+        /// Whether the login is safe: an answer without a usable access token may still hold a new refresh token.
+        kept: Kept,
+    },
+    /// Orchestrator answered 401 to this generation (T12).
+    Refused(Generation),
+    /// The secrets or the token file differ from those of the last attempt.
+    Changed,
+    /// The unsaved refresh token is on the disk now.
+    Saved,
+    /// It is still not.
+    SaveFailed,
+    /// No new request from here on.
+    Stop,
+}
+
+/// What the loop must do. At most one thing is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Ask the token server.
+    Ask,
+    /// Write the unsaved refresh token.
+    Save,
+    /// See whether the secrets or the token file have changed.
+    Look,
+}
+
+/// What is under way, or what it waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Ask at `at`.
+    Resting {
+        /// Boot time.
+        at: Duration,
+    },
+    /// A request is under way.
+    Asking,
+    /// The last attempt failed; ask again at `at`.
+    Retrying {
+        /// Boot time.
+        at: Duration,
+    },
+    /// Only a change helps. Looks for one at `look_at`; asks at `at` all the same when trying again does no harm.
+    Blocked {
+        /// What the server refused.
+        why: Block,
+        /// Boot time.
+        look_at: Duration,
+        /// Boot time.
+        at: Option<Duration>,
+    },
+    /// A new refresh token is in memory only; write it at `at`. No request meanwhile (T9).
+    Unsaved {
+        /// Boot time.
+        at: Duration,
+    },
+    /// It is being written.
+    Saving,
+    /// Ended.
+    Stopped,
+}
+
+/// The permanent refusals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Block {
+    /// The refresh token.
+    NeedsLogin,
+    /// The client.
+    BadClient,
+}
+
+/// The token at hand, without the token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Which one.
+    pub generation: Generation,
+    /// Its times.
+    pub life: Life,
+}
+
+/// What may be given to a caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Serve {
+    /// The token at hand (T3, T4).
+    Token,
+    /// Wait for the request under way, or due at this moment (T5).
+    Wait,
+    /// Nothing; ask again at the instant, if there is one.
+    Nothing {
+        /// Boot time.
+        retry_at: Option<Duration>,
+    },
+}
+
+/// The visible part of the machine: what callers and `status` are answered from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The token at hand.
+    pub held: Option<Held>,
+    /// What is under way.
+    pub phase: Phase,
+    /// The generation that Orchestrator refused last, while it is still at hand.
+    pub refused: Option<Generation>,
+    /// No token is handed out before this (T12).
+    pub broken_until: Option<Duration>,
+    /// Tokens received.
+    pub refreshes_ok: u64,
+    /// Failed attempts.
+    pub refreshes_failed: u64,
+}
+
+impl Standing {
+    fn usable(&self, now: Duration) -> bool {
+        self.held.is_some_and(|held| now < held.life.hard)
+    }
+
+    fn broken(&self, now: Duration) -> bool {
+        self.broken_until.is_some_and(|until| now < until)
+    }
+
+    /// The state that is shown.
+    pub fn state(&self, now: Duration) -> TokenState {
+        if self.broken(now) {
+            return TokenState::AuthBroken;
+        }
+        match self.phase {
+            Phase::Unsaved { .. } | Phase::Saving => TokenState::Unsaved,
+            Phase::Blocked { why: Block::NeedsLogin, .. } => TokenState::NeedsLogin,
+            Phase::Blocked { why: Block::BadClient, .. } => TokenState::BadClient,
+            Phase::Asking if self.held.is_none() && self.refreshes_failed == 0 => TokenState::Starting,
+            Phase::Asking => TokenState::Refreshing,
+            Phase::Resting { .. } | Phase::Retrying { .. } | Phase::Stopped if self.usable(now) => TokenState::Valid,
+            Phase::Resting { .. } if self.held.is_none() => TokenState::Starting,
+            Phase::Resting { .. } | Phase::Retrying { .. } | Phase::Stopped => TokenState::Unavailable,
+        }
+    }
+
+    /// When the next request leaves, or the next look at the files when only that is planned.
+    pub fn next_try(&self) -> Option<Duration> {
+        match self.phase {
+            Phase::Resting { at } | Phase::Retrying { at } | Phase::Unsaved { at } => Some(at),
+            Phase::Blocked { look_at, at, .. } => Some(at.map_or(look_at, |at| at.min(look_at))),
+            Phase::Asking | Phase::Saving | Phase::Stopped => None,
+        }
+    }
+
+    /// What a caller gets now.
+    pub fn serve(&self, now: Duration) -> Serve {
+        if self.broken(now) {
+            return Serve::Nothing { retry_at: self.broken_until };
+        }
+        if self.usable(now) {
+            // A refused token is not worth sending while a better one is on its way; if that fails it serves again (T4).
+            let refused = self.held.is_some_and(|held| self.refused == Some(held.generation));
+            return if refused && self.phase == Phase::Asking { Serve::Wait } else { Serve::Token };
+        }
+        match self.phase {
+            Phase::Asking => Serve::Wait,
+            Phase::Resting { at } | Phase::Retrying { at } | Phase::Blocked { at: Some(at), .. } if at <= now => {
+                Serve::Wait
+            }
+            Phase::Resting { at } | Phase::Retrying { at } | Phase::Unsaved { at } => {
+                Serve::Nothing { retry_at: Some(at) }
+            }
+            Phase::Blocked { at, .. } => Serve::Nothing { retry_at: at },
+            Phase::Saving | Phase::Stopped => Serve::Nothing { retry_at: None },
+        }
+    }
+}
+
+/// The machine.
+#[derive(Clone, Debug)]
+pub struct Core {
+    standing: Standing,
+    replay: Replay,
+    dice: Dice,
+    budget: Budget,
+    /// Failures since the last success.
+    failures: u32,
+    /// A lost answer was replayed since the last success (T8).
+    replayed: bool,
+    /// Fresh tokens that Orchestrator refused in a row (T12).
+    refusals: u32,
+    forced_at: Option<Duration>,
+    stopping: bool,
+}
+
+impl Core {
+    /// A machine that asks for its first token at `now`.
+    pub fn new(replay: Replay, seed: u64, now: Duration) -> Core {
+        Core {
+            standing: Standing {
+                held: None,
+                phase: Phase::Resting { at: now },
+                refused: None,
+                broken_until: None,
+                refreshes_ok: 0,
+                refreshes_failed: 0,
+            },
+            replay,
+            dice: Dice::new(seed),
+            budget: Budget::default(),
+            failures: 0,
+            replayed: false,
+            refusals: 0,
+            forced_at: None,
+            stopping: false,
+        }
+    }
+
+    /// The visible part.
+    pub fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// Whether a request or a save is under way.
+    pub fn busy(&self) -> bool {
+        matches!(self.standing.phase, Phase::Asking | Phase::Saving)
+    }
+
+    /// When to feed the next [`Event::Tick`]: a request is due, or the visible state changes by itself.
+    pub fn wake_at(&self, now: Duration) -> Option<Duration> {
+        let hard = self.standing.held.map(|held| held.life.hard).filter(|hard| *hard > now);
+        [self.standing.next_try(), self.standing.broken_until, hard].into_iter().flatten().min()
+    }
+
+    /// Takes one event. Total: every event may come in every phase.
+    pub fn handle(&mut self, event: Event, now: Duration) -> Option<Command> {
+        match event {
+            Event::Tick => self.tick(now),
+            Event::Granted { issued, length, kept } => {
+                self.granted(issued, length);
+                self.standing.phase = Phase::Resting { at: self.due(now) };
+                self.settle(kept, now)
+            }
+            Event::Failed { class, left, kept } => {
+                self.failed(class, left, now);
+                self.settle(kept, now)
+            }
+            Event::Refused(generation) => self.refused(generation, now),
+            Event::Changed => match self.standing.phase {
+                Phase::Blocked { .. } => self.ask(now),
+                Phase::Resting { .. }
+                | Phase::Asking
+                | Phase::Retrying { .. }
+                | Phase::Unsaved { .. }
+                | Phase::Saving
+                | Phase::Stopped => None,
+            },
+            Event::Saved => {
+                if self.standing.phase == Phase::Saving {
+                    self.standing.phase = Phase::Resting { at: self.due(now) };
+                }
+                self.end_if_stopping();
+                None
+            }
+            Event::SaveFailed => {
+                if self.standing.phase == Phase::Saving {
+                    self.standing.phase = Phase::Unsaved { at: now.saturating_add(SAVE_EVERY) };
+                }
+                self.end_if_stopping();
+                None
+            }
+            Event::Stop => {
+                self.stopping = true;
+                // The login would be lost with the process: one more attempt before the end.
+                if matches!(self.standing.phase, Phase::Unsaved { .. }) {
+                    self.standing.phase = Phase::Saving;
+                    return Some(Command::Save);
+                }
+                self.end_if_stopping();
+                None
+            }
+        }
+    }
+
+    fn tick(&mut self, now: Duration) -> Option<Command> {
+        if self.standing.broken_until.is_some_and(|until| until <= now) {
+            // Half open: the token at hand is tried again, without a new one. One more refusal closes it again.
+            self.standing.broken_until = None;
+            self.standing.refused = None;
+            self.refusals = REFUSALS_TO_BREAK - 1;
+        }
+        match self.standing.phase {
+            Phase::Resting { at } | Phase::Retrying { at } if at <= now => self.ask(now),
+            Phase::Blocked { at: Some(at), .. } if at <= now => self.ask(now),
+            Phase::Blocked { why, look_at, at } if look_at <= now => {
+                self.standing.phase = Phase::Blocked { why, look_at: now.saturating_add(LOOK_EVERY), at };
+                Some(Command::Look)
+            }
+            Phase::Unsaved { at } if at <= now => {
+                self.standing.phase = Phase::Saving;
+                Some(Command::Save)
+            }
+            Phase::Resting { .. }
+            | Phase::Retrying { .. }
+            | Phase::Blocked { .. }
+            | Phase::Unsaved { .. }
+            | Phase::Asking
+            | Phase::Saving
+            | Phase::Stopped => None,
+        }
+    }
+
+    fn ask(&mut self, now: Duration) -> Option<Command> {
+        if self.stopping {
+            return None;
+        }
+        match self.budget.take(now) {
+            Ok(()) => {
+                if self.holds_refused() {
+                    self.forced_at = Some(now);
+                }
+                self.standing.phase = Phase::Asking;
+                Some(Command::Ask)
+            }
+            Err(room_at) => {
+                self.standing.phase = match self.standing.phase {
+                    Phase::Blocked { why, look_at, .. } => Phase::Blocked { why, look_at, at: Some(room_at) },
+                    Phase::Resting { .. }
+                    | Phase::Retrying { .. }
+                    | Phase::Asking
+                    | Phase::Unsaved { .. }
+                    | Phase::Saving
+                    | Phase::Stopped => Phase::Retrying { at: room_at },
+                };
+                None
+            }
+        }
+    }
+
+    fn granted(&mut self, issued: Duration, length: Duration) {
+        // A token that lived to its renewal without a refusal ends the count.
+        if !self.holds_refused() && self.standing.broken_until.is_none() {
+            self.refusals = 0;
+        }
+        let next = self.standing.held.map_or(1, |held| held.generation.0.saturating_add(1));
+        self.standing.held = Some(Held { generation: Generation(next), life: life(issued, length, self.dice.share()) });
+        self.standing.refused = None;
+        self.standing.broken_until = None;
+        self.standing.refreshes_ok += 1;
+        self.failures = 0;
+        self.replayed = false;
+    }
+
+    /// Ends an attempt: nothing else starts while a login is in memory only (T9).
+    fn settle(&mut self, kept: Kept, now: Duration) -> Option<Command> {
+        match kept {
+            Kept::Safely => {
+                self.end_if_stopping();
+                None
+            }
+            Kept::InMemoryOnly if self.stopping => {
+                self.standing.phase = Phase::Saving;
+                Some(Command::Save)
+            }
+            Kept::InMemoryOnly => {
+                self.standing.phase = Phase::Unsaved { at: now.saturating_add(SAVE_EVERY) };
+                None
+            }
+        }
+    }
+
+    /// When the token at hand is to be renewed.
+    fn due(&self, now: Duration) -> Duration {
+        match self.standing.held {
+            None => now,
+            Some(held) if held.life.hard <= now => {
+                held.life.soft.max(held.life.issued.saturating_add(AFTER_DEAD_TOKEN))
+            }
+            Some(held) => held.life.soft,
+        }
+    }
+
+    fn failed(&mut self, class: Class, left: Left, now: Duration) {
+        if left == Left::Nothing {
+            self.budget.put_back();
+        }
+        self.standing.refreshes_failed += 1;
+        self.failures = self.failures.saturating_add(1);
+        let wait = backoff(self.failures, self.dice.share());
+        let look_at = now.saturating_add(LOOK_EVERY);
+        self.standing.phase = match class {
+            Class::Ambiguous if self.replay == Replay::OnlyAtOnce && !self.replayed => {
+                self.replayed = true;
+                // Servers that forgive a replay do so for seconds only: within 2 s (T8).
+                let pause = Duration::from_millis(500) + Duration::from_secs(1).mul_f64(self.dice.share());
+                Phase::Retrying { at: now.saturating_add(pause) }
+            }
+            Class::Ambiguous => Phase::Retrying { at: now.saturating_add(wait) },
+            Class::Transient { retry_after } => {
+                let ordered = retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
+                Phase::Retrying { at: now.saturating_add(wait.max(ordered)) }
+            }
+            Class::NeedsLogin => Phase::Blocked { why: Block::NeedsLogin, look_at, at: None },
+            Class::BadClient => {
+                Phase::Blocked { why: Block::BadClient, look_at, at: Some(now.saturating_add(AFTER_BAD_CLIENT)) }
+            }
+        };
+    }
+
+    fn refused(&mut self, generation: Generation, now: Duration) -> Option<Command> {
+        let held = self.standing.held.filter(|held| held.generation == generation)?;
+        if self.holds_refused() {
+            return None;
+        }
+        self.standing.refused = Some(generation);
+        let age = now.saturating_sub(held.life.issued);
+        self.refusals = if age <= FRESH { self.refusals.saturating_add(1) } else { 1 };
+        if self.refusals >= REFUSALS_TO_BREAK {
+            self.standing.broken_until = Some(now.saturating_add(BROKEN_PAUSE));
+            return None;
+        }
+        match self.standing.phase {
+            Phase::Resting { .. } => {
+                let at = self.forced_at.map_or(now, |forced| forced.saturating_add(BETWEEN_FORCED).max(now));
+                if at <= now {
+                    return self.ask(now);
+                }
+                self.standing.phase = Phase::Resting { at };
+                None
+            }
+            // A request is under way or planned already, or cannot help now.
+            Phase::Asking
+            | Phase::Retrying { .. }
+            | Phase::Blocked { .. }
+            | Phase::Unsaved { .. }
+            | Phase::Saving
+            | Phase::Stopped => None,
+        }
+    }
+
+    fn holds_refused(&self) -> bool {
+        self.standing.held.is_some_and(|held| self.standing.refused == Some(held.generation))
+    }
+
+    fn end_if_stopping(&mut self) {
+        if self.stopping && !self.busy() {
+            self.standing.phase = Phase::Stopped;
+        }
+    }
+}

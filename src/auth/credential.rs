@@ -1,0 +1,197 @@
+//! What a connection's `auth` says, and the token endpoint that its URL implies.
+//!
+//! The endpoint is derived because users set it wrong more often than anything else: today's cloud has the organisation
+//! and `identity_` in the path, Automation Suite only `identity_`, a stand-alone server `identity`, the early cloud a host
+//! of its own.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use url::{Host, Url};
+
+use crate::secret::SecretRef;
+
+/// The early cloud's token server.
+const ACCOUNT_TOKEN_URL: &str = "https://account.uipath.com/oauth/token";
+
+/// One connection's credential, as validated from the schedule file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credential {
+    /// The connection's name, for messages.
+    pub connection: String,
+    /// How to get a token.
+    pub grant: GrantConfig,
+    /// Where to get it.
+    pub token_url: Url,
+}
+
+/// How a token is asked for. Secrets are references, read again at every request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GrantConfig {
+    /// An external application of today's identity server. Nothing to keep: the best choice for a daemon.
+    ClientCredentials {
+        /// The application's id.
+        client_id: String,
+        /// Its secret.
+        client_secret: SecretRef,
+        /// Scopes, with spaces between.
+        scope: String,
+    },
+    /// A user key of the early cloud: JSON to `account.uipath.com`, the same refresh token again and again.
+    RefreshTokenAccount {
+        /// The client id shown beside the user key.
+        client_id: String,
+        /// The user key.
+        refresh_token: SecretRef,
+        /// The tenant's logical name, sent as `X-UIPATH-TenantName`.
+        tenant: Option<String>,
+    },
+    /// A user's login at today's identity server: every refresh token works once, and its answer holds the next.
+    RefreshTokenIdentity {
+        /// The application's id.
+        client_id: String,
+        /// Its secret, when it is a confidential one.
+        client_secret: Option<SecretRef>,
+        /// The first refresh token of the family.
+        refresh_token: SecretRef,
+        /// Scopes, with spaces between; none asks for what the login had.
+        scope: Option<String>,
+    },
+}
+
+/// Which of UiPath's two token servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// Today's identity server.
+    Identity,
+    /// The early cloud's `account.uipath.com`.
+    Account,
+}
+
+/// Why a credential cannot be served at all. Found at start, before any request.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthSetupError {
+    /// Secrets would travel in the clear (T17).
+    #[error("connection `{connection}`: `auth.token_url` {url} is not https; only a loopback address may go without")]
+    InsecureUrl {
+        /// The connection.
+        connection: String,
+        /// Scheme, host and path.
+        url: String,
+    },
+    /// The tenant's name cannot stand in a header.
+    #[error("connection `{connection}`: `tenant` holds a character that cannot be sent in a header")]
+    Tenant {
+        /// The connection.
+        connection: String,
+    },
+    /// The folder for rotated refresh tokens cannot be used.
+    #[error("connection `{connection}`: the folder for refresh tokens `{path}` cannot be used: {reason}", path = path.display())]
+    TokensFolder {
+        /// The connection.
+        connection: String,
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong with it, and the cure.
+        reason: String,
+    },
+    /// No HTTP client: most likely the system's certificates cannot be read.
+    #[error("connection `{connection}`: failed to set up the HTTP client: {reason}")]
+    HttpClient {
+        /// The connection.
+        connection: String,
+        /// What the library said.
+        reason: String,
+    },
+}
+
+impl Style {
+    fn of(grant: &GrantConfig) -> Style {
+        match grant {
+            GrantConfig::ClientCredentials { .. } | GrantConfig::RefreshTokenIdentity { .. } => Style::Identity,
+            GrantConfig::RefreshTokenAccount { .. } => Style::Account,
+        }
+    }
+}
+
+impl Credential {
+    /// The style of its token server.
+    pub fn style(&self) -> Style {
+        Style::of(&self.grant)
+    }
+
+    pub(crate) fn check_url(&self) -> Result<(), AuthSetupError> {
+        match self.token_url.scheme() {
+            "https" => Ok(()),
+            "http" if is_loopback(&self.token_url) => Ok(()),
+            _ => Err(AuthSetupError::InsecureUrl {
+                connection: self.connection.clone(),
+                url: printable(&self.token_url),
+            }),
+        }
+    }
+}
+
+/// The token endpoint for a connection's `url`. Only asked for when `auth.token_url` is absent.
+pub fn token_url(base: &Url, style: Style) -> Url {
+    let host = base.host_str().unwrap_or_default();
+    let segments: Vec<&str> = base.path_segments().map(|s| s.filter(|p| !p.is_empty()).collect()).unwrap_or_default();
+    let path = match style {
+        Style::Account if is_uipath(host) => {
+            return Url::parse(ACCOUNT_TOKEN_URL).unwrap_or_else(|_| base.clone());
+        }
+        Style::Account => "/oauth/token".to_owned(),
+        Style::Identity => match segments.as_slice() {
+            // Tokens of the host level work too, but newer organisations answer `InvalidPartition` there for the rest.
+            [organisation, ..] if is_uipath(host) => format!("/{organisation}/identity_/connect/token"),
+            [] if is_uipath(host) => "/identity_/connect/token".to_owned(),
+            // The sandbox on this machine stands in for the cloud.
+            [organisation, _tenant, ..] if is_loopback(base) => format!("/{organisation}/identity_/connect/token"),
+            [.., "orchestrator_"] => "/identity_/connect/token".to_owned(),
+            _ => "/identity/connect/token".to_owned(),
+        },
+    };
+    let mut url = base.clone();
+    url.set_path(&path);
+    url.set_query(None);
+    url.set_fragment(None);
+    url
+}
+
+fn is_uipath(host: &str) -> bool {
+    host == "uipath.com" || host.ends_with(".uipath.com")
+}
+
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
+        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
+        None => false,
+    }
+}
+
+/// A URL as it may be printed: no user, no password, no query.
+pub(crate) fn printable(url: &Url) -> String {
+    let mut url = url.clone();
+    // Both fail only for URLs that cannot hold a user at all.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.set_query(None);
+    url.set_fragment(None);
+    url.to_string()
+}
+
+/// Another token path to try when the one in `url` leads to a web page instead of the identity server.
+pub(crate) fn other_token_url(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    let segments: Vec<&str> = url.path_segments().map(|s| s.filter(|p| !p.is_empty()).collect()).unwrap_or_default();
+    let path = match segments.as_slice() {
+        [organisation, "identity", ..] if is_uipath(host) => format!("/{organisation}/identity_/connect/token"),
+        _ if is_uipath(host) => "/ORGANIZATION/identity_/connect/token".to_owned(),
+        // Automation Suite keeps its identity server at the host, whatever organisation is in Orchestrator's path.
+        [_, "identity" | "identity_", ..] | ["identity", ..] => "/identity_/connect/token".to_owned(),
+        _ => "/identity/connect/token".to_owned(),
+    };
+    format!("{}{path}", url.origin().ascii_serialization())
+}

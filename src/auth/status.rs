@@ -1,0 +1,110 @@
+//! What a caller sees of a credential: its token, its state, or one sentence why there is none.
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+use crate::secret::Secret;
+
+/// Counts the access tokens of one credential, so that a refusal names the token that was refused (T12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Generation(pub u64);
+
+impl fmt::Display for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// A token that was before its hard point when it was handed out.
+#[derive(Clone, Debug)]
+pub struct AccessToken {
+    /// Say it in [`TokenManager::renewed`](super::TokenManager::renewed) when the server answers 401.
+    pub generation: Generation,
+    /// For the `Authorization` header and nowhere else.
+    pub secret: Secret,
+}
+
+/// How a credential stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenState {
+    /// The first token is on its way.
+    Starting,
+    /// A token is at hand and nothing is wrong.
+    Valid,
+    /// A new token is being asked for; the one at hand, if any, still serves (T3).
+    Refreshing,
+    /// No token is at hand; the next try is set.
+    Unavailable,
+    /// The refresh token is missing or no longer accepted: a person must log in again.
+    NeedsLogin,
+    /// The server refuses the client: id, secret, scope or grant.
+    BadClient,
+    /// The new refresh token could not be written; it is in memory only, and written again every second (T9).
+    Unsaved,
+    /// Orchestrator refused three fresh tokens in a row; none is handed out for a while (T12).
+    AuthBroken,
+}
+
+impl TokenState {
+    /// The name, as printed and stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TokenState::Starting => "starting",
+            TokenState::Valid => "valid",
+            TokenState::Refreshing => "refreshing",
+            TokenState::Unavailable => "unavailable",
+            TokenState::NeedsLogin => "needs_login",
+            TokenState::BadClient => "bad_client",
+            TokenState::Unsaved => "unsaved",
+            TokenState::AuthBroken => "auth_broken",
+        }
+    }
+}
+
+impl fmt::Display for TokenState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Everything about a credential that may be shown (T24). Instants are wall time, worked out from boot time (T13).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenStatus {
+    /// How it stands.
+    pub state: TokenState,
+    /// Of the token at hand.
+    pub generation: Option<Generation>,
+    /// When the token at hand was asked for.
+    pub issued_at: Option<Timestamp>,
+    /// From here on a new token is asked for in the background.
+    pub soft_at: Option<Timestamp>,
+    /// When the server stops accepting it. It is no longer handed out from 30 s before, less for short lives (T2).
+    pub expires_at: Option<Timestamp>,
+    /// The next request to the token server, or the next look at the files when only a person can help.
+    pub next_try_at: Option<Timestamp>,
+    /// The last failure, with its cure; none after a success.
+    pub last_error: Option<String>,
+    /// Tokens received since the start.
+    pub refreshes_ok: u64,
+    /// Failed attempts since the start.
+    pub refreshes_failed: u64,
+    /// When the refresh token in use was received, for its age (T20). None while the configured one is in use.
+    pub refresh_token_at: Option<Timestamp>,
+}
+
+/// There is no token now. Nothing was sent to Orchestrator.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}; {cure}")]
+pub struct AuthUnavailable {
+    /// The connection's name in the schedule file.
+    pub connection: String,
+    /// How the credential stands.
+    pub state: TokenState,
+    /// One sentence: the connection, what was tried, what came back.
+    pub message: String,
+    /// What a person can do about it.
+    pub cure: String,
+    /// When asking again makes sense; none when only a person can help.
+    pub retry_at: Option<Timestamp>,
+}

@@ -1,0 +1,183 @@
+//! The request itself: one POST, no redirect, no silent repetition, an answer of at most 64 KiB (T17).
+//!
+//! Limits are on the request and not on the future: dropping a request that the server has acted on would lose the new
+//! refresh token with it.
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use reqwest::{Client, RequestBuilder, Response, redirect, retry};
+use serde_json::json;
+
+use crate::secret::Secret;
+
+use super::answer::{Answer, Reply, clean, read};
+use super::credential::{AuthSetupError, Credential, GrantConfig, is_loopback};
+use super::trouble::{Network, Trouble};
+
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+const TOTAL_LIMIT: Duration = Duration::from_secs(15);
+const BODY_LIMIT: usize = 64 * 1024;
+const TENANT: HeaderName = HeaderName::from_static("x-uipath-tenantname");
+
+/// The secrets of one request, read just before it.
+#[derive(Clone, Debug)]
+pub(crate) enum Secrets {
+    Client { client_secret: Secret },
+    Refresh { refresh_token: Secret, client_secret: Option<Secret> },
+}
+
+impl Secrets {
+    fn all(&self) -> Vec<Secret> {
+        match self {
+            Secrets::Client { client_secret } => vec![client_secret.clone()],
+            Secrets::Refresh { refresh_token, client_secret } => {
+                std::iter::once(refresh_token).chain(client_secret).cloned().collect()
+            }
+        }
+    }
+}
+
+/// One client per credential.
+pub(crate) fn client(credential: &Credential) -> Result<Client, AuthSetupError> {
+    let mut builder = Client::builder()
+        .user_agent(concat!("punctual/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .connect_timeout(CONNECT_LIMIT)
+        .timeout(TOTAL_LIMIT)
+        // A token is asked for once in fifty minutes: an idle connection would be dead by then, and its end ambiguous.
+        .pool_max_idle_per_host(0);
+    if is_loopback(&credential.token_url) {
+        builder = builder.no_proxy();
+    }
+    builder.build().map_err(|cause| AuthSetupError::HttpClient {
+        connection: credential.connection.clone(),
+        reason: innermost(&cause, &[]),
+    })
+}
+
+/// Sends one request and reads its answer. `wall` is for a `Retry-After` that names an instant.
+pub(crate) async fn ask(client: &Client, credential: &Credential, secrets: &Secrets, wall: Timestamp) -> Answer {
+    let sent = secrets.all();
+    match exchange(request(client, credential, secrets)).await {
+        Err(trouble) => Answer { access: Err(trouble.cleaned(&sent)), refresh_token: None },
+        Ok((status, headers, body)) => {
+            let reply = Reply {
+                status,
+                content_type: text(&headers, CONTENT_TYPE),
+                retry_after: retry_after(&headers, wall),
+                body: &body,
+            };
+            read(reply, credential.style(), &sent)
+        }
+    }
+}
+
+fn request(client: &Client, credential: &Credential, secrets: &Secrets) -> RequestBuilder {
+    let post = client.post(credential.token_url.clone()).header("accept", "application/json");
+    let mut form: Vec<(&str, &str)> = Vec::new();
+    match (&credential.grant, secrets) {
+        (GrantConfig::ClientCredentials { client_id, scope, .. }, secrets) => {
+            form.extend([("grant_type", "client_credentials"), ("client_id", client_id)]);
+            if let Secrets::Client { client_secret } = secrets {
+                form.push(("client_secret", client_secret.expose()));
+            }
+            form.push(("scope", scope));
+        }
+        (GrantConfig::RefreshTokenIdentity { client_id, scope, .. }, secrets) => {
+            form.extend([("grant_type", "refresh_token"), ("client_id", client_id)]);
+            if let Secrets::Refresh { refresh_token, client_secret } = secrets {
+                form.push(("refresh_token", refresh_token.expose()));
+                form.extend(client_secret.as_ref().map(|secret| ("client_secret", secret.expose())));
+            }
+            form.extend(scope.as_deref().map(|scope| ("scope", scope)));
+        }
+        (GrantConfig::RefreshTokenAccount { client_id, tenant, .. }, secrets) => {
+            let token = match secrets {
+                Secrets::Refresh { refresh_token, .. } => refresh_token.expose(),
+                Secrets::Client { .. } => "",
+            };
+            let body = json!({ "grant_type": "refresh_token", "client_id": client_id, "refresh_token": token });
+            let post = post.json(&body);
+            return match tenant {
+                Some(tenant) => post.header(TENANT, tenant),
+                None => post,
+            };
+        }
+    }
+    post.form(&form)
+}
+
+type Raw = (u16, HeaderMap, Vec<u8>);
+
+#[expect(clippy::disallowed_methods, reason = "this is where token requests leave")]
+async fn exchange(request: RequestBuilder) -> Result<Raw, Trouble> {
+    let response = request.send().await.map_err(|cause| network(&cause))?;
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    Ok((status, headers, body(response).await?))
+}
+
+async fn body(mut response: Response) -> Result<Vec<u8>, Trouble> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|cause| network(&cause))? {
+        if body.len() + chunk.len() > BODY_LIMIT {
+            return Err(Trouble::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn network(cause: &reqwest::Error) -> Trouble {
+    let chain = || std::iter::successors(Some(cause as &(dyn Error + 'static)), |error| (*error).source());
+    let kind = |wanted| {
+        chain().filter_map(|error| error.downcast_ref::<io::Error>()).any(|error: &io::Error| error.kind() == wanted)
+    };
+    // The outermost error repeats the URL, which may hold any word.
+    let said = |word: &str| chain().skip(1).any(|error| error.to_string().to_ascii_lowercase().contains(word));
+    let how = match (cause.is_connect(), cause.is_timeout()) {
+        (true, true) => Network::ConnectTimeout,
+        (true, false) if cause.is_dns() => Network::Name,
+        (true, false) if kind(io::ErrorKind::ConnectionRefused) => Network::Refused,
+        (true, false) if said("certificate") || said("tls") || said("handshake") => Network::Tls,
+        (true, false) => Network::Connect,
+        (false, true) => Network::AnswerTimeout,
+        (false, false) => Network::Broken,
+    };
+    Trouble::Network { how, detail: innermost(cause, &[]) }
+}
+
+/// The last cause: the ones before it repeat the URL or say only that something failed.
+fn innermost(cause: &(dyn Error + 'static), sent: &[Secret]) -> String {
+    let last = std::iter::successors(Some(cause), |error| (*error).source()).last();
+    last.filter(|last| !last.is::<reqwest::Error>()).map(|last| clean(&last.to_string(), sent)).unwrap_or_default()
+}
+
+impl Trouble {
+    /// The transport's words never should hold a secret; make sure.
+    fn cleaned(self, sent: &[Secret]) -> Trouble {
+        match self {
+            Trouble::Network { how, detail } => Trouble::Network { how, detail: clean(&detail, sent) },
+            other => other,
+        }
+    }
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// Seconds, or an instant by the server's own clock.
+fn retry_after(headers: &HeaderMap, wall: Timestamp) -> Option<Duration> {
+    let value = text(headers, RETRY_AFTER)?.trim();
+    if let Ok(seconds) = value.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let instant = |text: &str| jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok();
+    let from = text(headers, DATE).and_then(instant).unwrap_or(wall);
+    Duration::try_from(instant(value)?.duration_since(from)).ok()
+}
