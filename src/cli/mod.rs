@@ -1,1 +1,67 @@
-//! STUB
+//! The command line: one file a command, output formats, exit codes.
+//!
+//! Data goes to stdout, everything else to stderr; tables are for people, `-o json|ndjson|csv` for programs and stable. A
+//! closed pipe is no error. Questions are answered from the files, read-only, whether a daemon runs or not.
+
+mod args;
+mod check;
+mod daemon;
+mod demo;
+mod failure;
+mod next;
+mod output;
+mod runs;
+mod sandbox;
+mod schema;
+mod show;
+mod times;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use self::args::{Arguments, Command};
+use self::failure::{Exit, Failure};
+use self::output::Out;
+use crate::clock::Clock;
+
+/// Runs the program and gives its exit code.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // clap words its own messages; help and version are not errors.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Fine.into() };
+        }
+    };
+    arguments.color.apply();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(cause) => {
+            return failure::report(&Failure::new(Exit::Usage, format!("failed to start: {cause}"))).into();
+        }
+    };
+    match runtime.block_on(run(arguments)) {
+        Ok(exit) => exit.into(),
+        Err(failure) => failure::report(&failure).into(),
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<Exit, Failure> {
+    let Arguments { global, color: _, command } = arguments;
+    let clock = Clock::system();
+    let mut out = Out::stdout();
+    let exit = match command {
+        Command::Daemon(args) => daemon::run(&global, &args, clock).await?,
+        Command::Demo(args) => demo::run(&global, &args, clock, &mut out).await?,
+        Command::Sandbox(args) => sandbox::run(&args, clock, &mut out).await?,
+        Command::Check(args) => check::run(&global, &args, &clock, &mut out)?,
+        Command::Next(args) => next::run(&global, &args, &clock, &mut out)?,
+        Command::Runs(args) => runs::run(&global, &args, &clock, &mut out).await?,
+        Command::Show(args) => show::run(&global, &args, &mut out).await?,
+        Command::Schema => schema::run(&mut out)?,
+    };
+    out.flush()?;
+    Ok(exit)
+}

@@ -1,1 +1,168 @@
-//! STUB
+//! The wiring: open, recover, spawn, wait. The only place where everything is known.
+
+mod bearer;
+mod settings;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
+
+pub use settings::{Chores, DaemonError, DaemonSettings};
+
+use self::bearer::TokenBearer;
+use crate::auth::{AuthEnvironment, Credential, GrantConfig, Style, TokenManager, TokenStatus, token_url};
+use crate::dispatcher::{Dispatcher, DispatcherSettings, Handle};
+use crate::executor::Executor;
+use crate::housekeeping::Housekeeping;
+use crate::orchestrator::{Client, ClientConfig};
+use crate::schedule::{Connection, ConnectionName, Grant, ScheduleSet};
+use crate::store::{Database, StateFolder, Store};
+
+/// A daemon that runs until it is stopped.
+#[derive(Debug)]
+pub struct Daemon {
+    handle: Handle,
+    dispatcher: JoinHandle<()>,
+    tokens: BTreeMap<ConnectionName, TokenManager>,
+    store: Store,
+    housekeeping: Option<Housekeeping>,
+    tracker: TaskTracker,
+    // Last, so that the lock is the last thing to be let go.
+    _folder: StateFolder,
+}
+
+impl Daemon {
+    /// Takes the state folder, opens the database and begins. Returns when it is ready to claim; connections come up by
+    /// themselves, each in its own time (semantics.md 17).
+    ///
+    /// # Errors
+    /// See [`DaemonError`]. Nothing was started.
+    pub async fn start(settings: DaemonSettings) -> Result<Daemon, DaemonError> {
+        let DaemonSettings { clock, set, state_dir, pace, housekeeping } = settings;
+        let folder = StateFolder::take(&state_dir)?;
+        let opened = clock.read();
+        let mut database = Database::open(&folder).await?;
+        let state = database.load(folder.path(), opened.wall).await?;
+        tracing::info!(
+            installation = %state.installation,
+            "Opened the state folder {}: {} open runs, {} schedules",
+            folder.path().display(),
+            state.open.len(),
+            set.schedules.len()
+        );
+        let tracker = TaskTracker::new();
+        let store = Store::start(database, &tracker);
+        let (reports_in, reports) = mpsc::unbounded_channel();
+        let mut tokens = BTreeMap::new();
+        let mut clients = BTreeMap::new();
+        for (name, connection) in &set.connections {
+            let environment = AuthEnvironment {
+                clock: clock.clone(),
+                tokens_dir: state_dir.join("tokens"),
+                tracker: tracker.clone(),
+                seed: settings::random_seed(),
+            };
+            let manager = TokenManager::start(credential(connection), environment)?;
+            let client = Client::new(ClientConfig {
+                connection: name.to_string(),
+                base: connection.url.clone(),
+                tenant: connection.tenant.clone(),
+                clock: clock.clone(),
+                bearer: Arc::new(TokenBearer::new(manager.clone())),
+            })?;
+            tokens.insert(name.clone(), manager);
+            clients.insert(name.clone(), Arc::new(client));
+        }
+        let executor = Executor::new(clients, reports_in, tracker.clone());
+        let housekeeping = match housekeeping {
+            Chores::Nightly => match Housekeeping::start(store.clone(), clock.clone()).await {
+                Ok(chores) => Some(chores),
+                Err(cause) => {
+                    // Starts matter, chores do not.
+                    tracing::warn!("Housekeeping is off: {cause}");
+                    None
+                }
+            },
+            Chores::None => None,
+        };
+        let (dispatcher, handle) = Dispatcher::new(DispatcherSettings {
+            clock,
+            store: store.clone(),
+            state_dir,
+            executor,
+            reports,
+            set,
+            state,
+            opened,
+            pace,
+        });
+        let dispatcher = tokio::spawn(dispatcher.run());
+        Ok(Daemon { handle, dispatcher, tokens, store, housekeeping, tracker, _folder: folder })
+    }
+
+    /// For asking and watching.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// How each connection's token stands.
+    pub fn token_status(&self) -> BTreeMap<ConnectionName, TokenStatus> {
+        self.tokens.iter().map(|(name, manager)| (name.clone(), manager.status())).collect()
+    }
+
+    /// Ends softly: nothing new is claimed or sent, starts under way are seen to their end, everything is committed
+    /// (semantics.md 28). Robots go on; they are found again at the next start.
+    ///
+    /// # Errors
+    /// [`DaemonError::Ended`] when the dispatcher had fallen over.
+    pub async fn stop(self) -> Result<(), DaemonError> {
+        let Daemon { handle, dispatcher, tokens, store, housekeeping, tracker, _folder } = self;
+        handle.stop();
+        let ended = dispatcher.await;
+        if let Some(housekeeping) = housekeeping {
+            housekeeping.stop().await;
+        }
+        for manager in tokens.values() {
+            manager.stop().await;
+        }
+        if let Err(cause) = store.close().await {
+            tracing::warn!("Failed to close the database: {cause}");
+        }
+        tracker.close();
+        ended.map_err(|_| DaemonError::Ended)
+    }
+
+    /// Waits for the dispatcher to end by itself, which it does only when it has fallen over.
+    pub async fn fell_over(&mut self) -> DaemonError {
+        let _ = (&mut self.dispatcher).await;
+        DaemonError::Ended
+    }
+}
+
+/// What the files say, in the words of `auth`.
+fn credential(connection: &Connection) -> Credential {
+    let derived = |style| token_url(&connection.url, style);
+    let (grant, style) = match connection.auth.grant.clone() {
+        Grant::ClientCredentials { client_id, client_secret, scope } => {
+            (GrantConfig::ClientCredentials { client_id, client_secret, scope }, Style::Identity)
+        }
+        Grant::RefreshTokenAccount { client_id, refresh_token } => (
+            GrantConfig::RefreshTokenAccount { client_id, refresh_token, tenant: connection.tenant.clone() },
+            Style::Account,
+        ),
+        Grant::RefreshTokenIdentity { client_id, client_secret, refresh_token, scope } => (
+            GrantConfig::RefreshTokenIdentity { client_id, client_secret, refresh_token, scope },
+            Style::Identity,
+        ),
+    };
+    let token_url = connection.auth.token_url.clone().unwrap_or_else(|| derived(style));
+    Credential { connection: connection.name.to_string(), grant, token_url }
+}
+
+/// The set with its connections, for messages.
+pub fn describe(set: &ScheduleSet) -> String {
+    format!("{} schedules on {} connections", set.schedules.len(), set.connections.len())
+}

@@ -1,1 +1,192 @@
-//! STUB
+//! Reading what happened: for the command line now, for the pages later, so that both show the same numbers.
+//!
+//! Read-only by construction: its connections cannot write, so a question about the history never holds up a start. It reads
+//! the view `history`, which is what any SQL tool sees.
+
+mod filter;
+mod sql;
+mod summary;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
+use sqlx::Row;
+
+pub use filter::HistoryFilter;
+pub use sql::ALL as SQL_STATEMENTS;
+pub use summary::{JobLine, RunLine, RunSummary};
+
+use crate::store::StateFolder;
+
+/// Two readers: a command asks one question at a time, and the live table another.
+const READERS: u32 = 2;
+
+/// A reader waits this long for a checkpoint to let it in.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The history of one state folder.
+#[derive(Clone, Debug)]
+pub struct History {
+    pool: SqlitePool,
+    path: PathBuf,
+}
+
+/// Why the history could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// No daemon has run with this folder.
+    #[error("there is no history in `{}`", .0.display())]
+    Missing(PathBuf),
+    /// SQLite failed.
+    #[error("failed to read the history in `{}`", path.display())]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        #[source]
+        cause: sqlx::Error,
+    },
+    /// A row that this version cannot read.
+    #[error("a row of the history in `{}` cannot be read", path.display())]
+    Row {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        cause: serde_json::Error,
+    },
+}
+
+/// What a person's word for a run may mean.
+#[derive(Debug)]
+pub enum Found {
+    /// This run.
+    One(Box<RunSummary>),
+    /// None.
+    None,
+    /// Several; these are some of them.
+    Several(Vec<String>),
+}
+
+impl History {
+    /// Opens the history of a state folder, with or without a daemon on it.
+    ///
+    /// # Errors
+    /// [`HistoryError::Missing`] when there is none.
+    pub async fn open(state_dir: &Path) -> Result<History, HistoryError> {
+        let path = StateFolder::database_path(state_dir);
+        if !path.is_file() {
+            return Err(HistoryError::Missing(state_dir.to_owned()));
+        }
+        let options = SqliteConnectOptions::new().filename(&path).read_only(true).busy_timeout(BUSY_TIMEOUT);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .connect_with(options)
+            .await
+            .map_err(|cause| HistoryError::Database { path: path.clone(), cause })?;
+        Ok(History { pool, path })
+    }
+
+    /// Runs that the filter lets through, newest first.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    pub async fn list(&self, filter: &HistoryFilter) -> Result<Vec<RunSummary>, HistoryError> {
+        let HistoryFilter { schedules, states, reasons, triggers, since, until, limit } = filter;
+        let list = |values: &Vec<String>| (!values.is_empty()).then(|| serde_json::json!(values).to_string());
+        let rows = sqlx::query(sql::LIST)
+            .bind(list(schedules))
+            .bind(list(states))
+            .bind(list(reasons))
+            .bind(list(triggers))
+            .bind(since.map(|at| at.as_millisecond()))
+            .bind(until.map(|at| at.as_millisecond()))
+            .bind(i64::from(*limit))
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|cause| self.failed(cause))?;
+        rows.iter().map(|row| self.read(row)).collect()
+    }
+
+    /// The run that a person names by its id, or by the beginning or the end of it.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    pub async fn find(&self, named: &str) -> Result<Found, HistoryError> {
+        let plain: String = named.to_ascii_lowercase().chars().filter(|c| *c != '-').collect();
+        if plain.is_empty() || !plain.chars().all(|c| c.is_ascii_hexdigit()) {
+            return Ok(Found::None);
+        }
+        let rows = sqlx::query(sql::FIND).bind(&plain).fetch_all(&self.pool).await.map_err(|cause| self.failed(cause))?;
+        let mut found: Vec<RunSummary> = rows.iter().map(|row| self.read(row)).collect::<Result<_, _>>()?;
+        Ok(match (found.pop(), found.is_empty()) {
+            (None, _) => Found::None,
+            (Some(run), true) => Found::One(Box::new(run)),
+            (Some(run), false) => Found::Several(found.into_iter().chain([run]).map(|run| run.run).collect()),
+        })
+    }
+
+    /// A run's lines, oldest first.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    pub async fn lines(&self, run: &str) -> Result<Vec<RunLine>, HistoryError> {
+        let rows = sqlx::query(sql::LINES).bind(run).fetch_all(&self.pool).await.map_err(|cause| self.failed(cause))?;
+        rows.iter().map(|row| self.read(row)).collect()
+    }
+
+    /// The runs that have a line after `seq`, in the order of their last line, and the newest line's number.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    pub async fn changed_since(&self, seq: i64) -> Result<(Vec<RunSummary>, i64), HistoryError> {
+        let newest: Option<i64> = sqlx::query(sql::NEWEST_LINE)
+            .fetch_one(&self.pool)
+            .await
+            .and_then(|row| row.try_get(0))
+            .map_err(|cause| self.failed(cause))?;
+        let newest = newest.unwrap_or(0);
+        let rows = sqlx::query(sql::CHANGED)
+            .bind(seq)
+            .bind(newest)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|cause| self.failed(cause))?;
+        let runs = rows.iter().map(|row| self.read(row)).collect::<Result<_, _>>()?;
+        Ok((runs, newest))
+    }
+
+    /// How many runs are in each state, most first.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    pub async fn count_by_state(&self) -> Result<Vec<(String, Option<String>, u64)>, HistoryError> {
+        let rows =
+            sqlx::query(sql::COUNT_BY_STATE).fetch_all(&self.pool).await.map_err(|cause| self.failed(cause))?;
+        rows.iter()
+            .map(|row| {
+                let count: i64 = row.try_get(2).map_err(|cause| self.failed(cause))?;
+                Ok((
+                    row.try_get(0).map_err(|cause| self.failed(cause))?,
+                    row.try_get(1).map_err(|cause| self.failed(cause))?,
+                    u64::try_from(count).unwrap_or(0),
+                ))
+            })
+            .collect()
+    }
+
+    fn read<T: serde::de::DeserializeOwned>(&self, row: &sqlx::sqlite::SqliteRow) -> Result<T, HistoryError> {
+        let text: String = row.try_get(0).map_err(|cause| self.failed(cause))?;
+        serde_json::from_str(&text).map_err(|cause| HistoryError::Row { path: self.path.clone(), cause })
+    }
+
+    fn failed(&self, cause: sqlx::Error) -> HistoryError {
+        HistoryError::Database { path: self.path.clone(), cause }
+    }
+
+    /// Closes the connections.
+    pub async fn close(self) {
+        self.pool.close().await;
+    }
+}

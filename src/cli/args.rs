@@ -1,0 +1,167 @@
+//! What can be written on the command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::output::Format;
+use super::times::{self, When};
+
+/// Starts UiPath robots on time, exactly once, and keeps the history.
+#[derive(Debug, Parser)]
+#[command(name = "punctual", version, about, max_term_width = 100)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) global: Global,
+    /// When to colour what is printed.
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto)]
+    pub(super) color: ColorChoice,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// Where things are.
+#[derive(Args, Debug)]
+pub(super) struct Global {
+    /// A schedule file, or a folder of them; may be given several times [default: ./schedules.yaml, else /etc/punctual].
+    #[arg(long, global = true, env = "PUNCTUAL_CONFIG", value_name = "PATH")]
+    pub(super) config: Vec<PathBuf>,
+    /// The state folder: database, lock, tokens [default: $STATE_DIRECTORY, else /var/lib/punctual for root,
+    /// $XDG_STATE_HOME/punctual for others].
+    #[arg(long, global = true, env = "PUNCTUAL_STATE_DIR", value_name = "DIR")]
+    pub(super) state_dir: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ColorChoice {
+    Auto,
+    Always,
+    Never,
+}
+
+impl ColorChoice {
+    pub(super) fn apply(self) {
+        match self {
+            ColorChoice::Auto => {}
+            ColorChoice::Always => anstream::ColorChoice::Always.write_global(),
+            ColorChoice::Never => anstream::ColorChoice::Never.write_global(),
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run the schedules until stopped.
+    Daemon(DaemonArgs),
+    /// See it work: a stand-in Orchestrator, a daemon and a few schedules, with a live table.
+    Demo(DemoArgs),
+    /// Run the stand-in Orchestrator alone, for rehearsals.
+    Sandbox(SandboxArgs),
+    /// Show every mistake in the schedule files.
+    Check(CheckArgs),
+    /// Show the coming times.
+    Next(NextArgs),
+    /// Show what ran, what did not, and why.
+    Runs(RunsArgs),
+    /// Show all that is known of one run.
+    Show(ShowArgs),
+    /// Print the JSON Schema of schedule files, for editors.
+    Schema,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct DaemonArgs {
+    /// Log lines as text for people or JSON for programs.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, env = "PUNCTUAL_LOG_FORMAT")]
+    pub(super) log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct DemoArgs {
+    /// How long.
+    #[arg(long = "for", value_name = "DURATION", default_value = "20s", value_parser = times::parse_duration)]
+    pub(super) length: Duration,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct SandboxArgs {
+    /// Where to listen; a port of 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8443", value_name = "ADDR")]
+    pub(super) listen: std::net::SocketAddr,
+    /// A YAML file with the faults to inject.
+    #[arg(long, value_name = "FILE")]
+    pub(super) faults: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct CheckArgs {
+    /// How to print what was found.
+    #[arg(short = 'o', long, value_enum, default_value_t = Format::Table)]
+    pub(super) output: Format,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct NextArgs {
+    /// Only these schedules.
+    #[arg(value_name = "SCHEDULE")]
+    pub(super) schedules: Vec<String>,
+    /// How many times of each schedule.
+    #[arg(short = 'n', long, default_value_t = 5)]
+    pub(super) count: usize,
+    /// Times after this: an instant, a date, or a duration ago such as `7d` [default: now].
+    #[arg(long, value_name = "T", value_parser = times::parse_when)]
+    pub(super) from: Option<When>,
+    /// Times up to this; then `-n` is not a limit unless it is given.
+    #[arg(long, value_name = "T", value_parser = times::parse_when)]
+    pub(super) until: Option<When>,
+    /// How to print the times.
+    #[arg(short = 'o', long, value_enum, default_value_t = Format::Table)]
+    pub(super) output: Format,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct RunsArgs {
+    /// Only this schedule; may be given several times.
+    #[arg(long, value_name = "S")]
+    pub(super) schedule: Vec<String>,
+    /// Only runs in this state; may be given several times.
+    #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(times::state_names()))]
+    pub(super) state: Vec<String>,
+    /// Only runs with this reason, such as `overlap` or `deadline`.
+    #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(times::reason_names()))]
+    pub(super) reason: Vec<String>,
+    /// Only runs with this trigger.
+    #[arg(long, value_parser = ["scheduled", "catch_up", "after", "backfill", "manual"])]
+    pub(super) trigger: Vec<String>,
+    /// Times from this on: an instant, a date, or a duration ago such as `7d`.
+    #[arg(long, value_name = "T", value_parser = times::parse_when)]
+    pub(super) since: Option<When>,
+    /// Times before this.
+    #[arg(long, value_name = "T", value_parser = times::parse_when)]
+    pub(super) until: Option<When>,
+    /// At most so many, the newest.
+    #[arg(long, default_value_t = 50)]
+    pub(super) limit: u32,
+    /// Go on and print each run as it changes.
+    #[arg(long)]
+    pub(super) follow: bool,
+    /// How to print the runs.
+    #[arg(short = 'o', long, value_enum, default_value_t = Format::Table)]
+    pub(super) output: Format,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ShowArgs {
+    /// The run's id, or the beginning or end of it.
+    pub(super) run: String,
+    /// How to print the run.
+    #[arg(short = 'o', long, value_enum, default_value_t = Format::Table)]
+    pub(super) output: Format,
+}

@@ -1,0 +1,113 @@
+//! How a command ends.
+
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+use owo_colors::OwoColorize;
+
+use crate::history::HistoryError;
+
+/// The exit codes of cli.md.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exit {
+    /// All is well.
+    Fine,
+    /// Wrong usage, or an invalid file.
+    Usage,
+    /// The daemon's files cannot be reached.
+    NotReachable,
+    /// Another daemon holds the state folder (`EX_TEMPFAIL`).
+    Held,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(match exit {
+            Exit::Fine => 0,
+            Exit::Usage => 2,
+            Exit::NotReachable => 3,
+            Exit::Held => 75,
+        })
+    }
+}
+
+/// Why a command failed: one sentence, and what to do.
+#[derive(Debug)]
+pub(super) struct Failure {
+    exit: Exit,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Failure {
+    pub(super) fn new(exit: Exit, message: impl Into<String>) -> Failure {
+        Failure { exit, message: message.into(), hint: None }
+    }
+
+    pub(super) fn hint(self, hint: impl Into<String>) -> Failure {
+        Failure { hint: Some(hint.into()), ..self }
+    }
+
+    /// A message that has been printed already.
+    pub(super) fn told(exit: Exit) -> Failure {
+        Failure { exit, message: String::new(), hint: None }
+    }
+
+    /// An error with all its causes.
+    pub(super) fn from_error(exit: Exit, error: &dyn std::error::Error) -> Failure {
+        let mut message = error.to_string();
+        let mut cause = error.source();
+        while let Some(inner) = cause {
+            let text = inner.to_string();
+            // Some libraries repeat the cause in their own text.
+            if !message.contains(&text) {
+                message.push_str(": ");
+                message.push_str(&text);
+            }
+            cause = inner.source();
+        }
+        Failure::new(exit, message)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(cause: io::Error) -> Failure {
+        if cause.kind() == io::ErrorKind::BrokenPipe {
+            // The reader has seen enough.
+            return Failure::told(Exit::Fine);
+        }
+        Failure::new(Exit::Usage, format!("failed to print: {cause}"))
+    }
+}
+
+impl From<HistoryError> for Failure {
+    fn from(cause: HistoryError) -> Failure {
+        let missing = matches!(cause, HistoryError::Missing(_));
+        let failure = Failure::from_error(Exit::NotReachable, &cause);
+        if missing {
+            failure.hint("no daemon has run with this state folder; name the right one with `--state-dir`")
+        } else {
+            failure
+        }
+    }
+}
+
+/// Prints a failure to stderr and gives its exit code.
+pub(super) fn report(failure: &Failure) -> Exit {
+    use std::io::Write;
+    if !failure.message.is_empty() {
+        let mut err = anstream::stderr().lock();
+        let _ = writeln!(err, "{}: {}", "error".red().bold(), failure.message);
+        if let Some(hint) = &failure.hint {
+            let _ = writeln!(err, "\n{}: {hint}", "hint".cyan().bold());
+        }
+    }
+    failure.exit
+}

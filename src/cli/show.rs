@@ -1,0 +1,92 @@
+//! `punctual show`: all that is known of one run.
+
+use owo_colors::OwoColorize;
+use serde_json::Value;
+
+use super::args::{Global, ShowArgs};
+use super::failure::{Exit, Failure};
+use super::output::{Format, Out, plain};
+use super::runs::{runs_table, state};
+use super::times;
+use crate::history::{Found, History, RunLine, RunSummary};
+
+pub(super) async fn run(global: &Global, args: &ShowArgs, out: &mut Out) -> Result<Exit, Failure> {
+    let history = History::open(&global.state_dir()).await?;
+    let run = match history.find(&args.run).await? {
+        Found::One(run) => *run,
+        Found::None => {
+            return Err(Failure::new(Exit::Usage, format!("there is no run `{}`", plain(&args.run)))
+                .hint("`punctual runs` lists them; the end of an id is enough"));
+        }
+        Found::Several(ids) => {
+            return Err(Failure::new(Exit::Usage, format!("`{}` may mean several runs", plain(&args.run)))
+                .hint(format!("write more of it: {}", ids.join(", "))));
+        }
+    };
+    match args.output {
+        Format::Table => {
+            let lines = history.lines(&run.run).await?;
+            print(&run, &lines, out)?;
+        }
+        Format::Json => {
+            let text = serde_json::to_string_pretty(&run).map_err(|cause| Failure::new(Exit::Usage, cause.to_string()))?;
+            out.line(text)?;
+        }
+        Format::Ndjson | Format::Csv => out.rows(args.output, std::slice::from_ref(&run), runs_table)?,
+    }
+    history.close().await;
+    Ok(Exit::Fine)
+}
+
+fn print(run: &RunSummary, lines: &[RunLine], out: &mut Out) -> Result<(), Failure> {
+    out.line(format!("{} {}", run.schedule.bold(), state(run)))?;
+    out.line("")?;
+    let mut field = |name: &str, value: Option<String>| match value.filter(|value| !value.is_empty()) {
+        Some(value) => out.line(format!("  {name:<12}{value}")),
+        None => Ok(()),
+    };
+    field("run", Some(run.run.clone()))?;
+    field("due", Some(format!("{}  ({} {} in its zone)", times::local_text(&run.nominal_at), run.local, run.offset)))?;
+    if let (Some(until), Some(count)) = (&run.nominal_until, run.count) {
+        field("until", Some(format!("{}  ({count} times)", times::local_text(until))))?;
+    }
+    field("trigger", Some(run.trigger.clone()))?;
+    field("note", run.note.as_deref().map(plain))?;
+    field("error", run.error.as_deref().map(plain))?;
+    field("process", run.process.as_deref().map(plain))?;
+    field("folder", run.folder.as_deref().map(plain))?;
+    field("connection", Some(run.connection.clone()))?;
+    field("claimed", Some(times::local_text(&run.claimed_at)))?;
+    field("sent", run.sent_at.as_deref().map(times::local_text))?;
+    field("accepted", run.accepted_at.as_deref().map(times::local_text))?;
+    field("started", run.started_at.as_deref().map(times::local_text))?;
+    field("ended", run.ended_at.as_deref().map(times::local_text))?;
+    field("waits until", run.waiting_until.as_deref().map(times::local_text))?;
+    field("arguments", run.arguments.as_ref().map(json))?;
+    field("output", run.output.as_ref().map(json))?;
+    for job in &run.jobs {
+        let number = job.job_id.map_or_else(|| "no job yet".to_owned(), |id| format!("job {id}"));
+        let key = job.job_key.as_deref().unwrap_or_default();
+        let state = job.state.as_deref().unwrap_or_default();
+        field(
+            &format!("attempt {}", job.attempt),
+            Some(format!("{number} {} {key}\n              reference {}", plain(state), job.reference).trim_end().to_owned()),
+        )?;
+    }
+    out.line("")?;
+    for line in lines {
+        let name = match &line.reason {
+            Some(reason) => format!("{}: {reason}", line.state),
+            None => line.state.clone(),
+        };
+        out.line(format!("  {}  {name:<20} {}", times::local_ms(&line.at), plain(&line.text)))?;
+    }
+    Ok(())
+}
+
+fn json(value: &Value) -> String {
+    match value {
+        Value::String(text) => plain(text),
+        other => plain(&other.to_string()),
+    }
+}

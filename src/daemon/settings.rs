@@ -1,0 +1,64 @@
+//! What a daemon is started with, and why it may not start.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::auth::AuthSetupError;
+use crate::clock::Clock;
+use crate::dispatcher::core::Pace;
+use crate::orchestrator::ClientSetupError;
+use crate::schedule::ScheduleSet;
+use crate::store::{StateFolderError, StoreError};
+
+/// All choices of a daemon.
+#[derive(Clone, Debug)]
+pub struct DaemonSettings {
+    /// The time.
+    pub clock: Clock,
+    /// The schedules, already checked.
+    pub set: Arc<ScheduleSet>,
+    /// Where the database, the lock and the tokens are.
+    pub state_dir: PathBuf,
+    /// How often jobs are read.
+    pub pace: Pace,
+    /// Whether chores run.
+    pub housekeeping: Chores,
+}
+
+/// Whether chores run. They live by the system's clock, so a daemon on a manual one has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chores {
+    /// Every night.
+    Nightly,
+    /// Not at all.
+    None,
+}
+
+/// Why a daemon did not start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The state folder.
+    #[error(transparent)]
+    Folder(#[from] StateFolderError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A credential that cannot be used at all.
+    #[error(transparent)]
+    Auth(#[from] AuthSetupError),
+    /// A connection that cannot be used at all.
+    #[error(transparent)]
+    Client(#[from] ClientSetupError),
+    /// The dispatcher fell over.
+    #[error("the dispatcher has ended; this is a fault of punctual: please report the log lines above")]
+    Ended,
+}
+
+/// For jitter only.
+pub(super) fn random_seed() -> u64 {
+    let mut bytes = [0u8; 8];
+    if getrandom::fill(&mut bytes).is_err() {
+        return 0;
+    }
+    u64::from_be_bytes(bytes)
+}

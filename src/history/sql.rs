@@ -1,0 +1,71 @@
+//! Every statement of the readers.
+
+/// For the test that prepares each against the migrated schema.
+pub const ALL: [&str; 6] = [LIST, FIND, LINES, NEWEST_LINE, CHANGED, COUNT_BY_STATE];
+
+/// The machine output's object, in its order. JSON texts become JSON values; an output that is no JSON stays text.
+macro_rules! run_object {
+    () => {
+        "json_object('run', h.run, 'schedule', h.schedule, 'trigger', h.trigger, 'nominal_at', h.nominal_at,
+  'nominal_until', h.nominal_until, 'count', h.count, 'local', h.local, 'offset', h.offset, 'fire_at', h.fire_at,
+  'claimed_at', h.claimed_at, 'sent_at', h.sent_at, 'accepted_at', h.accepted_at, 'started_at', h.started_at,
+  'ended_at', h.ended_at, 'state', h.state, 'reason', h.reason, 'note', h.note, 'error', h.error,
+  'connection', h.connection, 'folder', h.folder, 'process', h.process, 'queue_item', h.queue_item,
+  'job_key', h.job_key, 'job_id', h.job_id, 'reference', h.reference, 'attempts', h.attempts, 'jobs', json(h.jobs),
+  'waiting_until', h.waiting_until, 'actor', h.actor, 'parent', h.parent, 'retry_of', h.retry_of,
+  'made_good_by', h.made_good_by, 'arguments', json(h.arguments),
+  'output', iif(json_valid(h.output), json(h.output), h.output))"
+    };
+}
+
+pub(super) const LIST: &str = concat!(
+    "select ",
+    run_object!(),
+    "
+from (
+  select id, nominal_at from run
+  where (?1 is null or schedule in (select value from json_each(?1)))
+    and (?2 is null or state in (select value from json_each(?2)))
+    and (?3 is null or reason in (select value from json_each(?3)))
+    and (?4 is null or trigger in (select value from json_each(?4)))
+    -- a range row is shown when any of its times is asked for
+    and (?5 is null or coalesce(nominal_until_at, nominal_at) >= ?5)
+    and (?6 is null or nominal_at < ?6)
+  order by nominal_at desc, id desc
+  limit ?7
+) as chosen
+join history as h on h.run = chosen.id
+order by chosen.nominal_at desc, chosen.id desc"
+);
+
+/// Whole, by its beginning, or by its end as tables show it.
+pub(super) const FIND: &str = concat!(
+    "select ",
+    run_object!(),
+    "
+from history as h
+where h.run in (
+  select id from run
+  where replace(id, '-', '') = ?1 or replace(id, '-', '') glob ?1 || '*' or replace(id, '-', '') glob '*' || ?1
+  order by nominal_at desc
+  limit 5)"
+);
+
+pub(super) const LINES: &str = "
+select json_object('at', strftime('%Y-%m-%dT%H:%M:%fZ', at / 1000.0, 'unixepoch'), 'state', state, 'reason', reason,
+  'text', text)
+from run_event where run_id = ?1 order by seq";
+
+pub(super) const NEWEST_LINE: &str = "select max(seq) from run_event";
+
+pub(super) const CHANGED: &str = concat!(
+    "select ",
+    run_object!(),
+    "
+from (select run_id, max(seq) as last from run_event where seq > ?1 and seq <= ?2 group by run_id) as changed
+join history as h on h.run = changed.run_id
+order by changed.last"
+);
+
+pub(super) const COUNT_BY_STATE: &str =
+    "select state, reason, count(*) as runs from run group by state, reason order by runs desc, state, reason";
