@@ -1,0 +1,63 @@
+//! The browser's half of a login (authorization code with PKCE), without a browser: everybody agrees to everything.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::answer::Answer;
+use super::identity::Identity;
+use super::request::Request;
+use crate::clock::later;
+
+/// A code is for the next moment only.
+const CODE_LIFETIME: Duration = Duration::from_secs(300);
+
+/// What a code stands for.
+#[derive(Clone, Debug)]
+pub(super) struct Code {
+    client_id: String,
+    redirect_uri: String,
+    challenge: String,
+    expires_at: Timestamp,
+    pub(super) scopes: Vec<String>,
+}
+
+impl Code {
+    /// Whether the one who brings the code is the one who asked for it.
+    pub(super) fn fits(&self, client_id: &str, redirect_uri: &str, verifier: &str, now: Timestamp) -> bool {
+        let challenge = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()));
+        self.client_id == client_id
+            && self.redirect_uri == redirect_uri
+            && self.challenge == challenge
+            && now < self.expires_at
+    }
+}
+
+/// `GET .../authorize`: sends the browser back at once, with a code.
+pub(super) fn authorize(request: &Request, identity: &mut Identity, now: Timestamp) -> Answer {
+    let value = |name: &str| request.query_value(name).unwrap_or_default();
+    let client_id = value("client_id");
+    let Ok(mut redirect) = url::Url::parse(&value("redirect_uri")) else { return Answer::login_page() };
+    if !identity.knows_client(&client_id)
+        || value("response_type") != "code"
+        || value("code_challenge_method") != "S256"
+        || value("code_challenge").is_empty()
+    {
+        return Answer::login_page();
+    }
+    let code = Code {
+        client_id,
+        redirect_uri: value("redirect_uri"),
+        challenge: value("code_challenge"),
+        expires_at: later(now, CODE_LIFETIME),
+        scopes: value("scope").split_whitespace().filter(|s| *s != "offline_access").map(str::to_owned).collect(),
+    };
+    let code = identity.agree(code);
+    redirect.query_pairs_mut().append_pair("code", &code);
+    if let Some(state) = request.query_value("state") {
+        redirect.query_pairs_mut().append_pair("state", &state);
+    }
+    Answer::empty(302).header("location", redirect.as_str())
+}

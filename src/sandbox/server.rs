@@ -1,0 +1,452 @@
+//! The server: reads requests, lets faults happen, has the work done, records, answers.
+//!
+//! A call is worked on in a task of its own: when a client gives up and hangs up, the work still happens, as it would on
+//! the real service. That is the case a daemon has to be built for.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::answer::{Answer, Body};
+use super::config::SandboxConfig;
+use super::connection::{Connections, CuttingListener, Gate, Peer};
+use super::control::Control;
+use super::faults::{Connection, Effects, Endpoint, FaultBook, Outage, Subject};
+use super::identity::{Granted, Identity};
+use super::login;
+use super::record::{Exchange, TokenCall, TokenOutcome};
+use super::request::Request;
+use super::route::{self, Route};
+use super::service::{Service, endpoint};
+use super::time::ServerTime;
+use super::world::{Progress, World};
+
+/// The largest body that is read.
+const MAX_BODY: usize = 4 * 1024 * 1024;
+/// Exchanges that are kept; a long rehearsal must not fill the memory.
+const MAX_EXCHANGES: usize = 20_000;
+
+/// A running sandbox. Dropping it stops it at once; [`Sandbox::stop`] waits for its end.
+#[derive(Debug)]
+pub struct Sandbox {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    server: JoinHandle<()>,
+    ticker: JoinHandle<()>,
+}
+
+/// What handlers, ticker and [`Control`] share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) time: ServerTime,
+    state: Mutex<SharedState>,
+    /// Goes up with every change; level, not edge, so nobody can miss one.
+    version: watch::Sender<u64>,
+    gate: watch::Sender<Gate>,
+    connections: Connections,
+}
+
+#[derive(Debug)]
+pub(super) struct SharedState {
+    pub(super) service: Service,
+    pub(super) faults: FaultBook,
+    pub(super) outage: Outage,
+    pub(super) exchanges: VecDeque<Exchange>,
+    pub(super) token_calls: Vec<TokenCall>,
+}
+
+/// What the client gets.
+enum Verdict {
+    Answer(Answer, SignedDuration),
+    Cut,
+}
+
+impl Sandbox {
+    /// Starts serving.
+    ///
+    /// # Errors
+    /// The address cannot be listened on.
+    pub async fn start(config: SandboxConfig) -> io::Result<Sandbox> {
+        let SandboxConfig { listen, clock, tenant, identity, seed } = config;
+        let time = ServerTime::new(clock);
+        let now = time.now();
+        let world = World::new(&tenant, seed, now);
+        let service = Service::new(tenant, world, Identity::new(identity, seed, now));
+        let (gate, gate_reader) = watch::channel(Gate::Open);
+        let connections = Connections::default();
+        let listener = CuttingListener::bind(listen, connections.clone(), gate_reader).await?;
+        let address = listener.address();
+        let shared = Arc::new(Shared {
+            time,
+            state: Mutex::new(SharedState {
+                service,
+                faults: FaultBook::new(seed),
+                outage: Outage::None,
+                exchanges: VecDeque::new(),
+                token_calls: Vec::new(),
+            }),
+            version: watch::Sender::new(0),
+            gate,
+            connections,
+        });
+        let app = Router::new().fallback(handle).with_state(Arc::clone(&shared));
+        let server = tokio::spawn(async move {
+            // It ends only by being aborted.
+            let _ = axum::serve(listener, app.into_make_service_with_connect_info::<Peer>()).await;
+        });
+        let ticker = tokio::spawn(tick(Arc::clone(&shared)));
+        Ok(Sandbox { shared, address, server, ticker })
+    }
+
+    /// The base of the API: `http://127.0.0.1:PORT/{org}/{tenant}/orchestrator_`.
+    pub fn base_url(&self) -> String {
+        let state = self.shared.lock();
+        let tenant = &state.service.tenant;
+        format!("{}/{}/{}/orchestrator_", self.root_url(), tenant.organization, tenant.tenant)
+    }
+
+    /// `http://127.0.0.1:PORT`, where `/identity_` and `/oauth` are.
+    pub fn root_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The hand behind the scenes.
+    pub fn control(&self) -> Control {
+        Control::new(Arc::clone(&self.shared))
+    }
+
+    /// Stops serving; open connections are cut.
+    pub async fn stop(mut self) {
+        self.server.abort();
+        self.ticker.abort();
+        let _ = (&mut self.server).await;
+        let _ = (&mut self.ticker).await;
+        self.shared.connections.cut_all();
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.server.abort();
+        self.ticker.abort();
+        self.shared.connections.cut_all();
+    }
+}
+
+impl Shared {
+    pub(super) fn lock(&self) -> MutexGuard<'_, SharedState> {
+        // A panic elsewhere is reported there; what is kept here is as good as it was.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn changed(&self) {
+        self.version.send_modify(|version| *version += 1);
+    }
+
+    pub(super) fn watch(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+
+    pub(super) fn set_outage(&self, outage: Outage) {
+        self.lock().outage = outage;
+        let gate = match outage {
+            Outage::Refused => Gate::Refusing,
+            Outage::None | Outage::Unavailable | Outage::Silent => Gate::Open,
+        };
+        self.gate.send_replace(gate);
+        match outage {
+            Outage::Refused | Outage::Silent => self.connections.cut_all(),
+            Outage::None | Outage::Unavailable => {}
+        }
+    }
+}
+
+/// Lets time show its effects even while nobody asks, for those who wait for a state.
+async fn tick(shared: Arc<Shared>) {
+    let mut changes = shared.watch();
+    loop {
+        changes.borrow_and_update();
+        let (progress, next) = {
+            let mut state = shared.lock();
+            let progress = state.service.world.advance(shared.time.now());
+            (progress, state.service.world.next_change())
+        };
+        match progress {
+            Progress::Something => shared.changed(),
+            Progress::Nothing => {}
+        }
+        let due = async {
+            match next {
+                Some(at) => shared.time.sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = due => {}
+            changed = changes.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+async fn handle(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    request: axum::extract::Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, MAX_BODY).await else {
+        peer.cut.cut();
+        return Response::default();
+    };
+    let headers = parts
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect();
+    let request = Request {
+        method: parts.method.as_str().to_owned(),
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().map(str::to_owned),
+        headers,
+        body: body.to_vec(),
+    };
+    let work = tokio::spawn({
+        let shared = Arc::clone(&shared);
+        async move { serve(&shared, &request).await }
+    });
+    match work.await {
+        Ok(Verdict::Answer(answer, date_off)) => response(answer, shared.time.now(), date_off),
+        Ok(Verdict::Cut) | Err(_) => {
+            peer.cut.cut();
+            Response::default()
+        }
+    }
+}
+
+/// What was decided about a call before anything was done.
+enum Opening {
+    /// It is not let in, and uses no fault up.
+    Turned(Answer),
+    Cut,
+    Goes(Box<Effects>),
+}
+
+async fn serve(shared: &Shared, request: &Request) -> Verdict {
+    let at = shared.time.now();
+    let route = route::parse(&request.method, &request.path);
+    let opening = open(&mut shared.lock(), request, &route, at);
+    let effects = match opening {
+        Opening::Cut => return finish(shared, request, &route, at, Effects::default(), None, Ending::Cut),
+        Opening::Turned(answer) => {
+            return finish(shared, request, &route, at, Effects::default(), None, Ending::Given(answer));
+        }
+        Opening::Goes(effects) => *effects,
+    };
+    shared.time.sleep(effects.delay).await;
+    if effects.connection == Connection::CutBefore {
+        return finish(shared, request, &route, at, effects, None, Ending::Cut);
+    }
+    if let Some(answer) = effects.instead.clone() {
+        return finish(shared, request, &route, at, effects, None, Ending::Given(answer));
+    }
+    let (answer, token) = work(&mut shared.lock(), request, &route, &effects, shared.time.now());
+    shared.changed();
+    shared.time.sleep(effects.delay_answer).await;
+
+    let answer = effects.afterwards.clone().unwrap_or(answer);
+    let answer = if effects.garbles { garbled(answer) } else { answer };
+    let ending = match effects.connection {
+        Connection::CutAfterwards => Ending::CutWith(answer),
+        Connection::Kept | Connection::CutBefore => Ending::Given(answer),
+    };
+    finish(shared, request, &route, at, effects, token, ending)
+}
+
+fn open(state: &mut SharedState, request: &Request, route: &Route, now: Timestamp) -> Opening {
+    match state.outage {
+        Outage::None => {}
+        Outage::Refused | Outage::Silent => return Opening::Cut,
+        Outage::Unavailable => return Opening::Turned(Answer::html(503, "<h1>Service unavailable</h1>")),
+    }
+    let SharedState { service, faults, .. } = state;
+    let (endpoint, process) = match route {
+        Route::Api { base, call } => {
+            if let Err(refusal) = service.admit(request, base, call, now) {
+                return Opening::Turned(refusal);
+            }
+            (endpoint(call), service.process_of(request, call))
+        }
+        Route::IdentityToken | Route::AccountToken | Route::PasswordLogin => (Endpoint::Token, None),
+        Route::IdentityAuthorize | Route::AccountAuthorize | Route::LoginPage | Route::Nothing => {
+            (Endpoint::Other, None)
+        }
+    };
+    let effects = faults.decide(&Subject { endpoint, path: &request.path, process: process.as_deref() });
+    if let (true, Some(token)) = (effects.revokes_token, request.bearer()) {
+        service.identity.revoke(token);
+    }
+    Opening::Goes(Box::new(effects))
+}
+
+/// Has the work done. The second part is what to note of a token call.
+fn work(
+    state: &mut SharedState,
+    request: &Request,
+    route: &Route,
+    effects: &Effects,
+    now: Timestamp,
+) -> (Answer, Option<Granted>) {
+    let service = &mut state.service;
+    let granted = match route {
+        Route::Api { base: _, call } => return (service.work(request, call, &effects.twist, now), None),
+        Route::IdentityAuthorize | Route::AccountAuthorize => {
+            return (login::authorize(request, &mut service.identity, now), None);
+        }
+        Route::LoginPage => return (Answer::login_page(), None),
+        Route::Nothing => return (Answer::html(404, "<h1>Page not found</h1>"), None),
+        Route::IdentityToken => service.identity.identity_token(request, now),
+        Route::AccountToken => service.identity.account_token(request, now),
+        Route::PasswordLogin => service.identity.password_login(request, &service.tenant.tenant, now),
+    };
+    (granted.answer.clone(), Some(granted))
+}
+
+/// JSON that ends in the middle.
+fn garbled(answer: Answer) -> Answer {
+    let Answer { status, headers, body } = answer;
+    let text = body.text().unwrap_or_default();
+    let half: String = text.chars().take(text.chars().count() / 2).collect();
+    Answer { status, headers, body: Body::Garbled(half) }
+}
+
+enum Ending {
+    Given(Answer),
+    /// Cut with an answer that never left.
+    CutWith(Answer),
+    Cut,
+}
+
+/// Records the call, and says what the client gets.
+fn finish(
+    shared: &Shared,
+    request: &Request,
+    route: &Route,
+    at: Timestamp,
+    effects: Effects,
+    token: Option<Granted>,
+    ending: Ending,
+) -> Verdict {
+    let (answer, status) = match &ending {
+        Ending::Given(answer) => (Some(answer), Some(answer.status)),
+        Ending::CutWith(answer) => (Some(answer), None),
+        Ending::Cut => (None, None),
+    };
+    tracing::debug!(method = request.method, path = request.path, status, faults = ?effects.names, "Answered a call");
+    let mut state = shared.lock();
+    match route {
+        Route::IdentityToken | Route::AccountToken | Route::PasswordLogin => {
+            let call = match token {
+                Some(Granted { grant, client_id, outcome, answer: _ }) => {
+                    TokenCall { at, path: request.path.clone(), grant, client_id, outcome, faults: effects.names }
+                }
+                None => TokenCall {
+                    at,
+                    path: request.path.clone(),
+                    grant: String::new(),
+                    client_id: String::new(),
+                    outcome: TokenOutcome::Prevented,
+                    faults: effects.names,
+                },
+            };
+            state.token_calls.push(call);
+        }
+        // The way back from a login carries a code; nobody needs it in a record.
+        Route::IdentityAuthorize | Route::AccountAuthorize | Route::LoginPage | Route::Nothing => {}
+        Route::Api { base: _, call } => {
+            let headers = request.headers.iter().map(|header| without_secret(&state, request, header)).collect();
+            let exchange = Exchange {
+                at,
+                answered_at: shared.time.now(),
+                method: request.method.clone(),
+                path: request.path.clone(),
+                template: call.template(),
+                query: request.query.clone(),
+                headers,
+                request_body: serde_json::from_slice(&request.body).ok(),
+                status,
+                response_headers: answer
+                    .map(|answer| answer.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())))
+                    .map(Iterator::collect)
+                    .unwrap_or_default(),
+                response_body: answer.and_then(|answer| answer.body.text()),
+                faults: effects.names,
+            };
+            if state.exchanges.len() >= MAX_EXCHANGES {
+                state.exchanges.pop_front();
+            }
+            state.exchanges.push_back(exchange);
+        }
+    }
+    // Answers of the API say which versions they speak.
+    let versions = state.service.tenant.api_version;
+    drop(state);
+    shared.changed();
+    match ending {
+        Ending::Given(answer) => match route {
+            Route::Api { .. } => {
+                Verdict::Answer(answer.header("api-supported-versions", format!("{versions}.0")), effects.date_off)
+            }
+            Route::IdentityToken
+            | Route::IdentityAuthorize
+            | Route::AccountToken
+            | Route::AccountAuthorize
+            | Route::PasswordLogin
+            | Route::LoginPage
+            | Route::Nothing => Verdict::Answer(answer, effects.date_off),
+        },
+        Ending::CutWith(_) | Ending::Cut => Verdict::Cut,
+    }
+}
+
+fn without_secret(state: &SharedState, request: &Request, header: &(String, String)) -> (String, String) {
+    let (name, value) = header;
+    let value = match name.as_str() {
+        "authorization" => match request.bearer().and_then(|token| state.service.identity.number(token)) {
+            Some(number) => format!("Bearer [token {number}]"),
+            None => "[unknown]".to_owned(),
+        },
+        "cookie" | "proxy-authorization" => "[hidden]".to_owned(),
+        _ => value.clone(),
+    };
+    (name.clone(), value)
+}
+
+fn response(answer: Answer, now: Timestamp, date_off: SignedDuration) -> Response {
+    let Answer { status, headers, body } = answer;
+    let content_type = body.content_type();
+    let mut response = Response::new(body.text().unwrap_or_default().into());
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let map = response.headers_mut();
+    let shown = now.saturating_add(date_off).unwrap_or(now);
+    let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&shown);
+    let all = headers.into_iter().chain(content_type.map(|kind| (header::CONTENT_TYPE.as_str(), kind.to_owned())));
+    for (name, value) in all.chain(date.ok().map(|date| (header::DATE.as_str(), date))) {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            map.insert(name, value);
+        }
+    }
+    response
+}
