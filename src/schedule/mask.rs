@@ -110,7 +110,7 @@ fn value_len(value: &str, in_flow: bool) -> usize {
     if let Some(quote) = quote {
         return value[1..].find(quote).map_or(value.len(), |n| n + 2);
     }
-    if in_flow { value.find([',', '}']).unwrap_or(value.len()) } else { value.len() }
+    if in_flow { value[..value.find([',', '}']).unwrap_or(value.len())].trim_end().len() } else { value.len() }
 }
 
 fn is_reference(value: &str) -> bool {

@@ -3,7 +3,7 @@
 //! Absent: secrets. They were taken out of the lines when the diagnostics were made.
 
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::diagnostic::{Diagnostic, Excerpt, Severity};
 
@@ -38,13 +38,14 @@ fn report(diagnostic: &Diagnostic) -> Vec<Group<'_>> {
         Severity::Warning => Level::WARNING,
     };
     let mut first = Group::with_title(level.primary_title(format!("{}: {}", place(diagnostic), diagnostic.message)));
-    let mut excerpts = diagnostic.excerpts.iter();
-    if let Some(own) = excerpts.next() {
-        first = first.element(snippet(own, AnnotationKind::Primary));
-    }
-    for other in excerpts {
-        let path = other.file.display().to_string();
-        first = first.element(snippet(other, AnnotationKind::Context).path(path));
+    if let Some((own, others)) = diagnostic.excerpts.split_first() {
+        let same_line = |other: &&Excerpt| (&other.file, other.line) == (&own.file, own.line);
+        let beside = others.iter().filter(same_line).map(|other| annotation(other, AnnotationKind::Context));
+        first = first.element(snippet(own, AnnotationKind::Primary).annotations(beside));
+        for other in others.iter().filter(|other| !same_line(other)) {
+            let path = other.file.display().to_string();
+            first = first.element(snippet(other, AnnotationKind::Context).path(path));
+        }
     }
     let mut groups = vec![first];
     if let Some(hint) = &diagnostic.hint {
@@ -61,10 +62,14 @@ fn place(diagnostic: &Diagnostic) -> String {
     }
 }
 
-fn snippet(excerpt: &Excerpt, kind: AnnotationKind) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
+fn snippet(excerpt: &Excerpt, kind: AnnotationKind) -> Snippet<'_, Annotation<'_>> {
     Snippet::source(excerpt.text.as_str())
         .line_start(usize::try_from(excerpt.line).unwrap_or(1))
-        .annotation(kind.span(excerpt.mark.clone()).label(excerpt.label.as_deref()))
+        .annotation(annotation(excerpt, kind))
+}
+
+fn annotation(excerpt: &Excerpt, kind: AnnotationKind) -> Annotation<'_> {
+    kind.span(excerpt.mark.clone()).label(excerpt.label.as_deref())
 }
 
 fn summary(diagnostics: &[Diagnostic]) -> String {

@@ -34,7 +34,7 @@ pub(super) fn read(
     let subject = format!("connection `{name}`");
     let fields = Fields::open(&entry.value, &keys::CONNECTION, subject, entry.key_at, findings)?;
     let url_hint = "write the base address, such as `url: https://cloud.uipath.com/acme/production/orchestrator_`";
-    let url = fields.need("url", url_hint, findings).and_then(|field| address(&field, findings));
+    let url = fields.need("url", url_hint, findings).and_then(|field| base(&field, findings));
     let tenant = fields.get("tenant").map(|field| header(&field, findings));
     let auth_hint = "write `auth: { grant: client_credentials, … }`";
     let auth = fields.need("auth", auth_hint, findings).and_then(|field| auth(&field, sources, findings));
@@ -121,6 +121,17 @@ fn address(field: &Field<'_>, findings: &mut Findings) -> Option<Url> {
     Some(url)
 }
 
+/// The address of an Orchestrator, to which `/odata/…` is added.
+fn base(field: &Field<'_>, findings: &mut Findings) -> Option<Url> {
+    let url = address(field, findings)?;
+    if url.path().to_ascii_lowercase().ends_with("/odata") {
+        let what = format!("{} must end before `/odata`", field.named());
+        field.error(&what, findings).hint("take `/odata` off the end");
+        return None;
+    }
+    Some(url)
+}
+
 fn is_loopback(host: &Host<&str>) -> bool {
     match host {
         Host::Domain(name) => *name == "localhost",
@@ -160,8 +171,7 @@ fn auth(field: &Field<'_>, sources: &[SourceFile], findings: &mut Findings) -> O
         .and_then(|field| field.choice(&choices::GRANT, findings));
     let style = fields.get("style").map(|field| (field.choice(&choices::STYLE, findings), field));
     let token_url = fields.get("token_url").map(|field| address(&field, findings));
-    let id_hint = "write the application's id as `client_id`";
-    let client_id = fields.need("client_id", id_hint, findings).and_then(|field| client_id(&field, findings));
+    let client_id = fields.get("client_id").map(|field| client_id(&field, findings));
     let mut secret = |name: &str| fields.get(name).map(|field| secret(&field, sources, findings));
     let client_secret = secret("client_secret");
     let refresh_token = secret("refresh_token");
@@ -171,7 +181,11 @@ fn auth(field: &Field<'_>, sources: &[SourceFile], findings: &mut Findings) -> O
         Some((None, _)) => None,
         None => Some(Style::Identity),
     };
-    let grant = match (kind?.1, style_of(&style)) {
+    // What else is missing follows from the grant, so nothing is said about it while the grant is not known.
+    let kind = kind?.1;
+    let id_hint = "write the application's id as `client_id`";
+    let client_id = fields.need("client_id", id_hint, findings).and(client_id.flatten());
+    let grant = match (kind, style_of(&style)) {
         (GrantKind::ClientCredentials, style_read) => {
             if let (Some(Style::Account), Some((_, field))) = (style_read, &style) {
                 let what = "`style: account` goes with `grant: refresh_token` only";

@@ -155,7 +155,7 @@ fn connection(
     let hint = match (nearest(name, known()), connections.len()) {
         (Some(meant), _) => format!("did you mean `{meant}`?"),
         (None, 0) => "describe it under `connections`".to_owned(),
-        (None, _) => format!("described are {}", list(known())),
+        (None, _) => format!("known are {}", list(known())),
     };
     field.error(&format!("unknown connection {}", quoted(name)), findings).hint(hint);
     Given::Wrong

@@ -42,7 +42,11 @@ pub(super) fn read(
     let enabled = fields.get("enabled").map(|field| field.flag(findings));
     let times = times(&fields, &habits, context.now, findings);
     let start_hint = "write `start: { process: … }`";
-    let start = fields.need("start", start_hint, findings).and_then(|field| start(&field, context, findings));
+    let start = match fields.is_settled(&["queue_item"]) {
+        true => fields.get("start"),
+        false => fields.need("start", start_hint, findings),
+    }
+    .and_then(|field| start(&field, context, findings));
     let connection = connection(&fields, &habits, context, findings);
     let (timing, recurrence) = times?;
     let (line, _) = line_and_column(&context.sources.get(entry.key_at.file)?.text, entry.key_at.start);

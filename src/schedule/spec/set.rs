@@ -75,7 +75,8 @@ fn read(trees: &[Node], sources: &[SourceFile], now: Timestamp, findings: &mut F
             set.connections.insert(name.clone(), connection);
         }
     }
-    if let Some(at) = merged.schedules_at.filter(|_| merged.connection_places.is_empty() && all_read) {
+    let homeless = merged.schedules.iter().any(|_| merged.connection_places.is_empty());
+    if let Some(at) = merged.schedules_at.filter(|_| homeless && all_read) {
         findings.error(at, "no connection is described, so nothing says where the schedules run").hint(
             "write `connections: { NAME: { url: …, auth: … } }`",
         );
@@ -155,7 +156,7 @@ fn named<'t>(
         if ScheduleKey::parse(&entry.key).is_none() {
             let message = format!("{} cannot be the name of a {what}", quoted(&entry.key));
             findings.error(entry.key_at, message).hint(format!(
-                "use letters, digits, `.`, `_` and `-`, {} at most",
+                "use letters, digits, `.`, `_` and `-`, and at most {} characters",
                 ScheduleKey::MAX_CHARS
             ));
             continue;

@@ -64,8 +64,11 @@ fn slip(text: &str, error: &Error, byte: usize, line_number: usize) -> Slip {
             Slip::new(here, "an alias stands inside its own anchor").hint("an anchored value cannot hold itself")
         }
         Error::UnknownAnchor { .. } => star(text, byte, "no anchor of this name stands above"),
-        Error::MultipleDocuments { .. } => Slip::new(byte..line_around(text, byte).end, "a second document begins here")
-            .hint("write one document a file; `--config` takes several files and folders"),
+        Error::MultipleDocuments { .. } => {
+            let mark = text[..byte].rfind("\n---").map_or(byte, |n| n + 1);
+            Slip::new(mark..line_around(text, mark).end, "a second document begins here")
+                .hint("write one document a file; `--config` takes several files and folders")
+        }
         Error::UnsupportedTag { .. } => {
             let start = text[..byte].trim_end_matches([' ', '\t']);
             let tag = start.rfind([' ', '\t', '\n', '{', '[', ',']).map_or(0, |n| n + 1);
@@ -112,10 +115,12 @@ fn scanned(text: &str, said: &str, byte: usize, line_number: usize) -> Slip {
         return colons(text, byte, line, value);
     }
     if said.contains("unclosed quote") {
-        return Slip::new(here, "a quote is opened here and never closed");
+        return Slip::new(here, "a quote is opened here and never closed")
+            .hint("close it with the same quote");
     }
     if said.contains("unclosed bracket") {
-        return Slip::new(here, "a bracket is opened here and never closed");
+        return Slip::new(here, "a bracket is opened here and never closed")
+            .hint("close it with `}` or `]`");
     }
     if said.contains("unknown escape") {
         return Slip::new(here, "an unknown escape in double quotes")
@@ -137,13 +142,17 @@ fn star(text: &str, byte: usize, otherwise: &str) -> Slip {
     let line = line_around(text, byte);
     let value = text[byte..line.end].trim_end();
     let value = byte..byte + value.find(" #").map_or(value.len(), |n| value[..n].trim_end().len());
+    // Inside brackets the pattern ends where the next entry begins.
+    let inner = text[value.clone()].find([',', '}', ']']).filter(|_| text[line.start..byte].contains(['{', '[']));
+    let value = inner.map_or(value.clone(), |n| value.start..value.start + text[value.start..][..n].trim_end().len());
     let written = &text[value.clone()];
     let pattern_signs = |c: char| c.is_ascii_alphanumeric() || matches!(c, '*' | '/' | ',' | '-' | '?' | '#' | ' ');
     if written.starts_with('*') && written.contains(' ') && written.chars().all(pattern_signs) && !is_secret(text, byte) {
         let hint = format!("write `\"{written}\"`");
         return Slip::new(value, "a cron pattern that begins with `*` needs quotes").hint(hint);
     }
-    Slip::new(value, otherwise).hint("put quotes around a text that begins with `*` or `&`")
+    let name = value.start + written.find([' ', ',']).unwrap_or(written.len());
+    Slip::new(value.start..name, otherwise).hint("put quotes around a text that begins with `*` or `&`")
 }
 
 fn is_secret(text: &str, byte: usize) -> bool {

@@ -99,7 +99,7 @@ fn in_zone(text: &str, local: DateTime, offset: Option<Offset>, name: &str) -> R
     let choices = instants_of(&zone, local);
     if let Some(offset) = offset {
         return choices.iter().find(|(_, o)| *o == offset).map(|(at, _)| *at).ok_or_else(|| {
-            let right: Vec<String> = choices.iter().map(|(_, o)| format!("`{o}`")).collect();
+            let right: Vec<String> = choices.iter().map(|(_, o)| format!("`{}`", written(*o))).collect();
             let hint = match right.is_empty() {
                 true => "leave the offset out".to_owned(),
                 false => format!("the offset there is {} at that time; or leave it out", right.join(" or ")),
@@ -115,10 +115,17 @@ fn in_zone(text: &str, local: DateTime, offset: Option<Offset>, name: &str) -> R
             Err(wrong(format!("does not exist in `{name}`: the clock skips it"), hint))
         }
         several => {
-            let written: Vec<String> = several.iter().map(|(_, o)| format!("`{plain}{o:#}[{name}]`")).collect();
+            let written: Vec<String> = several.iter().map(|(_, o)| format!("`{plain}{}[{name}]`", written(*o))).collect();
             Err(wrong(format!("comes twice in `{name}`: the clock is set back"), format!("write {}", written.join(" or "))))
         }
     }
+}
+
+/// `+01:00`.
+fn written(offset: Offset) -> String {
+    let minutes = offset.seconds() / 60;
+    let sign = if minutes < 0 { '-' } else { '+' };
+    format!("{sign}{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60)
 }
 
 /// What to say about an unknown zone.
