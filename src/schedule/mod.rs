@@ -1,13 +1,24 @@
 //! Schedule files: what they may say, what they mean, and what is wrong with them.
 //!
-//! `spec` has the shapes as written, `model` what they mean. Everything is parsed once and all mistakes are told together;
-//! later code cannot see an invalid schedule. Only `load` touches files.
+//! `spec` reads the shapes as written, `model` has what they mean. Everything is parsed once and all mistakes are told
+//! together; later code cannot see an invalid schedule. Only `load` touches files.
 
+mod diagnostic;
+mod load;
+mod mask;
 mod model;
+mod render;
+mod schema;
+mod spec;
 mod timing;
 
+pub use diagnostic::{Diagnostic, Excerpt, Severity, SourceFile};
+pub use load::load;
 pub use model::{
     AuthSpec, CatchUp, CatchUpPolicy, Connection, ConnectionLimits, ConnectionName, Enablement, Grant, HighWaterMark,
     Marks, Occurrence, OnUnknownStart, OverlapPolicy, Place, Schedule, ScheduleKey, ScheduleSet, StartSpec, Trigger,
 };
+pub use render::{Paint, render};
+pub use schema::json_schema;
+pub use spec::{Invalid, Loaded, parse};
 pub use timing::{Timing, TimingError};

@@ -1,0 +1,216 @@
+//! What is wrong with a schedule file, and where.
+//!
+//! A diagnostic carries the line it talks about, with secrets already taken out: nothing that is shown later needs the
+//! files again, and no printer can leak what a person wrote in the wrong place.
+//!
+//! Absent: how it looks on a terminal (`render`).
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde::{Serialize, Serializer};
+
+use super::mask;
+
+/// One mistake or doubt. Serialized, it is a row of `check -o json` (cli.md).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Diagnostic {
+    /// The file as it was named.
+    #[serde(serialize_with = "as_shown")]
+    pub file: PathBuf,
+    /// Counted from 1; 0 when the file as a whole is meant.
+    pub line: u32,
+    /// In characters, counted from 1; 0 when the file as a whole is meant.
+    pub column: u32,
+    /// Whether the file can be used.
+    pub severity: Severity,
+    /// One sentence without a full stop. Never holds a secret.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// The lines it talks about: first its own, then others it names.
+    #[serde(skip)]
+    pub excerpts: Vec<Excerpt>,
+}
+
+/// Whether a file can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// It cannot.
+    Error,
+    /// It can, but perhaps it says what was not meant.
+    Warning,
+}
+
+/// One line of a file, with a mark. Secrets are already replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excerpt {
+    /// The file as it was named.
+    pub file: PathBuf,
+    /// Counted from 1.
+    pub line: u32,
+    /// The line without its end.
+    pub text: String,
+    /// The bytes of `text` that are meant.
+    pub mark: Range<usize>,
+    /// What the mark says, when the message alone does not.
+    pub label: Option<String>,
+}
+
+fn as_shown<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
+}
+
+/// One file's text, with its name and where its relative paths start.
+#[derive(Clone, Debug)]
+pub struct SourceFile {
+    /// As it was named on the command line, or found in a folder.
+    pub path: PathBuf,
+    /// Its whole text.
+    pub text: String,
+    /// `file:` references are relative to it.
+    pub folder: PathBuf,
+}
+
+/// A stretch of bytes in one of the files that are read together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct At {
+    /// Which file, by its number.
+    pub(super) file: usize,
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+impl At {
+    /// A part of it, counted from its start.
+    pub(super) fn part(self, range: Range<usize>) -> At {
+        let end = self.start.saturating_add(range.end).min(self.end);
+        At { start: self.start.saturating_add(range.start).min(end), end, ..self }
+    }
+}
+
+/// A diagnostic in the making: places are bytes until all secrets are known.
+#[derive(Debug)]
+pub(super) struct Finding {
+    at: At,
+    severity: Severity,
+    message: String,
+    hint: Option<String>,
+    also: Option<(At, String)>,
+}
+
+impl Finding {
+    /// What to do about it.
+    pub(super) fn hint(&mut self, hint: impl Into<String>) -> &mut Finding {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// A second place, and what stands there.
+    pub(super) fn also(&mut self, at: At, label: impl Into<String>) -> &mut Finding {
+        self.also = Some((at, label.into()));
+        self
+    }
+}
+
+/// Everything found so far, and every place that must not be shown.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    list: Vec<Finding>,
+    hidden: Vec<At>,
+}
+
+impl Findings {
+    /// Notes a mistake.
+    pub(super) fn error(&mut self, at: At, message: impl Into<String>) -> &mut Finding {
+        self.push(at, Severity::Error, message.into())
+    }
+
+    /// Notes a doubt.
+    pub(super) fn warning(&mut self, at: At, message: impl Into<String>) -> &mut Finding {
+        self.push(at, Severity::Warning, message.into())
+    }
+
+    /// Keeps a place out of every excerpt.
+    pub(super) fn hide(&mut self, at: At) {
+        self.hidden.push(at);
+    }
+
+    fn push(&mut self, at: At, severity: Severity, message: String) -> &mut Finding {
+        let place = self.list.len();
+        self.list.push(Finding { at, severity, message, hint: None, also: None });
+        &mut self.list[place]
+    }
+
+    /// The diagnostics in the order of files and lines, each told once.
+    pub(super) fn finish(self, sources: &[SourceFile]) -> Vec<Diagnostic> {
+        let hidden: Vec<Vec<Range<usize>>> = sources
+            .iter()
+            .enumerate()
+            .map(|(file, source)| {
+                let mut ranges = mask::secrets_by_name(&source.text);
+                ranges.extend(self.hidden.iter().filter(|at| at.file == file).map(|at| at.start..at.end));
+                ranges
+            })
+            .collect();
+        let mut list = self.list;
+        list.sort_by(|a, b| (a.at.file, a.at.start, a.severity).cmp(&(b.at.file, b.at.start, b.severity)));
+        let mut told: Vec<Diagnostic> = Vec::new();
+        for finding in list {
+            let Finding { at, severity, message, hint, also } = finding;
+            let (line, column) = line_and_column(&sources[at.file].text, at.start);
+            let mut excerpts = vec![excerpt(sources, &hidden, at, None)];
+            excerpts.extend(also.map(|(at, label)| excerpt(sources, &hidden, at, Some(label))));
+            let diagnostic =
+                Diagnostic { file: sources[at.file].path.clone(), line, column, severity, message, hint, excerpts };
+            // A value that many entries take over from one place is wrong once.
+            if !told.iter().rev().take_while(|d| (d.line, d.column) == (line, column)).any(|d| *d == diagnostic) {
+                told.push(diagnostic);
+            }
+        }
+        told
+    }
+}
+
+/// Line and column of a byte, both from 1; columns count characters.
+pub(super) fn line_and_column(text: &str, byte: usize) -> (u32, u32) {
+    let before = &text[..text.floor_char_boundary(byte)];
+    let line_start = before.rfind('\n').map_or(0, |n| n + 1);
+    let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
+    let column = before[line_start..].chars().count() + 1;
+    (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
+}
+
+/// The bytes of the line around a byte, without its end.
+pub(super) fn line_around(text: &str, byte: usize) -> Range<usize> {
+    let byte = text.floor_char_boundary(byte);
+    let start = text[..byte].rfind('\n').map_or(0, |n| n + 1);
+    let end = text[byte..].find('\n').map_or(text.len(), |n| byte + n);
+    start..start + text[start..end].trim_end_matches('\r').len()
+}
+
+fn excerpt(sources: &[SourceFile], hidden: &[Vec<Range<usize>>], at: At, label: Option<String>) -> Excerpt {
+    let source = &sources[at.file];
+    let line = line_around(&source.text, at.start);
+    let clip = |byte: usize| source.text.floor_char_boundary(byte.clamp(line.start, line.end)) - line.start;
+    let here: Vec<Range<usize>> =
+        hidden[at.file].iter().map(|r| clip(r.start)..clip(r.end)).filter(|r| !r.is_empty()).collect();
+    let (text, mark) = mask::apply(&source.text[line.clone()], here, clip(at.start)..clip(at.end));
+    Excerpt { file: source.path.clone(), line: line_and_column(&source.text, at.start).0, text, mark, label }
+}
+
+/// Text from a file inside a message: in backticks, short, and without signs that move a terminal's cursor.
+pub(super) fn quoted(text: &str) -> String {
+    const LONGEST: usize = 80;
+    let mut shown = String::from("`");
+    for (n, c) in text.chars().enumerate() {
+        if n == LONGEST {
+            shown.push('…');
+            break;
+        }
+        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    shown.push('`');
+    shown
+}

@@ -1,0 +1,114 @@
+//! The JSON Schema of schedule files, for editors: what `punctual schema` prints.
+//!
+//! Made from the reader's own table of keys, so that it can say neither more nor less than the reader takes. Keys that are
+//! not built yet are left out: an editor marks them, as `check` does.
+
+use serde_json::{Map, Value, json};
+
+use super::model::ScheduleKey;
+use super::spec::keys::{self, Need, Section, Shape};
+
+/// The schema of what is built now, JSON Schema 2020-12.
+pub fn json_schema() -> Value {
+    let mut definitions = Map::new();
+    let mut schema = section(&keys::FILE, &mut definitions);
+    schema.insert("$schema".into(), json!("https://json-schema.org/draft/2020-12/schema"));
+    schema.insert("title".into(), json!("punctual schedule file"));
+    schema.insert("patternProperties".into(), json!({ "^x-": { "description": "Ignored; may hold anchors" } }));
+    schema.insert("$defs".into(), Value::Object(definitions));
+    Value::Object(schema)
+}
+
+fn section(section: &'static Section, definitions: &mut Map<String, Value>) -> Map<String, Value> {
+    let mut properties = Map::new();
+    let mut required = Vec::new();
+    for key in section.keys {
+        if let Some(mut shape) = shape(key.shape, definitions) {
+            shape.insert("description".into(), json!(key.about));
+            properties.insert(key.name.into(), Value::Object(shape));
+            if key.need == Need::Required {
+                required.push(key.name);
+            }
+        }
+    }
+    let mut schema = Map::new();
+    schema.insert("description".into(), json!(section.about));
+    schema.insert("type".into(), json!("object"));
+    schema.insert("properties".into(), Value::Object(properties));
+    schema.insert("additionalProperties".into(), json!(false));
+    if !required.is_empty() {
+        schema.insert("required".into(), json!(required));
+    }
+    rules(section.name, &mut schema);
+    schema
+}
+
+/// What holds between keys.
+fn rules(name: &str, schema: &mut Map<String, Value>) {
+    match name {
+        "schedule" => {
+            let one = json!([{ "required": ["cron"] }, { "required": ["every"] }, { "required": ["at"] }]);
+            schema.insert("oneOf".into(), one);
+            schema.insert("dependentRequired".into(), json!({ "anchor": ["every"] }));
+        }
+        "auth" => {
+            let grant = |name| json!({ "properties": { "grant": { "const": name } } });
+            let rule = json!([
+                { "if": grant("client_credentials"), "then": { "required": ["client_secret", "scope"] } },
+                { "if": grant("refresh_token"), "then": { "required": ["refresh_token"] } },
+            ]);
+            schema.insert("allOf".into(), rule);
+        }
+        _ => {}
+    }
+}
+
+/// `None` when it is not built yet.
+fn shape(shape: Shape, definitions: &mut Map<String, Value>) -> Option<Map<String, Value>> {
+    // A number is taken as the text it is written as.
+    let text = json!({ "type": ["string", "number"], "minLength": 1, "maxLength": 1000 });
+    let schema = match shape {
+        Shape::Later => return None,
+        Shape::Version => json!({ "const": 1 }),
+        Shape::Text => text,
+        Shape::Texts => many(&json!({ "type": "string", "minLength": 1 })),
+        Shape::Flag => json!({ "type": "boolean" }),
+        Shape::Count(most) => json!({ "type": "integer", "minimum": 1, "maximum": most }),
+        Shape::Duration => json!({ "type": "string", "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$", "minLength": 2 }),
+        Shape::Instant => instant(),
+        Shape::Instants => many(&instant()),
+        Shape::Url => json!({ "type": "string", "format": "uri", "pattern": "^https?://[^@?#]+$" }),
+        Shape::Secret => json!({ "type": "string", "pattern": "^(credential:[A-Za-z0-9_.-]+|file:.+|env:[A-Za-z0-9_.-]+)$" }),
+        Shape::Choice(names) => json!({ "enum": names.built() }),
+        Shape::Object => json!({ "type": "object" }),
+        Shape::Map(inner) => reference(inner, definitions),
+        Shape::Named(inner) => {
+            let pattern = format!("^[A-Za-z0-9._-]{{1,{}}}$", ScheduleKey::MAX_CHARS);
+            json!({
+                "type": "object",
+                "propertyNames": { "pattern": pattern },
+                "additionalProperties": reference(inner, definitions),
+            })
+        }
+    };
+    match schema {
+        Value::Object(map) => Some(map),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => None,
+    }
+}
+
+fn instant() -> Value {
+    json!({ "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}" })
+}
+
+fn many(one: &Value) -> Value {
+    json!({ "anyOf": [one, { "type": "array", "items": one, "minItems": 1 }] })
+}
+
+fn reference(inner: &'static Section, definitions: &mut Map<String, Value>) -> Value {
+    if !definitions.contains_key(inner.name) {
+        let schema = section(inner, definitions);
+        definitions.insert(inner.name.into(), Value::Object(schema));
+    }
+    json!({ "$ref": format!("#/$defs/{}", inner.name) })
+}

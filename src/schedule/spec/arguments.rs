@@ -1,0 +1,90 @@
+//! `start.arguments`: a YAML map that becomes the job's JSON input.
+//!
+//! What the robot gets is what the file says: text stays text, a number that JSON would not keep is refused.
+
+use serde_json::Value as Json;
+
+use super::fields::Field;
+use super::tree::{Entry, Kind, Node, Value};
+use crate::schedule::diagnostic::{Findings, quoted};
+
+/// Orchestrator takes no more (schedule-file.md, Rules).
+const MOST_CHARS: usize = 10_000;
+
+/// Reads the object. `None`: something was told.
+pub(super) fn read(field: &Field<'_>, findings: &mut Findings) -> Option<serde_json::Map<String, Json>> {
+    let name = field.named();
+    let object = match &field.node.value {
+        Value::Map(entries) => map(entries, field, findings),
+        Value::List(_) | Value::Scalar(_) => {
+            let what = format!("{name} must be a map of argument names and values");
+            field.error(&what, findings).hint("write `arguments: { name: value }`");
+            None
+        }
+    }?;
+    // .NET counts UTF-16 units, and so does Orchestrator's limit.
+    let length = Json::Object(object.clone()).to_string().encode_utf16().count();
+    if length > MOST_CHARS {
+        let what = format!("{name} is {length} characters as JSON, and at most {MOST_CHARS} are allowed");
+        field.error_at(field.key_at, &what, findings).hint("pass the name of a file or of a queue item instead");
+        return None;
+    }
+    Some(object)
+}
+
+fn map(entries: &[Entry], field: &Field<'_>, findings: &mut Findings) -> Option<serde_json::Map<String, Json>> {
+    let mut object = serde_json::Map::new();
+    let mut fine = true;
+    for (n, entry) in entries.iter().enumerate() {
+        if let Some(first) = entries[..n].iter().find(|e| e.key == entry.key) {
+            let what = format!("{}: the argument {} stands twice", field.named(), quoted(&entry.key));
+            let finding = field.error_at(entry.key_at, &what, findings);
+            finding.hint("keep one of the two").also(first.key_at, "first here");
+            fine = false;
+            continue;
+        }
+        fine &= no_template(&entry.key, entry.key_at, field, findings);
+        match json(&entry.value, field, findings) {
+            Some(value) => {
+                object.insert(entry.key.clone(), value);
+            }
+            None => fine = false,
+        }
+    }
+    fine.then_some(object)
+}
+
+fn json(node: &Node, field: &Field<'_>, findings: &mut Findings) -> Option<Json> {
+    match &node.value {
+        Value::Map(entries) => map(entries, field, findings).map(Json::Object),
+        Value::List(items) => {
+            let values: Vec<Option<Json>> = items.iter().map(|item| json(item, field, findings)).collect();
+            values.into_iter().collect::<Option<Vec<Json>>>().map(Json::Array)
+        }
+        Value::Scalar(scalar) => match &scalar.kind {
+            Kind::Null => Some(Json::Null),
+            Kind::Bool(value) => Some(Json::Bool(*value)),
+            Kind::Number(number) => Some(Json::Number(number.clone())),
+            Kind::Text => no_template(&scalar.text, node.at, field, findings).then(|| Json::String(scalar.text.clone())),
+            Kind::Inexact => {
+                let what = format!("{}: a number that JSON cannot hold as it is written", field.named());
+                field.error_at(node.at, &what, findings).hint("put quotes around it to pass it as a text");
+                None
+            }
+        },
+    }
+}
+
+fn no_template(
+    text: &str,
+    at: crate::schedule::diagnostic::At,
+    field: &Field<'_>,
+    findings: &mut Findings,
+) -> bool {
+    if text.contains("${") {
+        let what = format!("{}: templates such as `${{nominal}}` are not built yet", field.named());
+        field.error_at(at, &what, findings).hint("write the value itself, or let the robot find it out");
+        return false;
+    }
+    true
+}

@@ -1,0 +1,78 @@
+//! The words that a key may choose between, and what each stands for.
+
+use std::fmt;
+
+use crate::recurrence::{Class, GapPolicy, OverlapTime};
+use crate::schedule::model::{CatchUpPolicy, OnUnknownStart, OverlapPolicy};
+
+/// Words with their values.
+#[derive(Debug)]
+pub(in crate::schedule) struct Choices<T: 'static> {
+    pub(super) built: &'static [(&'static str, T)],
+    /// Known, and their behaviour is not built yet.
+    pub(super) later: &'static [&'static str],
+}
+
+/// The words alone.
+pub(in crate::schedule) trait Names: fmt::Debug + Sync {
+    fn built(&self) -> Vec<&'static str>;
+    fn later(&self) -> &'static [&'static str];
+}
+
+impl<T: fmt::Debug + Sync> Names for Choices<T> {
+    fn built(&self) -> Vec<&'static str> {
+        self.built.iter().map(|(name, _)| *name).collect()
+    }
+
+    fn later(&self) -> &'static [&'static str] {
+        self.later
+    }
+}
+
+/// Which credential a connection has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum GrantKind {
+    ClientCredentials,
+    RefreshToken,
+}
+
+/// Which server gives tokens for a refresh token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    Identity,
+    Account,
+}
+
+pub(super) static GRANT: Choices<GrantKind> = Choices {
+    built: &[("client_credentials", GrantKind::ClientCredentials), ("refresh_token", GrantKind::RefreshToken)],
+    later: &["password", "personal_access_token"],
+};
+
+pub(super) static STYLE: Choices<Style> =
+    Choices { built: &[("identity", Style::Identity), ("account", Style::Account)], later: &[] };
+
+pub(super) static OVERLAP: Choices<OverlapPolicy> = Choices {
+    built: &[("skip", OverlapPolicy::Skip), ("allow", OverlapPolicy::Allow)],
+    later: &["queue_one", "queue_latest", "queue_all", "stop_other", "kill_other"],
+};
+
+pub(super) static CATCH_UP: Choices<CatchUpPolicy> =
+    Choices { built: &[("last", CatchUpPolicy::Last), ("skip", CatchUpPolicy::Skip)], later: &["all"] };
+
+pub(super) static UNKNOWN_START: Choices<OnUnknownStart> = Choices {
+    built: &[("retry", OnUnknownStart::Retry), ("skip", OnUnknownStart::Skip), ("hold", OnUnknownStart::Hold)],
+    later: &[],
+};
+
+pub(super) static GAP: Choices<GapPolicy> = Choices {
+    built: &[("shift", GapPolicy::Shift), ("offset", GapPolicy::Offset), ("skip", GapPolicy::Skip)],
+    later: &[],
+};
+
+pub(super) static TWICE: Choices<OverlapTime> = Choices {
+    built: &[("first", OverlapTime::First), ("last", OverlapTime::Last), ("both", OverlapTime::Both)],
+    later: &[],
+};
+
+pub(super) static CLASS: Choices<Class> =
+    Choices { built: &[("fixed", Class::Fixed), ("interval", Class::Interval)], later: &[] };

@@ -1,0 +1,288 @@
+//! `connections.X`: where a tenant is, and how to get in.
+//!
+//! A literal secret is refused here, and its place is hidden before anything else is said about the line.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::{Host, Url};
+
+use super::choices::{self, GrantKind, Style};
+use super::fields::{Field, Fields};
+use super::keys;
+use super::tree::{Entry, Kind, Node, Scalar, Value};
+use crate::schedule::diagnostic::{Findings, SourceFile};
+use crate::schedule::model::{AuthSpec, Connection, ConnectionLimits, ConnectionName, Grant};
+use crate::secret::SecretRef;
+
+/// How long a job of an unclear start may take to become visible (semantics.md 16).
+const SETTLE: Duration = Duration::from_secs(120);
+
+/// Keys under `auth` whose values may be shown.
+const PLAIN: &[&str] = &["grant", "style", "client_id", "scope", "token_url"];
+
+/// Reads one connection. `None`: something was told.
+pub(super) fn read(
+    entry: &Entry,
+    name: ConnectionName,
+    sources: &[SourceFile],
+    findings: &mut Findings,
+) -> Option<Arc<Connection>> {
+    hide_secrets(&entry.value, findings);
+    let subject = format!("connection `{name}`");
+    let fields = Fields::open(&entry.value, &keys::CONNECTION, subject, entry.key_at, findings)?;
+    let url_hint = "write the base address, such as `url: https://cloud.uipath.com/acme/production/orchestrator_`";
+    let url = fields.need("url", url_hint, findings).and_then(|field| base(&field, findings));
+    let tenant = fields.get("tenant").map(|field| header(&field, findings));
+    let auth_hint = "write `auth: { grant: client_credentials, … }`";
+    let auth = fields.need("auth", auth_hint, findings).and_then(|field| auth(&field, sources, findings));
+    let limits = fields.get("limits").map(|field| limits(&field, findings));
+    let settle = fields.get("settle").map(|field| field.duration(findings));
+    Some(Arc::new(Connection {
+        name,
+        url: url?,
+        tenant: settled(tenant)?,
+        auth: auth?,
+        limits: settled(limits)?.unwrap_or_default(),
+        settle: settled(settle)?.unwrap_or(SETTLE),
+    }))
+}
+
+/// `None`: it was there and wrong. `Some(None)`: it was not there.
+fn settled<T>(value: Option<Option<T>>) -> Option<Option<T>> {
+    match value {
+        Some(Some(value)) => Some(Some(value)),
+        Some(None) => None,
+        None => Some(None),
+    }
+}
+
+fn hide_secrets(connection: &Node, findings: &mut Findings) {
+    let Value::Map(entries) = &connection.value else {
+        return;
+    };
+    for entry in entries {
+        match &entry.value.value {
+            Value::Map(inner) if entry.key == "auth" => {
+                inner.iter().filter(|e| !PLAIN.contains(&e.key.as_str())).for_each(|e| hide(&e.value, findings));
+            }
+            _ if entry.key == "auth" => hide(&entry.value, findings),
+            Value::Map(_) | Value::List(_) | Value::Scalar(_) => {}
+        }
+    }
+}
+
+fn hide(node: &Node, findings: &mut Findings) {
+    match &node.value {
+        Value::Map(entries) => entries.iter().for_each(|entry| hide(&entry.value, findings)),
+        Value::List(items) => items.iter().for_each(|item| hide(item, findings)),
+        Value::Scalar(scalar) => {
+            if SecretRef::parse(&scalar.text, Path::new("")).is_err() {
+                findings.hide(node.at);
+            }
+        }
+    }
+}
+
+/// A URL to send requests to: https, or plain http to this machine.
+fn address(field: &Field<'_>, findings: &mut Findings) -> Option<Url> {
+    let text = field.line(findings)?;
+    let name = field.named();
+    if text.contains('@') {
+        findings.hide(field.at());
+        field.error(&format!("{name} must not hold a user name or password"), findings).hint("write them under `auth`");
+        return None;
+    }
+    let Ok(mut url) = Url::parse(text) else {
+        let what = format!("{name} is not a URL");
+        field.error(&what, findings).hint("write it with `https://` in front");
+        return None;
+    };
+    let secure = match url.scheme() {
+        "https" => true,
+        "http" => url.host().is_some_and(|host| is_loopback(&host)),
+        _ => false,
+    };
+    if !secure {
+        field.error(&format!("{name} must be https, so that nobody on the way can read the tokens"), findings).hint(
+            "write `https://`; plain http is taken for `localhost`, `127.0.0.1` and `[::1]` only",
+        );
+        return None;
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        let what = format!("{name} must end with its path, without `?` or `#`");
+        field.error(&what, findings).hint("take out everything from the `?` or `#` on");
+        return None;
+    }
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&path);
+    Some(url)
+}
+
+/// The address of an Orchestrator, to which `/odata/…` is added.
+fn base(field: &Field<'_>, findings: &mut Findings) -> Option<Url> {
+    let url = address(field, findings)?;
+    if url.path().to_ascii_lowercase().ends_with("/odata") {
+        let what = format!("{} must end before `/odata`", field.named());
+        field.error(&what, findings).hint("take `/odata` off the end");
+        return None;
+    }
+    Some(url)
+}
+
+fn is_loopback(host: &Host<&str>) -> bool {
+    match host {
+        Host::Domain(name) => *name == "localhost",
+        Host::Ipv4(ip) => IpAddr::from(*ip).is_loopback(),
+        Host::Ipv6(ip) => ip.is_loopback(),
+    }
+}
+
+/// A text that goes into a request's header.
+fn header(field: &Field<'_>, findings: &mut Findings) -> Option<String> {
+    field.line(findings).map(str::to_owned)
+}
+
+fn limits(field: &Field<'_>, findings: &mut Findings) -> Option<ConnectionLimits> {
+    let fields = field.map(&keys::LIMITS, findings)?;
+    let default = ConnectionLimits::default();
+    let mut count = |name, most, otherwise| match fields.get(name) {
+        Some(field) => field.count(most, findings),
+        None => Some(otherwise),
+    };
+    let starts_per_second = count("starts_per_second", 1_000, default.starts_per_second);
+    let open_requests = count("open_requests", 1_000, default.open_requests);
+    let list_calls_per_minute = count("list_calls_per_minute", 10_000, default.list_calls_per_minute);
+    let recovery_rate = count("recovery_rate", 1_000, default.recovery_rate);
+    Some(ConnectionLimits {
+        starts_per_second: starts_per_second?,
+        open_requests: open_requests?,
+        list_calls_per_minute: list_calls_per_minute?,
+        recovery_rate: recovery_rate?,
+    })
+}
+
+fn auth(field: &Field<'_>, sources: &[SourceFile], findings: &mut Findings) -> Option<AuthSpec> {
+    let fields = field.map(&keys::AUTH, findings)?;
+    let kind = fields
+        .need("grant", "write `grant: client_credentials` or `grant: refresh_token`", findings)
+        .and_then(|field| field.choice(&choices::GRANT, findings));
+    let style = fields.get("style").map(|field| (field.choice(&choices::STYLE, findings), field));
+    let token_url = fields.get("token_url").map(|field| address(&field, findings));
+    let client_id = fields.get("client_id").map(|field| client_id(&field, findings));
+    let mut secret = |name: &str| fields.get(name).map(|field| secret(&field, sources, findings));
+    let client_secret = secret("client_secret");
+    let refresh_token = secret("refresh_token");
+    let scope = fields.get("scope").map(|field| field.line(findings).map(str::to_owned));
+    let style_of = |style: &Option<(Option<(&str, Style)>, Field<'_>)>| match style {
+        Some((Some((_, style)), _)) => Some(*style),
+        Some((None, _)) => None,
+        None => Some(Style::Identity),
+    };
+    // What else is missing follows from the grant, so nothing is said about it while the grant is not known.
+    let kind = kind?.1;
+    let id_hint = "write the application's id as `client_id`";
+    let client_id = fields.need("client_id", id_hint, findings).and(client_id.flatten());
+    let grant = match (kind, style_of(&style)) {
+        (GrantKind::ClientCredentials, style_read) => {
+            if let (Some(Style::Account), Some((_, field))) = (style_read, &style) {
+                let what = "`style: account` goes with `grant: refresh_token` only";
+                field.error(what, findings).hint("take `style` out");
+            }
+            surplus(&fields, "refresh_token", "`grant: client_credentials`", findings);
+            let client_secret = present(&fields, "client_secret", client_secret, findings);
+            let scope_hint = "write the scopes that the application has, such as `scope: OR.Jobs OR.Folders.Read`";
+            let scope = fields.need("scope", scope_hint, findings).and(scope.flatten());
+            Grant::ClientCredentials { client_id: client_id?, client_secret: client_secret?, scope: scope? }
+        }
+        (GrantKind::RefreshToken, Some(Style::Account)) => {
+            surplus(&fields, "client_secret", "`style: account`", findings);
+            surplus(&fields, "scope", "`style: account`", findings);
+            let refresh_token = present(&fields, "refresh_token", refresh_token, findings);
+            Grant::RefreshTokenAccount { client_id: client_id?, refresh_token: refresh_token? }
+        }
+        (GrantKind::RefreshToken, Some(Style::Identity)) => {
+            let refresh_token = present(&fields, "refresh_token", refresh_token, findings);
+            Grant::RefreshTokenIdentity {
+                client_id: client_id?,
+                client_secret: settled(client_secret)?,
+                refresh_token: refresh_token?,
+                scope: settled(scope)?,
+            }
+        }
+        (GrantKind::RefreshToken, None) => return None,
+    };
+    Some(AuthSpec { grant, token_url: settled(token_url)? })
+}
+
+fn client_id(field: &Field<'_>, findings: &mut Findings) -> Option<String> {
+    let text = field.line(findings)?;
+    if SecretRef::parse(text, Path::new("")).is_ok() {
+        let what = format!("{} is written as it is, not as a reference", field.named());
+        field.error(&what, findings).hint("a client id is no secret; write the id itself");
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+/// A key that this grant has no use for would be a silent mistake.
+fn surplus(fields: &Fields<'_>, name: &str, with: &str, findings: &mut Findings) {
+    if let Some(field) = fields.get(name) {
+        let what = format!("{} has no use with {with}", field.named());
+        field.error_at(field.key_at, &what, findings).hint("take it out");
+    }
+}
+
+fn present(
+    fields: &Fields<'_>,
+    name: &'static str,
+    value: Option<Option<SecretRef>>,
+    findings: &mut Findings,
+) -> Option<SecretRef> {
+    if value.is_none() && !fields.is_settled(&[name]) {
+        let what = format!("`auth.{name}` is missing, and keeping it by `punctual login` is not built yet");
+        fields.error(&what, findings).hint(format!("write where it is kept, such as `{name}: \"credential:NAME\"`"));
+    }
+    value.flatten()
+}
+
+fn secret(field: &Field<'_>, sources: &[SourceFile], findings: &mut Findings) -> Option<SecretRef> {
+    let how = "write where it is kept: `credential:NAME`, `file:PATH` or `env:NAME`";
+    let name = field.named();
+    match &field.node.value {
+        Value::Scalar(Scalar { kind: Kind::Null, .. }) => {
+            field.error(&format!("{name} is empty"), findings).hint(how);
+            None
+        }
+        Value::Scalar(scalar) => {
+            let folder = sources.get(field.at().file).map_or(Path::new(""), |source| source.folder.as_path());
+            match SecretRef::parse(&scalar.text, folder) {
+                Ok(SecretRef::Env(variable)) => {
+                    let what = format!("{name} is read from the environment, which other programs may see");
+                    field.warning(&what, findings).hint("`credential:NAME` and `file:PATH` are safer");
+                    Some(SecretRef::Env(variable))
+                }
+                Ok(reference) => Some(reference),
+                Err(_) => {
+                    findings.hide(field.at());
+                    let looks_like_one =
+                        ["credential:", "file:", "env:"].iter().any(|kind| scalar.text.starts_with(kind));
+                    if looks_like_one {
+                        let what = format!("{name} is not a well-formed reference");
+                        field.error(&what, findings).hint("names are letters, digits, `_`, `-` and `.`");
+                    } else {
+                        let what = format!("{name} holds the secret itself, which must not stand in this file");
+                        field.error(&what, findings).hint(how);
+                    }
+                    None
+                }
+            }
+        }
+        Value::Map(_) | Value::List(_) => {
+            field.error(&format!("{name} must be a reference to a secret"), findings).hint(how);
+            None
+        }
+    }
+}

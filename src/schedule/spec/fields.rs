@@ -1,0 +1,420 @@
+//! Takes a map of the tree apart, key by key, and notes every mistake on the way.
+//!
+//! A reader that returns `None` has told why; whoever asked goes on with the other keys, so one pass finds all mistakes.
+
+use super::choices::{Choices, Names};
+use super::keys::{SECTIONS, Section, Shape};
+use super::near::nearest;
+use super::tree::{Entry, Kind, Node, Scalar, Value};
+use super::values::{self, Wrong};
+use crate::schedule::diagnostic::{At, Finding, Findings, quoted};
+
+/// The longest text of any key (S35): far above any name, far below what would hurt a table.
+const LONGEST_TEXT: usize = 1_000;
+
+/// The built keys of one map.
+pub(super) struct Fields<'t> {
+    whose: Whose,
+    /// Where it is said that a key is missing: the key of this map.
+    at: At,
+    entries: Vec<&'t Entry>,
+    /// Keys that are not there and about which enough was said: misspelt ones, ones that are not built.
+    settled: Vec<&'static str>,
+}
+
+/// What messages begin with.
+#[derive(Clone)]
+struct Whose {
+    /// As in "schedule `payroll`"; empty at the top of a file.
+    subject: String,
+    /// As in `catch_up.`, before the names of keys.
+    path: String,
+}
+
+impl Whose {
+    fn say(&self, what: &str) -> String {
+        if self.subject.is_empty() { what.to_owned() } else { format!("{}: {what}", self.subject) }
+    }
+}
+
+/// One value with its key.
+pub(super) struct Field<'t> {
+    whose: Whose,
+    /// As in `catch_up.window`.
+    name: String,
+    pub(super) key_at: At,
+    pub(super) node: &'t Node,
+}
+
+impl<'t> Fields<'t> {
+    /// Opens a map. Keys that stand twice, are unknown, or are not built yet are told here.
+    pub(super) fn open(
+        node: &'t Node,
+        section: &'static Section,
+        subject: impl Into<String>,
+        at: At,
+        findings: &mut Findings,
+    ) -> Option<Fields<'t>> {
+        let whose = Whose { subject: subject.into(), path: String::new() };
+        Fields::of(node, section, whose, at, findings)
+    }
+
+    /// Opens a whole file, whose `x-…` keys are the writer's own.
+    pub(super) fn open_file(
+        node: &'t Node,
+        section: &'static Section,
+        at: At,
+        findings: &mut Findings,
+    ) -> Option<Fields<'t>> {
+        let whose = Whose { subject: String::new(), path: String::new() };
+        let entries = entries(node, &whose, at, findings)?.iter().filter(|entry| !entry.key.starts_with("x-"));
+        Some(Fields::sort(entries, section, whose, at, findings))
+    }
+
+    fn of(
+        node: &'t Node,
+        section: &'static Section,
+        whose: Whose,
+        at: At,
+        findings: &mut Findings,
+    ) -> Option<Fields<'t>> {
+        let entries = entries(node, &whose, at, findings)?;
+        Some(Fields::sort(entries, section, whose, at, findings))
+    }
+
+    fn sort(
+        entries: impl IntoIterator<Item = &'t Entry>,
+        section: &'static Section,
+        whose: Whose,
+        at: At,
+        findings: &mut Findings,
+    ) -> Fields<'t> {
+        let mut fields = Fields { whose, at, entries: Vec::new(), settled: Vec::new() };
+        for entry in entries {
+            if let Some(first) = fields.entries.iter().find(|known| known.key == entry.key) {
+                twice(&fields.whose, entry, first.key_at, findings);
+                continue;
+            }
+            match section.key(&entry.key) {
+                Some(key) => match key.shape {
+                    Shape::Later => {
+                        fields.settled.push(key.name);
+                        let what = format!("`{}{}` is not built yet", fields.whose.path, key.name);
+                        findings.error(entry.key_at, fields.whose.say(&what)).hint(key.about);
+                    }
+                    Shape::Version
+                    | Shape::Text
+                    | Shape::Texts
+                    | Shape::Flag
+                    | Shape::Count(_)
+                    | Shape::Duration
+                    | Shape::Instant
+                    | Shape::Instants
+                    | Shape::Url
+                    | Shape::Secret
+                    | Shape::Choice(_)
+                    | Shape::Map(_)
+                    | Shape::Named(_)
+                    | Shape::Object => fields.entries.push(entry),
+                },
+                None => fields.unknown(entry, section, findings),
+            }
+        }
+        fields
+    }
+
+    fn unknown(&mut self, entry: &Entry, section: &'static Section, findings: &mut Findings) {
+        // `client_secret:value` without a space is one long key; what follows the colon may be the secret.
+        if let Some((name, _)) = entry.key.split_once(':') {
+            self.settled.extend(section.key(name).map(|key| key.name));
+            let what = format!("a space is missing after the colon of {}", quoted(name));
+            findings.error(entry.key_at, self.whose.say(&what)).hint(format!("write `{name}: …`", name = plain(name)));
+            findings.hide(entry.key_at.part(name.len()..usize::MAX));
+            return;
+        }
+        let what = self.whose.say(&format!("unknown key {}", quoted(&entry.key)));
+        let finding = findings.error(entry.key_at, what);
+        if let Some(home) = SECTIONS.iter().find(|other| other.key(&entry.key).is_some()) {
+            finding.hint(format!("`{}` belongs {}", entry.key, home.place));
+        } else if let Some(meant) = nearest(&entry.key, section.keys.iter().map(|key| key.name)) {
+            self.settled.extend(section.key(meant).map(|key| key.name));
+            finding.hint(format!("did you mean `{meant}`?"));
+        } else {
+            finding.hint(format!("known keys are {}", list(section.built())));
+        }
+    }
+
+    /// A key's value, when it is there.
+    pub(super) fn get(&self, name: &str) -> Option<Field<'t>> {
+        let entry = self.entries.iter().find(|entry| entry.key == name)?;
+        Some(Field {
+            whose: self.whose.clone(),
+            name: format!("{}{}", self.whose.path, entry.key),
+            key_at: entry.key_at,
+            node: &entry.value,
+        })
+    }
+
+    /// A key's value; that it is missing is told, unless something nearer to the cause was said already.
+    pub(super) fn need(&self, name: &'static str, hint: &str, findings: &mut Findings) -> Option<Field<'t>> {
+        let field = self.get(name);
+        if field.is_none() && !self.is_settled(&[name]) {
+            self.error(&format!("`{}{name}` is missing", self.whose.path), findings).hint(hint);
+        }
+        field
+    }
+
+    /// Whether enough was said about one of these keys.
+    pub(super) fn is_settled(&self, names: &[&str]) -> bool {
+        self.settled.iter().any(|settled| names.contains(settled))
+    }
+
+    /// A mistake of the map as a whole.
+    pub(super) fn error<'f>(&self, what: &str, findings: &'f mut Findings) -> &'f mut Finding {
+        findings.error(self.at, self.whose.say(what))
+    }
+}
+
+impl<'t> Field<'t> {
+    pub(super) fn at(&self) -> At {
+        self.node.at
+    }
+
+    /// A mistake in this value.
+    pub(super) fn error<'f>(&self, what: &str, findings: &'f mut Findings) -> &'f mut Finding {
+        self.error_at(self.place(), what, findings)
+    }
+
+    /// A mistake in a part of this value.
+    pub(super) fn error_at<'f>(&self, at: At, what: &str, findings: &'f mut Findings) -> &'f mut Finding {
+        findings.error(at, self.whose.say(what))
+    }
+
+    /// A doubt about this value.
+    pub(super) fn warning<'f>(&self, what: &str, findings: &'f mut Findings) -> &'f mut Finding {
+        findings.warning(self.place(), self.whose.say(what))
+    }
+
+    /// A sentence about this value, with its subject.
+    pub(super) fn said(&self, what: &str) -> String {
+        self.whose.say(what)
+    }
+
+    /// "`catch_up.window`", for sentences.
+    pub(super) fn named(&self) -> String {
+        format!("`{}`", self.name)
+    }
+
+    /// An absent value is marked by its key.
+    fn place(&self) -> At {
+        if self.node.at.start == self.node.at.end { self.key_at } else { self.node.at }
+    }
+
+    /// The values of a list, or the one value.
+    pub(super) fn items(&self, findings: &mut Findings) -> Vec<Field<'t>> {
+        let one = |node: &'t Node| Field {
+            whose: self.whose.clone(),
+            name: self.name.clone(),
+            key_at: self.key_at,
+            node,
+        };
+        match &self.node.value {
+            Value::List(items) => {
+                if items.is_empty() {
+                    self.error(&format!("{} is an empty list", self.named()), findings);
+                }
+                items.iter().map(one).collect()
+            }
+            Value::Map(_) | Value::Scalar(_) => vec![one(self.node)],
+        }
+    }
+
+    /// A map of known keys.
+    pub(super) fn map(&self, section: &'static Section, findings: &mut Findings) -> Option<Fields<'t>> {
+        let whose = Whose { path: format!("{}.", self.name), ..self.whose.clone() };
+        Fields::of(self.node, section, whose, self.key_at, findings)
+    }
+
+    /// The entries of a map whose keys are names.
+    pub(super) fn entries(&self, findings: &mut Findings) -> Option<&'t [Entry]> {
+        let whose = Whose { path: format!("{}.", self.name), ..self.whose.clone() };
+        entries(self.node, &whose, self.key_at, findings)
+    }
+
+    fn scalar(&self, wanted: &str, findings: &mut Findings) -> Option<&'t Scalar> {
+        let found = match &self.node.value {
+            Value::Scalar(scalar) if scalar.kind == Kind::Null => {
+                self.error(&format!("{} is empty", self.named()), findings).hint(format!("write {wanted}, or take it out"));
+                return None;
+            }
+            Value::Scalar(scalar) => return Some(scalar),
+            Value::List(_) => "a list",
+            Value::Map(_) => "a map",
+        };
+        self.error(&format!("{} is {found}, and must be {wanted}", self.named()), findings);
+        None
+    }
+
+    /// A text. A number is taken as it is written, so a tenant `007` keeps its zeros.
+    pub(super) fn text(&self, findings: &mut Findings) -> Option<&'t str> {
+        let scalar = self.scalar("a text", findings)?;
+        if let Kind::Bool(_) = scalar.kind {
+            let hint = format!("write `\"{}\"` if the text is meant", scalar.text);
+            self.error(&format!("{} is true or false, and must be a text", self.named()), findings).hint(hint);
+            return None;
+        }
+        let text = scalar.text.as_str();
+        if text.trim().is_empty() {
+            self.error(&format!("{} is empty", self.named()), findings);
+            return None;
+        }
+        if text.chars().count() > LONGEST_TEXT {
+            self.error(&format!("{} is longer than {LONGEST_TEXT} characters", self.named()), findings);
+            return None;
+        }
+        if text.trim_end().chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+            self.error(&format!("{} holds a control character", self.named()), findings);
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A text of one line: a name that goes into a request.
+    pub(super) fn line(&self, findings: &mut Findings) -> Option<&'t str> {
+        let text = self.text(findings)?;
+        if text.chars().any(char::is_control) || text.trim() != text {
+            let what = format!("{} must be one line without spaces around it", self.named());
+            self.error(&what, findings);
+            return None;
+        }
+        Some(text)
+    }
+
+    /// True or false.
+    pub(super) fn flag(&self, findings: &mut Findings) -> Option<bool> {
+        let scalar = self.scalar("`true` or `false`", findings)?;
+        if let Kind::Bool(value) = scalar.kind {
+            return Some(value);
+        }
+        let finding = self.error(&format!("{} must be `true` or `false`", self.named()), findings);
+        match scalar.text.to_ascii_lowercase().as_str() {
+            "no" | "off" | "n" | "0" | "false" => finding.hint("write `false`"),
+            "yes" | "on" | "y" | "1" | "true" => finding.hint("write `true`"),
+            _ => finding.hint("write `true` or `false`, without quotes"),
+        };
+        None
+    }
+
+    /// A whole number from 1 to `most`.
+    pub(super) fn count(&self, most: u32, findings: &mut Findings) -> Option<u32> {
+        let scalar = self.scalar("a whole number", findings)?;
+        let number = match &scalar.kind {
+            Kind::Number(number) => number.as_u64().and_then(|n| u32::try_from(n).ok()),
+            Kind::Null | Kind::Bool(_) | Kind::Inexact | Kind::Text => None,
+        };
+        let number = number.filter(|n| (1..=most).contains(n));
+        if number.is_none() {
+            self.error(&format!("{} must be a whole number from 1 to {most}", self.named()), findings);
+        }
+        number
+    }
+
+    /// A length of time, longer than nothing.
+    pub(super) fn duration(&self, findings: &mut Findings) -> Option<std::time::Duration> {
+        let scalar = self.scalar("a duration such as `90s`", findings)?;
+        self.told(values::duration(&scalar.text), &scalar.text, findings)
+    }
+
+    /// An instant; `zone` is named in the hint when the text names none.
+    pub(super) fn instant(&self, zone: &str, findings: &mut Findings) -> Option<jiff::Timestamp> {
+        let scalar = self.scalar("an instant such as `2026-12-31T21:00:00Z`", findings)?;
+        self.told(values::instant(&scalar.text, zone), &scalar.text, findings)
+    }
+
+    fn told<T>(&self, result: Result<T, Wrong>, text: &str, findings: &mut Findings) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(Wrong { message, hint }) => {
+                self.error(&format!("{} {} {message}", self.named(), quoted(text)), findings).hint(hint);
+                None
+            }
+        }
+    }
+
+    /// One of some words.
+    pub(super) fn choice<T: Copy + std::fmt::Debug + Sync>(
+        &self,
+        choices: &'static Choices<T>,
+        findings: &mut Findings,
+    ) -> Option<(&'static str, T)> {
+        let names = choices.built();
+        let scalar = self.scalar(&either(&names), findings)?;
+        let found = choices.built.iter().find(|(name, _)| *name == scalar.text);
+        if found.is_none() {
+            if choices.later().contains(&scalar.text.as_str()) {
+                let what = format!("`{}: {}` is not built yet", self.name, scalar.text);
+                self.error(&what, findings).hint(format!("use {}", either(&names)));
+            } else {
+                let what = format!("unknown {} {}", self.named(), quoted(&scalar.text));
+                let hint = match nearest(&scalar.text, names.iter().copied()) {
+                    Some(meant) => format!("did you mean `{meant}`? Known are {}", list(names.iter().copied())),
+                    None => format!("use {}", either(&names)),
+                };
+                self.error(&what, findings).hint(hint);
+            }
+        }
+        found.copied()
+    }
+}
+
+fn entries<'t>(node: &'t Node, whose: &Whose, at: At, findings: &mut Findings) -> Option<&'t [Entry]> {
+    let name = whose.path.trim_end_matches('.');
+    let what = match (name.is_empty(), whose.subject.is_empty()) {
+        (false, _) => format!("`{name}`"),
+        (true, false) => "this entry".to_owned(),
+        (true, true) => "the file".to_owned(),
+    };
+    match &node.value {
+        Value::Map(entries) => return Some(entries),
+        Value::Scalar(scalar) if scalar.kind == Kind::Null => {
+            findings
+                .error(at, whose.say(&format!("{what} is empty")))
+                .hint("write `key: value` lines under it, indented by two spaces, or take it out");
+        }
+        Value::Scalar(_) => {
+            findings
+                .error(node.at, whose.say(&format!("{what} must be a map")))
+                .hint("write `key: value` lines under it, or `{ key: value }`");
+        }
+        Value::List(_) => {
+            findings
+                .error(node.at, whose.say(&format!("{what} is a list, and must be a map")))
+                .hint("write `key: value` lines without `-`");
+        }
+    }
+    None
+}
+
+fn twice(whose: &Whose, entry: &Entry, first: At, findings: &mut Findings) {
+    let what = whose.say(&format!("`{}{}` stands twice", whose.path, plain(&entry.key)));
+    findings.error(entry.key_at, what).hint("keep one of the two").also(first, "first here");
+}
+
+/// A key without signs that would disturb a sentence.
+fn plain(key: &str) -> String {
+    quoted(key).trim_matches('`').to_owned()
+}
+
+/// "`a`, `b`, `c`".
+pub(super) fn list<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
+    names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// "`a`, `b` or `c`".
+fn either(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => format!("`{one}`"),
+        [most @ .., last] => format!("{} or `{last}`", list(most.iter().copied())),
+    }
+}

@@ -1,0 +1,185 @@
+//! What a schedule and `defaults` can both say.
+//!
+//! A schedule's own word comes first, then the one of `defaults`, then the product's; `dst` and `catch_up` are taken over
+//! key by key, so that a schedule may change the window and keep the policy.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::choices;
+use super::fields::{Field, Fields, list};
+use super::keys;
+use super::near::nearest;
+use super::values::zone_hint;
+use crate::recurrence::{Class, GapPolicy, OverlapTime, Zone};
+use crate::schedule::diagnostic::{At, Findings, quoted};
+use crate::schedule::model::{CatchUp, CatchUpPolicy, ConnectionName, OnUnknownStart, OverlapPolicy};
+
+/// Below it no unclear start could be tried again (semantics.md 10).
+const SHORT_DEADLINE: Duration = Duration::from_secs(180);
+/// How late the first start may be (semantics.md 10).
+const START_DEADLINE: Duration = Duration::from_secs(3_600);
+/// How old a time may be to run at all (semantics.md 9).
+const CATCH_UP_WINDOW: Duration = Duration::from_secs(6 * 3_600);
+
+/// A value that other values depend on.
+#[derive(Clone, Debug)]
+pub(super) enum Given<T> {
+    Absent,
+    /// It was told; nothing that follows from it is told as well.
+    Wrong,
+    Here(T),
+}
+
+impl<T: Clone> Given<T> {
+    fn or(&self, other: &Given<T>) -> Given<T> {
+        match self {
+            Given::Absent => other.clone(),
+            Given::Wrong => Given::Wrong,
+            Given::Here(value) => Given::Here(value.clone()),
+        }
+    }
+}
+
+/// The common keys, each as far as it was said.
+#[derive(Clone, Debug)]
+pub(super) struct Habits {
+    pub(super) connection: Given<ConnectionName>,
+    pub(super) timezone: Given<Zone>,
+    pub(super) overlap: Option<OverlapPolicy>,
+    policy: Option<CatchUpPolicy>,
+    window: Option<Duration>,
+    start_deadline: Option<Duration>,
+    on_unknown_start: Option<OnUnknownStart>,
+    pub(super) gap: Option<(&'static str, GapPolicy)>,
+    pub(super) twice: Option<(&'static str, OverlapTime)>,
+    pub(super) class: Option<(&'static str, Class)>,
+}
+
+impl Habits {
+    /// Nothing said.
+    pub(super) fn none() -> Habits {
+        Habits {
+            connection: Given::Absent,
+            timezone: Given::Absent,
+            overlap: None,
+            policy: None,
+            window: None,
+            start_deadline: None,
+            on_unknown_start: None,
+            gap: None,
+            twice: None,
+            class: None,
+        }
+    }
+
+    /// Reads them from a schedule or from `defaults`.
+    pub(super) fn read(
+        fields: &Fields<'_>,
+        connections: &BTreeMap<String, At>,
+        findings: &mut Findings,
+    ) -> Habits {
+        let mut habits = Habits::none();
+        if let Some(field) = fields.get("connection") {
+            habits.connection = connection(&field, connections, findings);
+        }
+        if let Some(field) = fields.get("timezone") {
+            habits.timezone = timezone(&field, findings);
+        }
+        if let Some(dst) = fields.get("dst").and_then(|field| field.map(&keys::DST, findings)) {
+            habits.gap = dst.get("gap").and_then(|field| field.choice(&choices::GAP, findings));
+            habits.twice = dst.get("overlap").and_then(|field| field.choice(&choices::TWICE, findings));
+            habits.class = dst.get("class").and_then(|field| field.choice(&choices::CLASS, findings));
+        }
+        if let Some(catch_up) = fields.get("catch_up").and_then(|field| field.map(&keys::CATCH_UP, findings)) {
+            let policy = catch_up.get("policy").and_then(|field| field.choice(&choices::CATCH_UP, findings));
+            habits.policy = policy.map(|(_, policy)| policy);
+            habits.window = catch_up.get("window").and_then(|field| field.duration(findings));
+        }
+        let overlap = fields.get("overlap").and_then(|field| field.choice(&choices::OVERLAP, findings));
+        habits.overlap = overlap.map(|(_, overlap)| overlap);
+        habits.start_deadline = fields.get("start_deadline").and_then(|field| deadline(&field, findings));
+        let unknown = fields.get("on_unknown_start").and_then(|field| field.choice(&choices::UNKNOWN_START, findings));
+        habits.on_unknown_start = unknown.map(|(_, unknown)| unknown);
+        habits
+    }
+
+    /// Own words first, then these.
+    pub(super) fn or(&self, defaults: &Habits) -> Habits {
+        Habits {
+            connection: self.connection.or(&defaults.connection),
+            timezone: self.timezone.or(&defaults.timezone),
+            overlap: self.overlap.or(defaults.overlap),
+            policy: self.policy.or(defaults.policy),
+            window: self.window.or(defaults.window),
+            start_deadline: self.start_deadline.or(defaults.start_deadline),
+            on_unknown_start: self.on_unknown_start.or(defaults.on_unknown_start),
+            gap: self.gap.or(defaults.gap),
+            twice: self.twice.or(defaults.twice),
+            class: self.class.or(defaults.class),
+        }
+    }
+
+    pub(super) fn overlap(&self) -> OverlapPolicy {
+        self.overlap.unwrap_or(OverlapPolicy::Skip)
+    }
+
+    pub(super) fn catch_up(&self) -> CatchUp {
+        CatchUp {
+            policy: self.policy.unwrap_or(CatchUpPolicy::Last),
+            window: self.window.unwrap_or(CATCH_UP_WINDOW),
+        }
+    }
+
+    pub(super) fn start_deadline(&self) -> Duration {
+        self.start_deadline.unwrap_or(START_DEADLINE)
+    }
+
+    pub(super) fn on_unknown_start(&self) -> OnUnknownStart {
+        self.on_unknown_start.unwrap_or(OnUnknownStart::Retry)
+    }
+}
+
+fn connection(
+    field: &Field<'_>,
+    connections: &BTreeMap<String, At>,
+    findings: &mut Findings,
+) -> Given<ConnectionName> {
+    let Some(name) = field.line(findings) else {
+        return Given::Wrong;
+    };
+    if connections.contains_key(name) {
+        return Given::Here(ConnectionName(name.into()));
+    }
+    let known = || connections.keys().map(String::as_str);
+    let hint = match (nearest(name, known()), connections.len()) {
+        (Some(meant), _) => format!("did you mean `{meant}`?"),
+        (None, 0) => "describe it under `connections`".to_owned(),
+        (None, _) => format!("known are {}", list(known())),
+    };
+    field.error(&format!("unknown connection {}", quoted(name)), findings).hint(hint);
+    Given::Wrong
+}
+
+fn timezone(field: &Field<'_>, findings: &mut Findings) -> Given<Zone> {
+    let Some(name) = field.line(findings) else {
+        return Given::Wrong;
+    };
+    match Zone::find(name) {
+        Ok(zone) => Given::Here(zone),
+        Err(unknown) => {
+            let hint = zone_hint(unknown.hint.as_deref());
+            field.error(&format!("unknown time zone {}", quoted(name)), findings).hint(hint);
+            Given::Wrong
+        }
+    }
+}
+
+fn deadline(field: &Field<'_>, findings: &mut Findings) -> Option<Duration> {
+    let deadline = field.duration(findings)?;
+    if deadline < SHORT_DEADLINE {
+        let what = format!("{} is so short that an unclear start cannot be tried again", field.named());
+        field.warning(&what, findings).hint("write `3m` or more");
+    }
+    Some(deadline)
+}

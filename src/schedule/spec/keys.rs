@@ -1,0 +1,293 @@
+//! Every key a schedule file may hold: its name, its shape, and what it is for.
+//!
+//! One table serves three readers: the file reader (unknown keys, keys whose behaviour is not built yet), the JSON Schema
+//! that editors use, and the hints. So the three cannot drift apart; a test reads the schema's example with the reader.
+//! Law: schedule-file.md, "Every key".
+
+use super::choices::{self, Names};
+
+/// One kind of map in the file.
+#[derive(Debug)]
+pub(in crate::schedule) struct Section {
+    /// Its name in the schema.
+    pub(in crate::schedule) name: &'static str,
+    /// Where its keys belong, for hints: "`process` belongs …".
+    pub(in crate::schedule) place: &'static str,
+    /// For the reader of the schema.
+    pub(in crate::schedule) about: &'static str,
+    pub(in crate::schedule) keys: &'static [Key],
+}
+
+/// One key.
+#[derive(Debug)]
+pub(in crate::schedule) struct Key {
+    pub(in crate::schedule) name: &'static str,
+    pub(in crate::schedule) shape: Shape,
+    /// For the reader of the schema. Of a key that is not built: what to do instead.
+    pub(in crate::schedule) about: &'static str,
+    pub(in crate::schedule) need: Need,
+}
+
+/// Whether a map may do without the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::schedule) enum Need {
+    Required,
+    Optional,
+}
+
+/// What may stand under a key.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::schedule) enum Shape {
+    /// The number 1.
+    Version,
+    Text,
+    /// One text, or a list of them.
+    Texts,
+    Flag,
+    /// A whole number from 1 up to this.
+    Count(u32),
+    Duration,
+    Instant,
+    /// One instant, or a list of them.
+    Instants,
+    Url,
+    /// A reference to a secret.
+    Secret,
+    Choice(&'static dyn Names),
+    Map(&'static Section),
+    /// A map from names to maps.
+    Named(&'static Section),
+    /// A JSON object.
+    Object,
+    /// Known, and its behaviour is not built yet.
+    Later,
+}
+
+const fn key(name: &'static str, shape: Shape, about: &'static str) -> Key {
+    Key { name, shape, about, need: Need::Optional }
+}
+
+const fn required(name: &'static str, shape: Shape, about: &'static str) -> Key {
+    Key { name, shape, about, need: Need::Required }
+}
+
+const fn later(name: &'static str, instead: &'static str) -> Key {
+    Key { name, shape: Shape::Later, about: instead, need: Need::Optional }
+}
+
+impl Section {
+    /// The key of this name, built or not.
+    pub(super) fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+
+    /// The names that can be written today.
+    pub(super) fn built(&self) -> impl Iterator<Item = &'static str> {
+        self.keys.iter().filter(|key| !matches!(key.shape, Shape::Later)).map(|key| key.name)
+    }
+}
+
+/// Where a key may belong that stands in the wrong map, likeliest first.
+pub(super) const SECTIONS: &[&Section] = &[&START, &SCHEDULE, &AUTH, &CONNECTION, &CATCH_UP, &DST, &LIMITS, &FILE];
+
+pub(in crate::schedule) static FILE: Section = Section {
+    name: "file",
+    place: "at the top of the file",
+    about: "A schedule file of punctual: connections to Orchestrator, and schedules that start processes there",
+    keys: &[
+        required("version", Shape::Version, "The version of this format: 1"),
+        key("connections", Shape::Named(&CONNECTION), "Orchestrator tenants, by names of your own"),
+        key("defaults", Shape::Map(&DEFAULTS), "What every schedule says unless it says otherwise; in one file at most"),
+        key(
+            "schedules",
+            Shape::Named(&SCHEDULE),
+            "Schedules by key. The key is the identity: a renamed key is a new schedule",
+        ),
+        later("calendars", "name the weekdays in the cron pattern, as in `0 7 * * MON-FRI`"),
+        later("limits", "take it out; `limits` of a connection bounds what that connection is asked to do"),
+        later("notify", "take it out; look at the history for what failed"),
+        later("daemon", "take it out; the daemon's defaults hold"),
+    ],
+};
+
+pub(in crate::schedule) static CONNECTION: Section = Section {
+    name: "connection",
+    place: "in a connection, under `connections`",
+    about: "One Orchestrator tenant with its credential",
+    keys: &[
+        required(
+            "url",
+            Shape::Url,
+            "The base address before `/odata`, such as https://cloud.uipath.com/acme/production/orchestrator_; https, but \
+             for this machine itself",
+        ),
+        key("tenant", Shape::Text, "The tenant's name, sent as X-UIPATH-TenantName"),
+        required("auth", Shape::Map(&AUTH), "How to get access tokens"),
+        key("limits", Shape::Map(&LIMITS), "How hard the server may be worked"),
+        key(
+            "settle",
+            Shape::Duration,
+            "How long after an unclear start its job may still become visible; 120s when left out",
+        ),
+        later("tls", "take it out; the system's certificate authorities are trusted"),
+    ],
+};
+
+pub(in crate::schedule) static AUTH: Section = Section {
+    name: "auth",
+    place: "under `auth` of a connection",
+    about: "How a connection gets its access tokens. Secrets are references: credential:NAME, file:PATH or env:NAME",
+    keys: &[
+        required("grant", Shape::Choice(&choices::GRANT), "Which kind of credential this is"),
+        key(
+            "style",
+            Shape::Choice(&choices::STYLE),
+            "Which server gives tokens for a refresh token; `identity` when left out",
+        ),
+        required("client_id", Shape::Text, "The application's id, or the client id shown beside the user key"),
+        key("client_secret", Shape::Secret, "Where the application's secret is kept"),
+        key("refresh_token", Shape::Secret, "Where the refresh token, or the user key, is kept"),
+        key("scope", Shape::Text, "Scopes, separated by spaces, such as OR.Jobs OR.Folders.Read"),
+        key("token_url", Shape::Url, "Where tokens are asked for, when it does not follow from `url`"),
+        later("username", "use `grant: client_credentials` or `grant: refresh_token`"),
+        later("password", "use `grant: client_credentials` or `grant: refresh_token`"),
+        later("token", "use `grant: client_credentials` or `grant: refresh_token`"),
+    ],
+};
+
+pub(in crate::schedule) static LIMITS: Section = Section {
+    name: "connection_limits",
+    place: "under `limits` of a connection",
+    about: "How hard a server may be worked",
+    keys: &[
+        key("starts_per_second", Shape::Count(1_000), "Starts a second; 15 when left out"),
+        key("open_requests", Shape::Count(1_000), "Requests under way at once; 32 when left out"),
+        key("list_calls_per_minute", Shape::Count(10_000), "Calls that list jobs, a minute; 60 when left out"),
+        key("recovery_rate", Shape::Count(1_000), "Starts a second after an outage; 5 when left out"),
+    ],
+};
+
+pub(in crate::schedule) static SCHEDULE: Section = Section {
+    name: "schedule",
+    place: "in a schedule, under `schedules`",
+    about: "When a process is started, which, and what happens in the odd cases",
+    keys: &[
+        key("description", Shape::Text, "For people"),
+        key(
+            "cron",
+            Shape::Texts,
+            "One pattern or several: minute, hour, day of month, month, weekday, such as 0 7 * * MON-FRI; six fields begin \
+             with seconds",
+        ),
+        key("every", Shape::Duration, "A fixed interval in real time, such as 5m"),
+        key("anchor", Shape::Instant, "An instant that is one of the times of `every`; the Unix epoch when left out"),
+        key("at", Shape::Instants, "One instant or several, such as 2026-12-31T22:00[Europe/Berlin]"),
+        key("timezone", Shape::Text, "The IANA name of the zone that `cron` is read in, such as Europe/Berlin"),
+        key("dst", Shape::Map(&DST), "What clock changes do to times of day"),
+        key("enabled", Shape::Flag, "With false, times are recorded as skipped; true when left out"),
+        key("connection", Shape::Text, "The connection's name; may be left out when there is only one"),
+        required("start", Shape::Map(&START), "The process that is started"),
+        key(
+            "overlap",
+            Shape::Choice(&choices::OVERLAP),
+            "When a time comes while an earlier run is open; `skip` when left out",
+        ),
+        key("catch_up", Shape::Map(&CATCH_UP), "What happens with times found late, after the machine was down"),
+        key(
+            "start_deadline",
+            Shape::Duration,
+            "How late a start may still be sent while the server cannot be reached; 1h when left out",
+        ),
+        key(
+            "on_unknown_start",
+            Shape::Choice(&choices::UNKNOWN_START),
+            "When it stays unclear whether a start arrived; `retry` when left out",
+        ),
+        later("calendar", "name the weekdays in the cron pattern, as in `0 7 * * MON-FRI`"),
+        later("on_excluded", "take it out; it goes with `calendar`"),
+        later("jitter", "take it out; give schedules different minutes instead"),
+        later("starts", "take it out; write `enabled: false` until it is to begin"),
+        later("ends", "take it out; write `enabled: false` when it has ended"),
+        later("after", "give this schedule a time of its own"),
+        later("queue_item", "start a process that adds the queue item"),
+        later("retry", "take it out; this version starts each time once"),
+        later("timeout", "take it out; this version lets a job run as long as it needs"),
+        later("alert", "take it out; look at the history for what was late"),
+        later("ping", "take it out; look at the history for what was missed"),
+        later("pool", "take it out; `overlap` bounds the runs of one schedule"),
+        later("pause_after_failures", "take it out; write `enabled: false` to stop a schedule"),
+        later("history", "take it out; arguments and outputs are kept"),
+        later("quartz", "take it out and write the pattern as cron does: weekdays by name, or Sunday as 0"),
+    ],
+};
+
+pub(in crate::schedule) static START: Section = Section {
+    name: "start",
+    place: "under `start`",
+    about: "The job that Orchestrator is asked for",
+    keys: &[
+        required("process", Shape::Text, "The process by its name in the folder"),
+        key("folder", Shape::Text, "The folder's full name, such as Finance/Accounts payable"),
+        key("runtime", Shape::Text, "Orchestrator's runtime type, such as Unattended; its own default when left out"),
+        key("arguments", Shape::Object, "Input arguments, at most 10,000 characters as JSON"),
+        later("jobs", "take it out; each time starts one job"),
+        later("priority", "take it out; the process's own priority holds"),
+        later("secret_arguments", "let the robot read secrets from an Orchestrator asset"),
+        later("machine", "take it out; Orchestrator chooses the machine"),
+        later("robot", "take it out; Orchestrator chooses the robot"),
+        later("entry_point", "take it out; the process's own entry point is used"),
+        later("run_as_me", "take it out; Orchestrator chooses the user"),
+    ],
+};
+
+pub(in crate::schedule) static CATCH_UP: Section = Section {
+    name: "catch_up",
+    place: "under `catch_up`",
+    about: "What happens with times that were found more than a minute late",
+    keys: &[
+        key("policy", Shape::Choice(&choices::CATCH_UP), "Which of them run; `last` when left out"),
+        key("window", Shape::Duration, "How old a time may be to run at all; 6h when left out"),
+        later("max", "take it out; it goes with `policy: all`"),
+    ],
+};
+
+pub(in crate::schedule) static DST: Section = Section {
+    name: "dst",
+    place: "under `dst`",
+    about: "What clock changes do to times of day",
+    keys: &[
+        key("gap", Shape::Choice(&choices::GAP), "For times that do not exist; `shift` when left out"),
+        key("overlap", Shape::Choice(&choices::TWICE), "For times that come twice; `first` when left out"),
+        key("class", Shape::Choice(&choices::CLASS), "Overrides whether the pattern names times of day or a rhythm"),
+    ],
+};
+
+pub(in crate::schedule) static DEFAULTS: Section = Section {
+    name: "defaults",
+    place: "under `defaults`",
+    about: "What every schedule says unless it says otherwise",
+    keys: &[
+        key("connection", Shape::Text, "The connection of schedules that name none"),
+        key("folder", Shape::Text, "The folder of schedules that name none"),
+        key("timezone", Shape::Text, "The zone of schedules that name none, such as Europe/Berlin"),
+        key("dst", Shape::Map(&DST), "What clock changes do to times of day"),
+        key("overlap", Shape::Choice(&choices::OVERLAP), "When a time comes while an earlier run is open"),
+        key("catch_up", Shape::Map(&CATCH_UP), "What happens with times found late"),
+        key("start_deadline", Shape::Duration, "How late a start may still be sent"),
+        key("on_unknown_start", Shape::Choice(&choices::UNKNOWN_START), "When it stays unclear whether a start arrived"),
+        later("description", "describe each schedule"),
+        later("enabled", "write `enabled` in each schedule"),
+        later("calendar", "name the weekdays in the cron pattern, as in `0 7 * * MON-FRI`"),
+        later("on_excluded", "take it out; it goes with `calendar`"),
+        later("jitter", "take it out; give schedules different minutes instead"),
+        later("starts", "take it out; write `enabled: false` in a schedule until it is to begin"),
+        later("ends", "take it out; write `enabled: false` in a schedule when it has ended"),
+        later("retry", "take it out; this version starts each time once"),
+        later("timeout", "take it out; this version lets a job run as long as it needs"),
+        later("alert", "take it out; look at the history for what was late"),
+        later("ping", "take it out; look at the history for what was missed"),
+        later("pool", "take it out; `overlap` bounds the runs of one schedule"),
+        later("pause_after_failures", "take it out; write `enabled: false` to stop a schedule"),
+        later("history", "take it out; arguments and outputs are kept"),
+    ],
+};

@@ -1,0 +1,18 @@
+//! What may stand in schedule files, read by hand from a tree that knows its places.
+//!
+//! Pure: no clock, no files. `tree` is YAML, `keys` what may stand where, `fields` takes maps apart; one file an entry.
+
+mod arguments;
+pub(in crate::schedule) mod choices;
+mod connection;
+mod fields;
+mod habits;
+pub(in crate::schedule) mod keys;
+mod near;
+mod schedule;
+mod set;
+mod syntax;
+mod tree;
+mod values;
+
+pub use set::{Invalid, Loaded, parse};

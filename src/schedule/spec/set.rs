@@ -1,0 +1,166 @@
+//! All files together become one set: entries are merged by name, `defaults` holds for all.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::connection;
+use super::fields::{Field, Fields};
+use super::habits::Habits;
+use super::keys;
+use super::schedule::{self, Context};
+use super::tree::{self, Entry, Kind, Node, Value};
+use crate::schedule::diagnostic::{At, Diagnostic, Findings, Severity, SourceFile, quoted};
+use crate::schedule::model::{ConnectionName, ScheduleKey, ScheduleSet};
+
+/// What was read, when nothing is wrong with it.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The checked set.
+    pub set: ScheduleSet,
+    /// What is perhaps not meant, in the order of files and lines.
+    pub warnings: Vec<Diagnostic>,
+    /// The files it stands in.
+    pub files: Vec<PathBuf>,
+}
+
+/// Why files cannot be used: every mistake of every file.
+#[derive(Clone, Debug)]
+pub struct Invalid {
+    /// Errors and warnings, in the order of files and lines.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads texts that are already there. Pure: `now` only tells which instants have passed.
+///
+/// # Errors
+/// [`Invalid`] when any file has any error.
+pub fn parse(files: &[SourceFile], now: Timestamp) -> Result<Loaded, Invalid> {
+    // Byte-order marks would shift every column of a first line.
+    let sources: Vec<SourceFile> = files
+        .iter()
+        .map(|file| SourceFile { text: file.text.trim_start_matches('\u{feff}').to_owned(), ..file.clone() })
+        .collect();
+    let mut findings = Findings::default();
+    let trees = tree::parse_all(&sources, &mut findings);
+    let set = read(&trees, &sources, now, &mut findings);
+    let diagnostics = findings.finish(&sources);
+    if diagnostics.iter().any(|d| d.severity == Severity::Error) {
+        return Err(Invalid { diagnostics });
+    }
+    Ok(Loaded { set, warnings: diagnostics, files: files.iter().map(|file| file.path.clone()).collect() })
+}
+
+/// The entries of all files, each name once.
+#[derive(Default)]
+struct Merged<'t> {
+    connections: Vec<(ConnectionName, &'t Entry)>,
+    connection_places: BTreeMap<String, At>,
+    schedules: Vec<(ScheduleKey, &'t Entry)>,
+    schedule_places: BTreeMap<String, At>,
+    schedules_at: Option<At>,
+    defaults: Option<Field<'t>>,
+}
+
+fn read(trees: &[Node], sources: &[SourceFile], now: Timestamp, findings: &mut Findings) -> ScheduleSet {
+    let mut merged = Merged::default();
+    let mut all_read = trees.len() == sources.len();
+    for tree in trees {
+        all_read &= file(tree, &mut merged, findings).is_some();
+    }
+    let mut set = ScheduleSet::default();
+    for (name, entry) in &merged.connections {
+        if let Some(connection) = connection::read(entry, name.clone(), sources, findings) {
+            set.connections.insert(name.clone(), connection);
+        }
+    }
+    let homeless = merged.schedules.iter().any(|_| merged.connection_places.is_empty());
+    if let Some(at) = merged.schedules_at.filter(|_| homeless && all_read) {
+        findings.error(at, "no connection is described, so nothing says where the schedules run").hint(
+            "write `connections: { NAME: { url: …, auth: … } }`",
+        );
+    }
+    let fields = merged.defaults.as_ref().and_then(|field| field.map(&keys::DEFAULTS, findings));
+    let defaults = match &fields {
+        Some(fields) => Habits::read(fields, &merged.connection_places, findings),
+        None => Habits::none(),
+    };
+    let default_folder =
+        fields.as_ref().and_then(|fields| fields.get("folder")).and_then(|field| field.line(findings));
+    let context =
+        Context { sources, now, connections: &merged.connection_places, defaults: &defaults, default_folder };
+    for (key, entry) in &merged.schedules {
+        if let Some(schedule) = schedule::read(entry, key.clone(), &context, findings) {
+            set.schedules.insert(key.clone(), schedule);
+        }
+    }
+    set
+}
+
+fn file<'t>(tree: &'t Node, merged: &mut Merged<'t>, findings: &mut Findings) -> Option<()> {
+    let start = At { file: tree.at.file, start: 0, end: 0 };
+    if matches!(&tree.value, Value::Scalar(scalar) if scalar.kind == Kind::Null) {
+        findings.error(start, "the file is empty").hint("begin with `version: 1`, or take the file away");
+        return None;
+    }
+    let fields = Fields::open_file(tree, &keys::FILE, start, findings)?;
+    if let Some(field) = fields.need("version", "write `version: 1` at the top of every file", findings) {
+        version(&field, findings);
+    }
+    if let Some(field) = fields.get("connections") {
+        named(&field, "connection", &mut merged.connection_places, findings, |name, entry| {
+            merged.connections.extend(ScheduleKey::parse(name).map(|_| (ConnectionName(name.into()), entry)));
+        });
+    }
+    if let Some(field) = fields.get("schedules") {
+        merged.schedules_at.get_or_insert(field.key_at);
+        named(&field, "schedule", &mut merged.schedule_places, findings, |name, entry| {
+            merged.schedules.extend(ScheduleKey::parse(name).map(|key| (key, entry)));
+        });
+    }
+    if let Some(field) = fields.get("defaults") {
+        match &merged.defaults {
+            Some(first) => {
+                let finding = findings.error(field.key_at, "`defaults` may stand in one file only");
+                finding.hint("put all of it into one file; it holds for every file").also(first.key_at, "first here");
+            }
+            None => merged.defaults = Some(field),
+        }
+    }
+    Some(())
+}
+
+fn version(field: &Field<'_>, findings: &mut Findings) {
+    let one = matches!(&field.node.value, Value::Scalar(scalar) if scalar.text == "1");
+    if !one {
+        field.error("`version` must be 1, the only one there is", findings).hint("write `version: 1`");
+    }
+}
+
+/// Entries under names: each well formed, each once in all files.
+fn named<'t>(
+    field: &Field<'t>,
+    what: &str,
+    places: &mut BTreeMap<String, At>,
+    findings: &mut Findings,
+    mut take: impl FnMut(&str, &'t Entry),
+) {
+    for entry in field.entries(findings).unwrap_or_default() {
+        if let Some(first) = places.get(&entry.key) {
+            let finding = findings.error(entry.key_at, format!("{what} {} stands twice", quoted(&entry.key)));
+            finding.hint("rename or remove one of the two").also(*first, "first here");
+            continue;
+        }
+        places.insert(entry.key.clone(), entry.key_at);
+        if ScheduleKey::parse(&entry.key).is_none() {
+            let message = format!("{} cannot be the name of a {what}", quoted(&entry.key));
+            findings.error(entry.key_at, message).hint(format!(
+                "use letters, digits, `.`, `_` and `-`, and at most {} characters",
+                ScheduleKey::MAX_CHARS
+            ));
+            continue;
+        }
+        take(&entry.key, entry);
+    }
+}

@@ -1,0 +1,215 @@
+//! Text that is not YAML: which line, what a person most likely did, and the cure.
+//!
+//! The parser says what it could not do; here the line is looked at for the slips that lead there: a cron pattern without
+//! quotes, a tab, a colon left out. Nothing of a line is repeated in a sentence, since it may hold a secret.
+
+use std::ops::Range;
+
+use serde_saphyr::budget::BudgetBreach;
+use serde_saphyr::{Error, UserMessageFormatter};
+
+use super::tree::MAX_DEPTH;
+use crate::schedule::diagnostic::{At, Findings, line_around};
+use crate::schedule::mask;
+
+/// What is told: where, one sentence, and what to do.
+struct Slip {
+    at: Range<usize>,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Slip {
+    fn new(at: Range<usize>, message: impl Into<String>) -> Slip {
+        Slip { at, message: message.into(), hint: None }
+    }
+
+    fn hint(self, hint: impl Into<String>) -> Slip {
+        Slip { hint: Some(hint.into()), ..self }
+    }
+}
+
+/// Tells the one thing that keeps a file from being read.
+pub(super) fn tell(file: usize, text: &str, error: &Error, findings: &mut Findings) {
+    let (byte, line_number) = place(text, error);
+    let Slip { at, message, hint } = slip(text, error.without_snippet(), byte, line_number);
+    let finding = findings.error(At { file, start: at.start, end: at.end }, message);
+    if let Some(hint) = hint {
+        finding.hint(hint);
+    }
+}
+
+fn place(text: &str, error: &Error) -> (usize, usize) {
+    let (line, column) = error.location().map_or((1, 1), |l| (l.line().max(1), l.column().max(1)));
+    let line = usize::try_from(line).unwrap_or(1);
+    let column = usize::try_from(column).unwrap_or(1);
+    let start: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
+    let rest = line_around(text, start);
+    let inside = text[rest.clone()].char_indices().nth(column - 1).map_or(rest.len(), |(n, _)| n);
+    (rest.start + inside, line)
+}
+
+fn slip(text: &str, error: &Error, byte: usize, line_number: usize) -> Slip {
+    let here = byte..next_char(text, byte);
+    match error {
+        Error::Budget { breach, .. } => too_much(here, breach),
+        Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasReplayCounterOverflow { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => {
+            Slip::new(here, "aliases expand to more than 250,000 values").hint("use fewer aliases inside anchored values")
+        }
+        Error::AliasError { error, .. } => slip(text, error, byte, line_number),
+        Error::RecursiveReferencesRequireWeakTypes { .. } => {
+            Slip::new(here, "an alias stands inside its own anchor").hint("an anchored value cannot hold itself")
+        }
+        Error::UnknownAnchor { .. } => star(text, byte, "no anchor of this name stands above"),
+        Error::MultipleDocuments { .. } => {
+            let mark = text[..byte].rfind("\n---").map_or(byte, |n| n + 1);
+            Slip::new(mark..line_around(text, mark).end, "a second document begins here")
+                .hint("write one document a file; `--config` takes several files and folders")
+        }
+        Error::UnsupportedTag { .. } => {
+            let start = text[..byte].trim_end_matches([' ', '\t']);
+            let tag = start.rfind([' ', '\t', '\n', '{', '[', ',']).map_or(0, |n| n + 1);
+            let at = if start[tag..].starts_with('!') { tag..start.len() } else { here };
+            Slip::new(at, "a value that begins with `!` is a tag, and this tag is not known")
+                .hint("put quotes around a text that begins with `!`")
+        }
+        Error::MergeValueNotMapOrSeqOfMaps { .. } => {
+            Slip::new(here, "`<<` takes a map, or a list of maps").hint("write `<<: *name` for a map that stands at `&name`")
+        }
+        other => scanned(text, &other.render_with_formatter(&UserMessageFormatter), byte, line_number),
+    }
+}
+
+fn too_much(here: Range<usize>, breach: &BudgetBreach) -> Slip {
+    match breach {
+        BudgetBreach::Depth { .. } => Slip::new(here, format!("nested deeper than {MAX_DEPTH} levels")),
+        BudgetBreach::Nodes { .. } | BudgetBreach::Events { .. } | BudgetBreach::ScalarBytes { .. } => {
+            Slip::new(here, "more than 250,000 values in one file").hint("split the file; `--config` takes folders")
+        }
+        _ => Slip::new(here, "more anchors and aliases than one file may have").hint("split the file, or write values out"),
+    }
+}
+
+/// The parser's own words are matched by their beginning; words that are not known here are shown as they are.
+fn scanned(text: &str, said: &str, byte: usize, line_number: usize) -> Slip {
+    let here = byte..next_char(text, byte);
+    if let Some(tab) = tab_in_indentation(text, line_number) {
+        return Slip::new(tab, "a tab stands in the indentation").hint("YAML indents with spaces only");
+    }
+    let line = line_around(text, byte);
+    let value = first_value(text, line.clone());
+    if said.contains("scanning an anchor or alias") {
+        return star(text, byte, "`*` and `&` begin an alias or an anchor, and need a name");
+    }
+    if said.starts_with("unexpected character") {
+        let sign = &text[here.clone()];
+        if sign.chars().any(char::is_control) {
+            return Slip::new(here, "a control character that YAML does not allow").hint("delete it");
+        }
+        return Slip::new(here, format!("a value cannot begin with `{sign}`")).hint("put quotes around the value");
+    }
+    if said.contains("mapping values are not allowed") {
+        return colons(text, byte, line, value);
+    }
+    if said.contains("unclosed quote") {
+        return Slip::new(here, "a quote is opened here and never closed")
+            .hint("close it with the same quote");
+    }
+    if said.contains("unclosed bracket") {
+        return Slip::new(here, "a bracket is opened here and never closed")
+            .hint("close it with `}` or `]`");
+    }
+    if said.contains("unknown escape") {
+        return Slip::new(here, "an unknown escape in double quotes")
+            .hint("use single quotes: in them a backslash is a backslash");
+    }
+    if said.contains("flow") || said.contains("illegal placement of ':'") {
+        return Slip::new(here, "the list or map in brackets is broken here")
+            .hint("put quotes around values that hold `[`, `]`, `{`, `}`, `,` or `: `, and close every bracket");
+    }
+    if said.contains("did not find expected key") || said.contains("expected <block end>") {
+        return no_key(text, byte, line);
+    }
+    let said = said.split(" at line ").next().unwrap_or("not YAML");
+    Slip::new(here, format!("not YAML: {said}"))
+}
+
+/// `cron: */15 * * * *`: the commonest slip of all.
+fn star(text: &str, byte: usize, otherwise: &str) -> Slip {
+    let line = line_around(text, byte);
+    let value = text[byte..line.end].trim_end();
+    let value = byte..byte + value.find(" #").map_or(value.len(), |n| value[..n].trim_end().len());
+    // Inside brackets the pattern ends where the next entry begins.
+    let inner = text[value.clone()].find([',', '}', ']']).filter(|_| text[line.start..byte].contains(['{', '[']));
+    let value = inner.map_or(value.clone(), |n| value.start..value.start + text[value.start..][..n].trim_end().len());
+    let written = &text[value.clone()];
+    let pattern_signs = |c: char| c.is_ascii_alphanumeric() || matches!(c, '*' | '/' | ',' | '-' | '?' | '#' | ' ');
+    if written.starts_with('*') && written.contains(' ') && written.chars().all(pattern_signs) && !is_secret(text, byte) {
+        let hint = format!("write `\"{written}\"`");
+        return Slip::new(value, "a cron pattern that begins with `*` needs quotes").hint(hint);
+    }
+    let name = value.start + written.find([' ', ',']).unwrap_or(written.len());
+    Slip::new(value.start..name, otherwise).hint("put quotes around a text that begins with `*` or `&`")
+}
+
+fn is_secret(text: &str, byte: usize) -> bool {
+    let line = line_around(text, byte);
+    text[line.start..byte].split(|c: char| !(c.is_ascii_alphanumeric() || "_-".contains(c))).any(mask::is_secret_name)
+}
+
+fn colons(text: &str, byte: usize, line: Range<usize>, value: Option<Range<usize>>) -> Slip {
+    if let Some(value) = value.filter(|value| value.contains(&byte)) {
+        return Slip::new(value, "a value that holds `: ` needs quotes").hint("put the whole value in quotes");
+    }
+    // The line above went on into this one because its key has no colon.
+    let above = text[..line.start].trim_end();
+    let above = line_around(text, above.len());
+    let key = text[above.clone()].trim_start();
+    let start = above.end - key.len();
+    let word = key.find([' ', '\t']).unwrap_or(key.len());
+    if first_value(text, above).is_none() && !key.is_empty() && !key.starts_with('#') {
+        return Slip::new(start..start + word, "a colon is missing after this key").hint("write `key: value`");
+    }
+    Slip::new(byte..next_char(text, byte), "a `key: value` cannot stand here").hint("check the indentation of this line")
+}
+
+fn no_key(text: &str, byte: usize, line: Range<usize>) -> Slip {
+    let first = text[line.clone()].trim_start();
+    let start = line.end - first.len();
+    if byte <= start {
+        let end = start + first.find([':', ' ']).unwrap_or(first.len());
+        return Slip::new(start..end, "this line fits no indentation above it")
+            .hint("keys of one map begin in the same column");
+    }
+    Slip::new(byte..next_char(text, byte), "a key with a colon is expected here").hint("write `key: value`")
+}
+
+/// The bytes after the first `: ` of a line.
+fn first_value(text: &str, line: Range<usize>) -> Option<Range<usize>> {
+    let colon = text[line.clone()].find(": ").or_else(|| text[line.clone()].ends_with(':').then(|| line.len() - 1))?;
+    let value = text[line.start + colon + 1..line.end].trim_start();
+    Some(line.end - value.len()..line.end)
+}
+
+fn tab_in_indentation(text: &str, line_number: usize) -> Option<Range<usize>> {
+    let mut start = 0;
+    for (n, line) in text.split_inclusive('\n').enumerate() {
+        let indent = &line[..line.len() - line.trim_start_matches([' ', '\t']).len()];
+        // The parser may stop at the end of the line before.
+        if (line_number..=line_number + 1).contains(&(n + 1))
+            && let Some(tab) = indent.find('\t')
+            && !line.trim().is_empty()
+        {
+            return Some(start + tab..start + tab + 1);
+        }
+        start += line.len();
+    }
+    None
+}
+
+fn next_char(text: &str, byte: usize) -> usize {
+    text[byte..].chars().next().filter(|c| *c != '\n').map_or(byte, |c| byte + c.len_utf8())
+}

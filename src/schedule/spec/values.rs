@@ -1,0 +1,168 @@
+//! Durations and instants as they are written in a schedule file.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::fmt::temporal::{Pieces, PiecesOffset, TimeZoneAnnotationKind};
+use jiff::tz::Offset;
+
+use crate::recurrence::Zone;
+
+/// The longest duration that is taken: ten years. Longer ones are slips, and sums of them would overflow.
+const LONGEST: Duration = Duration::from_secs(3_653 * 86_400);
+
+/// Why a value cannot be taken.
+#[derive(Debug)]
+pub(super) struct Wrong {
+    /// Follows the key's name: "needs a unit".
+    pub(super) message: String,
+    pub(super) hint: String,
+}
+
+fn wrong(message: impl Into<String>, hint: impl Into<String>) -> Wrong {
+    Wrong { message: message.into(), hint: hint.into() }
+}
+
+/// `90s`, `5m`, `2h`, `1d`, or several together as in `1h30m`.
+pub(super) fn duration(text: &str) -> Result<Duration, Wrong> {
+    let shape = || wrong("is not a duration", "write `90s`, `5m`, `2h`, `1d`, or `1h30m`");
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(wrong("needs a unit", format!("write `{text}s` for seconds, or `m`, `h`, `d`")));
+    }
+    let mut total: u64 = 0;
+    let mut rest = text;
+    let mut largest = u64::MAX;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(shape)?;
+        let number = &rest[..digits];
+        let mut units = rest[digits..].chars();
+        let unit = match units.next() {
+            Some('d') => 86_400,
+            Some('h') => 3_600,
+            Some('m') => 60,
+            Some('s') => 1,
+            _ => return Err(shape()),
+        };
+        // Larger units first and each once, so that a reader adds up what is meant.
+        if number.is_empty() || unit >= largest {
+            return Err(shape());
+        }
+        largest = unit;
+        rest = units.as_str();
+        let too_long = || wrong("is longer than ten years", "write a shorter duration");
+        let seconds = number.parse::<u64>().ok().and_then(|n| n.checked_mul(unit)).ok_or_else(too_long)?;
+        total = total.checked_add(seconds).filter(|t| *t <= LONGEST.as_secs()).ok_or_else(too_long)?;
+    }
+    match total {
+        0 if text.is_empty() => Err(shape()),
+        0 => Err(wrong("must be longer than nothing", "write `1s` or more")),
+        total => Ok(Duration::from_secs(total)),
+    }
+}
+
+/// An RFC 3339 or RFC 9557 instant. `zone` is the schedule's zone, for the hint when the text names none.
+pub(super) fn instant(text: &str, zone: &str) -> Result<Timestamp, Wrong> {
+    let example = || "write `2026-12-31T22:00[Europe/Berlin]` or `2026-12-31T21:00:00Z`".to_owned();
+    let pieces = Pieces::parse(text).map_err(|_| wrong("is not an instant", example()))?;
+    let Some(time) = pieces.time() else {
+        return Err(wrong("needs a time of day", example()));
+    };
+    if time.subsec_nanosecond() != 0 {
+        return Err(wrong("must be a whole second", "leave the fraction out"));
+    }
+    let local = pieces.date().to_datetime(time);
+    let out_of_range = || wrong("is out of range", "write a year from 0001 to 9998");
+    let offset = match pieces.offset() {
+        // With `Z` the instant is known, and a zone beside it is for people.
+        Some(PiecesOffset::Zulu) => return Offset::UTC.to_timestamp(local).map_err(|_| out_of_range()),
+        Some(PiecesOffset::Numeric(numeric)) => Some(numeric.offset()),
+        Some(_) => return Err(wrong("is not an instant", example())),
+        None => None,
+    };
+    match pieces.time_zone_annotation().map(|annotation| annotation.kind()) {
+        Some(TimeZoneAnnotationKind::Named(name)) => in_zone(text, local, offset, name.as_str()),
+        Some(TimeZoneAnnotationKind::Offset(zone)) => zone.to_timestamp(local).map_err(|_| out_of_range()),
+        Some(_) => Err(wrong("is not an instant", example())),
+        None => match offset {
+            Some(offset) => offset.to_timestamp(local).map_err(|_| out_of_range()),
+            None => Err(wrong("names no zone", format!("write `{text}[{zone}]`, or an offset"))),
+        },
+    }
+}
+
+fn in_zone(text: &str, local: DateTime, offset: Option<Offset>, name: &str) -> Result<Timestamp, Wrong> {
+    let zone = Zone::find(name).map_err(|unknown| {
+        wrong(format!("names an unknown time zone `{name}`"), zone_hint(unknown.hint.as_deref()))
+    })?;
+    let plain = text.split('[').next().unwrap_or(text);
+    let choices = instants_of(&zone, local);
+    if let Some(offset) = offset {
+        return choices.iter().find(|(_, o)| *o == offset).map(|(at, _)| *at).ok_or_else(|| {
+            let right: Vec<String> = choices.iter().map(|(_, o)| format!("`{}`", written(*o))).collect();
+            let hint = match right.is_empty() {
+                true => "leave the offset out".to_owned(),
+                false => format!("the offset there is {} at that time; or leave it out", right.join(" or ")),
+            };
+            wrong(format!("has an offset that `{name}` does not have at that time"), hint)
+        });
+    }
+    match choices.as_slice() {
+        [(at, _)] => Ok(*at),
+        [] => {
+            let next = after_gap(&zone, local);
+            let hint = next.map_or_else(|| "write another time".to_owned(), |t| format!("write `{t}[{name}]`"));
+            Err(wrong(format!("does not exist in `{name}`: the clock skips it"), hint))
+        }
+        several => {
+            let written: Vec<String> = several.iter().map(|(_, o)| format!("`{plain}{}[{name}]`", written(*o))).collect();
+            Err(wrong(format!("comes twice in `{name}`: the clock is set back"), format!("write {}", written.join(" or "))))
+        }
+    }
+}
+
+/// `+01:00`.
+fn written(offset: Offset) -> String {
+    let minutes = offset.seconds() / 60;
+    let sign = if minutes < 0 { '-' } else { '+' };
+    format!("{sign}{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60)
+}
+
+/// What to say about an unknown zone.
+pub(super) fn zone_hint(meant: Option<&str>) -> String {
+    match meant {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => "use an IANA name, such as `Europe/Berlin`".to_owned(),
+    }
+}
+
+/// The instants at which a zone's clock shows a local time: none in a gap, two in an overlap.
+fn instants_of(zone: &Zone, local: DateTime) -> Vec<(Timestamp, Offset)> {
+    let mut found: Vec<(Timestamp, Offset)> = offsets_near(zone, local)
+        .into_iter()
+        .filter_map(|offset| offset.to_timestamp(local).ok().map(|at| (at, offset)))
+        .filter(|(at, offset)| zone.read(*at) == (local, *offset))
+        .collect();
+    found.sort();
+    found
+}
+
+/// The offsets that hold within a day and a half of a local time: more than any zone is away from UTC.
+fn offsets_near(zone: &Zone, local: DateTime) -> Vec<Offset> {
+    let Ok(about) = Offset::UTC.to_timestamp(local) else {
+        return Vec::new();
+    };
+    let mut offsets: Vec<Offset> = (-36..=36)
+        .filter_map(|hours| about.checked_add(jiff::SignedDuration::from_hours(hours)).ok())
+        .map(|at| zone.read(at).1)
+        .collect();
+    offsets.sort();
+    offsets.dedup();
+    offsets
+}
+
+/// The local time that a skipped one becomes when the old offset is kept.
+fn after_gap(zone: &Zone, local: DateTime) -> Option<DateTime> {
+    let old = offsets_near(zone, local).into_iter().min()?;
+    Some(zone.read(old.to_timestamp(local).ok()?).0)
+}

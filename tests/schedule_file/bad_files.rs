@@ -1,0 +1,115 @@
+//! Files that a person got wrong. The snapshots are what that person sees.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use punctual::schedule::{Paint, Severity, parse, render};
+
+use super::{HEAD, messages, now, read, source, told, with_schedule};
+
+fn settings() -> insta::Settings {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings
+}
+
+#[test]
+fn every_bad_file_is_told_with_place_line_and_cure() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schedule_file/bad");
+    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() >= 30, "the corpus is not there");
+    for path in files {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let invalid = parse(&[source(name, &fs::read_to_string(&path).unwrap())], now()).expect_err(name);
+        assert!(invalid.diagnostics.iter().any(|d| d.severity == Severity::Error), "{name}");
+        let seen = render(&invalid.diagnostics, Paint::Plain);
+        settings().bind(|| insta::assert_snapshot!(name.trim_end_matches(".yaml"), seen));
+    }
+}
+
+#[test]
+fn no_bad_file_shows_its_secret_in_text_or_machine_rows() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schedule_file/bad");
+    let mut secrets = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        secrets += text.matches("hunter2").count();
+        let invalid = parse(&[source("f.yaml", &text)], now()).unwrap_err();
+        let debug = format!("{:?}", invalid.diagnostics);
+        let rows = serde_json::to_string(&invalid.diagnostics).unwrap();
+        let seen = render(&invalid.diagnostics, Paint::Colored);
+        for shown in [debug, rows, seen] {
+            assert!(!shown.contains("hunter2") && !shown.contains("1234567890123 "), "{}:\n{shown}", path.display());
+        }
+    }
+    assert!(secrets >= 10, "the corpus holds no secrets");
+}
+
+#[test]
+fn a_secret_stays_hidden_wherever_a_file_breaks() {
+    let whole = format!("{HEAD}x-key: &k hunter2\n")
+        .replace("\"credential:cloud\"", "hunter2")
+        .replace("scope: OR.Jobs }", "scope: OR.Jobs, password: 'hunter2', api_key: hunter2 }");
+    // Every way to cut it, and every place to put a sign that breaks it.
+    for cut in (0..whole.len()).filter(|n| whole.is_char_boundary(*n)) {
+        for broken in [whole[..cut].to_owned(), format!("{}\t*: {}", &whole[..cut], &whole[cut..])] {
+            // A cut inside the word leaves another word.
+            if whole[..cut].ends_with('h') || broken.matches("hunter2").count() == 0 {
+                continue;
+            }
+            let seen = told(read(source("f.yaml", &broken)));
+            let shown: Vec<&str> = seen.lines().filter(|line| line.contains("hunter2")).collect();
+            // An anchor's own line says nothing of being secret until it is used.
+            let leaks: Vec<&&str> = shown.iter().filter(|line| !line.contains("x-key")).collect();
+            assert!(leaks.is_empty(), "{leaks:?} in\n{broken}");
+        }
+    }
+}
+
+#[test]
+fn five_different_mistakes_have_five_places() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schedule_file/bad/five_different_mistakes.yaml");
+    let invalid = read(source("f.yaml", &fs::read_to_string(path).unwrap())).unwrap_err();
+    let mut places: Vec<(u32, u32)> = invalid.diagnostics.iter().map(|d| (d.line, d.column)).collect();
+    assert!(places.is_sorted());
+    places.dedup();
+    assert!(places.len() >= 5, "{places:?}");
+}
+
+#[test]
+fn mistakes_of_all_files_are_told_together_and_a_name_in_two_files_names_both() {
+    let a = format!("{HEAD}schedules:\n  x: {{ every: 5m, start: {{ process: P }} }}\n");
+    let b = "version: 1\ndefaults: { timezone: UTC }\nschedules:\n  x: { every: 5, start: { process: P } }\n  y: { every: 5 }\n";
+    let c = "version: 1\nconnections:\n\tcloud: {}\n";
+    let files = [source("conf/a.yaml", &a), source("conf/b.yaml", b), source("conf/c.yaml", c)];
+    settings().bind(|| insta::assert_snapshot!("across_files", told(parse(&files, now()))));
+}
+
+#[test]
+fn a_machine_row_has_the_documented_fields() {
+    let invalid = read(with_schedule("every: 5\nstart: { process: P }")).unwrap_err();
+    let rows = serde_json::to_string(&invalid.diagnostics).unwrap();
+    insta::assert_snapshot!(rows, @"");
+}
+
+#[test]
+fn a_value_that_many_schedules_take_from_one_place_is_told_for_each_schedule_once() {
+    let text = format!(
+        "{HEAD}x-a: &a {{ every: 5, start: {{ process: P }} }}\nschedules:\n  x: *a\n  y: {{ <<: *a }}\n"
+    );
+    assert_eq!(
+        messages(read(source("f.yaml", &text))),
+        ["schedule `x`: `every` `5` needs a unit", "schedule `y`: `every` `5` needs a unit"]
+    );
+}
+
+#[test]
+fn signs_that_move_a_cursor_are_not_repeated() {
+    let seen = told(read(with_schedule("\"\\e[2Jkey\": 1\nevery: 5m\nstart: { process: \"a\\e[2J\" }")));
+    assert!(!seen.contains('\u{1b}'), "{seen:?}");
+    assert!(seen.contains("control character"), "{seen}");
+}

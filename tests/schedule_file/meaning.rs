@@ -1,0 +1,199 @@
+//! What good files mean.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use punctual::schedule::{
+    CatchUpPolicy, Enablement, Grant, Loaded, OnUnknownStart, OverlapPolicy, Schedule, SourceFile, parse,
+};
+use punctual::secret::SecretRef;
+use serde_json::json;
+
+use super::{HEAD, messages, now, read, source, with_schedule};
+
+fn good(file: SourceFile) -> Loaded {
+    read(file).unwrap_or_else(|invalid| panic!("{:#?}", invalid.diagnostics))
+}
+
+fn one(lines: &str) -> Schedule {
+    let loaded = good(with_schedule(lines));
+    loaded.set.schedules["x"].as_ref().clone()
+}
+
+#[test]
+fn the_example_loads_without_a_word() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schedules.example.yaml");
+    let loaded = good(source("schedules.example.yaml", &fs::read_to_string(path).unwrap()));
+    assert_eq!(loaded.warnings, []);
+    assert_eq!(loaded.set.connections.len(), 3);
+    assert_eq!(loaded.set.schedules.len(), 8);
+    let reports = &loaded.set.schedules["reports"];
+    assert_eq!(
+        json!(reports.start.arguments),
+        json!({ "recipient": "finance@example.com", "country": "NO", "pages": 12, "draft": false })
+    );
+    assert_eq!(loaded.set.schedules["year-end"].on_unknown_start, OnUnknownStart::Hold);
+    assert_eq!(loaded.set.schedules["invoices"].start.folder.as_deref(), Some("Shared"));
+}
+
+#[test]
+fn what_is_not_said_has_the_documented_default() {
+    let schedule = one("cron: \"0 7 * * *\"\nstart: { process: P }");
+    assert_eq!(schedule.overlap, OverlapPolicy::Skip);
+    assert_eq!(schedule.catch_up.policy, CatchUpPolicy::Last);
+    assert_eq!(schedule.catch_up.window, Duration::from_secs(6 * 3600));
+    assert_eq!(schedule.start_deadline, Duration::from_secs(3600));
+    assert_eq!(schedule.on_unknown_start, OnUnknownStart::Retry);
+    assert_eq!(schedule.enablement, Enablement::Enabled);
+    assert_eq!(schedule.connection.as_str(), "cloud");
+    assert_eq!(schedule.start.folder, None);
+    assert_eq!(
+        schedule.timing.to_json(),
+        r#"{"cron":["0 7 * * *"],"every_s":null,"anchor":null,"at":[],"timezone":"UTC","dst_gap":"shift","dst_overlap":"first","dst_class":null}"#
+    );
+    assert_eq!((schedule.place.file, schedule.place.line), (PathBuf::from("schedules.yaml"), 8));
+}
+
+#[test]
+fn a_schedule_overrides_defaults_key_by_key() {
+    let text = HEAD.replace(
+        "{ timezone: UTC }",
+        "{ folder: Shared, timezone: UTC, overlap: allow, catch_up: { policy: skip, window: 1h }, dst: { gap: skip } }",
+    );
+    let schedule = "  x: { cron: \"0 7 * * *\", catch_up: { window: 2h }, dst: { overlap: both }, start: { process: P } }\n";
+    let loaded = good(source("f.yaml", &format!("{text}schedules:\n{schedule}")));
+    let schedule = &loaded.set.schedules["x"];
+    assert_eq!(schedule.overlap, OverlapPolicy::Allow);
+    assert_eq!((schedule.catch_up.policy, schedule.catch_up.window), (CatchUpPolicy::Skip, Duration::from_secs(7200)));
+    assert_eq!((schedule.timing.dst_gap.as_str(), schedule.timing.dst_overlap.as_str()), ("skip", "both"));
+    assert_eq!(schedule.start.folder.as_deref(), Some("Shared"));
+}
+
+#[test]
+fn text_stays_text_and_numbers_stay_numbers() {
+    let lines = "every: 5m
+start:
+  process: 0755
+  folder: on
+  arguments: { country: NO, flag: on, yes: no, code: 0755, sum: 1_000, quoted: \"12\", hex: 0x1F, n: -12, f: 1.10, t: true, nothing: ~, list: [a, 2] }";
+    let start = one(lines).start;
+    assert_eq!((start.process.as_str(), start.folder.as_deref()), ("0755", Some("on")));
+    assert_eq!(
+        json!(start.arguments),
+        json!({ "country": "NO", "flag": "on", "yes": "no", "code": "0755", "sum": "1_000", "quoted": "12", "hex": 31,
+                "n": -12, "f": 1.1, "t": true, "nothing": null, "list": ["a", 2] })
+    );
+}
+
+#[test]
+fn durations_are_read_as_written() {
+    for (written, seconds) in
+        [("90s", 90), ("5m", 300), ("2h", 7_200), ("1d", 86_400), ("1h30m", 5_400), ("1d2h3m4s", 93_784), ("007m", 420)]
+    {
+        assert_eq!(one(&format!("every: {written}\nstart: {{ process: P }}")).timing.every_s, Some(seconds), "{written}");
+    }
+    for wrong in ["90", "1.5h", "5 m", "m", "1h1h", "1m1h", "-5m", "5M", "1w", "0s", "0d0s", "99999999999999999999s", "3654d"] {
+        assert!(read(with_schedule(&format!("every: {wrong}\nstart: {{ process: P }}"))).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn instants_are_kept_in_utc_sorted_and_once() {
+    let timing = one(
+        "at:\n  - \"2027-07-01T12:00[Europe/Berlin]\"\n  - 2027-01-01T12:00:00+01:00\n  - 2027-07-01T10:00:00Z\n  - 2027-07-01T10:00Z[Europe/Berlin]\n  - \"2027-10-31T02:30+01:00[Europe/Berlin]\"\nstart: { process: P }",
+    )
+    .timing;
+    assert_eq!(timing.at, ["2027-01-01T11:00:00Z", "2027-07-01T10:00:00Z", "2027-10-31T01:30:00Z"]);
+}
+
+#[test]
+fn the_same_times_written_the_same_way_have_one_version() {
+    let a = one("cron: \"0 7  * *   MON-FRI\"\nstart: { process: P }").timing;
+    let b = one("cron: [0 7 * * MON-FRI]\ndescription: other\nstart: { process: Q }").timing;
+    assert_eq!(a.hash(), b.hash());
+    let c = one("cron: \"0 7 * * MON-FRI\"\ntimezone: Europe/Berlin\nstart: { process: P }").timing;
+    assert_ne!(a.hash(), c.hash());
+}
+
+#[test]
+fn secrets_are_references_relative_to_the_file_they_stand_in() {
+    let text = "version: 1\nconnections:\n  c: { url: \"http://localhost:8080/\", auth: { grant: refresh_token, style: account, client_id: 5v7P, refresh_token: \"file:user-key\" } }\n";
+    let loaded = good(source("f.yaml", text));
+    let connection = &loaded.set.connections.values().next().unwrap();
+    assert_eq!(connection.url.as_str(), "http://localhost:8080/");
+    let Grant::RefreshTokenAccount { client_id, refresh_token } = &connection.auth.grant else {
+        panic!("{:?}", connection.auth.grant);
+    };
+    assert_eq!(client_id, "5v7P");
+    assert_eq!(*refresh_token, SecretRef::File(PathBuf::from("/etc/punctual/user-key")));
+}
+
+#[test]
+fn addresses_must_be_https_but_for_this_machine() {
+    let url = |url: &str| read(source("f.yaml", &HEAD.replace("https://cloud.uipath.com/acme/production/orchestrator_", url)));
+    for fine in ["http://localhost", "http://127.0.0.1:9/x/", "\"http://[::1]:80\"", "https://o.example.com/base/"] {
+        let loaded = url(fine).unwrap_or_else(|invalid| panic!("{fine}: {:?}", invalid.diagnostics));
+        let path = loaded.set.connections.values().next().unwrap().url.path().to_owned();
+        assert!(path == "/" || !path.ends_with('/'), "{fine}: {path}");
+    }
+    for wrong in [
+        "http://o.example.com", "http://localhost.example.com", "ftp://localhost", "o.example.com", "file:///etc/x",
+        "https://u:p@o.example.com", "https://o.example.com/?a=b", "https://o.example.com/#x", "https://o.example.com/odata/",
+    ] {
+        assert!(url(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn files_are_one_set_with_the_defaults_of_one_file() {
+    let more = "version: 1\nschedules:\n  y: { cron: \"0 8 * * *\", start: { process: Q } }\n";
+    let loaded = parse(&[source("a.yaml", HEAD), source("b.yaml", more)], now()).unwrap();
+    assert_eq!(loaded.set.schedules["y"].timing.timezone, "UTC");
+    assert_eq!(loaded.files, [PathBuf::from("a.yaml"), PathBuf::from("b.yaml")]);
+    assert_eq!(loaded.warnings, []);
+}
+
+#[test]
+fn a_file_without_schedules_is_an_empty_set() {
+    let loaded = good(source("f.yaml", "version: 1\n"));
+    assert!(loaded.set.schedules.is_empty() && loaded.set.connections.is_empty());
+}
+
+#[test]
+fn a_byte_order_mark_and_windows_line_ends_are_no_mistake() {
+    let text = format!("\u{feff}{HEAD}schedules:\n  x: {{ every: 5m, start: {{ process: P }} }}\n").replace('\n', "\r\n");
+    assert_eq!(good(source("f.yaml", &text)).set.schedules["x"].start.process, "P");
+    let wrong = text.replace("version", "versoin");
+    let first = &read(source("f.yaml", &wrong)).unwrap_err().diagnostics[0];
+    assert_eq!((first.line, first.column), (1, 1));
+}
+
+#[test]
+fn what_is_perhaps_not_meant_is_a_warning_and_no_error() {
+    let no_zone = HEAD.replace("defaults: { timezone: UTC }\n", "");
+    let text = format!(
+        "{no_zone}schedules:\n  x: {{ cron: \"0 7 * * *\", start_deadline: 2m, start: {{ process: P }} }}\n  y: {{ at: 2020-01-01T00:00Z, start: {{ process: P }} }}\n"
+    );
+    let text = text.replace("\"credential:cloud\"", "\"env:CLOUD\"");
+    assert_eq!(
+        messages(Ok(good(source("f.yaml", &text)))),
+        [
+            "connection `cloud`: `auth.client_secret` is read from the environment, which other programs may see",
+            "schedule `x`: no `timezone` is given, so the times are read as UTC",
+            "schedule `x`: `start_deadline` is so short that an unclear start cannot be tried again",
+            "schedule `y`: `at` has passed, so it will not run",
+        ]
+    );
+}
+
+#[test]
+fn arguments_may_be_ten_thousand_characters_of_json_and_not_one_more() {
+    // {"a":"…"} is 8 characters around the text.
+    let with = |chars: usize| with_schedule(&format!("every: 5m\nstart: {{ process: P, arguments: {{ a: {} }} }}", "x".repeat(chars)));
+    assert!(read(with(9_992)).is_ok());
+    assert_eq!(
+        messages(read(with(9_993))),
+        ["schedule `x`: `start.arguments` is 10001 characters as JSON, and at most 10000 are allowed"]
+    );
+}

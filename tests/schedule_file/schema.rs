@@ -1,0 +1,95 @@
+//! The schema that editors use says what the reader says.
+
+use std::fs;
+use std::path::Path;
+
+use punctual::schedule::json_schema;
+use serde_json::Value;
+
+use super::{HEAD, read, source, with_schedule};
+
+fn validator() -> jsonschema::Validator {
+    jsonschema::validator_for(&json_schema()).unwrap()
+}
+
+fn as_json(text: &str) -> Value {
+    serde_saphyr::from_str_with_options(
+        text,
+        serde_saphyr::options! { strict_booleans: true, leading_zero_numbers_as_strings: true },
+    )
+    .unwrap()
+}
+
+#[test]
+fn the_schema_takes_the_example() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schedules.example.yaml");
+    let example = as_json(&fs::read_to_string(path).unwrap());
+    let errors: Vec<String> = validator().iter_errors(&example).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    assert_eq!(errors, Vec::<String>::new());
+}
+
+#[test]
+fn the_schema_and_the_reader_agree() {
+    let validator = validator();
+    let schedules = [
+        (true, "cron: \"0 7 * * *\"\nstart: { process: P }"),
+        (true, "cron: [\"0 7 * * *\", \"0 8 * * *\"]\nstart: { process: 12 }"),
+        (true, "every: 1h30m\nanchor: 2026-01-01T00:00:00Z\nstart: { process: P, arguments: { a: [1, { b: ~ }] } }"),
+        (true, "at: \"2027-01-01T00:00Z\"\nenabled: false\nstart: { process: P, folder: F, runtime: Unattended }"),
+        (true, "every: 5m\ncatch_up: { policy: skip, window: 1h }\ndst: { class: fixed }\nstart: { process: P }"),
+        (false, "start: { process: P }"),
+        (false, "cron: \"0 7 * * *\"\nevery: 5m\nstart: { process: P }"),
+        (false, "cron: \"0 7 * * *\"\nanchor: 2026-01-01T00:00:00Z\nstart: { process: P }"),
+        (false, "every: 5m"),
+        (false, "every: 5\nstart: { process: P }"),
+        (false, "every: 5 minutes\nstart: { process: P }"),
+        (false, "every: 5m\nenabled: no\nstart: { process: P }"),
+        (false, "every: 5m\noverlap: queue_one\nstart: { process: P }"),
+        (false, "every: 5m\nretry: { attempts: 3 }\nstart: { process: P }"),
+        (false, "every: 5m\ncolour: blue\nstart: { process: P }"),
+        (false, "every: 5m\nstart: { process: P, arguments: text }"),
+        (false, "every: 5m\nstart: { process: P, jobs: 2 }"),
+        (false, "every: 5m\nstart: {}"),
+        (false, "cron: []\nstart: { process: P }"),
+        (false, "at: tomorrow\nstart: { process: P }"),
+    ];
+    for (fine, lines) in schedules {
+        let file = with_schedule(lines);
+        assert_eq!(validator.is_valid(&as_json(&file.text)), fine, "schema: {lines}");
+        assert_eq!(read(file).is_ok(), fine, "reader: {lines}");
+    }
+    let files = [
+        (true, HEAD.to_owned()),
+        (true, format!("{HEAD}x-anything: [1, 2]\n")),
+        (false, HEAD.replace("version: 1", "version: 2")),
+        (false, HEAD.replace("version: 1\n", "")),
+        (false, HEAD.replace("\"credential:cloud\"", "hunter2")),
+        (false, HEAD.replace(", scope: OR.Jobs", "")),
+        (false, HEAD.replace("client_credentials", "password")),
+        (false, HEAD.replace("https://", "ftp://")),
+        (false, HEAD.replace("cloud:\n", "my cloud:\n")),
+        (false, format!("{HEAD}calendars: {{}}\n")),
+    ];
+    for (fine, text) in files {
+        assert_eq!(validator.is_valid(&as_json(&text)), fine, "schema: {text}");
+        assert_eq!(read(source("f.yaml", &text)).is_ok(), fine, "reader: {text}");
+    }
+}
+
+#[test]
+fn every_key_is_described() {
+    fn look(schema: &Value, path: &str, seen: &mut usize) {
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            let about = property["description"].as_str().unwrap_or_default();
+            assert!(about.len() > 3 && !about.ends_with('.'), "{path}.{name}: {about:?}");
+            *seen += 1;
+        }
+    }
+    let schema = json_schema();
+    let mut seen = 0;
+    look(&schema, "", &mut seen);
+    for (name, definition) in schema["$defs"].as_object().unwrap() {
+        look(definition, name, &mut seen);
+    }
+    assert!(seen > 40, "{seen}");
+}
