@@ -7,6 +7,7 @@ mod args;
 mod check;
 mod daemon;
 mod demo;
+mod files;
 mod failure;
 mod next;
 mod output;

@@ -98,7 +98,7 @@ pub(super) fn runs_table(runs: &[RunSummary]) -> Table {
     rows
 }
 
-fn one_line(run: &RunSummary) -> String {
+pub(super) fn one_line(run: &RunSummary) -> String {
     let job = run.job_id.map(|id| format!("  job {id}")).unwrap_or_default();
     let note = note(run);
     let gap = if note.is_empty() { "" } else { "  " };

@@ -59,7 +59,7 @@ pub(super) fn parse_when(text: &str) -> Result<When, String> {
     if let Ok(zoned) = text.parse::<ZonedDateTime>() {
         return Ok(When::At(zoned.timestamp()));
     }
-    let local = |at: DateTime| at.to_zoned(TimeZone::system()).map(|zoned| When::At(zoned.timestamp()));
+    let local = |at: DateTime| at.to_zoned_datetime(TimeZone::system()).map(|zoned| When::At(zoned.timestamp()));
     if let Ok(at) = text.parse::<DateTime>() {
         return local(at).map_err(|cause| cause.to_string());
     }
@@ -73,7 +73,7 @@ pub(super) fn parse_when(text: &str) -> Result<When, String> {
 
 /// For people: the local zone, with the offset.
 pub(super) fn local(at: Timestamp) -> String {
-    at.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
+    at.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
 }
 
 /// The same from a machine field.
@@ -117,7 +117,7 @@ pub(super) fn reason_names() -> Vec<&'static str> {
 /// The time of day with milliseconds, for lines that lie close together.
 pub(super) fn local_ms(text: &str) -> String {
     match text.parse::<Timestamp>() {
-        Ok(at) => at.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S%.3f").to_string(),
+        Ok(at) => at.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S%.3f").to_string(),
         Err(_) => text.to_owned(),
     }
 }

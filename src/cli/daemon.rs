@@ -1,0 +1,84 @@
+//! `punctual daemon`: run until stopped.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+
+use sd_notify::NotifyState;
+
+use super::args::{DaemonArgs, Global, LogFormat};
+use super::failure::{Exit, Failure};
+use super::files::load_or_tell;
+use crate::clock::Clock;
+use crate::daemon::{Chores, Daemon, DaemonError, DaemonSettings};
+use crate::dispatcher::core::Pace;
+use crate::lifecycle::{Asked, Signals, tell_manager};
+use crate::store::StateFolderError;
+
+pub(super) async fn run(global: &Global, args: &DaemonArgs, clock: Clock) -> Result<Exit, Failure> {
+    log_to_stderr(args.log_format);
+    let loaded = load_or_tell(global, clock.now())?;
+    let schedules = loaded.set.schedules.len();
+    let settings = DaemonSettings {
+        clock,
+        set: Arc::new(loaded.set),
+        state_dir: global.state_dir(),
+        pace: Pace::default(),
+        housekeeping: Chores::Nightly,
+    };
+    let mut signals = Signals::listen().map_err(|cause| Failure::new(Exit::Usage, cause.to_string()))?;
+    let mut daemon = Daemon::start(settings).await.map_err(failure)?;
+    let status = format!("{schedules} schedules");
+    tell_manager(&[NotifyState::Ready, NotifyState::Status(&status)]);
+    tracing::info!("Ready: {status}");
+    loop {
+        tokio::select! {
+            asked = signals.next() => match asked {
+                Asked::Stop => break,
+                Asked::Reload => tracing::warn!(
+                    "Reloading is not built yet: the schedules go on as they were loaded; restart to take changed files up"
+                ),
+            },
+            error = daemon.fell_over() => return Err(failure(error)),
+        }
+    }
+    tell_manager(&[NotifyState::Stopping]);
+    tracing::info!("Stopping: starts under way are seen to their end");
+    tokio::select! {
+        stopped = daemon.stop() => stopped.map_err(failure)?,
+        // Asked twice: whatever is being sent is looked up at the next start.
+        _ = signals.next() => tracing::warn!("Stopped at once; starts under way will be looked up at the next start"),
+    }
+    Ok(Exit::Fine)
+}
+
+fn failure(error: DaemonError) -> Failure {
+    let (exit, hint) = match &error {
+        DaemonError::Folder(StateFolderError::Held(_)) => {
+            (Exit::Held, Some("stop it, or give this one a folder of its own with `--state-dir`"))
+        }
+        DaemonError::Folder(_) | DaemonError::Store(_) => (Exit::NotReachable, None),
+        DaemonError::Auth(_) | DaemonError::Client(_) | DaemonError::Ended => (Exit::Usage, None),
+    };
+    let failure = Failure::from_error(exit, &error);
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+/// Info and above, unless `PUNCTUAL_LOG` says otherwise. Other crates are kept to warnings: they log requests.
+fn log_to_stderr(format: LogFormat) {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("PUNCTUAL_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,punctual=info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let set = match format {
+        LogFormat::Json => builder.json().try_init(),
+        // journald stamps its lines itself.
+        LogFormat::Text if std::env::var_os("JOURNAL_STREAM").is_some() => {
+            builder.without_time().with_ansi(false).with_target(false).try_init()
+        }
+        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init(),
+    };
+    // A test may have set one already.
+    let _ = set;
+}
