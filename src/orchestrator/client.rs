@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::error::CallError;
 use super::job::{Completeness, JobPage, JobView, LogLine, StopStrategy};
 use super::outcome::{self, Asked, Call};
-use super::transport::{ClientConfig, ClientSetupError, Exchange, Pool, Request, Transport};
+use super::transport::{ClientConfig, ClientSetupError, Exchange, Length, Pool, Request, Transport};
 use super::wire::{FolderDto, JobDto, LogDto, NameDto, Page, ReleaseDto, StartBody, StartInfo, StopBody};
 use super::{nearest, odata};
 use crate::run::{FolderId, JobId, JobKey, Reference};
@@ -191,7 +191,7 @@ impl Client {
             limit: SMALL,
             asked,
         };
-        let Exchange { outcome, ended_boot, server_date } = self.transport.exchange(&request).await;
+        let Exchange { outcome, length: _, ended_boot, server_date } = self.transport.exchange(&request).await;
         let outcome = outcome.and_then(|bytes| accepted_jobs(&request.asked, &bytes, reference));
         StartReply { post_ended_boot: ended_boot, outcome, server_date }
     }
@@ -251,7 +251,8 @@ impl Client {
         prefix: &str,
         since: Timestamp,
     ) -> Result<JobPage, CallError> {
-        let filter = format!("startswith(Reference,{}) and EndTime ge {}", odata::literal(prefix), odata::instant(since));
+        let filter =
+            format!("startswith(Reference,{}) and EndTime ge {}", odata::literal(prefix), odata::instant(since));
         let what = format!("listing our jobs of folder {folder} ended since {since}");
         self.list(folder, filter, "EndTime asc", MAX_TOP, what).await
     }
@@ -263,11 +264,30 @@ impl Client {
     /// # Errors
     /// See [`CallError`].
     pub async fn read_job(&self, folder: FolderId, id: JobId) -> Result<Option<JobView>, CallError> {
-        let asked = self.asked(Call::ReadJob, format!("reading job {id} in folder {folder}"));
-        let path = format!("odata/Jobs({id})");
-        let whole: Result<JobDto, CallError> = self.read(&path, &[], Some(folder), JOB, &asked).await;
-        match whole {
-            Ok(job) => Ok(Some(job.into())),
+        let request = |query| Request {
+            asked: self.asked(Call::ReadJob, format!("reading job {id} in folder {folder}")),
+            pool: Pool::Reads,
+            method: Method::GET,
+            path: format!("odata/Jobs({id})"),
+            query,
+            folder: Some(folder),
+            body: None,
+            limit: JOB,
+        };
+        // All fields, because older servers refuse a `$select` with one that they do not know.
+        let whole = request(None);
+        let mut exchange = self.transport.exchange(&whole).await;
+        if exchange.length == Length::TooLong {
+            tracing::warn!(connection = self.transport.connection, job = %id, "Left out an output beyond 10 MiB");
+            let fields = odata::query(&[("$select", JOB_FIELDS_NO_OUTPUT.to_owned())]);
+            exchange = self.transport.exchange(&request(Some(fields))).await;
+        }
+        match exchange.outcome {
+            Ok(bytes) => {
+                let job: JobDto =
+                    serde_json::from_slice(&bytes).map_err(|cause| outcome::unreadable(&whole.asked, &cause))?;
+                Ok(Some(job.into()))
+            }
             Err(CallError::Rejected { status: 404, .. }) => Ok(None),
             Err(error) => Err(error),
         }
@@ -409,7 +429,8 @@ fn pick<T: Copy>(found: Vec<(T, String)>, wanted: &str) -> Picked<T> {
         return Picked::One(*value);
     }
     let wanted = wanted.to_lowercase();
-    let alike: Vec<T> = found.iter().filter(|(_, name)| name.to_lowercase() == wanted).map(|(value, _)| *value).collect();
+    let alike: Vec<T> =
+        found.iter().filter(|(_, name)| name.to_lowercase() == wanted).map(|(value, _)| *value).collect();
     match alike.as_slice() {
         [] => Picked::None,
         [value] => Picked::One(*value),

@@ -97,17 +97,8 @@ pub enum JobState {
 }
 
 /// In the order of Orchestrator's own numbers, 0 to 8.
-const NAMES: [&str; 9] = [
-    "Pending",
-    "Running",
-    "Stopping",
-    "Terminating",
-    "Faulted",
-    "Successful",
-    "Stopped",
-    "Suspended",
-    "Resumed",
-];
+const NAMES: [&str; 9] =
+    ["Pending", "Running", "Stopping", "Terminating", "Faulted", "Successful", "Stopped", "Suspended", "Resumed"];
 
 impl JobState {
     /// Reads Orchestrator's word, in any case, or its number as text.

@@ -99,6 +99,8 @@ pub enum Body {
 pub enum Verdict {
     /// 2xx, with this body, which is not a page for people.
     Accepted(Vec<u8>),
+    /// 2xx, with a body beyond the call's limit: a narrower question may fit.
+    TooLong(CallError),
     /// 401: not processed; renew the token and send once more (T12).
     TokenRefused,
     /// Anything else.
@@ -149,11 +151,13 @@ fn judge_success(asked: &Asked, status: u16, headers: &HeaderMap, body: Body) ->
         Body::Whole(bytes) if body::is_page(content_type(headers), &bytes) => Verdict::Failed(unknown(
             asked,
             None,
-            &format!("was answered {status} with a web page: a login page or a proxy answered, or the connection's `url` is wrong"),
+            &format!(
+                "was answered {status} with a web page: a login page or a proxy answered, or the connection's `url` is wrong"
+            ),
         )),
         Body::Whole(bytes) => Verdict::Accepted(bytes),
         Body::Oversize { limit } => {
-            Verdict::Failed(unknown(asked, None, &format!("was answered {status} with more than {limit} bytes")))
+            Verdict::TooLong(unknown(asked, None, &format!("was answered {status} with more than {limit} bytes")))
         }
         Body::Broken { cause } => {
             Verdict::Failed(unknown(asked, None, &format!("was answered {status}, but not to the end: {cause}")))
@@ -165,7 +169,8 @@ fn judge_refusal(asked: &Asked, status: u16, headers: &HeaderMap, body: Body, wa
     let bytes = match body {
         Body::Whole(bytes) => bytes,
         Body::Oversize { limit } => {
-            let text = format!("was answered {status} with more than {limit} bytes: not Orchestrator, a proxy or gateway");
+            let text =
+                format!("was answered {status} with more than {limit} bytes: not Orchestrator, a proxy or gateway");
             return Verdict::Failed(outage(asked, wait, &text));
         }
         // Whose words these would have been is lost.
@@ -177,21 +182,19 @@ fn judge_refusal(asked: &Asked, status: u16, headers: &HeaderMap, body: Body, wa
     match body::refusal(&bytes) {
         Some(refusal) => Verdict::Failed(rejected(asked, status, &refusal)),
         None => {
-            let page = if body::is_page(content_type(headers), &bytes) { "a web page" } else { "no word of Orchestrator" };
+            let page =
+                if body::is_page(content_type(headers), &bytes) { "a web page" } else { "no word of Orchestrator" };
             let said = body::words(&bytes).map(|words| format!(" (`{words}`)")).unwrap_or_default();
-            let text = format!("was answered {status} with {page}{said}: a proxy or gateway spoke, or the `url` is wrong");
+            let text =
+                format!("was answered {status} with {page}{said}: a proxy or gateway spoke, or the `url` is wrong");
             Verdict::Failed(outage(asked, wait, &text))
         }
     }
 }
 
-/// The server refused two tokens in a row.
-pub(super) fn token_refused_twice(asked: &Asked) -> CallError {
-    CallError::Unsent {
-        reason: UnsentReason::Token,
-        retry_after: None,
-        text: asked.sentence("was answered 401 even with a fresh token"),
-    }
+/// There is no token that the server takes.
+pub(super) fn tokenless(asked: &Asked, retry_after: Option<Duration>, came: &str) -> CallError {
+    CallError::Unsent { reason: UnsentReason::Token, retry_after, text: asked.sentence(came) }
 }
 
 /// A 2xx body that does not hold what it should. Says where, not what: a body may hold arguments.
