@@ -44,11 +44,9 @@ pub(super) fn run(global: &Global, args: &NextArgs, clock: &Clock, out: &mut Out
     let from = args.from.map_or(now, |when| when.resolve(now));
     let until = args.until.map(|when| when.resolve(now));
     let count = if until.is_some() && args.count == DEFAULT_COUNT { usize::MAX } else { args.count };
-    let chosen = loaded
-        .set
-        .schedules
-        .values()
-        .filter(|schedule| args.schedules.is_empty() || args.schedules.iter().any(|name| name == schedule.key.as_str()));
+    let chosen = loaded.set.schedules.values().filter(|schedule| {
+        args.schedules.is_empty() || args.schedules.iter().any(|name| name == schedule.key.as_str())
+    });
     let times = chosen.flat_map(|schedule| {
         std::iter::successors(schedule.recurrence.next_after(from), |at| schedule.recurrence.next_after(at.at))
             .take_while(move |nominal| until.is_none_or(|until| nominal.at <= until))

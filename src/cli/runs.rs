@@ -21,10 +21,40 @@ const NOTE_CHARS: usize = 60;
 
 impl Columns for RunSummary {
     const COLUMNS: &'static [&'static str] = &[
-        "run", "schedule", "trigger", "nominal_at", "nominal_until", "count", "local", "offset", "fire_at", "claimed_at",
-        "sent_at", "accepted_at", "started_at", "ended_at", "state", "reason", "note", "error", "connection", "folder",
-        "process", "queue_item", "job_key", "job_id", "reference", "attempts", "jobs", "waiting_until", "actor", "parent",
-        "retry_of", "made_good_by", "arguments", "output",
+        "run",
+        "schedule",
+        "trigger",
+        "nominal_at",
+        "nominal_until",
+        "count",
+        "local",
+        "offset",
+        "fire_at",
+        "claimed_at",
+        "sent_at",
+        "accepted_at",
+        "started_at",
+        "ended_at",
+        "state",
+        "reason",
+        "note",
+        "error",
+        "connection",
+        "folder",
+        "process",
+        "queue_item",
+        "job_key",
+        "job_id",
+        "reference",
+        "attempts",
+        "jobs",
+        "waiting_until",
+        "actor",
+        "parent",
+        "retry_of",
+        "made_good_by",
+        "arguments",
+        "output",
     ];
 }
 
@@ -102,7 +132,13 @@ pub(super) fn one_line(run: &RunSummary) -> String {
     let job = run.job_id.map(|id| format!("  job {id}")).unwrap_or_default();
     let note = note(run);
     let gap = if note.is_empty() { "" } else { "  " };
-    format!("{}  {}  {}  {}{job}{gap}{note}", short(&run.run), times::local_text(&run.nominal_at), run.schedule, state(run))
+    format!(
+        "{}  {}  {}  {}{job}{gap}{note}",
+        short(&run.run),
+        times::local_text(&run.nominal_at),
+        run.schedule,
+        state(run)
+    )
 }
 
 /// As in every table: the end of the id, which is random.

@@ -29,7 +29,8 @@ pub(super) async fn run(global: &Global, args: &ShowArgs, out: &mut Out) -> Resu
             print(&run, &lines, out)?;
         }
         Format::Json => {
-            let text = serde_json::to_string_pretty(&run).map_err(|cause| Failure::new(Exit::Usage, cause.to_string()))?;
+            let text =
+                serde_json::to_string_pretty(&run).map_err(|cause| Failure::new(Exit::Usage, cause.to_string()))?;
             out.line(text)?;
         }
         Format::Ndjson | Format::Csv => out.rows(args.output, std::slice::from_ref(&run), runs_table)?,
@@ -70,7 +71,11 @@ fn print(run: &RunSummary, lines: &[RunLine], out: &mut Out) -> Result<(), Failu
         let state = job.state.as_deref().unwrap_or_default();
         field(
             &format!("attempt {}", job.attempt),
-            Some(format!("{number} {} {key}\n              reference {}", plain(state), job.reference).trim_end().to_owned()),
+            Some(
+                format!("{number} {} {key}\n              reference {}", plain(state), job.reference)
+                    .trim_end()
+                    .to_owned(),
+            ),
         )?;
     }
     out.line("")?;

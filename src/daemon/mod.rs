@@ -153,10 +153,9 @@ fn credential(connection: &Connection) -> Credential {
             GrantConfig::RefreshTokenAccount { client_id, refresh_token, tenant: connection.tenant.clone() },
             Style::Account,
         ),
-        Grant::RefreshTokenIdentity { client_id, client_secret, refresh_token, scope } => (
-            GrantConfig::RefreshTokenIdentity { client_id, client_secret, refresh_token, scope },
-            Style::Identity,
-        ),
+        Grant::RefreshTokenIdentity { client_id, client_secret, refresh_token, scope } => {
+            (GrantConfig::RefreshTokenIdentity { client_id, client_secret, refresh_token, scope }, Style::Identity)
+        }
     };
     let token_url = connection.auth.token_url.clone().unwrap_or_else(|| derived(style));
     Credential { connection: connection.name.to_string(), grant, token_url }

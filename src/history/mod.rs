@@ -10,8 +10,8 @@ mod summary;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use sqlx::Row;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 
 pub use filter::HistoryFilter;
 pub use sql::ALL as SQL_STATEMENTS;
@@ -118,7 +118,8 @@ impl History {
         if plain.is_empty() || !plain.chars().all(|c| c.is_ascii_hexdigit()) {
             return Ok(Found::None);
         }
-        let rows = sqlx::query(sql::FIND).bind(&plain).fetch_all(&self.pool).await.map_err(|cause| self.failed(cause))?;
+        let rows =
+            sqlx::query(sql::FIND).bind(&plain).fetch_all(&self.pool).await.map_err(|cause| self.failed(cause))?;
         let mut found: Vec<RunSummary> = rows.iter().map(|row| self.read(row)).collect::<Result<_, _>>()?;
         Ok(match (found.pop(), found.is_empty()) {
             (None, _) => Found::None,
@@ -162,8 +163,7 @@ impl History {
     /// # Errors
     /// See [`HistoryError`].
     pub async fn count_by_state(&self) -> Result<Vec<(String, Option<String>, u64)>, HistoryError> {
-        let rows =
-            sqlx::query(sql::COUNT_BY_STATE).fetch_all(&self.pool).await.map_err(|cause| self.failed(cause))?;
+        let rows = sqlx::query(sql::COUNT_BY_STATE).fetch_all(&self.pool).await.map_err(|cause| self.failed(cause))?;
         rows.iter()
             .map(|row| {
                 let count: i64 = row.try_get(2).map_err(|cause| self.failed(cause))?;

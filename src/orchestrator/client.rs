@@ -7,14 +7,14 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde::de::DeserializeOwned;
-use uuid::Uuid;
 
 use super::error::CallError;
+use super::find::ReleaseKey;
 use super::job::{Completeness, JobPage, JobView, LogLine, StopStrategy};
+use super::odata;
 use super::outcome::{self, Asked, Call};
-use super::transport::{ClientConfig, ClientSetupError, Exchange, Pool, Request, Transport};
-use super::wire::{FolderDto, JobDto, LogDto, NameDto, Page, ReleaseDto, StartBody, StartInfo, StopBody};
-use super::{nearest, odata};
+use super::transport::{ClientConfig, ClientSetupError, Exchange, Length, Pool, Request, Transport};
+use super::wire::{JobDto, LogDto, Page, StartBody, StartInfo, StopBody};
 use crate::run::{FolderId, JobId, JobKey, Reference};
 
 /// How many references or keys go into one list call; more are asked for in several. UiPath's own clients send as many keys,
@@ -27,11 +27,8 @@ const MAX_TOP: usize = 1000;
 /// A page size that some Cloud lists are held to whatever `$top` says: a list of just this length may be cut.
 const SERVER_PAGE: usize = 100;
 
-/// How many names a hint is looked for in.
-const HINT_NAMES: usize = 100;
-
 /// Answers to all calls but the two below (S31).
-const SMALL: usize = 1024 * 1024;
+pub(super) const SMALL: usize = 1024 * 1024;
 
 /// A list of 1,000 jobs, or of long log lines.
 const LIST: usize = 8 * 1024 * 1024;
@@ -44,10 +41,6 @@ const JOB_FIELDS: &str = "Id,Key,State,Reference,ReleaseName,CreationTime,StartT
 
 /// The same and what only one job's read shows, without its output.
 const JOB_FIELDS_NO_OUTPUT: &str = "Id,Key,State,Reference,ReleaseName,CreationTime,StartTime,EndTime,Info";
-
-/// Orchestrator's GUID of a process in a folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ReleaseKey(pub Uuid);
 
 /// One job to start.
 #[derive(Clone, Debug)]
@@ -93,80 +86,6 @@ impl Client {
         self.transport.skew()
     }
 
-    /// The folder with this path; without a path the only folder there is.
-    ///
-    /// # Errors
-    /// `Rejected` with 404 for none, with 409 for several, naming the choices; else see [`CallError`].
-    pub async fn find_folder(&self, path: Option<&str>) -> Result<FolderId, CallError> {
-        match path {
-            Some(path) => self.find_folder_by_path(path).await,
-            None => self.find_only_folder().await,
-        }
-    }
-
-    async fn find_folder_by_path(&self, path: &str) -> Result<FolderId, CallError> {
-        let asked = self.asked(Call::FindFolder, format!("looking for folder `{path}`"));
-        let filter = format!("FullyQualifiedName eq {}", odata::literal(path));
-        let query = [("$filter", filter), ("$top", "2".to_owned()), ("$select", "Id,FullyQualifiedName".to_owned())];
-        let page: Page<FolderDto> = self.read("odata/Folders", &query, None, SMALL, &asked).await?;
-        let found: Vec<(FolderId, String)> =
-            page.value.into_iter().map(|dto| (FolderId(dto.id), dto.full_name)).collect();
-        match pick(found, path) {
-            Picked::One(folder) => Ok(folder),
-            Picked::Several => Err(outcome::not_found(&asked, 409, "found several", None)),
-            Picked::None => {
-                let query = [("$top", HINT_NAMES.to_string()), ("$select", "FullyQualifiedName".to_owned())];
-                let known = self.names("odata/Folders", &query, None, &asked).await;
-                let cure = nearest::hint(path, &known, "folders")
-                    .unwrap_or_else(|| "assign the account to the folder, by a role with `Folders.View`".to_owned());
-                Err(outcome::not_found(&asked, 404, "found none", Some(cure)))
-            }
-        }
-    }
-
-    async fn find_only_folder(&self) -> Result<FolderId, CallError> {
-        let asked = self.asked(Call::FindFolder, "looking for the only folder".to_owned());
-        let query = [("$top", HINT_NAMES.to_string()), ("$select", "Id,FullyQualifiedName".to_owned())];
-        let page: Page<FolderDto> = self.read("odata/Folders", &query, None, SMALL, &asked).await?;
-        let names: Vec<String> = page.value.iter().map(|folder| folder.full_name.clone()).collect();
-        match page.value.as_slice() {
-            [folder] => Ok(FolderId(folder.id)),
-            [] => {
-                let cure = "assign the account to a folder, by a role with `Folders.View`".to_owned();
-                Err(outcome::not_found(&asked, 404, "found none", Some(cure)))
-            }
-            [_, ..] => {
-                let cure = format!("name one as the schedule's `folder`: {}", nearest::listed(&names));
-                Err(outcome::not_found(&asked, 409, &format!("found {}", names.len()), Some(cure)))
-            }
-        }
-    }
-
-    /// The process with this name in a folder.
-    ///
-    /// # Errors
-    /// `Rejected` with 404 and the nearest names when there is none; else see [`CallError`].
-    pub async fn find_release(&self, folder: FolderId, process: &str) -> Result<ReleaseKey, CallError> {
-        let asked = self.asked(Call::FindRelease, format!("looking for process `{process}` in folder {folder}"));
-        let filter = format!("Name eq {}", odata::literal(process));
-        let query = [("$filter", filter), ("$top", "2".to_owned()), ("$select", "Key,Name".to_owned())];
-        let page: Page<ReleaseDto> = self.read("odata/Releases", &query, Some(folder), SMALL, &asked).await?;
-        let found: Vec<(ReleaseKey, String)> =
-            page.value.into_iter().map(|dto| (ReleaseKey(dto.key), dto.name)).collect();
-        match pick(found, process) {
-            Picked::One(release) => Ok(release),
-            Picked::Several => Err(outcome::not_found(&asked, 409, "found several", None)),
-            Picked::None => {
-                let query = [("$top", HINT_NAMES.to_string()), ("$select", "Name".to_owned())];
-                let known = self.names("odata/Releases", &query, Some(folder), &asked).await;
-                let cure = nearest::hint(process, &known, "processes").unwrap_or_else(|| {
-                    "create the process in this folder, or give the account a role with `Processes.View`".to_owned()
-                });
-                Err(outcome::not_found(&asked, 404, "found none", Some(cure)))
-            }
-        }
-    }
-
     /// Asks for exactly one job (semantics.md 13, 19).
     pub async fn start_job(&self, folder: FolderId, start: &StartRequest) -> StartReply {
         let StartRequest { release_key: ReleaseKey(release_key), reference, arguments, runtime } = start;
@@ -191,7 +110,7 @@ impl Client {
             limit: SMALL,
             asked,
         };
-        let Exchange { outcome, ended_boot, server_date } = self.transport.exchange(&request).await;
+        let Exchange { outcome, length: _, ended_boot, server_date } = self.transport.exchange(&request).await;
         let outcome = outcome.and_then(|bytes| accepted_jobs(&request.asked, &bytes, reference));
         StartReply { post_ended_boot: ended_boot, outcome, server_date }
     }
@@ -264,11 +183,30 @@ impl Client {
     /// # Errors
     /// See [`CallError`].
     pub async fn read_job(&self, folder: FolderId, id: JobId) -> Result<Option<JobView>, CallError> {
-        let asked = self.asked(Call::ReadJob, format!("reading job {id} in folder {folder}"));
-        let path = format!("odata/Jobs({id})");
-        let whole: Result<JobDto, CallError> = self.read(&path, &[], Some(folder), JOB, &asked).await;
-        match whole {
-            Ok(job) => Ok(Some(job.into())),
+        let request = |query| Request {
+            asked: self.asked(Call::ReadJob, format!("reading job {id} in folder {folder}")),
+            pool: Pool::Reads,
+            method: Method::GET,
+            path: format!("odata/Jobs({id})"),
+            query,
+            folder: Some(folder),
+            body: None,
+            limit: JOB,
+        };
+        // All fields, because older servers refuse a `$select` with one that they do not know.
+        let whole = request(None);
+        let mut exchange = self.transport.exchange(&whole).await;
+        if exchange.length == Length::TooLong {
+            tracing::warn!(connection = self.transport.connection, job = %id, "Left out an output beyond 10 MiB");
+            let fields = odata::query(&[("$select", JOB_FIELDS_NO_OUTPUT.to_owned())]);
+            exchange = self.transport.exchange(&request(Some(fields))).await;
+        }
+        match exchange.outcome {
+            Ok(bytes) => {
+                let job: JobDto =
+                    serde_json::from_slice(&bytes).map_err(|cause| outcome::unreadable(&whole.asked, &cause))?;
+                Ok(Some(job.into()))
+            }
             Err(CallError::Rejected { status: 404, .. }) => Ok(None),
             Err(error) => Err(error),
         }
@@ -329,19 +267,7 @@ impl Client {
         Ok(JobPage { jobs: page.value.into_iter().map(JobView::from).collect(), completeness })
     }
 
-    async fn names(
-        &self,
-        path: &str,
-        query: &[(&str, String)],
-        folder: Option<FolderId>,
-        asked: &Asked,
-    ) -> Vec<String> {
-        // Only a hint hangs on it: without an answer there is none.
-        let page: Result<Page<NameDto>, CallError> = self.read(path, query, folder, SMALL, asked).await;
-        page.map(|page| page.value.into_iter().map(|dto| dto.name).collect()).unwrap_or_default()
-    }
-
-    async fn read<T: DeserializeOwned>(
+    pub(super) async fn read<T: DeserializeOwned>(
         &self,
         path: &str,
         query: &[(&str, String)],
@@ -363,7 +289,7 @@ impl Client {
         serde_json::from_slice(&bytes).map_err(|cause| outcome::unreadable(asked, &cause))
     }
 
-    fn asked(&self, call: Call, what: String) -> Asked {
+    pub(super) fn asked(&self, call: Call, what: String) -> Asked {
         Asked { connection: self.transport.connection.clone(), call, what }
     }
 }
@@ -395,27 +321,6 @@ fn append(all: &mut JobPage, page: JobPage) {
     match completeness {
         Completeness::Complete => {}
         Completeness::Cut => all.completeness = Completeness::Cut,
-    }
-}
-
-enum Picked<T> {
-    One(T),
-    None,
-    Several,
-}
-
-/// Compares the names again: exactly, else without regard to case, as Orchestrator does.
-fn pick<T: Copy>(found: Vec<(T, String)>, wanted: &str) -> Picked<T> {
-    if let Some((value, _)) = found.iter().find(|(_, name)| name == wanted) {
-        return Picked::One(*value);
-    }
-    let wanted = wanted.to_lowercase();
-    let alike: Vec<T> =
-        found.iter().filter(|(_, name)| name.to_lowercase() == wanted).map(|(value, _)| *value).collect();
-    match alike.as_slice() {
-        [] => Picked::None,
-        [value] => Picked::One(*value),
-        [_, ..] => Picked::Several,
     }
 }
 

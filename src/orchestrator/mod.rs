@@ -12,6 +12,7 @@ mod body;
 mod client;
 mod cure;
 mod error;
+mod find;
 mod job;
 mod nearest;
 mod odata;
@@ -21,8 +22,9 @@ mod wire;
 
 pub use bearer::{Bearer, BoxFuture, Token, TokenUnavailable};
 pub use body::Refusal;
-pub use client::{Client, MAX_NAMES_PER_CALL, ReleaseKey, StartReply, StartRequest};
+pub use client::{Client, MAX_NAMES_PER_CALL, StartReply, StartRequest};
 pub use error::{CallError, UnsentReason};
+pub use find::ReleaseKey;
 pub use job::{Completeness, JobFault, JobPage, JobState, JobView, LogLine, StopStrategy};
 pub use outcome::{Answer, Asked, Body, Call, Heard, Verdict, judge};
 pub use transport::{ClientConfig, ClientSetupError};

@@ -99,6 +99,8 @@ pub enum Body {
 pub enum Verdict {
     /// 2xx, with this body, which is not a page for people.
     Accepted(Vec<u8>),
+    /// 2xx, with a body beyond the call's limit: a narrower question may fit.
+    TooLong(CallError),
     /// 401: not processed; renew the token and send once more (T12).
     TokenRefused,
     /// Anything else.
@@ -155,7 +157,7 @@ fn judge_success(asked: &Asked, status: u16, headers: &HeaderMap, body: Body) ->
         )),
         Body::Whole(bytes) => Verdict::Accepted(bytes),
         Body::Oversize { limit } => {
-            Verdict::Failed(unknown(asked, None, &format!("was answered {status} with more than {limit} bytes")))
+            Verdict::TooLong(unknown(asked, None, &format!("was answered {status} with more than {limit} bytes")))
         }
         Body::Broken { cause } => {
             Verdict::Failed(unknown(asked, None, &format!("was answered {status}, but not to the end: {cause}")))
@@ -190,13 +192,9 @@ fn judge_refusal(asked: &Asked, status: u16, headers: &HeaderMap, body: Body, wa
     }
 }
 
-/// The server refused two tokens in a row.
-pub(super) fn token_refused_twice(asked: &Asked) -> CallError {
-    CallError::Unsent {
-        reason: UnsentReason::Token,
-        retry_after: None,
-        text: asked.sentence("was answered 401 even with a fresh token"),
-    }
+/// There is no token that the server takes.
+pub(super) fn tokenless(asked: &Asked, retry_after: Option<Duration>, came: &str) -> CallError {
+    CallError::Unsent { reason: UnsentReason::Token, retry_after, text: asked.sentence(came) }
 }
 
 /// A 2xx body that does not hold what it should. Says where, not what: a body may hold arguments.

@@ -19,7 +19,7 @@ use reqwest::{Method, redirect, retry, tls};
 use url::{Host, Url};
 
 use super::bearer::{Bearer, Token, TokenUnavailable};
-use super::error::{CallError, UnsentReason};
+use super::error::CallError;
 use super::outcome::{self, Answer, Asked, Body, Heard, Verdict};
 use crate::clock::Clock;
 use crate::run::FolderId;
@@ -124,9 +124,22 @@ pub(super) struct Request {
 /// What came of a request.
 pub(super) struct Exchange {
     pub(super) outcome: Result<Vec<u8>, CallError>,
+    pub(super) length: Length,
     /// Boot time when the last send ended, or when it was clear that there would be none.
     pub(super) ended_boot: Duration,
     pub(super) server_date: Option<Timestamp>,
+}
+
+/// Whether the answer's body was within the request's limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Length {
+    Fits,
+    TooLong,
+}
+
+struct Attempt {
+    verdict: Verdict,
+    server_date: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -200,43 +213,52 @@ impl Transport {
     pub(super) async fn exchange(&self, request: &Request) -> Exchange {
         let token = match self.bearer.token().await {
             Ok(token) => token,
-            Err(cause) => return self.without_token(request, cause, None),
+            Err(cause) => return self.without_token(request, cause),
         };
-        let (verdict, server_date) = self.attempt(request, &token).await;
-        let error = match verdict {
-            Verdict::Accepted(bytes) => return self.ended(Ok(bytes), server_date),
-            Verdict::Failed(error) => error,
+        let first = self.attempt(request, &token).await;
+        match first {
+            Attempt { verdict: Verdict::TokenRefused, server_date: _ } => {}
+            Attempt { verdict, server_date } => return self.ended(request, verdict, server_date),
+        }
+        let fresh = match self.bearer.renewed(token.generation).await {
+            Ok(fresh) => fresh,
+            Err(cause) => return self.without_token(request, cause),
+        };
+        let Attempt { verdict, server_date } = self.attempt(request, &fresh).await;
+        self.ended(request, verdict, server_date)
+    }
+
+    fn ended(&self, request: &Request, verdict: Verdict, server_date: Option<Timestamp>) -> Exchange {
+        let (outcome, length) = match verdict {
+            Verdict::Accepted(bytes) => (Ok(bytes), Length::Fits),
+            Verdict::TooLong(error) => (Err(error), Length::TooLong),
+            Verdict::Failed(error) => (Err(error), Length::Fits),
             Verdict::TokenRefused => {
-                let fresh = match self.bearer.renewed(token.generation).await {
-                    Ok(fresh) => fresh,
-                    Err(cause) => return self.without_token(request, cause, server_date),
-                };
-                let (verdict, server_date) = self.attempt(request, &fresh).await;
-                return match verdict {
-                    Verdict::Accepted(bytes) => self.ended(Ok(bytes), server_date),
-                    Verdict::Failed(error) => self.ended(Err(hide(error, &fresh)), server_date),
-                    Verdict::TokenRefused => self.ended(Err(outcome::token_refused_twice(&request.asked)), server_date),
-                };
+                let came = "was answered 401 even with a fresh token";
+                (Err(outcome::tokenless(&request.asked, None, came)), Length::Fits)
             }
         };
-        self.ended(Err(hide(error, &token)), server_date)
+        Exchange { outcome, length, ended_boot: self.clock.boottime(), server_date }
     }
 
-    fn ended(&self, outcome: Result<Vec<u8>, CallError>, server_date: Option<Timestamp>) -> Exchange {
-        Exchange { outcome, ended_boot: self.clock.boottime(), server_date }
-    }
-
-    fn without_token(&self, request: &Request, cause: TokenUnavailable, server_date: Option<Timestamp>) -> Exchange {
+    fn without_token(&self, request: &Request, cause: TokenUnavailable) -> Exchange {
         let TokenUnavailable { message, retry_at } = cause;
         let now = self.clock.now();
         let left = retry_at.map(|at| at.duration_since(now).max(SignedDuration::ZERO).unsigned_abs());
-        let text = request.asked.sentence(&format!("has no token to go with: {message}"));
-        self.ended(Err(CallError::Unsent { reason: UnsentReason::Token, retry_after: left, text }), server_date)
+        let error = outcome::tokenless(&request.asked, left, &format!("has no token to go with: {message}"));
+        self.ended(request, Verdict::Failed(error), None)
     }
 
-    async fn attempt(&self, request: &Request, token: &Token) -> (Verdict, Option<Timestamp>) {
+    async fn attempt(&self, request: &Request, token: &Token) -> Attempt {
+        let Some(bearer) = authorization(token) else {
+            let came = "has no token to go with: the one there is cannot stand in a header";
+            return Attempt {
+                verdict: Verdict::Failed(outcome::tokenless(&request.asked, None, came)),
+                server_date: None,
+            };
+        };
         let began = self.clock.boottime();
-        let heard = self.send(request, token).await;
+        let heard = self.send(request, bearer).await;
         let now = self.clock.now();
         let elapsed_ms = self.clock.boottime().saturating_sub(began).as_millis() as u64;
         let (status, server_date) = match &heard {
@@ -251,18 +273,17 @@ impl Transport {
             elapsed_ms,
             "Asked Orchestrator"
         );
-        let verdict = outcome::judge(&request.asked, heard, now);
+        let verdict = match outcome::judge(&request.asked, heard, now) {
+            Verdict::Failed(error) => Verdict::Failed(hide(error, token)),
+            other @ (Verdict::Accepted(_) | Verdict::TooLong(_) | Verdict::TokenRefused) => other,
+        };
         if let (Verdict::Accepted(_), Some(date)) = (&verdict, server_date) {
             *self.skew.lock().unwrap_or_else(PoisonError::into_inner) = Some(date.duration_since(now));
         }
-        (verdict, server_date)
+        Attempt { verdict, server_date }
     }
 
-    async fn send(&self, request: &Request, token: &Token) -> Heard {
-        let Ok(mut bearer) = HeaderValue::from_str(&format!("Bearer {}", token.secret.expose())) else {
-            return Heard::Unreached { cause: "the token has characters that cannot stand in a header".to_owned() };
-        };
-        bearer.set_sensitive(true);
+    async fn send(&self, request: &Request, bearer: HeaderValue) -> Heard {
         let pool = match request.pool {
             Pool::Starts => &self.starts,
             Pool::Reads => &self.reads,
@@ -322,6 +343,14 @@ fn innermost(error: &reqwest::Error) -> String {
         deepest = Some(next);
     }
     deepest.map_or_else(|| "the request could not be sent".to_owned(), |cause| super::body::clean(&cause.to_string()))
+}
+
+/// `None` for an empty token (never an empty bearer) and for one that would break the header.
+fn authorization(token: &Token) -> Option<HeaderValue> {
+    let secret = token.secret.expose();
+    let mut value = HeaderValue::from_str(&format!("Bearer {secret}")).ok().filter(|_| !secret.is_empty())?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 /// A server that repeats the token in its refusal must not bring it into our texts.

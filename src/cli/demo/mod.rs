@@ -62,8 +62,7 @@ pub(super) async fn run(global: &Global, args: &DemoArgs, clock: Clock, out: &mu
         pace: PACE,
         housekeeping: Chores::None,
     };
-    let daemon =
-        Daemon::start(settings).await.map_err(|error| Failure::from_error(Exit::NotReachable, &error))?;
+    let daemon = Daemon::start(settings).await.map_err(|error| Failure::from_error(Exit::NotReachable, &error))?;
     let history = History::open(&folder).await?;
     let end = clock.boottime() + args.length;
     let mut screen = live::Screen::new(out.width());

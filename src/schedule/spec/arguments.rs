@@ -65,7 +65,9 @@ fn json(node: &Node, field: &Field<'_>, findings: &mut Findings) -> Option<Json>
             Kind::Null => Some(Json::Null),
             Kind::Bool(value) => Some(Json::Bool(*value)),
             Kind::Number(number) => Some(Json::Number(number.clone())),
-            Kind::Text => no_template(&scalar.text, node.at, field, findings).then(|| Json::String(scalar.text.clone())),
+            Kind::Text => {
+                no_template(&scalar.text, node.at, field, findings).then(|| Json::String(scalar.text.clone()))
+            }
             Kind::Inexact => {
                 let what = format!("{}: a number that JSON cannot hold as it is written", field.named());
                 field.error_at(node.at, &what, findings).hint("put quotes around it to pass it as a text");
@@ -75,12 +77,7 @@ fn json(node: &Node, field: &Field<'_>, findings: &mut Findings) -> Option<Json>
     }
 }
 
-fn no_template(
-    text: &str,
-    at: crate::schedule::diagnostic::At,
-    field: &Field<'_>,
-    findings: &mut Findings,
-) -> bool {
+fn no_template(text: &str, at: crate::schedule::diagnostic::At, field: &Field<'_>, findings: &mut Findings) -> bool {
     if text.contains("${") {
         let what = format!("{}: templates such as `${{nominal}}` are not built yet", field.named());
         field.error_at(at, &what, findings).hint("write the value itself, or let the robot find it out");
