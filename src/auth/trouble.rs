@@ -156,17 +156,17 @@ pub enum Trouble {
 
 /// A trouble in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Failure {
-    pub(crate) class: Class,
-    pub(crate) left: Left,
+pub struct Failure {
+    pub class: Class,
+    pub left: Left,
     /// One sentence without its full stop.
-    pub(crate) message: String,
-    pub(crate) cure: String,
+    pub message: String,
+    pub cure: String,
 }
 
 /// Whether the attempt before this one ended without an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Before {
+pub enum Before {
     /// It was answered, or there was none.
     Answered,
     /// The server may have used up the refresh token then.
@@ -174,7 +174,7 @@ pub(crate) enum Before {
 }
 
 impl Trouble {
-    pub(crate) fn class(&self) -> Class {
+    pub fn class(&self) -> Class {
         match self {
             Trouble::Secret { which: Which::ClientSecret, .. } => Class::BadClient,
             Trouble::Secret { which: Which::RefreshToken, .. } | Trouble::Spent | Trouble::DamagedFile { .. } => {
@@ -228,7 +228,7 @@ impl Trouble {
     }
 
     /// Puts it into words for one connection.
-    pub(crate) fn explain(&self, credential: &Credential, before: Before) -> Failure {
+    pub fn explain(&self, credential: &Credential, before: Before) -> Failure {
         let message = format!("connection `{}`: {}", credential.connection, self.sentence(&credential.token_url));
         let mut class = self.class();
         // A client without a refresh token has no login to renew.
