@@ -217,7 +217,6 @@ impl Core {
             // Half open: the token at hand is tried again, without a new one. One more refusal closes it again.
             self.standing.broken_until = None;
             self.standing.refused = None;
-            self.refusals = REFUSALS_TO_BREAK - 1;
         }
         match self.standing.phase {
             Phase::Resting { at } | Phase::Retrying { at } if at <= now => self.ask(now),
@@ -344,7 +343,8 @@ impl Core {
         }
         self.standing.refused = Some(generation);
         let age = now.saturating_sub(held.life.issued);
-        self.refusals = if age <= FRESH { self.refusals.saturating_add(1) } else { 1 };
+        let counts_on = age <= FRESH || self.refusals >= REFUSALS_TO_BREAK;
+        self.refusals = if counts_on { self.refusals.saturating_add(1) } else { 1 };
         if self.refusals >= REFUSALS_TO_BREAK {
             self.standing.broken_until = Some(now.saturating_add(BROKEN_PAUSE));
             return None;

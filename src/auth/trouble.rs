@@ -294,8 +294,10 @@ impl Trouble {
         let Credential { grant, token_url, .. } = credential;
         let waiting = "it is tried again by itself";
         match self {
-            Trouble::Secret { .. } => "put the secret there; it is looked for every 5 s".to_owned(),
-            Trouble::TokenFile { .. } => format!("make the folder writable for this service; {waiting}"),
+            Trouble::Secret { .. } => {
+                "put the secret there, for this service only; it is looked for every 5 s".to_owned()
+            }
+            Trouble::TokenFile { .. } => format!("let this service, and nobody else, write there; {waiting}"),
             Trouble::DamagedFile { .. } => {
                 format!("restore it from a copy, or log in once more and put the new refresh token in {}", seed(grant))
             }
@@ -308,7 +310,9 @@ impl Trouble {
                     format!("check host and port, firewall and proxy; {waiting}")
                 }
                 Network::Tls => {
-                    format!("add the server's authority to the system's certificates, or check the host; {waiting}")
+                    format!(
+                        "check host and port, or add the server's authority to the system's certificates; {waiting}"
+                    )
                 }
                 Network::AnswerTimeout | Network::Broken => {
                     format!("check the server and any proxy between; {waiting}")
