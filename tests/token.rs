@@ -2,6 +2,8 @@
 //!
 //! The server is this file's own, not the sandbox, so that the two cannot agree on a mistake. Time is moved by hand.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
+
 #[path = "token/causes.rs"]
 mod causes;
 #[path = "token/rules.rs"]
