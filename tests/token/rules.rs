@@ -403,7 +403,9 @@ fn after_a_crash_at_any_step_of_a_save_the_old_or_the_new_token_is_there() {
     saved(&other, "rt-2", Some(first));
     let new = std::fs::read(other.path()).unwrap();
 
-    let images: [(&[u8], Option<&[u8]>, &str); 5] = [
+    // The file, the copy beside it, the token that must be found.
+    type Image<'a> = (&'a [u8], Option<&'a [u8]>, &'a str);
+    let images: [Image<'_>; 5] = [
         (&old, None, "rt-1"),
         (&old, Some(b""), "rt-1"),
         (&old, Some(&new[..new.len() / 2]), "rt-1"),
