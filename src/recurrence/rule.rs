@@ -4,9 +4,9 @@ use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use jiff::civil;
 use jiff::tz::{Offset, TimeZone};
+use jiff::Timestamp;
 
 /// One due time.
 #[derive(Clone, Debug, PartialEq, Eq)]
