@@ -35,7 +35,11 @@ pub fn load(paths: &[PathBuf], now: Timestamp) -> Result<Loaded, Invalid> {
             Some(text) => {
                 total = total.saturating_add(text.len() as u64);
                 if total > MOST_BYTES {
-                    troubles.push(whole(&path, "the files are larger than 16 MiB together", "use fewer or smaller files"));
+                    troubles.push(whole(
+                        &path,
+                        "the files are larger than 16 MiB together",
+                        "use fewer or smaller files",
+                    ));
                     return Err(Invalid { diagnostics: troubles });
                 }
                 let folder = path.parent().unwrap_or(Path::new("")).to_owned();
@@ -77,7 +81,11 @@ fn list_files(paths: &[PathBuf], troubles: &mut Vec<Diagnostic>) -> Vec<PathBuf>
         match fs::metadata(path) {
             Ok(meta) if meta.is_dir() => match list_folder(path) {
                 Ok(found) if found.is_empty() => {
-                    troubles.push(whole(path, "no `*.yaml` or `*.yml` file is in this folder", "write one, or name another folder"));
+                    troubles.push(whole(
+                        path,
+                        "no `*.yaml` or `*.yml` file is in this folder",
+                        "write one, or name another folder",
+                    ));
                 }
                 Ok(found) => files.extend(found),
                 Err(cause) => troubles.push(whole(path, format!("failed to list the folder: {}", plain(&cause)), "")),
@@ -92,7 +100,11 @@ fn list_files(paths: &[PathBuf], troubles: &mut Vec<Diagnostic>) -> Vec<PathBuf>
     let mut known = BTreeSet::new();
     files.retain(|path| known.insert(fs::canonicalize(path).unwrap_or_else(|_| path.clone())));
     if let Some(first) = files.get(MOST_FILES) {
-        troubles.push(whole(first, format!("more than {MOST_FILES} files"), "name fewer files, or put schedules together"));
+        troubles.push(whole(
+            first,
+            format!("more than {MOST_FILES} files"),
+            "name fewer files, or put schedules together",
+        ));
         files.truncate(MOST_FILES);
     }
     files
@@ -149,8 +161,7 @@ fn read_bytes(path: &Path) -> Result<(Vec<u8>, u32), Unreadable> {
         return Err(odd());
     }
     let no_wait = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
-    let file: File =
-        OpenOptions::new().read(true).custom_flags(no_wait).open(path).map_err(Unreadable::Failed)?;
+    let file: File = OpenOptions::new().read(true).custom_flags(no_wait).open(path).map_err(Unreadable::Failed)?;
     let meta = file.metadata().map_err(Unreadable::Failed)?;
     if !meta.is_file() {
         return Err(odd());

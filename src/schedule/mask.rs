@@ -33,7 +33,9 @@ pub(super) fn secrets_by_name(text: &str) -> Vec<Range<usize>> {
         let blank = line.trim().is_empty();
         let indent = line.len() - line.trim_start().len();
         match inside {
-            Some(outer) if blank || indent > outer => found.push(line_start + indent..line_start + line.trim_end().len()),
+            Some(outer) if blank || indent > outer => {
+                found.push(line_start + indent..line_start + line.trim_end().len())
+            }
             Some(_) | None => {
                 inside = None;
                 for value in values_in_line(line) {

@@ -16,7 +16,10 @@ pub enum Paint {
     Colored,
 }
 
-/// All diagnostics, one blank line between two, and a line that counts them.
+/// A person mends the first of them and looks again; a file that is wrong in every line must not fill the terminal.
+const MOST_SHOWN: usize = 200;
+
+/// The diagnostics, one blank line between two, and a line that counts them all.
 pub fn render(diagnostics: &[Diagnostic], paint: Paint) -> String {
     let renderer = match paint {
         Paint::Plain => Renderer::plain(),
@@ -24,9 +27,12 @@ pub fn render(diagnostics: &[Diagnostic], paint: Paint) -> String {
     }
     .decor_style(DecorStyle::Ascii);
     let mut text = String::new();
-    for diagnostic in diagnostics {
+    for diagnostic in diagnostics.iter().take(MOST_SHOWN) {
         text.push_str(&renderer.render(&report(diagnostic)));
         text.push_str("\n\n");
+    }
+    if diagnostics.len() > MOST_SHOWN {
+        text.push_str(&format!("and {} more\n\n", diagnostics.len() - MOST_SHOWN));
     }
     text.push_str(&summary(diagnostics));
     text
@@ -79,7 +85,9 @@ fn summary(diagnostics: &[Diagnostic]) -> String {
         1 => Some(format!("1 {what}")),
         n => Some(format!("{n} {what}s")),
     };
-    let parts: Vec<String> =
-        [say(count(Severity::Error), "error"), say(count(Severity::Warning), "warning")].into_iter().flatten().collect();
+    let parts: Vec<String> = [say(count(Severity::Error), "error"), say(count(Severity::Warning), "warning")]
+        .into_iter()
+        .flatten()
+        .collect();
     if parts.is_empty() { String::new() } else { format!("{}\n", parts.join(", ")) }
 }

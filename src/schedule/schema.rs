@@ -74,11 +74,15 @@ fn shape(shape: Shape, definitions: &mut Map<String, Value>) -> Option<Map<Strin
         Shape::Texts => many(&json!({ "type": "string", "minLength": 1 })),
         Shape::Flag => json!({ "type": "boolean" }),
         Shape::Count(most) => json!({ "type": "integer", "minimum": 1, "maximum": most }),
-        Shape::Duration => json!({ "type": "string", "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$", "minLength": 2 }),
+        Shape::Duration => {
+            json!({ "type": "string", "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$", "minLength": 2 })
+        }
         Shape::Instant => instant(),
         Shape::Instants => many(&instant()),
         Shape::Url => json!({ "type": "string", "format": "uri", "pattern": "^https?://[^@?#]+$" }),
-        Shape::Secret => json!({ "type": "string", "pattern": "^(credential:[A-Za-z0-9_.-]+|file:.+|env:[A-Za-z0-9_.-]+)$" }),
+        Shape::Secret => {
+            json!({ "type": "string", "pattern": "^(credential:[A-Za-z0-9_.-]+|file:.+|env:[A-Za-z0-9_.-]+)$" })
+        }
         Shape::Choice(names) => json!({ "enum": names.built() }),
         Shape::Object => json!({ "type": "object" }),
         Shape::Map(inner) => reference(inner, definitions),

@@ -7,7 +7,7 @@ use punctual::schedule::{Paint, Severity, parse, render};
 
 use super::{HEAD, messages, now, read, source, told, with_schedule};
 
-fn settings() -> insta::Settings {
+pub(super) fn settings() -> insta::Settings {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("snapshots");
     settings.set_prepend_module_to_snapshot(false);
@@ -57,10 +57,6 @@ fn a_secret_stays_hidden_wherever_a_file_breaks() {
     // Every way to cut it, and every place to put a sign that breaks it.
     for cut in (0..whole.len()).filter(|n| whole.is_char_boundary(*n)) {
         for broken in [whole[..cut].to_owned(), format!("{}\t*: {}", &whole[..cut], &whole[cut..])] {
-            // A cut inside the word leaves another word.
-            if whole[..cut].ends_with('h') || broken.matches("hunter2").count() == 0 {
-                continue;
-            }
             let seen = told(read(source("f.yaml", &broken)));
             let shown: Vec<&str> = seen.lines().filter(|line| line.contains("hunter2")).collect();
             // An anchor's own line says nothing of being secret until it is used.
@@ -93,14 +89,13 @@ fn mistakes_of_all_files_are_told_together_and_a_name_in_two_files_names_both() 
 fn a_machine_row_has_the_documented_fields() {
     let invalid = read(with_schedule("every: 5\nstart: { process: P }")).unwrap_err();
     let rows = serde_json::to_string(&invalid.diagnostics).unwrap();
-    insta::assert_snapshot!(rows, @"");
+    settings().bind(|| insta::assert_snapshot!("machine_rows", rows));
 }
 
 #[test]
 fn a_value_that_many_schedules_take_from_one_place_is_told_for_each_schedule_once() {
-    let text = format!(
-        "{HEAD}x-a: &a {{ every: 5, start: {{ process: P }} }}\nschedules:\n  x: *a\n  y: {{ <<: *a }}\n"
-    );
+    let text =
+        format!("{HEAD}x-a: &a {{ every: 5, start: {{ process: P }} }}\nschedules:\n  x: *a\n  y: {{ <<: *a }}\n");
     assert_eq!(
         messages(read(source("f.yaml", &text))),
         ["schedule `x`: `every` `5` needs a unit", "schedule `y`: `every` `5` needs a unit"]

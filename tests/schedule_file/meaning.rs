@@ -61,7 +61,8 @@ fn a_schedule_overrides_defaults_key_by_key() {
         "{ timezone: UTC }",
         "{ folder: Shared, timezone: UTC, overlap: allow, catch_up: { policy: skip, window: 1h }, dst: { gap: skip } }",
     );
-    let schedule = "  x: { cron: \"0 7 * * *\", catch_up: { window: 2h }, dst: { overlap: both }, start: { process: P } }\n";
+    let schedule =
+        "  x: { cron: \"0 7 * * *\", catch_up: { window: 2h }, dst: { overlap: both }, start: { process: P } }\n";
     let loaded = good(source("f.yaml", &format!("{text}schedules:\n{schedule}")));
     let schedule = &loaded.set.schedules["x"];
     assert_eq!(schedule.overlap, OverlapPolicy::Allow);
@@ -91,9 +92,15 @@ fn durations_are_read_as_written() {
     for (written, seconds) in
         [("90s", 90), ("5m", 300), ("2h", 7_200), ("1d", 86_400), ("1h30m", 5_400), ("1d2h3m4s", 93_784), ("007m", 420)]
     {
-        assert_eq!(one(&format!("every: {written}\nstart: {{ process: P }}")).timing.every_s, Some(seconds), "{written}");
+        assert_eq!(
+            one(&format!("every: {written}\nstart: {{ process: P }}")).timing.every_s,
+            Some(seconds),
+            "{written}"
+        );
     }
-    for wrong in ["90", "1.5h", "5 m", "m", "1h1h", "1m1h", "-5m", "5M", "1w", "0s", "0d0s", "99999999999999999999s", "3654d"] {
+    for wrong in
+        ["90", "1.5h", "5 m", "m", "1h1h", "1m1h", "-5m", "5M", "1w", "0s", "0d0s", "99999999999999999999s", "3654d"]
+    {
         assert!(read(with_schedule(&format!("every: {wrong}\nstart: {{ process: P }}"))).is_err(), "{wrong}");
     }
 }
@@ -131,15 +138,24 @@ fn secrets_are_references_relative_to_the_file_they_stand_in() {
 
 #[test]
 fn addresses_must_be_https_but_for_this_machine() {
-    let url = |url: &str| read(source("f.yaml", &HEAD.replace("https://cloud.uipath.com/acme/production/orchestrator_", url)));
+    let url = |url: &str| {
+        read(source("f.yaml", &HEAD.replace("https://cloud.uipath.com/acme/production/orchestrator_", url)))
+    };
     for fine in ["http://localhost", "http://127.0.0.1:9/x/", "\"http://[::1]:80\"", "https://o.example.com/base/"] {
         let loaded = url(fine).unwrap_or_else(|invalid| panic!("{fine}: {:?}", invalid.diagnostics));
         let path = loaded.set.connections.values().next().unwrap().url.path().to_owned();
         assert!(path == "/" || !path.ends_with('/'), "{fine}: {path}");
     }
     for wrong in [
-        "http://o.example.com", "http://localhost.example.com", "ftp://localhost", "o.example.com", "file:///etc/x",
-        "https://u:p@o.example.com", "https://o.example.com/?a=b", "https://o.example.com/#x", "https://o.example.com/odata/",
+        "http://o.example.com",
+        "http://localhost.example.com",
+        "ftp://localhost",
+        "o.example.com",
+        "file:///etc/x",
+        "https://u:p@o.example.com",
+        "https://o.example.com/?a=b",
+        "https://o.example.com/#x",
+        "https://o.example.com/odata/",
     ] {
         assert!(url(wrong).is_err(), "{wrong}");
     }
@@ -162,7 +178,8 @@ fn a_file_without_schedules_is_an_empty_set() {
 
 #[test]
 fn a_byte_order_mark_and_windows_line_ends_are_no_mistake() {
-    let text = format!("\u{feff}{HEAD}schedules:\n  x: {{ every: 5m, start: {{ process: P }} }}\n").replace('\n', "\r\n");
+    let text =
+        format!("\u{feff}{HEAD}schedules:\n  x: {{ every: 5m, start: {{ process: P }} }}\n").replace('\n', "\r\n");
     assert_eq!(good(source("f.yaml", &text)).set.schedules["x"].start.process, "P");
     let wrong = text.replace("version", "versoin");
     let first = &read(source("f.yaml", &wrong)).unwrap_err().diagnostics[0];
@@ -190,7 +207,9 @@ fn what_is_perhaps_not_meant_is_a_warning_and_no_error() {
 #[test]
 fn arguments_may_be_ten_thousand_characters_of_json_and_not_one_more() {
     // {"a":"…"} is 8 characters around the text.
-    let with = |chars: usize| with_schedule(&format!("every: 5m\nstart: {{ process: P, arguments: {{ a: {} }} }}", "x".repeat(chars)));
+    let with = |chars: usize| {
+        with_schedule(&format!("every: 5m\nstart: {{ process: P, arguments: {{ a: {} }} }}", "x".repeat(chars)))
+    };
     assert!(read(with(9_992)).is_ok());
     assert_eq!(
         messages(read(with(9_993))),

@@ -24,7 +24,8 @@ fn as_json(text: &str) -> Value {
 fn the_schema_takes_the_example() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schedules.example.yaml");
     let example = as_json(&fs::read_to_string(path).unwrap());
-    let errors: Vec<String> = validator().iter_errors(&example).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    let errors: Vec<String> =
+        validator().iter_errors(&example).map(|e| format!("{}: {e}", e.instance_path())).collect();
     assert_eq!(errors, Vec::<String>::new());
 }
 

@@ -106,9 +106,9 @@ fn address(field: &Field<'_>, findings: &mut Findings) -> Option<Url> {
         _ => false,
     };
     if !secure {
-        field.error(&format!("{name} must be https, so that nobody on the way can read the tokens"), findings).hint(
-            "write `https://`; plain http is taken for `localhost`, `127.0.0.1` and `[::1]` only",
-        );
+        field
+            .error(&format!("{name} must be https, so that nobody on the way can read the tokens"), findings)
+            .hint("write `https://`; plain http is taken for `localhost`, `127.0.0.1` and `[::1]` only");
         return None;
     }
     if url.query().is_some() || url.fragment().is_some() {

@@ -212,12 +212,8 @@ impl<'t> Field<'t> {
 
     /// The values of a list, or the one value.
     pub(super) fn items(&self, findings: &mut Findings) -> Vec<Field<'t>> {
-        let one = |node: &'t Node| Field {
-            whose: self.whose.clone(),
-            name: self.name.clone(),
-            key_at: self.key_at,
-            node,
-        };
+        let one =
+            |node: &'t Node| Field { whose: self.whose.clone(), name: self.name.clone(), key_at: self.key_at, node };
         match &self.node.value {
             Value::List(items) => {
                 if items.is_empty() {
@@ -244,7 +240,8 @@ impl<'t> Field<'t> {
     fn scalar(&self, wanted: &str, findings: &mut Findings) -> Option<&'t Scalar> {
         let found = match &self.node.value {
             Value::Scalar(scalar) if scalar.kind == Kind::Null => {
-                self.error(&format!("{} is empty", self.named()), findings).hint(format!("write {wanted}, or take it out"));
+                self.error(&format!("{} is empty", self.named()), findings)
+                    .hint(format!("write {wanted}, or take it out"));
                 return None;
             }
             Value::Scalar(scalar) => return Some(scalar),

@@ -74,11 +74,7 @@ impl Habits {
     }
 
     /// Reads them from a schedule or from `defaults`.
-    pub(super) fn read(
-        fields: &Fields<'_>,
-        connections: &BTreeMap<String, At>,
-        findings: &mut Findings,
-    ) -> Habits {
+    pub(super) fn read(fields: &Fields<'_>, connections: &BTreeMap<String, At>, findings: &mut Findings) -> Habits {
         let mut habits = Habits::none();
         if let Some(field) = fields.get("connection") {
             habits.connection = connection(&field, connections, findings);
@@ -125,10 +121,7 @@ impl Habits {
     }
 
     pub(super) fn catch_up(&self) -> CatchUp {
-        CatchUp {
-            policy: self.policy.unwrap_or(CatchUpPolicy::Last),
-            window: self.window.unwrap_or(CATCH_UP_WINDOW),
-        }
+        CatchUp { policy: self.policy.unwrap_or(CatchUpPolicy::Last), window: self.window.unwrap_or(CATCH_UP_WINDOW) }
     }
 
     pub(super) fn start_deadline(&self) -> Duration {
@@ -140,11 +133,7 @@ impl Habits {
     }
 }
 
-fn connection(
-    field: &Field<'_>,
-    connections: &BTreeMap<String, At>,
-    findings: &mut Findings,
-) -> Given<ConnectionName> {
+fn connection(field: &Field<'_>, connections: &BTreeMap<String, At>, findings: &mut Findings) -> Given<ConnectionName> {
     let Some(name) = field.line(findings) else {
         return Given::Wrong;
     };

@@ -97,7 +97,11 @@ pub(in crate::schedule) static FILE: Section = Section {
     keys: &[
         required("version", Shape::Version, "The version of this format: 1"),
         key("connections", Shape::Named(&CONNECTION), "Orchestrator tenants, by names of your own"),
-        key("defaults", Shape::Map(&DEFAULTS), "What every schedule says unless it says otherwise; in one file at most"),
+        key(
+            "defaults",
+            Shape::Map(&DEFAULTS),
+            "What every schedule says unless it says otherwise; in one file at most",
+        ),
         key(
             "schedules",
             Shape::Named(&SCHEDULE),
@@ -274,7 +278,11 @@ pub(in crate::schedule) static DEFAULTS: Section = Section {
         key("overlap", Shape::Choice(&choices::OVERLAP), "When a time comes while an earlier run is open"),
         key("catch_up", Shape::Map(&CATCH_UP), "What happens with times found late"),
         key("start_deadline", Shape::Duration, "How late a start may still be sent"),
-        key("on_unknown_start", Shape::Choice(&choices::UNKNOWN_START), "When it stays unclear whether a start arrived"),
+        key(
+            "on_unknown_start",
+            Shape::Choice(&choices::UNKNOWN_START),
+            "When it stays unclear whether a start arrived",
+        ),
         later("description", "describe each schedule"),
         later("enabled", "write `enabled` in each schedule"),
         later("calendar", "name the weekdays in the cron pattern, as in `0 7 * * MON-FRI`"),

@@ -11,13 +11,15 @@ use super::habits::{Given, Habits};
 use super::keys;
 use super::tree::{Entry, Scalar, Value};
 use crate::recurrence::{CronPattern, DstPolicy, Every, GapPolicy, OverlapTime, Pattern, Recurrence, Zone};
-use crate::schedule::diagnostic::{At, Findings, SourceFile, line_and_column};
+use crate::schedule::diagnostic::{At, Findings, Lines, SourceFile};
 use crate::schedule::model::{ConnectionName, Enablement, Place, Schedule, ScheduleKey, StartSpec};
 use crate::schedule::timing::Timing;
 
 /// What an entry is read against.
 pub(super) struct Context<'c> {
     pub(super) sources: &'c [SourceFile],
+    /// Of each source.
+    pub(super) lines: &'c [Lines],
     pub(super) now: Timestamp,
     /// Every connection that is described, rightly or wrongly.
     pub(super) connections: &'c BTreeMap<String, At>,
@@ -49,7 +51,7 @@ pub(super) fn read(
     .and_then(|field| start(&field, context, findings));
     let connection = connection(&fields, &habits, context, findings);
     let (timing, recurrence) = times?;
-    let (line, _) = line_and_column(&context.sources.get(entry.key_at.file)?.text, entry.key_at.start);
+    let line = context.lines.get(entry.key_at.file)?.line(entry.key_at.start);
     Some(Arc::new(Schedule {
         key,
         description,
@@ -148,7 +150,8 @@ fn times(
     let (first, others) = match said.as_slice() {
         [] => {
             if !fields.is_settled(&WHEN) {
-                let hint = "write `cron: \"0 7 * * MON-FRI\"`, `every: 15m`, or `at: \"2026-12-31T22:00[Europe/Berlin]\"`";
+                let hint =
+                    "write `cron: \"0 7 * * MON-FRI\"`, `every: 15m`, or `at: \"2026-12-31T22:00[Europe/Berlin]\"`";
                 fields.error("nothing says when: `cron`, `every` or `at` is missing", findings).hint(hint);
             }
             return None;
@@ -188,9 +191,9 @@ fn times(
         Ok(_) => None,
         Err(never) => {
             let at = places.get(never.pattern).copied().unwrap_or(first.at());
-            first.error_at(at, &format!("{}: no date ever matches", first.named()), findings).hint(
-                "look at day and month: there is no 30 February, and 31 April never comes",
-            );
+            first
+                .error_at(at, &format!("{}: no date ever matches", first.named()), findings)
+                .hint("look at day and month: there is no 30 February, and 31 April never comes");
             None
         }
     }
@@ -230,7 +233,8 @@ fn cron(item: &Field<'_>, findings: &mut Findings) -> Option<(String, CronPatter
         Ok(pattern) => Some((words.join(" "), pattern)),
         Err(wrong) => {
             let part = wrong.span.and_then(|span| written(item, text).map(|whole| whole.part(span)));
-            let finding = item.error_at(part.unwrap_or(item.at()), &format!("{}: {}", item.named(), wrong.message), findings);
+            let finding =
+                item.error_at(part.unwrap_or(item.at()), &format!("{}: {}", item.named(), wrong.message), findings);
             if let Some(hint) = wrong.hint {
                 finding.hint(hint);
             }
@@ -265,7 +269,8 @@ fn instants(field: &Field<'_>, zone: &str, now: Timestamp, timing: &mut Timing, 
     let items = field.items(findings);
     let read: Vec<Option<Timestamp>> = items.iter().map(|item| item.instant(zone, findings)).collect();
     let mut instants: Vec<Timestamp> = read.iter().copied().collect::<Option<_>>()?;
-    let past: Vec<&Field<'_>> = items.iter().zip(&instants).filter(|(_, at)| **at <= now).map(|(item, _)| item).collect();
+    let past: Vec<&Field<'_>> =
+        items.iter().zip(&instants).filter(|(_, at)| **at <= now).map(|(item, _)| item).collect();
     if let Some(first) = past.first() {
         let what = match (past.len(), items.len()) {
             (_, 1) => "`at` has passed, so it will not run".to_owned(),

@@ -11,7 +11,7 @@ use super::habits::Habits;
 use super::keys;
 use super::schedule::{self, Context};
 use super::tree::{self, Entry, Kind, Node, Value};
-use crate::schedule::diagnostic::{At, Diagnostic, Findings, Severity, SourceFile, quoted};
+use crate::schedule::diagnostic::{At, Diagnostic, Findings, Lines, Severity, SourceFile, quoted};
 use crate::schedule::model::{ConnectionName, ScheduleKey, ScheduleSet};
 
 /// What was read, when nothing is wrong with it.
@@ -77,19 +77,25 @@ fn read(trees: &[Node], sources: &[SourceFile], now: Timestamp, findings: &mut F
     }
     let homeless = merged.schedules.iter().any(|_| merged.connection_places.is_empty());
     if let Some(at) = merged.schedules_at.filter(|_| homeless && all_read) {
-        findings.error(at, "no connection is described, so nothing says where the schedules run").hint(
-            "write `connections: { NAME: { url: …, auth: … } }`",
-        );
+        findings
+            .error(at, "no connection is described, so nothing says where the schedules run")
+            .hint("write `connections: { NAME: { url: …, auth: … } }`");
     }
     let fields = merged.defaults.as_ref().and_then(|field| field.map(&keys::DEFAULTS, findings));
     let defaults = match &fields {
         Some(fields) => Habits::read(fields, &merged.connection_places, findings),
         None => Habits::none(),
     };
-    let default_folder =
-        fields.as_ref().and_then(|fields| fields.get("folder")).and_then(|field| field.line(findings));
-    let context =
-        Context { sources, now, connections: &merged.connection_places, defaults: &defaults, default_folder };
+    let default_folder = fields.as_ref().and_then(|fields| fields.get("folder")).and_then(|field| field.line(findings));
+    let lines: Vec<Lines> = sources.iter().map(|source| Lines::new(&source.text)).collect();
+    let context = Context {
+        sources,
+        lines: &lines,
+        now,
+        connections: &merged.connection_places,
+        defaults: &defaults,
+        default_folder,
+    };
     for (key, entry) in &merged.schedules {
         if let Some(schedule) = schedule::read(entry, key.clone(), &context, findings) {
             set.schedules.insert(key.clone(), schedule);

@@ -57,7 +57,8 @@ fn slip(text: &str, error: &Error, byte: usize, line_number: usize) -> Slip {
         | Error::AliasReplayCounterOverflow { .. }
         | Error::AliasExpansionLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. } => {
-            Slip::new(here, "aliases expand to more than 250,000 values").hint("use fewer aliases inside anchored values")
+            Slip::new(here, "aliases expand to more values than one file may have")
+                .hint("use fewer aliases inside anchored values")
         }
         Error::AliasError { error, .. } => slip(text, error, byte, line_number),
         Error::RecursiveReferencesRequireWeakTypes { .. } => {
@@ -76,9 +77,8 @@ fn slip(text: &str, error: &Error, byte: usize, line_number: usize) -> Slip {
             Slip::new(at, "a value that begins with `!` is a tag, and this tag is not known")
                 .hint("put quotes around a text that begins with `!`")
         }
-        Error::MergeValueNotMapOrSeqOfMaps { .. } => {
-            Slip::new(here, "`<<` takes a map, or a list of maps").hint("write `<<: *name` for a map that stands at `&name`")
-        }
+        Error::MergeValueNotMapOrSeqOfMaps { .. } => Slip::new(here, "`<<` takes a map, or a list of maps")
+            .hint("write `<<: *name` for a map that stands at `&name`"),
         other => scanned(text, &other.render_with_formatter(&UserMessageFormatter), byte, line_number),
     }
 }
@@ -89,7 +89,8 @@ fn too_much(here: Range<usize>, breach: &BudgetBreach) -> Slip {
         BudgetBreach::Nodes { .. } | BudgetBreach::Events { .. } | BudgetBreach::ScalarBytes { .. } => {
             Slip::new(here, "more than 250,000 values in one file").hint("split the file; `--config` takes folders")
         }
-        _ => Slip::new(here, "more anchors and aliases than one file may have").hint("split the file, or write values out"),
+        _ => Slip::new(here, "more anchors and aliases than one file may have")
+            .hint("split the file, or write values out"),
     }
 }
 
@@ -115,12 +116,10 @@ fn scanned(text: &str, said: &str, byte: usize, line_number: usize) -> Slip {
         return colons(text, byte, line, value);
     }
     if said.contains("unclosed quote") {
-        return Slip::new(here, "a quote is opened here and never closed")
-            .hint("close it with the same quote");
+        return Slip::new(here, "a quote is opened here and never closed").hint("close it with the same quote");
     }
     if said.contains("unclosed bracket") {
-        return Slip::new(here, "a bracket is opened here and never closed")
-            .hint("close it with `}` or `]`");
+        return Slip::new(here, "a bracket is opened here and never closed").hint("close it with `}` or `]`");
     }
     if said.contains("unknown escape") {
         return Slip::new(here, "an unknown escape in double quotes")
@@ -147,7 +146,8 @@ fn star(text: &str, byte: usize, otherwise: &str) -> Slip {
     let value = inner.map_or(value.clone(), |n| value.start..value.start + text[value.start..][..n].trim_end().len());
     let written = &text[value.clone()];
     let pattern_signs = |c: char| c.is_ascii_alphanumeric() || matches!(c, '*' | '/' | ',' | '-' | '?' | '#' | ' ');
-    if written.starts_with('*') && written.contains(' ') && written.chars().all(pattern_signs) && !is_secret(text, byte) {
+    if written.starts_with('*') && written.contains(' ') && written.chars().all(pattern_signs) && !is_secret(text, byte)
+    {
         let hint = format!("write `\"{written}\"`");
         return Slip::new(value, "a cron pattern that begins with `*` needs quotes").hint(hint);
     }
@@ -173,7 +173,8 @@ fn colons(text: &str, byte: usize, line: Range<usize>, value: Option<Range<usize
     if first_value(text, above).is_none() && !key.is_empty() && !key.starts_with('#') {
         return Slip::new(start..start + word, "a colon is missing after this key").hint("write `key: value`");
     }
-    Slip::new(byte..next_char(text, byte), "a `key: value` cannot stand here").hint("check the indentation of this line")
+    Slip::new(byte..next_char(text, byte), "a `key: value` cannot stand here")
+        .hint("check the indentation of this line")
 }
 
 fn no_key(text: &str, byte: usize, line: Range<usize>) -> Slip {

@@ -92,9 +92,8 @@ pub(super) fn instant(text: &str, zone: &str) -> Result<Timestamp, Wrong> {
 }
 
 fn in_zone(text: &str, local: DateTime, offset: Option<Offset>, name: &str) -> Result<Timestamp, Wrong> {
-    let zone = Zone::find(name).map_err(|unknown| {
-        wrong(format!("names an unknown time zone `{name}`"), zone_hint(unknown.hint.as_deref()))
-    })?;
+    let zone = Zone::find(name)
+        .map_err(|unknown| wrong(format!("names an unknown time zone `{name}`"), zone_hint(unknown.hint.as_deref())))?;
     let plain = text.split('[').next().unwrap_or(text);
     let choices = instants_of(&zone, local);
     if let Some(offset) = offset {
@@ -115,8 +114,12 @@ fn in_zone(text: &str, local: DateTime, offset: Option<Offset>, name: &str) -> R
             Err(wrong(format!("does not exist in `{name}`: the clock skips it"), hint))
         }
         several => {
-            let written: Vec<String> = several.iter().map(|(_, o)| format!("`{plain}{}[{name}]`", written(*o))).collect();
-            Err(wrong(format!("comes twice in `{name}`: the clock is set back"), format!("write {}", written.join(" or "))))
+            let written: Vec<String> =
+                several.iter().map(|(_, o)| format!("`{plain}{}[{name}]`", written(*o))).collect();
+            Err(wrong(
+                format!("comes twice in `{name}`: the clock is set back"),
+                format!("write {}", written.join(" or ")),
+            ))
         }
     }
 }
