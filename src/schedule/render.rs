@@ -28,8 +28,12 @@ pub fn render(diagnostics: &[Diagnostic], paint: Paint) -> String {
     .decor_style(DecorStyle::Ascii);
     let mut text = String::new();
     for diagnostic in diagnostics.iter().take(MOST_SHOWN) {
-        text.push_str(&renderer.render(&report(diagnostic)));
-        text.push_str("\n\n");
+        // Each by itself: together they would be joined by a line of their own.
+        for group in report(diagnostic) {
+            text.push_str(&renderer.render(&[group]));
+            text.push('\n');
+        }
+        text.push('\n');
     }
     if diagnostics.len() > MOST_SHOWN {
         text.push_str(&format!("and {} more\n\n", diagnostics.len() - MOST_SHOWN));

@@ -14,14 +14,12 @@ use super::fields::{Field, Fields};
 use super::keys;
 use super::tree::{Entry, Kind, Node, Scalar, Value};
 use crate::schedule::diagnostic::{Findings, SourceFile};
+use crate::schedule::mask::SHOWN_IN_AUTH;
 use crate::schedule::model::{AuthSpec, Connection, ConnectionLimits, ConnectionName, Grant};
 use crate::secret::SecretRef;
 
 /// How long a job of an unclear start may take to become visible (semantics.md 16).
 const SETTLE: Duration = Duration::from_secs(120);
-
-/// Keys under `auth` whose values may be shown.
-const PLAIN: &[&str] = &["grant", "style", "client_id", "scope", "token_url"];
 
 /// Reads one connection. `None`: something was told.
 pub(super) fn read(
@@ -66,7 +64,7 @@ fn hide_secrets(connection: &Node, findings: &mut Findings) {
     for entry in entries {
         match &entry.value.value {
             Value::Map(inner) if entry.key == "auth" => {
-                inner.iter().filter(|e| !PLAIN.contains(&e.key.as_str())).for_each(|e| hide(&e.value, findings));
+                inner.iter().filter(|e| !SHOWN_IN_AUTH.contains(&e.key.as_str())).for_each(|e| hide(&e.value, findings));
             }
             _ if entry.key == "auth" => hide(&entry.value, findings),
             Value::Map(_) | Value::List(_) | Value::Scalar(_) => {}

@@ -144,7 +144,7 @@ fn version(field: &Field<'_>, findings: &mut Findings) {
     }
 }
 
-/// Entries under names: each well formed, each once in all files.
+/// Entries under names: each well formed, each once in all files. A second one is taken too, for its own mistakes.
 fn named<'t>(
     field: &Field<'t>,
     what: &str,
@@ -156,9 +156,9 @@ fn named<'t>(
         if let Some(first) = places.get(&entry.key) {
             let finding = findings.error(entry.key_at, format!("{what} {} stands twice", quoted(&entry.key)));
             finding.hint("rename or remove one of the two").also(*first, "first here");
-            continue;
+        } else {
+            places.insert(entry.key.clone(), entry.key_at);
         }
-        places.insert(entry.key.clone(), entry.key_at);
         if ScheduleKey::parse(&entry.key).is_none() {
             let message = format!("{} cannot be the name of a {what}", quoted(&entry.key));
             findings.error(entry.key_at, message).hint(format!(
