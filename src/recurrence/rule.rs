@@ -1,170 +1,29 @@
-//! STUB to be replaced: signatures that the rest of the house builds on.
+//! Which instants a schedule means: the rule for clock changes (semantics.md 2 and 3).
+//!
+//! Time is walked in stretches of one offset. Inside a stretch local time runs evenly, so the next local match is the next
+//! instant; the stretch's edges say which local times were left out or come twice. Each source of times is a fixed set of
+//! instants, whatever is asked, and the answer is the least of them after `after`: so times rise strictly and nothing loops.
 
-use std::fmt;
-use std::ops::Range;
-use std::time::Duration;
+use jiff::civil::{Date, DateTime};
+use jiff::{SignedDuration, Timestamp};
 
-use jiff::civil;
-use jiff::tz::{Offset, TimeZone};
-use jiff::Timestamp;
+use super::cron::CronPattern;
+use super::every::{Every, whole_seconds};
+use super::nominal::{Nominal, Note};
+use super::policy::{Class, DstPolicy, GapPolicy, OverlapTime};
+use super::zone::{Change, Period, Zone};
 
-/// One due time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Nominal {
-    /// The instant, whole seconds.
-    pub at: Timestamp,
-    /// How it reads in the zone.
-    pub local: civil::DateTime,
-    /// The zone's offset then.
-    pub offset: Offset,
-    /// What a clock change did to it.
-    pub note: Option<Note>,
-}
-
-/// What a clock change did to a time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Note {
-    /// It stands for these local times, which did not exist.
-    Shifted {
-        /// The local times, in order.
-        missing: Vec<civil::DateTime>,
-    },
-    /// The local time comes twice; this is the first.
-    FirstOfTwo,
-    /// The local time comes twice; this is the second.
-    SecondOfTwo,
-}
-
-impl fmt::Display for Note {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self:?}")
-    }
-}
-
-/// A zone of the IANA database.
-#[derive(Clone, Debug)]
-pub struct Zone(TimeZone);
-
-/// No such zone.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown time zone `{name}`")]
-pub struct UnknownZone {
-    /// As written.
-    pub name: String,
-    /// The IANA name that was probably meant.
-    pub hint: Option<String>,
-}
-
-impl Zone {
-    /// Finds a zone by its IANA name.
-    ///
-    /// # Errors
-    /// See [`UnknownZone`].
-    pub fn find(_name: &str) -> Result<Zone, UnknownZone> {
-        Ok(Zone(TimeZone::UTC))
-    }
-    /// UTC.
-    pub fn utc() -> Zone {
-        Zone(TimeZone::UTC)
-    }
-    /// Its name.
-    pub fn name(&self) -> &str {
-        "UTC"
-    }
-    /// How an instant reads there.
-    pub fn read(&self, at: Timestamp) -> (civil::DateTime, Offset) {
-        let offset = self.0.to_offset(at);
-        (offset.to_datetime(at), offset)
-    }
-}
-
-/// What clock changes do to a schedule.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct DstPolicy {
-    /// For fixed times that do not exist.
-    pub gap: GapPolicy,
-    /// For fixed times that come twice.
-    pub overlap: OverlapTime,
-    /// Overrides what the pattern says.
-    pub class: Option<Class>,
-}
-
-/// Fixed times in a gap.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum GapPolicy {
-    /// The first instant after the gap.
-    #[default]
-    Shift,
-    /// As if the old offset still held.
-    Offset,
-    /// Not at all.
-    Skip,
-}
-
-/// Fixed times in an overlap.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OverlapTime {
-    /// The first.
-    #[default]
-    First,
-    /// The second.
-    Last,
-    /// Both.
-    Both,
-}
-
-/// Whether a pattern names times of day or a rhythm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
-    /// Times of day.
-    Fixed,
-    /// A rhythm in real time.
-    Interval,
-}
-
-/// A cron pattern that was read.
-#[derive(Clone, Debug)]
-pub struct CronPattern;
-
-/// A cron pattern that cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct PatternError {
-    /// One sentence.
-    pub message: String,
-    /// What to write instead.
-    pub hint: Option<String>,
-    /// The bytes of the pattern that are wrong.
-    pub span: Option<Range<usize>>,
-}
-
-impl CronPattern {
-    /// Reads 5 or 6 fields.
-    ///
-    /// # Errors
-    /// See [`PatternError`].
-    pub fn parse(_text: &str) -> Result<CronPattern, PatternError> {
-        Ok(CronPattern)
-    }
-}
-
-/// A fixed interval in real time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Every {
-    /// Whole seconds, at least one.
-    pub step: Duration,
-    /// An instant that is one of the times.
-    pub anchor: Timestamp,
-}
+/// A longer gap is no clock change but a day that never was, as in Apia in 2011; Vixie cron draws the line there too.
+const LONGEST_GAP: SignedDuration = SignedDuration::from_hours(3);
 
 /// One source of times.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pattern {
     /// A cron pattern.
     Cron(CronPattern),
     /// An interval.
     Every(Every),
-    /// One instant.
+    /// One instant; a fraction of a second is cut off.
     At(Timestamp),
 }
 
@@ -178,23 +37,175 @@ pub struct NeverMatches {
 
 /// All the times of a schedule.
 #[derive(Clone, Debug)]
-pub struct Recurrence;
+pub struct Recurrence {
+    patterns: Vec<Pattern>,
+    zone: Zone,
+    dst: DstPolicy,
+}
+
+/// A time of one pattern, with the local times that it stands for because they did not exist.
+#[derive(Debug)]
+struct Due {
+    at: Timestamp,
+    missing: Vec<DateTime>,
+}
 
 impl Recurrence {
     /// Puts patterns, zone and clock-change policy together.
     ///
     /// # Errors
     /// [`NeverMatches`] when a cron pattern has no time at all.
-    pub fn new(_patterns: Vec<Pattern>, _zone: Zone, _dst: DstPolicy) -> Result<Recurrence, NeverMatches> {
-        Ok(Recurrence)
+    pub fn new(patterns: Vec<Pattern>, zone: Zone, dst: DstPolicy) -> Result<Recurrence, NeverMatches> {
+        let never = patterns.iter().position(|pattern| match pattern {
+            Pattern::Cron(cron) => !cron.matcher().has_dates(),
+            Pattern::Every(_) | Pattern::At(_) => false,
+        });
+        match never {
+            Some(pattern) => Err(NeverMatches { pattern }),
+            None => Ok(Recurrence { patterns, zone, dst }),
+        }
     }
-    /// The first time strictly after `after`.
-    pub fn next_after(&self, _after: Timestamp) -> Option<Nominal> {
-        None
+
+    /// The first time strictly after `after`, or `None` when there is none before the end of the calendar (semantics.md 3).
+    ///
+    /// Times of several patterns that meet on one instant are one time.
+    pub fn next_after(&self, after: Timestamp) -> Option<Nominal> {
+        let floor = whole_seconds(after);
+        let due = self.patterns.iter().filter_map(|pattern| self.next_of(pattern, floor)).reduce(Due::earlier)?;
+        Some(self.nominal(due))
     }
+
     /// The zone its local times are read in.
     pub fn zone(&self) -> &Zone {
-        static UTC: std::sync::LazyLock<Zone> = std::sync::LazyLock::new(Zone::utc);
-        &UTC
+        &self.zone
+    }
+
+    fn next_of(&self, pattern: &Pattern, after: i64) -> Option<Due> {
+        match pattern {
+            Pattern::Cron(cron) => self.next_cron(cron, after),
+            Pattern::Every(every) => Due::plain(every.next_after(after)?),
+            Pattern::At(at) => Due::plain(Some(whole_seconds(*at)).filter(|at| *at > after)?),
+        }
+    }
+
+    fn next_cron(&self, cron: &CronPattern, after: i64) -> Option<Due> {
+        let first = Timestamp::from_second(after.checked_add(1)?).ok()?;
+        let rule = Rule { cron, class: self.dst.class.unwrap_or(cron.class()), dst: self.dst };
+        let mut period = self.zone.period_at(first);
+        loop {
+            let due = [rule.first_from_gap(&period, first), rule.first_within(&period, first)];
+            if let Some(due) = due.into_iter().flatten().reduce(Due::earlier) {
+                return Some(due);
+            }
+            period = self.zone.period_after(&period)?;
+        }
+    }
+
+    fn nominal(&self, due: Due) -> Nominal {
+        let period = self.zone.period_at(due.at);
+        let local = period.offset.to_datetime(due.at);
+        let note =
+            if due.missing.is_empty() { twice(&period, local) } else { Some(Note::Shifted { missing: due.missing }) };
+        Nominal { at: due.at, local, offset: period.offset, note }
+    }
+}
+
+impl Due {
+    fn plain(second: i64) -> Option<Due> {
+        Some(Due { at: Timestamp::from_second(second).ok()?, missing: Vec::new() })
+    }
+
+    /// The earlier of two, or both as one when they meet.
+    fn earlier(mut self, mut other: Due) -> Due {
+        if self.at != other.at {
+            return if self.at < other.at { self } else { other };
+        }
+        self.missing.append(&mut other.missing);
+        self.missing.sort_unstable();
+        self.missing.dedup();
+        self
+    }
+}
+
+fn twice(period: &Period, local: DateTime) -> Option<Note> {
+    if period.closing().is_some_and(|change| local >= change.new) {
+        Some(Note::FirstOfTwo { local })
+    } else if period.opening().is_some_and(|change| local < change.old) {
+        Some(Note::SecondOfTwo { local })
+    } else {
+        None
+    }
+}
+
+/// One cron pattern under one policy.
+struct Rule<'a> {
+    cron: &'a CronPattern,
+    class: Class,
+    dst: DstPolicy,
+}
+
+impl Rule<'_> {
+    /// The first match from `first` on that the clock really shows within the period.
+    fn first_within(&self, period: &Period, first: Timestamp) -> Option<Due> {
+        let begin = period.start.map_or(first, |start| start.max(first));
+        let mut from = period.offset.to_datetime(begin);
+        let mut until = period.closing().map_or(DateTime::MAX, |change| change.old);
+        match (self.class, self.dst.overlap) {
+            (Class::Interval, _) | (Class::Fixed, OverlapTime::Both) => {}
+            // What the period before has shown already is left out at the beginning,
+            (Class::Fixed, OverlapTime::First) => from = period.opening().map_or(from, |change| from.max(change.old)),
+            // and what the period after will show again, at the end.
+            (Class::Fixed, OverlapTime::Last) => until = period.closing().map_or(until, |change| until.min(change.new)),
+        }
+        let local = self.cron.matcher().first_between(from, until)?;
+        Some(Due { at: period.offset.to_timestamp(local).ok()?, missing: Vec::new() })
+    }
+
+    /// The first run from `first` on that stands for local times which the change at the period's beginning left out.
+    fn first_from_gap(&self, period: &Period, first: Timestamp) -> Option<Due> {
+        let (start, gap) = (period.start?, period.opening()?);
+        let length = SignedDuration::from_secs(i64::from(period.offset.seconds() - period.before.seconds()));
+        if length <= SignedDuration::ZERO || length > LONGEST_GAP {
+            return None;
+        }
+        match self.dst.gap {
+            GapPolicy::Skip => None,
+            GapPolicy::Shift if start < first => None,
+            GapPolicy::Shift => {
+                let missing = self.missing_in(gap);
+                (!missing.is_empty()).then_some(Due { at: start, missing })
+            }
+            GapPolicy::Offset if start.checked_add(length).is_ok_and(|over| over <= first) => None,
+            GapPolicy::Offset => self
+                .missing_in(gap)
+                .into_iter()
+                .filter_map(|local| Some(Due { at: period.before.to_timestamp(local).ok()?, missing: vec![local] }))
+                .find(|due| due.at >= first && period.end.is_none_or(|end| due.at < end)),
+        }
+    }
+
+    /// The matches in a gap that something has to stand for.
+    fn missing_in(&self, gap: Change) -> Vec<DateTime> {
+        let mut missing = Vec::new();
+        let mut from = gap.old;
+        while let Some(local) = self.cron.matcher().first_between(from, gap.new) {
+            missing.push(local);
+            let Ok(next) = local.checked_add(SignedDuration::from_secs(1)) else { break };
+            from = next;
+        }
+        match self.class {
+            Class::Fixed => {}
+            Class::Interval => missing.retain(|local| !self.has_match_outside(gap, local.date())),
+        }
+        missing
+    }
+
+    /// Whether a date has a match that the gap does not swallow: then a rhythm goes on by itself.
+    fn has_match_outside(&self, gap: Change, date: Date) -> bool {
+        let midnight = date.at(0, 0, 0, 0);
+        let next_midnight = date.tomorrow().map_or(DateTime::MAX, |next| next.at(0, 0, 0, 0));
+        let matcher = self.cron.matcher();
+        matcher.first_between(midnight, gap.old).is_some()
+            || matcher.first_between(midnight.max(gap.new), next_midnight).is_some()
     }
 }
