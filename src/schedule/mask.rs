@@ -141,7 +141,8 @@ fn value_len(value: &str, in_flow: bool) -> usize {
 /// The part of a value that is surely a value.
 fn harmless_len(value: &str) -> usize {
     let colon = value.char_indices().find(|(n, c)| *c == ':' && !value[n + 1..].starts_with('/')).map(|(n, _)| n);
-    let key = colon.map(|n| value[..n].trim_end_matches(['"', '\'', ' ']).rfind([' ', '\t']).map_or(0, |space| space + 1));
+    let key =
+        colon.map(|n| value[..n].trim_end_matches(['"', '\'', ' ']).rfind([' ', '\t']).map_or(0, |space| space + 1));
     let mut word_at = 0;
     while let Some(word) = next_word(value, word_at).filter(|word| key.is_none_or(|key| word.start < key)) {
         if is_secret_name(&value[word.clone()]) {

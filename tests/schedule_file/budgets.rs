@@ -150,3 +150,58 @@ fn a_file_that_is_wrong_everywhere_is_told_without_delay() {
     let seen = in_time(move || told(read(source("f.yaml", &text))));
     assert!(seen.contains("and 801 more") && seen.ends_with("1001 errors\n"), "{}", &seen[seen.len() - 100..]);
 }
+
+/// Pieces that YAML, the keys and the masks treat in ways of their own.
+const PIECES: [&str; 32] = [
+    "version: 1\n",
+    "schedules:\n",
+    "  x:\n",
+    "connections:\n",
+    "auth: ",
+    "client_secret: ",
+    "{ ",
+    " }",
+    "[",
+    "]",
+    ", ",
+    "cron: ",
+    "\"0 7 * * *\"",
+    "at: ",
+    "2026-10-25T02:30[Europe/Berlin]",
+    "every: ",
+    "1h",
+    "<<: ",
+    "*a",
+    "&a ",
+    "!t ",
+    "\"",
+    "'",
+    "\t",
+    "\n",
+    "    ",
+    "# ",
+    "ä",
+    "🦀",
+    "\u{feff}",
+    "|\n",
+    ": ",
+];
+
+proptest::proptest! {
+    #[test]
+    fn no_text_stops_the_reader(pieces in proptest::collection::vec(proptest::sample::select(&PIECES[..]), 0..40)) {
+        told(read(source("f.yaml", &pieces.concat())));
+    }
+
+    #[test]
+    fn no_slip_in_a_good_file_stops_the_reader(
+        at in 0_usize..10_000,
+        cut in 0_usize..30,
+        piece in proptest::sample::select(&PIECES[..]),
+    ) {
+        let example = include_str!("../../schedules.example.yaml");
+        let start = example.floor_char_boundary(at % example.len());
+        let end = example.floor_char_boundary((start + cut).min(example.len()));
+        told(read(source("f.yaml", &format!("{}{piece}{}", &example[..start], &example[end..]))));
+    }
+}

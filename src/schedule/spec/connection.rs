@@ -61,13 +61,13 @@ fn hide_secrets(connection: &Node, findings: &mut Findings) {
     let Value::Map(entries) = &connection.value else {
         return;
     };
-    for entry in entries {
+    for entry in entries.iter().filter(|entry| entry.key == "auth") {
         match &entry.value.value {
-            Value::Map(inner) if entry.key == "auth" => {
-                inner.iter().filter(|e| !SHOWN_IN_AUTH.contains(&e.key.as_str())).for_each(|e| hide(&e.value, findings));
+            Value::Map(inner) => {
+                let secret = inner.iter().filter(|entry| !SHOWN_IN_AUTH.contains(&entry.key.as_str()));
+                secret.for_each(|entry| hide(&entry.value, findings));
             }
-            _ if entry.key == "auth" => hide(&entry.value, findings),
-            Value::Map(_) | Value::List(_) | Value::Scalar(_) => {}
+            Value::List(_) | Value::Scalar(_) => hide(&entry.value, findings),
         }
     }
 }

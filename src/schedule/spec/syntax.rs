@@ -127,7 +127,7 @@ fn scanned(text: &str, said: &str, byte: usize, line_number: usize) -> Slip {
     }
     if said.contains("flow") || said.contains("illegal placement of ':'") {
         return Slip::new(here, "the list or map in brackets is broken here")
-            .hint("put quotes around values that hold `[`, `]`, `{`, `}`, `,` or `: `, and close every bracket");
+            .hint("look for a missing comma or bracket, or for a value with `[`, `{`, `,` or `: ` that needs quotes");
     }
     if said.contains("did not find expected key") || said.contains("expected <block end>") {
         return no_key(text, byte, line);
