@@ -184,14 +184,14 @@ async fn burst_under_kills(burst: &Burst) -> Outcome {
     control.push_rule(FaultRule::always(Fault::Late(burst.late)).on(Endpoint::StartJobs).share(0.3));
     control.push_rule(FaultRule::always(Fault::DropAnswer).on(Endpoint::StartJobs).share(0.15));
     // Long enough for kills to hit calls under way.
-    control.push_rule(FaultRule::always(Fault::DelayAnswer(Duration::from_millis(60))).on(Endpoint::StartJobs));
+    control.push_rule(FaultRule::always(Fault::DelayAnswer(Duration::from_millis(150))).on(Endpoint::StartJobs));
     let folder = tempfile::tempdir().expect("a folder");
     support::write_secrets(folder.path());
     let due = jiff::Timestamp::from_second(clock.now().as_second() + 2).expect("an instant");
     let mut yaml = support::connection(&sandbox.base_url());
     // One more line for the connection: the settle window, and room for its look-ups.
     yaml.push_str(&format!(
-        "    settle: {}s\n    limits: {{ list_calls_per_minute: 6000, starts_per_second: 15 }}\nschedules:\n",
+        "    settle: {}s\n    limits: {{ list_calls_per_minute: 6000, starts_per_second: 4 }}\nschedules:\n",
         burst.settle.as_secs()
     ));
     for n in 0..burst.schedules {
