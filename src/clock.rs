@@ -100,14 +100,12 @@ impl Clock {
     }
 
     /// Waits for at most `length`, and shorter when the clocks are to be looked at again: after a second at the latest, or at
-    /// once when a manual clock was moved. For loops that compare again after waking, so a stepped clock is noticed.
-    pub async fn nap(&self, length: Duration) {
+    /// once when a manual clock is not at `seen` any more. For loops that compare again after waking, so a stepped clock is
+    /// noticed; `seen` is the reading they decided by, so that a clock moved meanwhile is not slept over.
+    pub async fn nap(&self, seen: Reading, length: Duration) {
         match &self.0 {
             Source::System => system_sleep(length.min(SLICE)).await,
-            Source::Manual(reading) => {
-                let before = *reading.borrow();
-                wait_for(reading.clone(), |now| *now != before).await;
-            }
+            Source::Manual(reading) => wait_for(reading.clone(), |now| *now != seen).await,
         }
     }
 }

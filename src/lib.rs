@@ -5,41 +5,41 @@
 //! Modules are public for the tests only: the program's interface is its command line, its files and its database.
 
 #[doc(hidden)]
+pub mod clock;
+#[doc(hidden)]
+pub mod secret;
+#[doc(hidden)]
+pub mod recurrence;
+#[doc(hidden)]
+pub mod schedule;
+#[doc(hidden)]
+pub mod run;
+#[doc(hidden)]
+pub mod planner;
+#[doc(hidden)]
 pub mod admission;
 #[doc(hidden)]
 pub mod auth;
 #[doc(hidden)]
-pub mod cli;
+pub mod orchestrator;
 #[doc(hidden)]
-pub mod clock;
+pub mod store;
 #[doc(hidden)]
-pub mod daemon;
-#[doc(hidden)]
-pub mod dispatcher;
+pub mod history;
 #[doc(hidden)]
 pub mod executor;
+#[doc(hidden)]
+pub mod dispatcher;
 #[cfg(feature = "faults")]
 #[doc(hidden)]
 pub mod faults;
 #[doc(hidden)]
-pub mod history;
+pub mod lifecycle;
 #[doc(hidden)]
 pub mod housekeeping;
 #[doc(hidden)]
-pub mod lifecycle;
-#[doc(hidden)]
-pub mod orchestrator;
-#[doc(hidden)]
-pub mod planner;
-#[doc(hidden)]
-pub mod recurrence;
-#[doc(hidden)]
-pub mod run;
+pub mod daemon;
 #[doc(hidden)]
 pub mod sandbox;
 #[doc(hidden)]
-pub mod schedule;
-#[doc(hidden)]
-pub mod secret;
-#[doc(hidden)]
-pub mod store;
+pub mod cli;

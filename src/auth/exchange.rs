@@ -100,7 +100,7 @@ impl Evidence {
                 let seed = refresh_token.read();
                 if let Ok(seed) = &seed {
                     let family = Family::of(&credential.token_url, client_id, seed);
-                    match TokenFile::new(tokens_dir, family).load() {
+                    match TokenFile::new(tokens_dir, family).peek() {
                         Ok(stored) => add(Ok(stored.and_then(|s| s.refresh_token).unwrap_or_else(|| Secret::new("")))),
                         Err(cause) => add(Ok(Secret::new(cause.to_string()))),
                     }

@@ -6,23 +6,23 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 /// Longest life that is believed (T15).
-pub(crate) const LONGEST_LIFE: Duration = Duration::from_secs(24 * 3600);
+pub const LONGEST_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// Between a token that was dead on arrival and the next request (T15).
-pub(crate) const AFTER_DEAD_TOKEN: Duration = Duration::from_secs(10);
+pub const AFTER_DEAD_TOKEN: Duration = Duration::from_secs(10);
 /// Between two renewals forced by a 401 (T12).
-pub(crate) const BETWEEN_FORCED: Duration = Duration::from_secs(10);
+pub const BETWEEN_FORCED: Duration = Duration::from_secs(10);
 /// How long no token is handed out after three fresh ones were refused. The token server is left alone meanwhile (T12).
-pub(crate) const BROKEN_PAUSE: Duration = Duration::from_secs(300);
+pub const BROKEN_PAUSE: Duration = Duration::from_secs(300);
 /// A token refused within this age counts as refused fresh; an older one worked before, so it starts a new count (T12).
-pub(crate) const FRESH: Duration = Duration::from_secs(300);
+pub const FRESH: Duration = Duration::from_secs(300);
 /// Between tries when the server refuses the client: at most 13 in an hour (T6).
-pub(crate) const AFTER_BAD_CLIENT: Duration = Duration::from_secs(300);
+pub const AFTER_BAD_CLIENT: Duration = Duration::from_secs(300);
 /// Between looks at the secret files while only a new one can help (T6).
-pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(5);
+pub const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Between attempts to write an unsaved refresh token (T9).
-pub(crate) const SAVE_EVERY: Duration = Duration::from_secs(1);
+pub const SAVE_EVERY: Duration = Duration::from_secs(1);
 /// Longest wait that a server can order by `Retry-After` (T6).
-pub(crate) const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
+pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
 /// Longest wait of the back-off (T6): recovery comes within a minute.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 /// Requests per minute and credential, whatever happens (T23).
@@ -43,7 +43,7 @@ pub struct Life {
 }
 
 /// Works out T2: `share` is the jitter, 0 to 1, and moves the soft point earlier by at most a tenth of the margin.
-pub(crate) fn life(issued: Duration, length: Duration, share: f64) -> Life {
+pub fn life(issued: Duration, length: Duration, share: f64) -> Life {
     let length = length.min(LONGEST_LIFE);
     let (soft, hard) = if length < Duration::from_secs(120) {
         (length / 2, length.saturating_sub((length / 4).min(Duration::from_secs(10))))
@@ -57,7 +57,7 @@ pub(crate) fn life(issued: Duration, length: Duration, share: f64) -> Life {
 }
 
 /// Full jitter, 1 s doubling to 60 s (T6). `failures` counts from 1.
-pub(crate) fn backoff(failures: u32, share: f64) -> Duration {
+pub fn backoff(failures: u32, share: f64) -> Duration {
     let ceiling = Duration::from_secs(1 << failures.saturating_sub(1).min(6)).min(LONGEST_BACKOFF);
     // Never quite zero: a refused connection would otherwise be tried again at once, six times.
     ceiling.mul_f64(share.clamp(0.0, 1.0)).max(Duration::from_millis(100))
@@ -65,11 +65,11 @@ pub(crate) fn backoff(failures: u32, share: f64) -> Duration {
 
 /// When requests left, for the budget of T23.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Budget(VecDeque<Duration>);
+pub struct Budget(VecDeque<Duration>);
 
 impl Budget {
     /// Takes one request out of the budget, or says when there is room again.
-    pub(crate) fn take(&mut self, now: Duration) -> Result<(), Duration> {
+    pub fn take(&mut self, now: Duration) -> Result<(), Duration> {
         while self.0.front().is_some_and(|sent| sent.saturating_add(BUDGET_WINDOW) <= now) {
             self.0.pop_front();
         }
@@ -83,22 +83,22 @@ impl Budget {
     }
 
     /// Puts the last one back: no request left after all.
-    pub(crate) fn put_back(&mut self) {
+    pub fn put_back(&mut self) {
         self.0.pop_back();
     }
 }
 
 /// A small source of chance, seeded from outside (splitmix64).
 #[derive(Clone, Debug)]
-pub(crate) struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
-    pub(crate) fn new(seed: u64) -> Dice {
+    pub fn new(seed: u64) -> Dice {
         Dice(seed)
     }
 
     /// A number from 0 up to 1.
-    pub(crate) fn share(&mut self) -> f64 {
+    pub fn share(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

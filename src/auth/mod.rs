@@ -1,7 +1,7 @@
 //! Turns a credential into a fresh access token, for ever.
 //!
 //! One task owns each credential; everyone else reads its last snapshot. The task decides in [`core`] (margins, classes,
-//! back-off, budget: no clock, no network) and acts in `manager`. A one-use refresh token is on the disk before the access
+//! back-off, budget: no clock, no network) and acts in `task`. A one-use refresh token is on the disk before the access
 //! token that came with it is handed out, because the file is then the only copy of the login.
 //!
 //! Rules are numbered in the comments: T1–T24, the token rules of the project.
@@ -15,11 +15,16 @@ pub mod core;
 mod credential;
 mod exchange;
 mod manager;
-mod margins;
+#[doc(hidden)]
+pub mod margins;
+#[doc(hidden)]
+pub mod standing;
 mod status;
+mod task;
 #[doc(hidden)]
 pub mod token_file;
-mod trouble;
+#[doc(hidden)]
+pub mod trouble;
 mod wire;
 
 pub use credential::{AuthSetupError, Credential, GrantConfig, Style, token_url};

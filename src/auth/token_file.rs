@@ -223,7 +223,16 @@ impl TokenFile {
         }
     }
 
-    /// Reads the newest complete copy. Finishes a save that a crash cut short.
+    /// Reads the copy in force and touches nothing, so it needs no lock.
+    ///
+    /// # Errors
+    /// As [`TokenFile::load`].
+    pub fn peek(&self) -> Result<Option<Stored>, TokenFileError> {
+        self.read(&self.path)
+    }
+
+    /// Reads the newest complete copy, and finishes a save that a crash cut short. Only under the lock: without it, another
+    /// process's save looks like one.
     ///
     /// # Errors
     /// There is a file but it cannot be trusted: then the first token must not be sent in its place.

@@ -156,17 +156,17 @@ pub enum Trouble {
 
 /// A trouble in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Failure {
-    pub(crate) class: Class,
-    pub(crate) left: Left,
+pub struct Failure {
+    pub class: Class,
+    pub left: Left,
     /// One sentence without its full stop.
-    pub(crate) message: String,
-    pub(crate) cure: String,
+    pub message: String,
+    pub cure: String,
 }
 
 /// Whether the attempt before this one ended without an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Before {
+pub enum Before {
     /// It was answered, or there was none.
     Answered,
     /// The server may have used up the refresh token then.
@@ -174,7 +174,7 @@ pub(crate) enum Before {
 }
 
 impl Trouble {
-    pub(crate) fn class(&self) -> Class {
+    pub fn class(&self) -> Class {
         match self {
             Trouble::Secret { which: Which::ClientSecret, .. } => Class::BadClient,
             Trouble::Secret { which: Which::RefreshToken, .. } | Trouble::Spent | Trouble::DamagedFile { .. } => {
@@ -228,7 +228,7 @@ impl Trouble {
     }
 
     /// Puts it into words for one connection.
-    pub(crate) fn explain(&self, credential: &Credential, before: Before) -> Failure {
+    pub fn explain(&self, credential: &Credential, before: Before) -> Failure {
         let message = format!("connection `{}`: {}", credential.connection, self.sentence(&credential.token_url));
         let mut class = self.class();
         // A client without a refresh token has no login to renew.
@@ -294,8 +294,10 @@ impl Trouble {
         let Credential { grant, token_url, .. } = credential;
         let waiting = "it is tried again by itself";
         match self {
-            Trouble::Secret { .. } => "put the secret there; it is looked for every 5 s".to_owned(),
-            Trouble::TokenFile { .. } => format!("make the folder writable for this service; {waiting}"),
+            Trouble::Secret { .. } => {
+                "put the secret there, for this service only; it is looked for every 5 s".to_owned()
+            }
+            Trouble::TokenFile { .. } => format!("let this service, and nobody else, write there; {waiting}"),
             Trouble::DamagedFile { .. } => {
                 format!("restore it from a copy, or log in once more and put the new refresh token in {}", seed(grant))
             }
@@ -308,7 +310,9 @@ impl Trouble {
                     format!("check host and port, firewall and proxy; {waiting}")
                 }
                 Network::Tls => {
-                    format!("add the server's authority to the system's certificates, or check the host; {waiting}")
+                    format!(
+                        "check host and port, or add the server's authority to the system's certificates; {waiting}"
+                    )
                 }
                 Network::AnswerTimeout | Network::Broken => {
                     format!("check the server and any proxy between; {waiting}")

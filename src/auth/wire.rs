@@ -133,18 +133,17 @@ async fn body(mut response: Response) -> Result<Vec<u8>, Trouble> {
 }
 
 fn network(cause: &reqwest::Error) -> Trouble {
-    let chain = || std::iter::successors(Some(cause as &(dyn Error + 'static)), |error| (*error).source());
-    let kind = |wanted| {
-        chain().filter_map(|error| error.downcast_ref::<io::Error>()).any(|error: &io::Error| error.kind() == wanted)
-    };
     // The outermost error repeats the URL, which may hold any word.
-    let said = |word: &str| chain().skip(1).any(|error| error.to_string().to_ascii_lowercase().contains(word));
+    let chain = || std::iter::successors(cause.source(), |error| (*error).source());
+    let system = || chain().filter_map(|error| error.downcast_ref::<io::Error>());
+    let proxy = chain().any(|error| error.to_string().contains("tunnel"));
     let how = match (cause.is_connect(), cause.is_timeout()) {
         (true, true) => Network::ConnectTimeout,
         (true, false) if cause.is_dns() => Network::Name,
-        (true, false) if kind(io::ErrorKind::ConnectionRefused) => Network::Refused,
-        (true, false) if said("certificate") || said("tls") || said("handshake") => Network::Tls,
-        (true, false) => Network::Connect,
+        (true, false) if system().any(|error| error.kind() == io::ErrorKind::ConnectionRefused) => Network::Refused,
+        (true, false) if proxy || system().any(|error| error.raw_os_error().is_some()) => Network::Connect,
+        // Neither name, nor system, nor proxy: what is left before the request is the handshake.
+        (true, false) => Network::Tls,
         (false, true) => Network::AnswerTimeout,
         (false, false) => Network::Broken,
     };

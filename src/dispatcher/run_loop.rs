@@ -196,7 +196,7 @@ impl Dispatcher {
                         return;
                     }
                 }
-                () = clock.nap(nap) => {}
+                () = clock.nap(now, nap) => {}
             }
         }
     }

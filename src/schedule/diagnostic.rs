@@ -145,23 +145,21 @@ impl Findings {
 
     /// The diagnostics in the order of files and lines, each told once.
     pub(super) fn finish(self, sources: &[SourceFile]) -> Vec<Diagnostic> {
-        let hidden: Vec<Vec<Range<usize>>> = sources
-            .iter()
-            .enumerate()
-            .map(|(file, source)| {
-                let mut ranges = mask::secrets_by_name(&source.text);
-                ranges.extend(self.hidden.iter().filter(|at| at.file == file).map(|at| at.start..at.end));
-                ranges
-            })
-            .collect();
+        let mut shown: Vec<Shown<'_>> = sources.iter().map(Shown::new).collect();
+        for at in &self.hidden {
+            shown[at.file].hidden.push(at.start..at.end);
+        }
+        for file in &mut shown {
+            file.hidden.sort_by_key(|range| range.start);
+        }
         let mut list = self.list;
-        list.sort_by(|a, b| (a.at.file, a.at.start, a.severity).cmp(&(b.at.file, b.at.start, b.severity)));
+        list.sort_by_key(|finding| (finding.at.file, finding.at.start, finding.severity));
         let mut told: Vec<Diagnostic> = Vec::new();
         for finding in list {
             let Finding { at, severity, message, hint, also } = finding;
-            let (line, column) = line_and_column(&sources[at.file].text, at.start);
-            let mut excerpts = vec![excerpt(sources, &hidden, at, None)];
-            excerpts.extend(also.map(|(at, label)| excerpt(sources, &hidden, at, Some(label))));
+            let (line, column) = shown[at.file].lines.line_and_column(&sources[at.file].text, at.start);
+            let mut excerpts = vec![shown[at.file].excerpt(at, None)];
+            excerpts.extend(also.map(|(at, label)| shown[at.file].excerpt(at, Some(label))));
             let diagnostic =
                 Diagnostic { file: sources[at.file].path.clone(), line, column, severity, message, hint, excerpts };
             // A value that many entries take over from one place is wrong once.
@@ -173,13 +171,28 @@ impl Findings {
     }
 }
 
-/// Line and column of a byte, both from 1; columns count characters.
-pub(super) fn line_and_column(text: &str, byte: usize) -> (u32, u32) {
-    let before = &text[..text.floor_char_boundary(byte)];
-    let line_start = before.rfind('\n').map_or(0, |n| n + 1);
-    let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
-    let column = before[line_start..].chars().count() + 1;
-    (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
+/// Where the lines of a text begin: looked up often, so counted once.
+#[derive(Debug)]
+pub(super) struct Lines(Vec<usize>);
+
+impl Lines {
+    pub(super) fn new(text: &str) -> Lines {
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(n, _)| n + 1);
+        Lines(std::iter::once(0).chain(ends).collect())
+    }
+
+    /// The line of a byte, from 1.
+    pub(super) fn line(&self, byte: usize) -> u32 {
+        u32::try_from(self.0.partition_point(|start| *start <= byte)).unwrap_or(u32::MAX)
+    }
+
+    /// Line and column of a byte, both from 1; columns count characters.
+    fn line_and_column(&self, text: &str, byte: usize) -> (u32, u32) {
+        let byte = text.floor_char_boundary(byte);
+        let line = self.line(byte);
+        let start = self.0.get(line as usize - 1).copied().unwrap_or(0);
+        (line, u32::try_from(text[start..byte].chars().count() + 1).unwrap_or(u32::MAX))
+    }
 }
 
 /// The bytes of the line around a byte, without its end.
@@ -190,14 +203,33 @@ pub(super) fn line_around(text: &str, byte: usize) -> Range<usize> {
     start..start + text[start..end].trim_end_matches('\r').len()
 }
 
-fn excerpt(sources: &[SourceFile], hidden: &[Vec<Range<usize>>], at: At, label: Option<String>) -> Excerpt {
-    let source = &sources[at.file];
-    let line = line_around(&source.text, at.start);
-    let clip = |byte: usize| source.text.floor_char_boundary(byte.clamp(line.start, line.end)) - line.start;
-    let here: Vec<Range<usize>> =
-        hidden[at.file].iter().map(|r| clip(r.start)..clip(r.end)).filter(|r| !r.is_empty()).collect();
-    let (text, mark) = mask::apply(&source.text[line.clone()], here, clip(at.start)..clip(at.end));
-    Excerpt { file: source.path.clone(), line: line_and_column(&source.text, at.start).0, text, mark, label }
+/// A file while lines of it are shown.
+struct Shown<'s> {
+    source: &'s SourceFile,
+    lines: Lines,
+    /// Sorted by their beginnings.
+    hidden: Vec<Range<usize>>,
+    by_name: Vec<Range<usize>>,
+}
+
+impl Shown<'_> {
+    fn new(source: &SourceFile) -> Shown<'_> {
+        let by_name = mask::secrets_by_name(&source.text);
+        Shown { source, lines: Lines::new(&source.text), hidden: Vec::new(), by_name }
+    }
+
+    fn excerpt(&self, at: At, label: Option<String>) -> Excerpt {
+        let text = &self.source.text;
+        let line = line_around(text, at.start);
+        let clip = |byte: usize| text.floor_char_boundary(byte.clamp(line.start, line.end)) - line.start;
+        // Those found by name lie in one line each and in order; those of the tree may reach over several.
+        let first = self.by_name.partition_point(|range| range.end <= line.start);
+        let by_name = self.by_name[first..].iter().take_while(|range| range.start < line.end);
+        let by_place = self.hidden.iter().take_while(|range| range.start < line.end);
+        let hidden = by_name.chain(by_place).map(|r| clip(r.start)..clip(r.end)).filter(|r| !r.is_empty()).collect();
+        let (text, mark) = mask::apply(&text[line.clone()], hidden, clip(at.start)..clip(at.end));
+        Excerpt { file: self.source.path.clone(), line: self.lines.line(at.start), text, mark, label }
+    }
 }
 
 /// Text from a file inside a message: in backticks, short, and without signs that move a terminal's cursor.

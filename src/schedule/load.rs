@@ -3,7 +3,7 @@
 //! A path is a file or a folder; of a folder, its `*.yaml` and `*.yml` are read, not those of folders in it. Anything but a
 //! regular file is refused before it is opened: a FIFO would make the daemon wait for ever (S13).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -27,39 +27,42 @@ const MOST_FILES: usize = 1_000;
 /// [`Invalid`] when a path cannot be read, a budget is exceeded, or any file has any error. All are told at once.
 pub fn load(paths: &[PathBuf], now: Timestamp) -> Result<Loaded, Invalid> {
     let mut troubles = Vec::new();
-    let files = list_files(paths, &mut troubles);
     let mut sources = Vec::new();
+    // Troubles and mistakes are told in the order of the files, whichever of the two a file has.
+    let mut order = BTreeMap::new();
     let mut total: u64 = 0;
-    for path in files {
-        match read_file(&path, &mut troubles) {
-            Some(text) => {
-                total = total.saturating_add(text.len() as u64);
-                if total > MOST_BYTES {
-                    troubles.push(whole(
-                        &path,
-                        "the files are larger than 16 MiB together",
-                        "use fewer or smaller files",
-                    ));
-                    return Err(Invalid { diagnostics: troubles });
-                }
-                let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-                sources.push(SourceFile { path, text, folder });
+    for (n, found) in list_files(paths).into_iter().enumerate() {
+        let path = match found {
+            Ok(path) => path,
+            Err(trouble) => {
+                order.entry(trouble.file.clone()).or_insert(n);
+                troubles.push(trouble);
+                continue;
             }
-            None => continue,
+        };
+        order.entry(path.clone()).or_insert(n);
+        let Some(text) = read_file(&path, &mut troubles) else {
+            continue;
+        };
+        total = total.saturating_add(text.len() as u64);
+        if total > MOST_BYTES {
+            let hint = "use fewer or smaller files";
+            troubles.push(whole(&path, "the files are larger than 16 MiB together", hint));
+            return Err(Invalid { diagnostics: troubles });
         }
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        sources.push(SourceFile { path, text, folder });
     }
     let checked = spec::parse(&sources, now);
-    let hopeless = troubles.iter().any(|d| d.severity == Severity::Error);
-    match checked {
-        Ok(loaded) if !hopeless => {
-            troubles.extend(loaded.warnings);
-            Ok(Loaded { warnings: troubles, ..loaded })
-        }
-        Ok(Loaded { warnings: diagnostics, .. }) | Err(Invalid { diagnostics }) => {
-            troubles.extend(diagnostics);
-            Err(Invalid { diagnostics: troubles })
-        }
+    if troubles.is_empty() {
+        return checked;
     }
+    troubles.extend(match checked {
+        Ok(Loaded { warnings, .. }) => warnings,
+        Err(Invalid { diagnostics }) => diagnostics,
+    });
+    troubles.sort_by_key(|diagnostic| order.get(&diagnostic.file).copied());
+    Err(Invalid { diagnostics: troubles })
 }
 
 /// A diagnostic of a file as a whole.
@@ -75,37 +78,34 @@ fn whole(path: &Path, message: impl Into<String>, hint: &str) -> Diagnostic {
     }
 }
 
-fn list_files(paths: &[PathBuf], troubles: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
+/// The files to read, in order, each once; in between, what is wrong with a path.
+fn list_files(paths: &[PathBuf]) -> Vec<Result<PathBuf, Diagnostic>> {
     let mut files = Vec::new();
     for path in paths {
         match fs::metadata(path) {
             Ok(meta) if meta.is_dir() => match list_folder(path) {
                 Ok(found) if found.is_empty() => {
-                    troubles.push(whole(
-                        path,
-                        "no `*.yaml` or `*.yml` file is in this folder",
-                        "write one, or name another folder",
-                    ));
+                    let what = "no `*.yaml` or `*.yml` file is in this folder";
+                    files.push(Err(whole(path, what, "write one, or name another folder")));
                 }
-                Ok(found) => files.extend(found),
-                Err(cause) => troubles.push(whole(path, format!("failed to list the folder: {}", plain(&cause)), "")),
+                Ok(found) => files.extend(found.into_iter().map(Ok)),
+                Err(cause) => files.push(Err(failed(path, "list the folder", &cause))),
             },
-            Ok(_) => files.push(path.clone()),
-            Err(cause) => {
-                troubles.push(whole(path, format!("failed to read the file: {}", plain(&cause)), hint_for(&cause)));
-            }
+            Ok(_) => files.push(Ok(path.clone())),
+            Err(cause) => files.push(Err(failed(path, "read the file", &cause))),
         }
     }
     // A file named twice, or named beside its folder, is read once.
     let mut known = BTreeSet::new();
-    files.retain(|path| known.insert(fs::canonicalize(path).unwrap_or_else(|_| path.clone())));
-    if let Some(first) = files.get(MOST_FILES) {
-        troubles.push(whole(
-            first,
-            format!("more than {MOST_FILES} files"),
-            "name fewer files, or put schedules together",
-        ));
+    files.retain(|file| match file {
+        Ok(path) => known.insert(fs::canonicalize(path).unwrap_or_else(|_| path.clone())),
+        Err(_) => true,
+    });
+    if let Some(Ok(first)) = files.get(MOST_FILES) {
+        let what = format!("more than {MOST_FILES} files");
+        let trouble = whole(first, what, "name fewer files, or put schedules together");
         files.truncate(MOST_FILES);
+        files.push(Err(trouble));
     }
     files
 }
@@ -130,7 +130,6 @@ fn read_file(path: &Path, troubles: &mut Vec<Diagnostic>) -> Option<String> {
             if mode & 0o002 != 0 {
                 let hint = format!("run `chmod o-w {}`", path.display());
                 troubles.push(whole(path, "everyone may write to this file, and so start any robot", &hint));
-                return None;
             }
             String::from_utf8(bytes)
                 .map_err(|wrong| troubles.push(not_text(path, wrong.as_bytes(), wrong.utf8_error().valid_up_to())))
@@ -141,7 +140,7 @@ fn read_file(path: &Path, troubles: &mut Vec<Diagnostic>) -> Option<String> {
             None
         }
         Err(Unreadable::Failed(cause)) => {
-            troubles.push(whole(path, format!("failed to read the file: {}", plain(&cause)), hint_for(&cause)));
+            troubles.push(failed(path, "read the file", &cause));
             None
         }
     }
@@ -185,16 +184,14 @@ fn not_text(path: &Path, bytes: &[u8], wrong: usize) -> Diagnostic {
     }
 }
 
-/// What the system said, without its number.
-fn plain(cause: &io::Error) -> String {
-    let said = cause.to_string();
-    said.split(" (os error").next().unwrap_or(&said).to_ascii_lowercase()
-}
-
-fn hint_for(cause: &io::Error) -> &'static str {
-    match cause.kind() {
+fn failed(path: &Path, what: &str, cause: &io::Error) -> Diagnostic {
+    let hint = match cause.kind() {
         io::ErrorKind::NotFound => "name schedule files or folders with `--config`",
         io::ErrorKind::PermissionDenied => "the user that runs punctual must be able to read it",
         _ => "",
-    }
+    };
+    // What the system said, without its number.
+    let said = cause.to_string();
+    let said = said.split(" (os error").next().unwrap_or(&said).to_ascii_lowercase();
+    whole(path, format!("failed to {what}: {said}"), hint)
 }

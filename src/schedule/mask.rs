@@ -17,39 +17,63 @@ const SECRET_WORDS: &[&str] = &["secret", "token", "passw", "api_key", "apikey",
 /// Names that hold one of the words and yet no secret.
 const PLAIN_NAMES: &[&str] = &["token_url", "secret_arguments", "credential"];
 
+/// Keys under `auth` whose values may be shown. All others there are hidden, typing errors included.
+pub(super) const SHOWN_IN_AUTH: &[&str] = &["grant", "style", "client_id", "scope", "token_url"];
+
 /// Whether a key of this name holds a secret.
 pub(super) fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace('-', "_");
     !PLAIN_NAMES.contains(&name.as_str()) && SECRET_WORDS.iter().any(|word| name.contains(word))
 }
 
-/// The stretches of a text that follow a secret's name, references aside.
+/// The stretches of a text that follow a secret's name, references aside. Sorted, each within one line.
 pub(super) fn secrets_by_name(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut line_start = 0;
-    // Lines deeper than this one belong to a secret that began above.
-    let mut inside: Option<usize> = None;
+    // Lines deeper than these belong to a secret, or to an `auth`, that began above.
+    let mut secret: Option<usize> = None;
+    let mut auth: Option<usize> = None;
     for line in text.split_inclusive('\n') {
         let blank = line.trim().is_empty();
         let indent = line.len() - line.trim_start().len();
-        match inside {
-            Some(outer) if blank || indent > outer => {
-                found.push(line_start + indent..line_start + line.trim_end().len())
+        secret = secret.filter(|outer| blank || indent > *outer);
+        auth = auth.filter(|outer| blank || indent > *outer);
+        if secret.is_some() {
+            found.push(line_start + indent..line_start + line.trim_end().len());
+        } else {
+            let begins = auth_begins(line);
+            let (plain, inner) = if auth.is_some() { (0, Some(0)) } else { (begins.unwrap_or(line.len()), begins) };
+            let mut here = values(line, 0..plain, is_secret_name);
+            if let Some(start) = inner {
+                here.extend(values(line, start..line.len(), |name| !SHOWN_IN_AUTH.contains(&name)));
             }
-            Some(_) | None => {
-                inside = None;
-                for value in values_in_line(line) {
-                    match value {
-                        Found::Here(range) => found.push(line_start + range.start..line_start + range.end),
-                        Found::Below => inside = Some(indent),
-                    }
+            for value in here {
+                match value {
+                    Found::Here(range) => found.push(line_start + range.start..line_start + range.end),
+                    Found::Below => secret = Some(indent),
                 }
+            }
+            if begins.is_some() {
+                auth = Some(indent);
             }
         }
         line_start += line.len();
     }
     found.retain(|range| !range.is_empty());
     found
+}
+
+/// Where in a line the content of an `auth` begins.
+fn auth_begins(line: &str) -> Option<usize> {
+    let mut at = 0;
+    while let Some(word) = next_word(line, at) {
+        let after = line[word.end..].trim_start_matches(['"', '\'', ' ']);
+        if &line[word.clone()] == "auth" && after.starts_with(':') {
+            return Some(line.len() - after.len() + 1);
+        }
+        at = word.end;
+    }
+    None
 }
 
 enum Found {
@@ -59,35 +83,34 @@ enum Found {
     Below,
 }
 
-fn values_in_line(line: &str) -> Vec<Found> {
+fn values(line: &str, part: Range<usize>, is_secret: impl Fn(&str) -> bool) -> Vec<Found> {
     let mut found = Vec::new();
-    let mut at = 0;
-    while let Some(word) = next_word(line, at) {
+    let mut at = part.start;
+    while let Some(word) = next_word(line, at).filter(|word| word.end <= part.end) {
         at = word.end;
-        if !is_secret_name(&line[word.clone()]) {
-            continue;
-        }
-        let after = &line[word.end..];
-        let after_quote = after.trim_start_matches(['"', '\'']);
-        let value = after_quote.trim_start_matches([' ', '\t', ':', '=']);
+        let after = line[word.end..].trim_start_matches(['"', '\'']);
+        let value = after.trim_start_matches([' ', '\t', ':', '=']);
         let start = line.len() - value.len();
-        // Followed by a comma, a brace or nothing at all it is itself a value, as in `grant: refresh_token`.
-        let separator = &line[word.end..start];
-        if separator.trim_matches(['"', '\'']).is_empty() {
+        let separator = &line[line.len() - after.len()..start];
+        let value = value.trim_end();
+        let end = start + value_len(value, line[..word.start].contains('{'));
+        if !is_secret(&line[word.clone()]) {
+            // What a harmless key says is no key itself, unless a comma was forgotten before the next one.
+            if separator.contains(':') && !value.starts_with(['{', '[']) {
+                at = at.max(start + harmless_len(&line[start..end]));
+            }
             continue;
         }
-        let has_colon = separator.contains([':', '=']);
-        let value = value.trim_end();
+        // Followed by a comma, a brace or nothing at all it is itself a value, as in `grant: refresh_token`.
+        if separator.is_empty() || value.starts_with([',', '}', ']', '#', '`']) {
+            continue;
+        }
         if value.is_empty() || value.starts_with(['|', '>']) {
-            if has_colon {
+            if separator.contains([':', '=']) {
                 found.push(Found::Below);
             }
             continue;
         }
-        if value.starts_with([',', '}', ']', '#', '`']) {
-            continue;
-        }
-        let end = start + value_len(value, line[..word.start].contains('{'));
         at = end;
         if is_reference(line[start..end].trim_matches(['"', '\''])) {
             continue;
@@ -113,6 +136,21 @@ fn value_len(value: &str, in_flow: bool) -> usize {
         return value[1..].find(quote).map_or(value.len(), |n| n + 2);
     }
     if in_flow { value[..value.find([',', '}']).unwrap_or(value.len())].trim_end().len() } else { value.len() }
+}
+
+/// The part of a value that is surely a value.
+fn harmless_len(value: &str) -> usize {
+    let colon = value.char_indices().find(|(n, c)| *c == ':' && !value[n + 1..].starts_with('/')).map(|(n, _)| n);
+    let key =
+        colon.map(|n| value[..n].trim_end_matches(['"', '\'', ' ']).rfind([' ', '\t']).map_or(0, |space| space + 1));
+    let mut word_at = 0;
+    while let Some(word) = next_word(value, word_at).filter(|word| key.is_none_or(|key| word.start < key)) {
+        if is_secret_name(&value[word.clone()]) {
+            return word.start;
+        }
+        word_at = word.end;
+    }
+    key.unwrap_or(value.len())
 }
 
 fn is_reference(value: &str) -> bool {

@@ -16,7 +16,10 @@ pub enum Paint {
     Colored,
 }
 
-/// All diagnostics, one blank line between two, and a line that counts them.
+/// A person mends the first of them and looks again; a file that is wrong in every line must not fill the terminal.
+const MOST_SHOWN: usize = 200;
+
+/// The diagnostics, one blank line between two, and a line that counts them all.
 pub fn render(diagnostics: &[Diagnostic], paint: Paint) -> String {
     let renderer = match paint {
         Paint::Plain => Renderer::plain(),
@@ -24,9 +27,16 @@ pub fn render(diagnostics: &[Diagnostic], paint: Paint) -> String {
     }
     .decor_style(DecorStyle::Ascii);
     let mut text = String::new();
-    for diagnostic in diagnostics {
-        text.push_str(&renderer.render(&report(diagnostic)));
-        text.push_str("\n\n");
+    for diagnostic in diagnostics.iter().take(MOST_SHOWN) {
+        // Each by itself: together they would be joined by a line of their own.
+        for group in report(diagnostic) {
+            text.push_str(&renderer.render(&[group]));
+            text.push('\n');
+        }
+        text.push('\n');
+    }
+    if diagnostics.len() > MOST_SHOWN {
+        text.push_str(&format!("and {} more\n\n", diagnostics.len() - MOST_SHOWN));
     }
     text.push_str(&summary(diagnostics));
     text

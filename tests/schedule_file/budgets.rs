@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use punctual::schedule::{Invalid, Loaded, load};
 
+use super::bad_files::settings;
 use super::{HEAD, messages, now, read, source, told};
 
 /// More than any honest file needs, less than a person notices (S34).
@@ -39,7 +40,7 @@ fn an_alias_bomb_is_refused_within_a_second() {
         text.push_str(&format!("x-a{n}: &a{n} [{aliases}]\n"));
     }
     let seen = in_time(move || messages(read(source("bomb.yaml", &text))));
-    assert_eq!(seen, ["aliases expand to more than 250,000 values"]);
+    assert_eq!(seen, ["aliases expand to more values than one file may have"]);
 }
 
 #[test]
@@ -137,5 +138,70 @@ fn a_file_that_cannot_be_read_is_told_beside_the_mistakes_of_the_others() {
     fs::create_dir(&empty).unwrap();
     let seen = told(loaded(&[&good, &missing, &latin, &open, &empty]));
     let seen = seen.replace(&folder.path().display().to_string(), "conf");
-    insta::assert_snapshot!(seen, @"");
+    settings().bind(|| insta::assert_snapshot!("files_that_cannot_be_read", seen));
+}
+
+#[test]
+fn a_file_that_is_wrong_everywhere_is_told_without_delay() {
+    let mut text = format!("{HEAD}schedules:\n  x:\n    start: {{ process: P }}\n");
+    for n in 0..1_000 {
+        text.push_str(&format!("    secret_{n}: hunter2\n"));
+    }
+    let seen = in_time(move || told(read(source("f.yaml", &text))));
+    assert!(seen.contains("and 801 more") && seen.ends_with("1001 errors\n"), "{}", &seen[seen.len() - 100..]);
+}
+
+/// Pieces that YAML, the keys and the masks treat in ways of their own.
+const PIECES: [&str; 32] = [
+    "version: 1\n",
+    "schedules:\n",
+    "  x:\n",
+    "connections:\n",
+    "auth: ",
+    "client_secret: ",
+    "{ ",
+    " }",
+    "[",
+    "]",
+    ", ",
+    "cron: ",
+    "\"0 7 * * *\"",
+    "at: ",
+    "2026-10-25T02:30[Europe/Berlin]",
+    "every: ",
+    "1h",
+    "<<: ",
+    "*a",
+    "&a ",
+    "!t ",
+    "\"",
+    "'",
+    "\t",
+    "\n",
+    "    ",
+    "# ",
+    "ä",
+    "🦀",
+    "\u{feff}",
+    "|\n",
+    ": ",
+];
+
+proptest::proptest! {
+    #[test]
+    fn no_text_stops_the_reader(pieces in proptest::collection::vec(proptest::sample::select(&PIECES[..]), 0..40)) {
+        told(read(source("f.yaml", &pieces.concat())));
+    }
+
+    #[test]
+    fn no_slip_in_a_good_file_stops_the_reader(
+        at in 0_usize..10_000,
+        cut in 0_usize..30,
+        piece in proptest::sample::select(&PIECES[..]),
+    ) {
+        let example = include_str!("../../schedules.example.yaml");
+        let start = example.floor_char_boundary(at % example.len());
+        let end = example.floor_char_boundary((start + cut).min(example.len()));
+        told(read(source("f.yaml", &format!("{}{piece}{}", &example[..start], &example[end..]))));
+    }
 }

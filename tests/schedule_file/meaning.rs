@@ -124,6 +124,22 @@ fn the_same_times_written_the_same_way_have_one_version() {
 }
 
 #[test]
+fn a_timing_that_was_kept_means_the_same_times_as_the_file() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schedules.example.yaml");
+    let loaded = good(source("schedules.example.yaml", &fs::read_to_string(path).unwrap()));
+    for (key, schedule) in &loaded.set.schedules {
+        let kept = schedule.timing.compile().unwrap();
+        let (mut from_file, mut from_store) = (now(), now());
+        for _ in 0..2 {
+            let nominal = schedule.recurrence.next_after(from_file).unwrap_or_else(|| panic!("{key} has no time"));
+            from_file = nominal.at;
+            from_store = kept.next_after(from_store).unwrap().at;
+            assert_eq!(from_file, from_store, "{key}");
+        }
+    }
+}
+
+#[test]
 fn secrets_are_references_relative_to_the_file_they_stand_in() {
     let text = "version: 1\nconnections:\n  c: { url: \"http://localhost:8080/\", auth: { grant: refresh_token, style: account, client_id: 5v7P, refresh_token: \"file:user-key\" } }\n";
     let loaded = good(source("f.yaml", text));

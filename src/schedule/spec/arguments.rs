@@ -2,11 +2,13 @@
 //!
 //! What the robot gets is what the file says: text stays text, a number that JSON would not keep is refused.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value as Json;
 
 use super::fields::Field;
 use super::tree::{Entry, Kind, Node, Value};
-use crate::schedule::diagnostic::{Findings, quoted};
+use crate::schedule::diagnostic::{At, Findings, quoted};
 
 /// Orchestrator takes no more (schedule-file.md, Rules).
 const MOST_CHARS: usize = 10_000;
@@ -34,12 +36,13 @@ pub(super) fn read(field: &Field<'_>, findings: &mut Findings) -> Option<serde_j
 
 fn map(entries: &[Entry], field: &Field<'_>, findings: &mut Findings) -> Option<serde_json::Map<String, Json>> {
     let mut object = serde_json::Map::new();
+    let mut places: BTreeMap<&str, At> = BTreeMap::new();
     let mut fine = true;
-    for (n, entry) in entries.iter().enumerate() {
-        if let Some(first) = entries[..n].iter().find(|e| e.key == entry.key) {
+    for entry in entries {
+        if let Some(first) = places.insert(&entry.key, entry.key_at) {
             let what = format!("{}: the argument {} stands twice", field.named(), quoted(&entry.key));
             let finding = field.error_at(entry.key_at, &what, findings);
-            finding.hint("keep one of the two").also(first.key_at, "first here");
+            finding.hint("keep one of the two").also(first, "first here");
             fine = false;
             continue;
         }
@@ -77,7 +80,7 @@ fn json(node: &Node, field: &Field<'_>, findings: &mut Findings) -> Option<Json>
     }
 }
 
-fn no_template(text: &str, at: crate::schedule::diagnostic::At, field: &Field<'_>, findings: &mut Findings) -> bool {
+fn no_template(text: &str, at: At, field: &Field<'_>, findings: &mut Findings) -> bool {
     if text.contains("${") {
         let what = format!("{}: templates such as `${{nominal}}` are not built yet", field.named());
         field.error_at(at, &what, findings).hint("write the value itself, or let the robot find it out");

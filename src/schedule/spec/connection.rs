@@ -14,14 +14,12 @@ use super::fields::{Field, Fields};
 use super::keys;
 use super::tree::{Entry, Kind, Node, Scalar, Value};
 use crate::schedule::diagnostic::{Findings, SourceFile};
+use crate::schedule::mask::SHOWN_IN_AUTH;
 use crate::schedule::model::{AuthSpec, Connection, ConnectionLimits, ConnectionName, Grant};
 use crate::secret::SecretRef;
 
 /// How long a job of an unclear start may take to become visible (semantics.md 16).
 const SETTLE: Duration = Duration::from_secs(120);
-
-/// Keys under `auth` whose values may be shown.
-const PLAIN: &[&str] = &["grant", "style", "client_id", "scope", "token_url"];
 
 /// Reads one connection. `None`: something was told.
 pub(super) fn read(
@@ -63,13 +61,13 @@ fn hide_secrets(connection: &Node, findings: &mut Findings) {
     let Value::Map(entries) = &connection.value else {
         return;
     };
-    for entry in entries {
+    for entry in entries.iter().filter(|entry| entry.key == "auth") {
         match &entry.value.value {
-            Value::Map(inner) if entry.key == "auth" => {
-                inner.iter().filter(|e| !PLAIN.contains(&e.key.as_str())).for_each(|e| hide(&e.value, findings));
+            Value::Map(inner) => {
+                let secret = inner.iter().filter(|entry| !SHOWN_IN_AUTH.contains(&entry.key.as_str()));
+                secret.for_each(|entry| hide(&entry.value, findings));
             }
-            _ if entry.key == "auth" => hide(&entry.value, findings),
-            Value::Map(_) | Value::List(_) | Value::Scalar(_) => {}
+            Value::List(_) | Value::Scalar(_) => hide(&entry.value, findings),
         }
     }
 }

@@ -124,12 +124,16 @@ impl<'t> Fields<'t> {
     }
 
     fn unknown(&mut self, entry: &Entry, section: &'static Section, findings: &mut Findings) {
-        // `client_secret:value` without a space is one long key; what follows the colon may be the secret.
-        if let Some((name, _)) = entry.key.split_once(':') {
-            self.settled.extend(section.key(name).map(|key| key.name));
-            let what = format!("a space is missing after the colon of {}", quoted(name));
-            findings.error(entry.key_at, self.whose.say(&what)).hint(format!("write `{name}: …`", name = plain(name)));
+        // `client_secret:value` and `client_secret value` are each one long key; what follows may be the secret.
+        if let Some((name, _)) = entry.key.split_once([':', ' ', '\t']) {
             findings.hide(entry.key_at.part(name.len()..usize::MAX));
+            let known = section.key(name);
+            self.settled.extend(known.map(|key| key.name));
+            let what = match known {
+                Some(_) => format!("a colon and a space are missing after {}", quoted(name)),
+                None => format!("unknown key {} with more text after it", quoted(name)),
+            };
+            findings.error(entry.key_at, self.whose.say(&what)).hint("write `key: value`");
             return;
         }
         let what = self.whose.say(&format!("unknown key {}", quoted(&entry.key)));

@@ -1,7 +1,7 @@
 //! Every key a schedule file may hold: its name, its shape, and what it is for.
 //!
 //! One table serves three readers: the file reader (unknown keys, keys whose behaviour is not built yet), the JSON Schema
-//! that editors use, and the hints. So the three cannot drift apart; a test reads the schema's example with the reader.
+//! that editors use, and the hints. So they cannot drift apart; `tests/schedule_file/schema.rs` compares schema and reader.
 //! Law: schedule-file.md, "Every key".
 
 use super::choices::{self, Names};

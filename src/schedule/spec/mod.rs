@@ -12,6 +12,7 @@ mod near;
 mod schedule;
 mod set;
 mod syntax;
+mod times;
 mod tree;
 mod values;
 

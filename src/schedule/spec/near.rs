@@ -6,7 +6,10 @@ pub(super) fn nearest<'n>(written: &str, names: impl IntoIterator<Item = &'n str
     let most = (plain.chars().count() / 3).max(1);
     names
         .into_iter()
-        .map(|name| (distance(&plain, &self::plain(name)), name))
+        .map(|name| (self::plain(name), name))
+        // Their lengths alone tell most names apart, without the table.
+        .filter(|(other, _)| other.chars().count().abs_diff(plain.chars().count()) <= most)
+        .map(|(other, name)| (distance(&plain, &other), name))
         .filter(|(steps, _)| *steps <= most)
         .min_by_key(|(steps, _)| *steps)
         .map(|(_, name)| name)

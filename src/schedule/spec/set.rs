@@ -11,7 +11,7 @@ use super::habits::Habits;
 use super::keys;
 use super::schedule::{self, Context};
 use super::tree::{self, Entry, Kind, Node, Value};
-use crate::schedule::diagnostic::{At, Diagnostic, Findings, Severity, SourceFile, quoted};
+use crate::schedule::diagnostic::{At, Diagnostic, Findings, Lines, Severity, SourceFile, quoted};
 use crate::schedule::model::{ConnectionName, ScheduleKey, ScheduleSet};
 
 /// What was read, when nothing is wrong with it.
@@ -87,7 +87,15 @@ fn read(trees: &[Node], sources: &[SourceFile], now: Timestamp, findings: &mut F
         None => Habits::none(),
     };
     let default_folder = fields.as_ref().and_then(|fields| fields.get("folder")).and_then(|field| field.line(findings));
-    let context = Context { sources, now, connections: &merged.connection_places, defaults: &defaults, default_folder };
+    let lines: Vec<Lines> = sources.iter().map(|source| Lines::new(&source.text)).collect();
+    let context = Context {
+        sources,
+        lines: &lines,
+        now,
+        connections: &merged.connection_places,
+        defaults: &defaults,
+        default_folder,
+    };
     for (key, entry) in &merged.schedules {
         if let Some(schedule) = schedule::read(entry, key.clone(), &context, findings) {
             set.schedules.insert(key.clone(), schedule);
@@ -136,7 +144,7 @@ fn version(field: &Field<'_>, findings: &mut Findings) {
     }
 }
 
-/// Entries under names: each well formed, each once in all files.
+/// Entries under names: each well formed, each once in all files. A second one is taken too, for its own mistakes.
 fn named<'t>(
     field: &Field<'t>,
     what: &str,
@@ -148,9 +156,9 @@ fn named<'t>(
         if let Some(first) = places.get(&entry.key) {
             let finding = findings.error(entry.key_at, format!("{what} {} stands twice", quoted(&entry.key)));
             finding.hint("rename or remove one of the two").also(*first, "first here");
-            continue;
+        } else {
+            places.insert(entry.key.clone(), entry.key_at);
         }
-        places.insert(entry.key.clone(), entry.key_at);
         if ScheduleKey::parse(&entry.key).is_none() {
             let message = format!("{} cannot be the name of a {what}", quoted(&entry.key));
             findings.error(entry.key_at, message).hint(format!(

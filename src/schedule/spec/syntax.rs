@@ -56,8 +56,10 @@ fn slip(text: &str, error: &Error, byte: usize, line_number: usize) -> Slip {
         Error::AliasReplayLimitExceeded { .. }
         | Error::AliasReplayCounterOverflow { .. }
         | Error::AliasExpansionLimitExceeded { .. }
-        | Error::AliasReplayStackDepthExceeded { .. } => Slip::new(here, "aliases expand to more than 250,000 values")
-            .hint("use fewer aliases inside anchored values"),
+        | Error::AliasReplayStackDepthExceeded { .. } => {
+            Slip::new(here, "aliases expand to more values than one file may have")
+                .hint("use fewer aliases inside anchored values")
+        }
         Error::AliasError { error, .. } => slip(text, error, byte, line_number),
         Error::RecursiveReferencesRequireWeakTypes { .. } => {
             Slip::new(here, "an alias stands inside its own anchor").hint("an anchored value cannot hold itself")
@@ -125,7 +127,7 @@ fn scanned(text: &str, said: &str, byte: usize, line_number: usize) -> Slip {
     }
     if said.contains("flow") || said.contains("illegal placement of ':'") {
         return Slip::new(here, "the list or map in brackets is broken here")
-            .hint("put quotes around values that hold `[`, `]`, `{`, `}`, `,` or `: `, and close every bracket");
+            .hint("look for a missing comma or bracket, or for a value with `[`, `{`, `,` or `: ` that needs quotes");
     }
     if said.contains("did not find expected key") || said.contains("expected <block end>") {
         return no_key(text, byte, line);

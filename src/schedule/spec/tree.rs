@@ -17,10 +17,12 @@ use crate::schedule::diagnostic::{At, Findings, SourceFile};
 
 /// The deepest nesting (schedule-file.md, Rules): no honest file comes near, and it bounds the stack.
 pub(super) const MAX_DEPTH: usize = 64;
-/// Values and keys in one file, aliases expanded: bounds time and memory against alias bombs (S34).
+/// Values and keys in one file: bounds time and memory (S34).
 const MAX_NODES: usize = 250_000;
+/// What aliases may add to them: time is spent for each again.
+const MAX_REPLAYED: usize = 50_000;
 /// Uses of anchors in one file. High, because one `<<: *base` in each of some thousand schedules is honest; the bound on
-/// what they expand to is [`MAX_NODES`].
+/// what they expand to is [`MAX_REPLAYED`].
 const MAX_ALIASES: usize = 10_000;
 /// The library recurses through several frames a level; [`MAX_DEPTH`] levels of an unoptimised build need more than the
 /// 2 MiB of an ordinary thread.
@@ -118,7 +120,7 @@ fn parse(file: usize, text: &str) -> Result<Node, Failed> {
             enforce_alias_anchor_ratio: false,
         },
         alias_limits: serde_saphyr::alias_limits! {
-            max_total_replayed_events: MAX_NODES,
+            max_total_replayed_events: MAX_REPLAYED,
         },
     };
     let raw: Spanned<Raw> = serde_saphyr::from_str_with_options(text, options).map_err(|e| Some(Box::new(e)))?;

@@ -1,0 +1,245 @@
+//! Every known failure names its cause and its cure, in words compared whole.
+
+use punctual::auth::core::Class;
+use punctual::auth::trouble::{Before, Network, Trouble};
+use punctual::auth::{AuthUnavailable, Credential, GrantConfig, TokenManager, TokenState};
+use url::Url;
+
+use crate::server::{House, Said, Seen, soon};
+
+/// What a caller is told, with the parts that differ from run to run taken out.
+async fn told(house: &House, credential: Credential) -> (TokenState, String) {
+    let manager = TokenManager::start(credential, house.environment()).unwrap();
+    let AuthUnavailable { state, message, cure, .. } = soon(manager.token()).await.unwrap_err();
+    let folder = house.folder.path().display().to_string();
+    (state, format!("{message}\n{cure}").replace(&house.server.origin, "http://identity").replace(&folder, "/etc"))
+}
+
+async fn answered(said: Said) -> (TokenState, String) {
+    let house = House::new(move |_, _: &Seen| said.clone()).await;
+    let credential = house.credential(house.client_credentials());
+    told(&house, credential).await
+}
+
+#[tokio::test]
+async fn a_refused_client_is_told_what_to_check() {
+    let (state, text) = answered(Said::error(400, "invalid_client")).await;
+    assert_eq!(state, TokenState::BadClient);
+    insta::assert_snapshot!(text, @r#"
+    connection `cloud`: POST http://identity/acme/identity_/connect/token answered 400 `invalid_client`
+    check `client_id` and the secret in `file:/etc/client-secret`, that the secret has not expired, and that the application belongs to this organization
+    "#);
+}
+
+#[tokio::test]
+async fn refused_scopes_are_told_by_the_mistake_in_them() {
+    let house = House::new(|_, _: &Seen| Said::error(400, "invalid_scope")).await;
+    let mut texts = Vec::new();
+    for scope in ["OR.Jobs,OR.Folders", "OR.Jobs offline_access", "OR.Jobs OR.Jobs.Read"] {
+        let grant = GrantConfig::ClientCredentials {
+            client_id: "app-1".to_owned(),
+            client_secret: house.secret("client-secret"),
+            scope: scope.to_owned(),
+        };
+        let (state, text) = told(&house, house.credential(grant)).await;
+        assert_eq!(state, TokenState::BadClient);
+        texts.push(text);
+    }
+    insta::assert_snapshot!(texts.join("\n"), @r#"
+    connection `cloud`: POST http://identity/acme/identity_/connect/token answered 400 `invalid_scope`
+    put spaces, not commas, between the scopes (asked for: `OR.Jobs,OR.Folders`)
+    connection `cloud`: POST http://identity/acme/identity_/connect/token answered 400 `invalid_scope`
+    take `offline_access` out of `scope`: this grant has no refresh token (asked for: `OR.Jobs offline_access`)
+    connection `cloud`: POST http://identity/acme/identity_/connect/token answered 400 `invalid_scope`
+    check that each scope is granted to the application as an application scope, and that none is asked for both whole and as `.Read` and `.Write` (asked for: `OR.Jobs OR.Jobs.Read`)
+    "#);
+}
+
+#[tokio::test]
+async fn a_refused_refresh_token_is_told_for_both_styles() {
+    let house = House::new(|_, _: &Seen| Said::error(400, "invalid_grant")).await;
+    let (state, identity) = told(&house, house.credential(house.identity())).await;
+    assert_eq!(state, TokenState::NeedsLogin);
+    let house = House::new(|_, _: &Seen| {
+        Said::json(
+            403,
+            serde_json::json!({ "error": "invalid_grant", "error_description": "Unknown or invalid\n refresh token." }),
+        )
+    })
+    .await;
+    let (state, account) = told(&house, house.credential(house.account())).await;
+    assert_eq!(state, TokenState::NeedsLogin);
+    insta::assert_snapshot!(format!("{identity}\n{account}"), @r#"
+    connection `cloud`: POST http://identity/acme/identity_/connect/token answered 400 `invalid_grant`
+    it expired, was revoked, or was used by another process: log in once more and put the new refresh token in `file:/etc/seed`
+    connection `cloud`: POST http://identity/oauth/token answered 403 `invalid_grant` (Unknown or invalid refresh token.)
+    it expired, was revoked, or was used by another process: create a new user key under API Access and put it in `file:/etc/seed`
+    "#);
+}
+
+#[tokio::test]
+async fn a_web_page_says_which_path_was_tried_and_which_to_set() {
+    let (state, cloud) = answered(Said::html(200)).await;
+    assert_eq!(state, TokenState::Unavailable);
+    let house = House::new(|_, _: &Seen| Said::html(404)).await;
+    let mut credential = house.credential(house.client_credentials());
+    credential.token_url = house.server.url("/identity/connect/token");
+    let (_, suite) = told(&house, credential).await;
+    insta::assert_snapshot!(format!("{cloud}\n{suite}"), @r#"
+    connection `cloud`: POST http://identity/acme/identity_/connect/token answered 200 with a web page instead of a token
+    the path `/acme/identity_/connect/token` was tried; set `auth.token_url` to http://identity/identity_/connect/token
+    connection `cloud`: POST http://identity/identity/connect/token answered 404: there is no token endpoint at this path
+    the path `/identity/connect/token` was tried; set `auth.token_url` to http://identity/identity_/connect/token
+    "#);
+}
+
+#[tokio::test]
+async fn answers_that_are_no_tokens_are_told_apart() {
+    let said = [
+        Said::json(200, serde_json::json!({ "token_type": "Bearer" })),
+        Said::json(200, serde_json::json!({ "access_token": "", "token_type": "Bearer" })),
+        Said::json(200, serde_json::json!({ "access_token": "a b", "token_type": "Bearer" })),
+        Said::json(200, serde_json::json!({ "access_token": "at", "token_type": "mac" })),
+        Said::json(200, serde_json::json!([])),
+        Said::json(200, serde_json::json!({ "access_token": "at", "expires_in": 0 })),
+    ];
+    let mut texts = Vec::new();
+    for one in said {
+        texts.push(answered(one).await.1);
+    }
+    insta::assert_snapshot!(texts.join("\n"), @r#"
+    connection `cloud`: POST http://identity/acme/identity_/connect/token answered 200 without an `access_token`
+    check that `auth.token_url` is the token endpoint and no proxy changes answers; it is tried again by itself
+    connection `cloud`: POST http://identity/acme/identity_/connect/token answered 200 without an `access_token`
+    check that `auth.token_url` is the token endpoint and no proxy changes answers; it is tried again by itself
+    connection `cloud`: POST http://identity/acme/identity_/connect/token answered with an `access_token` that is too long or cannot stand in a header
+    check that `auth.token_url` is the token endpoint and no proxy changes answers; it is tried again by itself
+    connection `cloud`: POST http://identity/acme/identity_/connect/token answered with a `token_type` other than Bearer
+    check that `auth.token_url` is the token endpoint and no proxy changes answers; it is tried again by itself
+    connection `cloud`: POST http://identity/acme/identity_/connect/token answered with something that is not a JSON object
+    check that `auth.token_url` is the token endpoint and no proxy changes answers; it is tried again by itself
+    connection `cloud`: POST http://identity/acme/identity_/connect/token answered with a token that had already expired
+    check the clock of the token server; it is tried again by itself
+    "#);
+}
+
+#[tokio::test]
+async fn a_server_in_trouble_is_told_with_its_status() {
+    let mut texts = Vec::new();
+    for one in [
+        Said::error(503, "temporarily_unavailable"),
+        Said::html(502),
+        Said::error(429, "slow_down"),
+        Said::error(403, "access_denied"),
+        Said::error(302, "moved").with("location", "/login"),
+    ] {
+        let (state, text) = answered(one).await;
+        assert_eq!(state, TokenState::Unavailable);
+        texts.push(text);
+    }
+    insta::assert_snapshot!(texts.join("\n"), @r#"
+    connection `cloud`: POST http://identity/acme/identity_/connect/token answered 503 `temporarily_unavailable`
+    the token server has a fault of its own; it is tried again by itself
+    connection `cloud`: POST http://identity/acme/identity_/connect/token answered 502
+    the token server has a fault of its own; it is tried again by itself
+    connection `cloud`: POST http://identity/acme/identity_/connect/token answered 429 `slow_down`
+    ask for tokens less often from other programs of this organization; it is tried again by itself
+    connection `cloud`: POST http://identity/acme/identity_/connect/token answered 403 `access_denied`
+    check `auth` and `auth.token_url` of the connection; it is tried again by itself
+    connection `cloud`: POST http://identity/acme/identity_/connect/token answered 302, a redirect, which is not followed
+    the path `/acme/identity_/connect/token` was tried; set `auth.token_url` to http://identity/identity_/connect/token
+    "#);
+}
+
+#[tokio::test]
+async fn a_secret_that_is_missing_or_open_is_told_with_its_place() {
+    let house = House::new(|_, _: &Seen| Said::token("at")).await;
+    std::fs::remove_file(house.folder.path().join("client-secret")).unwrap();
+    let (state, client) = told(&house, house.credential(house.client_credentials())).await;
+    assert_eq!(state, TokenState::BadClient);
+    let seed = house.folder.path().join("seed");
+    std::fs::set_permissions(&seed, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    let (state, login) = told(&house, house.credential(house.identity())).await;
+    assert_eq!(state, TokenState::NeedsLogin);
+    assert_eq!(house.server.count(), 0);
+    insta::assert_snapshot!(format!("{client}\n{login}"), @r#"
+    connection `cloud`: no client secret: failed to read the secret in `/etc/client-secret`: No such file or directory (os error 2)
+    put the secret there, for this service only; it is looked for every 5 s
+    connection `cloud`: no refresh token: the secret in `/etc/seed` is open to others (mode 644); run `chmod 600 /etc/seed`
+    put the secret there, for this service only; it is looked for every 5 s
+    "#);
+}
+
+#[tokio::test]
+async fn a_connection_that_fails_is_told_how() {
+    let house = House::new(|_, _: &Seen| Said::token("at")).await;
+    let closed = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    let mut credential = house.credential(house.client_credentials());
+    credential.token_url = Url::parse(&format!("http://127.0.0.1:{closed}/identity/connect/token")).unwrap();
+    let (_, refused) = told(&house, credential.clone()).await;
+    // The port answers, but not in TLS.
+    credential.token_url = Url::parse(&house.server.origin.replacen("http:", "https:", 1)).unwrap();
+    let (_, plain) = told(&house, credential).await;
+    let plain = plain.replace(&house.server.origin.replacen("http:", "https:", 1), "https://identity");
+    insta::assert_snapshot!(format!("{}\n{plain}", refused.replace(&closed.to_string(), "PORT")), @r#"
+    connection `cloud`: POST http://127.0.0.1:PORT/identity/connect/token failed: the connection was refused (Connection refused (os error 111))
+    check host and port, firewall and proxy; it is tried again by itself
+    connection `cloud`: POST https://identity/ failed: no secure connection (received corrupt message of type InvalidContentType)
+    check host and port, or add the server's authority to the system's certificates; it is tried again by itself
+    "#);
+}
+
+#[test]
+fn failures_that_take_a_network_to_make_have_words_too() {
+    let credential = Credential {
+        connection: "cloud".to_owned(),
+        grant: GrantConfig::RefreshTokenIdentity {
+            client_id: "app-1".to_owned(),
+            client_secret: None,
+            refresh_token: punctual::secret::SecretRef::Credential("cloud".to_owned()),
+            scope: None,
+        },
+        token_url: Url::parse("https://user:pass@cloud.uipath.com/acme/identity_/connect/token?x=1").unwrap(),
+    };
+    let network = |how| Trouble::Network { how, detail: String::new() };
+    let troubles = [
+        network(Network::Name),
+        network(Network::Tls),
+        network(Network::ConnectTimeout),
+        network(Network::AnswerTimeout),
+        network(Network::Broken),
+        Trouble::Busy,
+        Trouble::DamagedFile { path: "/var/lib/punctual/tokens/x.token".to_owned() },
+        Trouble::Denied { status: 400, code: punctual::auth::trouble::Oauth::InvalidGrant, description: None },
+    ];
+    let told: Vec<String> = troubles
+        .iter()
+        .map(|trouble| {
+            let failure = trouble.explain(&credential, Before::Lost);
+            assert!(!failure.message.contains("pass") && !failure.message.contains("x=1"));
+            format!("{}\n{}", failure.message, failure.cure)
+        })
+        .collect();
+    assert_eq!(network(Network::AnswerTimeout).explain(&credential, Before::Answered).class, Class::Ambiguous);
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    connection `cloud`: POST https://cloud.uipath.com/acme/identity_/connect/token failed: the server's name was not found
+    check the host in `auth.token_url` or `url`, and the name server; it is tried again by itself
+    connection `cloud`: POST https://cloud.uipath.com/acme/identity_/connect/token failed: no secure connection
+    check host and port, or add the server's authority to the system's certificates; it is tried again by itself
+    connection `cloud`: POST https://cloud.uipath.com/acme/identity_/connect/token failed: no connection within 5 s
+    check host and port, firewall and proxy; it is tried again by itself
+    connection `cloud`: POST https://cloud.uipath.com/acme/identity_/connect/token failed: no complete answer within 15 s
+    check the server and any proxy between; it is tried again by itself
+    connection `cloud`: POST https://cloud.uipath.com/acme/identity_/connect/token failed: the connection broke before the answer was complete
+    check the server and any proxy between; it is tried again by itself
+    connection `cloud`: nothing was sent to https://cloud.uipath.com/acme/identity_/connect/token because another process kept the token file for 30 s
+    end the other process that uses this login; it is tried again by itself
+    connection `cloud`: nothing was sent to https://cloud.uipath.com/acme/identity_/connect/token because the token file `/var/lib/punctual/tokens/x.token` is damaged
+    restore it from a copy, or log in once more and put the new refresh token in `credential:cloud`
+    connection `cloud`: POST https://cloud.uipath.com/acme/identity_/connect/token answered 400 `invalid_grant`
+    the answer that held the next one was lost: log in once more and put the new refresh token in `credential:cloud`
+    "#);
+}
