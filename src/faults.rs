@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::executor::{Action, Executor};
+use crate::schedule::Connection;
 use crate::store::{Changes, Store, StoreError};
 
 /// Starts leave before their claim is stored.
@@ -13,6 +14,9 @@ pub const CLAIM_AFTER_POST: &str = "claim_after_post";
 
 /// The Reference is random, so nothing is ever found again.
 pub const RANDOM_REFERENCE: &str = "random_reference";
+
+/// The first look-up that shows no job is believed.
+pub const NO_SETTLE: &str = "no_settle";
 
 /// Whether this variant was asked for.
 pub fn is_on(fault: &str) -> bool {
@@ -40,4 +44,12 @@ pub async fn act_then_store(
     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     store.commit(record).await?;
     Ok((actions, starts))
+}
+
+/// A connection whose jobs are expected to be visible at once.
+pub fn without_settle(connection: Arc<Connection>) -> Arc<Connection> {
+    if !is_on(NO_SETTLE) {
+        return connection;
+    }
+    Arc::new(Connection { settle: std::time::Duration::ZERO, ..(*connection).clone() })
 }
