@@ -160,7 +160,7 @@ async fn a_started_job_is_answered_with_201_and_found_by_its_reference() {
     assert_eq!(started["State"], "Pending");
     assert_eq!(started["CreationTime"], "2026-11-23T08:00:00.000Z");
 
-    assert_eq!(stage.found("p1.a").await, [started.clone()]);
+    assert_eq!(stage.found("p1.a").await, std::slice::from_ref(&started));
     assert_eq!(json_of(stage.get(&by_key(&started["Key"])).await).await["Id"], started["Id"]);
 
     let truth = stage.control.jobs();
