@@ -174,18 +174,12 @@ fn split_words(pattern: Word<'_>) -> Vec<Word<'_>> {
 
 /// Vixie cron takes `*/2` beside a restricted day field for "both must match", others for "either may".
 fn refuse_unclear_days(pattern: Word<'_>, day: &Field, weekday: &Field) -> Result<(), PatternError> {
-    if weekday.joined {
+    if weekday.joined || day.shape == Shape::Any || weekday.shape == Shape::Any {
         return Ok(());
     }
-    let (stepped, other) = match (day.shape, weekday.shape) {
-        (Shape::AnyStep, Shape::AnyStep | Shape::WholeRange | Shape::Chosen) => (day, weekday),
-        (Shape::WholeRange | Shape::Chosen, Shape::AnyStep) => (weekday, day),
-        (Shape::Any, _) | (_, Shape::Any) | (Shape::WholeRange | Shape::Chosen, Shape::WholeRange | Shape::Chosen) => {
-            return Ok(());
-        }
-    };
+    let Some(stepped) = [day, weekday].into_iter().find(|field| field.shape == Shape::AnyStep) else { return Ok(()) };
     Err(pattern.refuse(
-        format!("programs differ on what `{}` means beside `{}` in the other day field", stepped.text, other.text),
+        format!("programs differ on what `{}` means beside another day field", stepped.text),
         "put `+` before the weekday if both must match; write the step with a range, as in `1-31/2`, if either may"
             .to_string(),
     ))

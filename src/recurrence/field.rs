@@ -251,8 +251,9 @@ fn read_nth(kind: Kind, item: Word<'_>, base: Word<'_>, nth: Word<'_>) -> Result
         Some(place @ 1..=5) => place.to_string(),
         _ if nth.is("L") => "L".to_string(),
         _ => {
-            return Err(part_or(item, nth).refuse(
-                format!("`{}` is not a place in a month, which is 1 to 5 or `L`", nth.text),
+            let wrong = part_or(item, nth);
+            return Err(wrong.refuse(
+                format!("`{}` is not a place in a month, which is 1 to 5 or `L`", wrong.text),
                 "the second Friday is `FRI#2`, the last is `FRIL`".to_string(),
             ));
         }
@@ -366,7 +367,7 @@ fn value_hint(kind: Kind, word: Word<'_>) -> Option<String> {
         names => Some(match names.iter().find(begins) {
             Some(name) => format!("write `{name}`"),
             None => {
-                format!("it takes {} to {} and {} to {}", kind.first(), kind.last(), names[0], names[names.len() - 1])
+                format!("it takes {} to {} or {} to {}", kind.first(), kind.last(), names[0], names[names.len() - 1])
             }
         }),
     }

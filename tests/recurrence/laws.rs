@@ -1,0 +1,165 @@
+//! Laws that hold for any pattern in any zone (semantics.md 3).
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use punctual::recurrence::{Class, CronPattern, DstPolicy, Every, GapPolicy, OverlapTime, Pattern, Recurrence, Zone};
+
+static ZONES: LazyLock<Vec<Zone>> = LazyLock::new(|| {
+    let names: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
+    names.iter().filter_map(|name| Zone::find(name).ok()).collect()
+});
+
+fn any_zone() -> impl Strategy<Value = Zone> {
+    any::<prop::sample::Index>().prop_map(|index| ZONES[index.index(ZONES.len())].clone())
+}
+
+fn any_policy() -> impl Strategy<Value = DstPolicy> {
+    let class = prop::option::of(prop::sample::select(Class::ALL.to_vec()));
+    (prop::sample::select(GapPolicy::ALL.to_vec()), prop::sample::select(OverlapTime::ALL.to_vec()), class)
+        .prop_map(|(gap, overlap, class)| DstPolicy { gap, overlap, class })
+}
+
+/// One entry of a field: a value, a range, a step.
+fn any_item(first: u8, last: u8) -> BoxedStrategy<String> {
+    let value = first..=last;
+    let range = (first..=last, first..=last).prop_map(|(a, b)| (a.min(b), a.max(b)));
+    prop_oneof![
+        4 => value.prop_map(|value| value.to_string()),
+        2 => range.clone().prop_map(|(a, b)| format!("{a}-{b}")),
+        1 => (range, 1..=last).prop_map(|((a, b), step)| format!("{a}-{b}/{step}")),
+    ]
+    .boxed()
+}
+
+fn any_field(first: u8, last: u8, special: &'static [&'static str]) -> BoxedStrategy<String> {
+    let list = prop::collection::vec(any_item(first, last), 1..4).prop_map(|items| items.join(","));
+    let step = (1..=last).prop_map(|step| format!("*/{step}"));
+    if special.is_empty() {
+        prop_oneof![2 => Just("*".to_string()), 4 => list, 1 => step].boxed()
+    } else {
+        let special = prop::sample::select(special).prop_map(str::to_string);
+        prop_oneof![4 => Just("*".to_string()), 3 => list, 1 => step, 1 => special].boxed()
+    }
+}
+
+const DAYS: &[&str] = &["?", "L", "LW", "15W", "1W,L", "31W"];
+const WEEKDAYS: &[&str] = &["MON-FRI", "FRI#2", "sunL", "5#5", "+MON", "+6-7", "?"];
+
+/// A pattern that is accepted and has a date.
+fn any_cron() -> impl Strategy<Value = CronPattern> {
+    let second =
+        prop_oneof![3 => Just(String::new()), 1 => any_field(0, 59, &[]).prop_map(|field| format!("{field} "))];
+    let rest = (
+        any_field(0, 59, &[]),
+        any_field(0, 23, &[]),
+        any_field(1, 31, DAYS),
+        any_field(1, 12, &[]),
+        any_field(0, 7, WEEKDAYS),
+    );
+    (second, rest).prop_filter_map("refused", |(second, (minute, hour, day, month, weekday))| {
+        CronPattern::parse(&format!("{second}{minute} {hour} {day} {month} {weekday}")).ok()
+    })
+}
+
+fn any_pattern() -> impl Strategy<Value = Pattern> {
+    prop_oneof![
+        8 => any_cron().prop_map(Pattern::Cron),
+        1 => (0..u64::MAX, any_instant()).prop_map(|(step, anchor)| {
+            Pattern::Every(Every { step: Duration::from_secs(step >> (step % 64)), anchor })
+        }),
+        1 => any_instant().prop_map(Pattern::At),
+    ]
+}
+
+/// Mostly our own century, sometimes any instant there is, fractions included.
+fn any_instant() -> impl Strategy<Value = Timestamp> {
+    let whole = Timestamp::MIN.as_nanosecond()..=Timestamp::MAX.as_nanosecond();
+    prop_oneof![
+        6 => (0_i64..4_102_444_800).prop_map(|second| Timestamp::from_second(second).unwrap()),
+        2 => whole.prop_map(|nanosecond| Timestamp::from_nanosecond(nanosecond).unwrap()),
+        1 => prop::sample::select(vec![Timestamp::MIN, Timestamp::MAX, Timestamp::UNIX_EPOCH]),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn times_rise_strictly_and_asking_again_from_between_gives_the_same_time(
+        patterns in prop::collection::vec(any_pattern(), 1..3),
+        zone in any_zone(),
+        dst in any_policy(),
+        start in any_instant(),
+    ) {
+        let Ok(recurrence) = Recurrence::new(patterns, zone.clone(), dst) else { return Ok(()) };
+        let mut after = start;
+        for _ in 0..40 {
+            let Some(due) = recurrence.next_after(after) else { break };
+            prop_assert!(due.at > after, "{after} then {}", due.at);
+            prop_assert_eq!(due.at.subsec_nanosecond(), 0);
+            prop_assert_eq!((due.local, due.offset), zone.read(due.at));
+            // Nothing lies between, wherever one asks from: the times are one set, not a walk.
+            let half = SignedDuration::from_nanos_i128((due.at.as_nanosecond() - after.as_nanosecond()) / 2);
+            for between in [after + half, due.at - SignedDuration::from_nanos(1)] {
+                prop_assert_eq!(recurrence.next_after(between), Some(due.clone()), "asked from {}", between);
+            }
+            after = due.at;
+        }
+    }
+
+    #[test]
+    fn a_pattern_means_the_same_in_its_canonical_spelling(cron in any_cron()) {
+        let again = CronPattern::parse(cron.as_str()).unwrap();
+        prop_assert_eq!(&again, &cron);
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused_with_a_span_inside_it(text in "[ -~×–０]{0,24}|[@0-9*/,#LW?A-Z +-]{0,30}") {
+        if let Err(error) = CronPattern::parse(&text) {
+            let span = error.span.unwrap();
+            prop_assert!(text.get(span.clone()).is_some(), "{span:?} in `{text}`");
+            prop_assert!(!error.message.is_empty());
+        }
+    }
+
+    #[test]
+    fn any_text_is_a_zone_or_refused_with_a_hint_that_is_one(text in "[A-Za-z/_+ :0-9.-]{0,20}") {
+        if let Err(error) = Zone::find(&text)
+            && let Some(hint) = error.hint
+        {
+            prop_assert!(Zone::find(&hint).is_ok(), "`{text}` gave the hint `{hint}`");
+        }
+    }
+}
+
+#[test]
+fn the_ends_of_time_are_reached_without_a_panic() {
+    for zone in ZONES.iter() {
+        for text in ["* * * * * *", "0 0 * * *", "0 0 29 2 *", "59 23 31 12 *", "*/7 2 * * *"] {
+            let pattern = Pattern::Cron(CronPattern::parse(text).unwrap());
+            let recurrence = Recurrence::new(vec![pattern], zone.clone(), DstPolicy::default()).unwrap();
+            assert_eq!(recurrence.next_after(Timestamp::MAX), None, "`{text}` in {}", zone.name());
+            assert!(recurrence.next_after(Timestamp::MIN).is_some(), "`{text}` in {}", zone.name());
+            let mut after = Timestamp::MAX - SignedDuration::from_mins(2);
+            for _ in 0..200 {
+                let Some(due) = recurrence.next_after(after) else { break };
+                assert!(due.at > after);
+                after = due.at;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_time_that_is_skipped_year_after_year_comes_in_the_first_year_that_has_it() {
+    // In Tehran the clock went forward at midnight of 22 March in 2017, 2018 and 2019, and of 21 March in 2020.
+    let cron = CronPattern::parse("30 0 22 3 *").unwrap();
+    let dst = DstPolicy { gap: GapPolicy::Skip, ..DstPolicy::default() };
+    let zone = Zone::find("Asia/Tehran").unwrap();
+    let recurrence = Recurrence::new(vec![Pattern::Cron(cron)], zone, dst).unwrap();
+    let due = recurrence.next_after("2017-03-20T00:00:00Z".parse().unwrap()).unwrap();
+    assert_eq!(due.local.year(), 2020, "{due:?}");
+}
