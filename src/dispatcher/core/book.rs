@@ -230,6 +230,8 @@ impl Book {
         let ids = self.by_schedule.get(schedule);
         let runs = ids.into_iter().flatten().filter_map(|id| self.runs.get(id));
         let mut active: Vec<_> = runs
+            // Rows that end with this very turn are still here.
+            .filter(|open| !open.run.state.is_final())
             .filter(|open| match open.run.trigger {
                 Trigger::Scheduled | Trigger::CatchUp | Trigger::After => true,
                 // They have an overlap of their own (semantics.md 12).

@@ -65,6 +65,34 @@ pub(super) enum Health {
     Recovering,
 }
 
+/// What keeps a connection's starts back.
+#[derive(Debug)]
+pub(super) struct Obstacle {
+    pub(super) reason: WaitReason,
+    /// In boot time, where time alone may take it away.
+    pub(super) until: Option<Duration>,
+    /// For the run's story.
+    pub(super) text: String,
+    /// The failure itself, for the run's `error`.
+    pub(super) error: Option<String>,
+}
+
+impl Obstacle {
+    fn down(reason: WaitReason, error: &str) -> Obstacle {
+        let text = match reason {
+            WaitReason::Token => "There is no access token",
+            WaitReason::Overlap
+            | WaitReason::Outage
+            | WaitReason::RateLimit
+            | WaitReason::Limit
+            | WaitReason::Retry
+            | WaitReason::Clock
+            | WaitReason::CatchUp => "Orchestrator cannot be reached",
+        };
+        Obstacle { reason, until: None, text: format!("{text}: {error}"), error: Some(error.to_owned()) }
+    }
+}
+
 /// What is known of a process in a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TargetState {
@@ -87,6 +115,8 @@ pub(super) struct ProofWanted {
 impl Link {
     pub(super) fn new(connection: Arc<Connection>, to_read: BTreeSet<RunId>, boot: Duration) -> Link {
         let limits = connection.limits;
+        #[cfg(feature = "faults")]
+        let connection = crate::faults::without_settle(connection);
         Link {
             phase: if to_read.is_empty() { Phase::Ready } else { Phase::Reconciling(to_read) },
             health: Health::Fine,
@@ -157,15 +187,23 @@ impl Link {
     }
 
     /// Why a start on this connection has to wait now, if it has to.
-    pub(super) fn obstacle(&self, boot: Duration) -> Option<(WaitReason, Option<Duration>)> {
+    pub(super) fn obstacle(&self, boot: Duration) -> Option<Obstacle> {
         if boot < self.paused_until {
-            return Some((WaitReason::RateLimit, Some(self.paused_until)));
+            let text = "Orchestrator asked to be called less often".to_owned();
+            return Some(Obstacle { reason: WaitReason::RateLimit, until: Some(self.paused_until), text, error: None });
         }
         match &self.health {
-            Health::Down { reason, until, .. } => Some((*reason, Some(*until))),
-            Health::Probing { reason, .. } => Some((*reason, None)),
+            Health::Down { reason, until, text, .. } => {
+                Some(Obstacle { until: Some(*until), ..Obstacle::down(*reason, text) })
+            }
+            Health::Probing { reason, text, .. } => Some(Obstacle::down(*reason, text)),
             Health::Fine | Health::Recovering => match self.phase {
-                Phase::Reconciling(_) => Some((WaitReason::Outage, None)),
+                Phase::Reconciling(_) => Some(Obstacle {
+                    reason: WaitReason::Outage,
+                    until: None,
+                    text: "The runs that were open at the start are read first".to_owned(),
+                    error: None,
+                }),
                 Phase::Ready => None,
             },
         }

@@ -390,7 +390,7 @@ impl Core {
         let Some(open) = self.book.get_mut(ask.run) else { return };
         match (open.run.state, finding) {
             (RunState::Unknown | RunState::Held | RunState::Waiting(_) | RunState::Armed, Finding::Jobs(jobs)) => {
-                self.adopt(ask.run, &jobs, &format!("Found at Orchestrator {how}"), now);
+                self.adopt(ask.run, folder_id, &jobs, &format!("Found at Orchestrator {how}"), now);
             }
             (RunState::Unknown, Finding::ProvenNone) if ask.purpose == AskedFor::Settled => {
                 self.no_job_was_made(ask.run, now);
@@ -512,13 +512,13 @@ impl Core {
 
     /// A start was accepted.
     pub(super) fn accepted(&mut self, id: RunId, jobs: &[JobView], now: Reading) {
-        self.adopt(id, jobs, "Accepted", now);
+        let Some(open) = self.book.get(id) else { return };
+        let Some(folder_id) = open.run.attempt().and_then(|attempt| attempt.folder_id) else { return };
+        self.adopt(id, folder_id, jobs, "Accepted", now);
         let Some(open) = self.book.get(id) else { return };
         let Some(attempt) = open.run.attempt() else { return };
         let connection = open.run.connection.clone();
-        let (Some(folder_id), reference, sends) = (attempt.folder_id, attempt.reference.clone(), attempt.sends) else {
-            return;
-        };
+        let (reference, sends) = (attempt.reference.clone(), attempt.sends);
         self.want_proof(&connection, folder_id, id, reference, now);
         if sends > 1 {
             let at = later(now.wall, SWEEP_AFTER);
@@ -535,7 +535,7 @@ impl Core {
 
     /// Takes a job as this run's. Of several the one that runs, then the oldest; the others are stopped while they have not
     /// begun, and somebody is told.
-    fn adopt(&mut self, id: RunId, jobs: &[JobView], how: &str, now: Reading) {
+    fn adopt(&mut self, id: RunId, folder_id: FolderId, jobs: &[JobView], how: &str, now: Reading) {
         let mut jobs: Vec<&JobView> = jobs.iter().collect();
         jobs.sort_by_key(|job| (job.state == JobState::Pending, job.id));
         let Some((job, spare)) = jobs.split_first() else { return };
@@ -547,6 +547,7 @@ impl Core {
             run.started_at = job.started_at.or(run.started_at);
             run.error = None;
             if let Some(attempt) = run.attempt_mut() {
+                attempt.folder_id.get_or_insert(folder_id);
                 attempt.job = Some(reference);
                 attempt.job_state = Some(job.state.as_str().to_owned());
             }
