@@ -201,8 +201,7 @@ async fn burst_under_kills(burst: &Burst) -> Outcome {
     }
     std::fs::write(folder.path().join("schedules.yaml"), yaml).expect("the file is written");
     let mut dice = Dice(burst.seed);
-    let mut outcome =
-        Outcome { lost: Vec::new(), doubled: Vec::new(), kills: 0, kills_while_sending: 0, dropped: 0 };
+    let mut outcome = Outcome { lost: Vec::new(), doubled: Vec::new(), kills: 0, kills_while_sending: 0, dropped: 0 };
     // The schedules must be known before they are due: what is new begins at its load.
     let mut daemon = start_daemon(folder.path(), burst.fault);
     clock.sleep_until(due).await;
