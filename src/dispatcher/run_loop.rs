@@ -217,11 +217,7 @@ async fn perform(
 ) -> Result<Performed, Arc<StoreError>> {
     #[cfg(feature = "faults")]
     if crate::faults::is_on(crate::faults::CLAIM_AFTER_POST) {
-        return crate::faults::act_then_store(store, record, then, executor).await.map(|(actions, starts)| Performed {
-            actions,
-            starts,
-            lost: BTreeSet::new(),
-        });
+        return act_then_store(store, record, then, executor).await;
     }
     let committed = store.commit(record).await?;
     let mut performed = Performed { actions: 0, starts: 0, lost: committed.lost.into_iter().collect() };
@@ -233,6 +229,24 @@ async fn perform(
         performed.starts += usize::from(matches!(action, Action::Start(_)));
         executor.perform(action);
     }
+    Ok(performed)
+}
+
+/// The wrong order, for a negative control: act, then store.
+#[cfg(feature = "faults")]
+async fn act_then_store(
+    store: &Store,
+    record: Changes,
+    then: Vec<Action>,
+    executor: &Executor,
+) -> Result<Performed, Arc<StoreError>> {
+    let mut performed = Performed { actions: then.len(), starts: 0, lost: BTreeSet::new() };
+    for action in then {
+        performed.starts += usize::from(matches!(action, Action::Start(_)));
+        executor.perform(action);
+    }
+    crate::faults::slow_disk().await;
+    store.commit(record).await?;
     Ok(performed)
 }
 

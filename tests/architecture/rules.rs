@@ -6,8 +6,6 @@ const MOST_LINES: usize = 400;
 
 /// Files that have one subject and more lines, each with its reason.
 pub(crate) const LONG_FILES: &[(&str, &str)] = &[
-    ("src/auth/core.rs", "one state machine: every rule of token life is a step of it"),
-    ("src/auth/manager.rs", "the loop around that state machine, with the handle that callers hold"),
     ("src/auth/trouble.rs", "one table: every failure of a token call with its sentence and its cure"),
     ("src/dispatcher/core/settle.rs", "one question, whether a job was made, with all its answers in one place"),
     ("src/sandbox/faults.rs", "one list of faults with how each is written and when it hits"),
