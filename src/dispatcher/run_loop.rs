@@ -146,7 +146,7 @@ impl Dispatcher {
                 if matches!(report, Report::Started { .. }) {
                     starts_under_way -= 1;
                 }
-                core.handle(Event::Report(report), now);
+                core.handle(Event::Report(Box::new(report)), now);
             }
             let Step { record, then } = core.turn(now);
             match perform(&store, record, then, &executor).await {
