@@ -79,6 +79,7 @@ pub(super) struct Follow {
     pub(super) asked: Asked,
     pub(super) misses: u32,
     pub(super) first_miss: Option<Duration>,
+    pub(super) reads_in_vain: u32,
     /// What a list said of a job that has ended, until it is read whole.
     pub(super) ended: Option<Box<JobView>>,
 }
@@ -107,7 +108,8 @@ impl Open {
         let mut open = Open { stored: Stored::AsIs, ..Open::claimed(run) };
         match open.run.state {
             // Certainly unsent, unless the database is an old copy: then the job exists, and a look-up shows it.
-            RunState::Armed | RunState::Waiting(_) => open.before_start = BeforeStart::LookUp(Asked::No),
+            // Overlap first, and then the look-up: it may have waited for an older run that is still open.
+            RunState::Armed | RunState::Waiting(_) => open.before_start = BeforeStart::Overlap,
             RunState::Starting | RunState::Unknown | RunState::Held => {
                 open.knowledge = Knowledge::NotReadYet;
                 open.settle_from(opened.boot, opened.boot);
@@ -133,7 +135,8 @@ impl Open {
 
     pub(super) fn follow_from(&mut self, boot: Duration, next: Duration) {
         self.settle = None;
-        self.follow = Some(Follow { since: boot, next, asked: Asked::No, misses: 0, first_miss: None, ended: None });
+        let (asked, misses, first_miss, reads_in_vain, ended) = (Asked::No, 0, None, 0, None);
+        self.follow = Some(Follow { since: boot, next, asked, misses, first_miss, reads_in_vain, ended });
     }
 }
 
@@ -230,6 +233,8 @@ impl Book {
         let ids = self.by_schedule.get(schedule);
         let runs = ids.into_iter().flatten().filter_map(|id| self.runs.get(id));
         let mut active: Vec<_> = runs
+            // What ended in this very turn stays in the book until it is stored.
+            .filter(|open| !open.run.state.is_final())
             .filter(|open| match open.run.trigger {
                 Trigger::Scheduled | Trigger::CatchUp | Trigger::After => true,
                 // They have an overlap of their own (semantics.md 12).

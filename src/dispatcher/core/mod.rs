@@ -182,6 +182,7 @@ impl Core {
         for recorded in recorded {
             core.record_not_run(&recorded, opened.wall);
         }
+        core.take_back_marks(opened.wall);
         core.doubt_unfinished_starts(opened);
         core
     }
@@ -274,7 +275,10 @@ impl Core {
                 self.wake.at_boot(boot);
             }
         }
-        if let Some(next) = self.planner.wake_at() {
+        // While the daemon stops, due times are left to the next life.
+        if self.stopping == Stopping::No
+            && let Some(next) = self.planner.wake_at()
+        {
             self.wake.at_wall(next);
         }
         Step { record: self.book.take_changes(), then: std::mem::take(&mut self.actions) }
@@ -304,12 +308,17 @@ impl Core {
             return;
         }
         tracing::warn!("The clock was set by {stepped:#}; due times are judged by the new time");
-        for (key, mark) in self.planner.clamp_marks(now.wall) {
+        self.take_back_marks(now.wall);
+        // Whatever is due by the new time may have been started by the old: it is looked up before it is sent.
+        self.opened.wall = self.opened.wall.max(now.wall);
+    }
+
+    /// Marks ahead of the clock were made under a wrong one, in this life or before it (semantics.md 7).
+    fn take_back_marks(&mut self, now: Timestamp) {
+        for (key, mark) in self.planner.clamp_marks(now) {
             tracing::warn!(schedule = %key, "Schedule `{key}` was planned up to a time ahead of the clock; it goes on from now");
             self.book.record_mark(key, mark);
         }
-        // Whatever is due by the new time may have been started by the old: it is looked up before it is sent.
-        self.opened.wall = self.opened.wall.max(now.wall);
     }
 
     /// Takes a step of a run and writes its line. An illegal step is a fault of ours: it is logged and not taken.

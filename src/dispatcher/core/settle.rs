@@ -13,7 +13,7 @@ use super::Core;
 use super::book::{Asked, BeforeStart, Verdict};
 use super::claim::join;
 use super::follow::phase_of;
-use super::link::ProofWanted;
+use super::link::{PROOF_FIRST, PROOF_TRIES, ProofWanted};
 use super::send::with_cure;
 use crate::admission::Knowledge;
 use crate::clock::{Reading, earlier, later};
@@ -45,12 +45,6 @@ const SWEEP_AFTER: Duration = Duration::from_secs(300);
 
 /// A proof older than this is renewed with the next accepted start: jobs are purged from Orchestrator one day.
 const PROOF_LIFE: Duration = Duration::from_secs(24 * 3600);
-
-/// How often a folder's proof is tried with one job, doubling from [`PROOF_FIRST`].
-const PROOF_TRIES: u32 = 6;
-
-/// A job is usually visible at once.
-const PROOF_FIRST: Duration = Duration::from_secs(2);
 
 /// Clocks differ, and a call may have waited in a gateway: lists begin this long before the start.
 const LIST_MARGIN: Duration = Duration::from_secs(600);
@@ -281,20 +275,24 @@ impl Core {
             }
             Err(error) => return self.look_up_failed(connection, folder_id, &asks, &error, now),
         };
-        self.keep_proof(connection, folder_id, &asks, control.as_ref(), &page, now);
-        let shows_ours = page.jobs.iter().any(|job| {
+        self.keep_proof(connection, folder_id, &asks, &page, now);
+        let asked_for = |job: &JobView| {
             control.is_some() && job.reference == control || asks.iter().any(|ask| ask.is(job.reference.as_ref()))
-        });
-        for ask in asks {
+        };
+        let shows_ours = page.jobs.iter().any(asked_for);
+        // Somebody else's job: the filter was ignored, and a server that ignores it may cut as it likes.
+        let filtered = page.jobs.iter().all(asked_for);
+        for ask in &asks {
             let jobs: Vec<JobView> = page.jobs.iter().filter(|job| ask.is(job.reference.as_ref())).cloned().collect();
             let finding = match page.completeness {
                 _ if !jobs.is_empty() => Finding::Jobs(jobs),
+                Completeness::Complete if !filtered => Finding::Nothing,
                 Completeness::Complete if shows_ours => Finding::ProvenNone,
                 Completeness::Complete => Finding::NoneShown,
                 // The filter was ignored, and what we ask for may lie beyond the cut.
                 Completeness::Cut => Finding::Nothing,
             };
-            self.learned(connection, folder_id, &ask, finding, "by its Reference", now);
+            self.learned(connection, folder_id, ask, finding, "by its Reference", now);
         }
     }
 
@@ -314,6 +312,7 @@ impl Core {
             CallError::Unsent { .. } | CallError::Unknown { .. } => {}
             CallError::Rejected { text, cure, .. } => {
                 tracing::warn!(connection = %connection, "{}", with_cure(text, cure.as_deref()));
+                self.proof_not_shown(connection, folder_id, asks, now);
                 for ask in asks {
                     self.learned(connection, folder_id, ask, Finding::Nothing, "by its Reference", now);
                 }
@@ -390,7 +389,7 @@ impl Core {
         let Some(open) = self.book.get_mut(ask.run) else { return };
         match (open.run.state, finding) {
             (RunState::Unknown | RunState::Held | RunState::Waiting(_) | RunState::Armed, Finding::Jobs(jobs)) => {
-                self.adopt(ask.run, &jobs, &format!("Found at Orchestrator {how}"), now);
+                self.adopt(ask.run, folder_id, &jobs, &format!("Found at Orchestrator {how}"), now);
             }
             (RunState::Unknown, Finding::ProvenNone) if ask.purpose == AskedFor::Settled => {
                 self.no_job_was_made(ask.run, now);
@@ -477,7 +476,13 @@ impl Core {
                     }
                 }
             },
-            RunState::Starting | RunState::Held | RunState::Job(_) | RunState::Ended(_) => {}
+            RunState::Held => {
+                if let Some(settle) = self.book.get_mut(ask.run).and_then(|open| open.settle.as_mut()) {
+                    settle.verdict = Verdict::Open;
+                    settle.next = now.boot + HELD_EVERY;
+                }
+            }
+            RunState::Starting | RunState::Job(_) | RunState::Ended(_) => {}
         }
     }
 
@@ -504,6 +509,7 @@ impl Core {
                 let text = "Held: no job was found; the schedule leaves the decision to a person".to_owned();
                 self.step(id, RunEvent::Hold, now, text);
                 if let Some(settle) = self.book.get_mut(id).and_then(|open| open.settle.as_mut()) {
+                    settle.verdict = Verdict::Open;
                     settle.next = now.boot + HELD_EVERY;
                 }
             }
@@ -512,30 +518,36 @@ impl Core {
 
     /// A start was accepted.
     pub(super) fn accepted(&mut self, id: RunId, jobs: &[JobView], now: Reading) {
-        self.adopt(id, jobs, "Accepted", now);
         let Some(open) = self.book.get(id) else { return };
         let Some(attempt) = open.run.attempt() else { return };
         let connection = open.run.connection.clone();
-        let (Some(folder_id), reference, sends) = (attempt.folder_id, attempt.reference.clone(), attempt.sends) else {
-            return;
-        };
+        let (Some(folder_id), reference) = (attempt.folder_id, attempt.reference.clone()) else { return };
+        self.adopt(id, folder_id, jobs, "Accepted", now);
         self.want_proof(&connection, folder_id, id, reference, now);
-        if sends > 1 {
-            let at = later(now.wall, SWEEP_AFTER);
-            self.book.change(id, |run| {
-                if let Some(attempt) = run.attempt_mut() {
-                    attempt.sweep_at = Some(at);
-                }
-            });
-            if let Some(attempt) = self.book.get(id).and_then(|open| open.run.attempt()).cloned() {
-                self.sweeps.push(Sweep::new(id, connection, attempt));
+    }
+
+    /// After a repeated call, however its job was found: are there two?
+    fn plan_sweep(&mut self, id: RunId, now: Reading) {
+        let at = later(now.wall, SWEEP_AFTER);
+        let Some(open) = self.book.get(id) else { return };
+        let connection = open.run.connection.clone();
+        if open.run.attempt().is_none_or(|attempt| attempt.sends < 2) {
+            return;
+        }
+        self.book.change(id, |run| {
+            if let Some(attempt) = run.attempt_mut() {
+                attempt.sweep_at = Some(at);
             }
+        });
+        if let Some(attempt) = self.book.get(id).and_then(|open| open.run.attempt()).cloned() {
+            self.sweeps.retain(|sweep| sweep.run != id);
+            self.sweeps.push(Sweep::new(id, connection, attempt));
         }
     }
 
     /// Takes a job as this run's. Of several the one that runs, then the oldest; the others are stopped while they have not
     /// begun, and somebody is told.
-    fn adopt(&mut self, id: RunId, jobs: &[JobView], how: &str, now: Reading) {
+    fn adopt(&mut self, id: RunId, folder_id: FolderId, jobs: &[JobView], how: &str, now: Reading) {
         let mut jobs: Vec<&JobView> = jobs.iter().collect();
         jobs.sort_by_key(|job| (job.state == JobState::Pending, job.id));
         let Some((job, spare)) = jobs.split_first() else { return };
@@ -547,6 +559,8 @@ impl Core {
             run.started_at = job.started_at.or(run.started_at);
             run.error = None;
             if let Some(attempt) = run.attempt_mut() {
+                // A start of another life, under a database that was put back, was never sent in this one.
+                attempt.folder_id.get_or_insert(folder_id);
                 attempt.job = Some(reference);
                 attempt.job_state = Some(job.state.as_str().to_owned());
             }
@@ -564,6 +578,7 @@ impl Core {
             }
         }
         self.stop_spare(id, &spare.iter().map(|job| (*job).clone()).collect::<Vec<_>>(), now);
+        self.plan_sweep(id, now);
     }
 
     fn stop_spare(&mut self, id: RunId, spare: &[JobView], now: Reading) {
@@ -668,7 +683,6 @@ impl Core {
         connection: &ConnectionName,
         folder_id: FolderId,
         asks: &[Ask],
-        control: Option<&Reference>,
         page: &JobPage,
         now: Reading,
     ) {
@@ -678,7 +692,6 @@ impl Core {
             .filter(|job| job.reference.as_ref().is_some_and(|text| asks.iter().any(|ask| ask.is(Some(text)))))
             .max_by_key(|job| job.id)
             .and_then(|job| job.reference.clone());
-        let control_shown = page.jobs.iter().any(|job| job.reference.as_ref() == control && control.is_some());
         let Some(link) = self.links.get_mut(connection) else { return };
         if let Some(reference) = shown {
             let proof = Evidence { connection: connection.clone(), folder_id, reference, proven_at: now.wall };
@@ -689,13 +702,16 @@ impl Core {
             }
             return;
         }
-        if !control_shown
-            && asks.iter().any(|ask| ask.purpose == AskedFor::Proof)
+        self.proof_not_shown(connection, folder_id, asks, now);
+    }
+
+    /// The proof is tried again later, and not for ever: look-ups come before polls, and there is a budget.
+    fn proof_not_shown(&mut self, connection: &ConnectionName, folder_id: FolderId, asks: &[Ask], now: Reading) {
+        let Some(link) = self.links.get_mut(connection) else { return };
+        if asks.iter().any(|ask| ask.purpose == AskedFor::Proof)
             && let Some(proof) = link.proofs.get_mut(&folder_id)
         {
-            proof.tries += 1;
-            proof.next = now.boot + PROOF_FIRST * 2u32.pow(proof.tries.min(PROOF_TRIES));
-            if proof.tries >= PROOF_TRIES {
+            if proof.tried(now.boot) >= PROOF_TRIES {
                 tracing::warn!(
                     connection = %connection,
                     "Look-ups by Reference do not show our jobs in folder {folder_id}: an unclear start there will be held for a person"
