@@ -6,13 +6,18 @@
 use std::sync::Arc;
 
 use crate::executor::{Action, Executor};
+use crate::run::Reference;
+use crate::schedule::Connection;
 use crate::store::{Changes, Store, StoreError};
 
 /// Starts leave before their claim is stored.
 pub const CLAIM_AFTER_POST: &str = "claim_after_post";
 
-/// The Reference is random, so nothing is ever found again.
+/// Each call has a random Reference that cannot be computed again, so nothing is ever found.
 pub const RANDOM_REFERENCE: &str = "random_reference";
+
+/// The first look-up that shows no job is believed.
+pub const NO_SETTLE: &str = "no_settle";
 
 /// Whether this variant was asked for.
 pub fn is_on(fault: &str) -> bool {
@@ -40,4 +45,23 @@ pub async fn act_then_store(
     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     store.commit(record).await?;
     Ok((actions, starts))
+}
+
+/// What is sent in the place of the Reference that is looked up.
+pub fn reference_to_send(reference: Reference) -> Reference {
+    if !is_on(RANDOM_REFERENCE) {
+        return reference;
+    }
+    let mut bits = [0u8; 8];
+    let _ = getrandom::fill(&mut bits);
+    let prefix: String = reference.as_str().split_inclusive('.').take(2).collect();
+    Reference::from_text(format!("{prefix}{:016x}", u64::from_be_bytes(bits)))
+}
+
+/// A connection whose jobs are expected to be visible at once.
+pub fn without_settle(connection: Arc<Connection>) -> Arc<Connection> {
+    if !is_on(NO_SETTLE) {
+        return connection;
+    }
+    Arc::new(Connection { settle: std::time::Duration::ZERO, ..(*connection).clone() })
 }

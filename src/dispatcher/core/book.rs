@@ -57,6 +57,8 @@ pub(super) struct Settle {
     pub(super) step: usize,
     pub(super) next: Duration,
     pub(super) asked: Asked,
+    /// Calls that came to nothing, one after another.
+    pub(super) broken: u32,
     pub(super) verdict: Verdict,
 }
 
@@ -130,7 +132,7 @@ impl Open {
 
     /// The settle window counts from `from`, the end of the call; the first look is at `next`.
     pub(super) fn settle_from(&mut self, from: Duration, next: Duration) {
-        self.settle = Some(Settle { from, step: 0, next, asked: Asked::No, verdict: Verdict::Open });
+        self.settle = Some(Settle { from, step: 0, next, asked: Asked::No, broken: 0, verdict: Verdict::Open });
     }
 
     pub(super) fn follow_from(&mut self, boot: Duration, next: Duration) {
@@ -233,7 +235,7 @@ impl Book {
         let ids = self.by_schedule.get(schedule);
         let runs = ids.into_iter().flatten().filter_map(|id| self.runs.get(id));
         let mut active: Vec<_> = runs
-            // What ended in this very turn stays in the book until it is stored.
+            // Rows that end with this very turn are still here.
             .filter(|open| !open.run.state.is_final())
             .filter(|open| match open.run.trigger {
                 Trigger::Scheduled | Trigger::CatchUp | Trigger::After => true,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::Core;
 use super::book::Asked;
 use super::claim::join;
+use crate::admission::Knowledge;
 use crate::clock::Reading;
 use crate::executor::Action;
 use crate::orchestrator::{CallError, Completeness, JobPage, JobState, JobView};
@@ -155,8 +156,11 @@ impl Core {
         if job.state.is_final() {
             follow.ended = Some(Box::new(job.clone()));
             follow.next = now.boot;
+            // It has ended; a time that comes before it is read whole waits for that, it is not skipped.
+            open.knowledge = Knowledge::NotReadYet;
             return;
         }
+        open.knowledge = Knowledge::Current;
         let known = open.run.attempt().and_then(|attempt| attempt.job_state.as_deref()) == Some(job.state.as_str());
         let started = open.run.started_at == job.started_at || job.started_at.is_none();
         if !known || !started {

@@ -27,12 +27,6 @@ const LONGEST_RATE_PAUSE: Duration = Duration::from_secs(300);
 /// A process found this long ago is looked up again before its next start: it may have been deployed anew.
 pub(super) const TARGET_LIFE: Duration = Duration::from_secs(3600);
 
-/// How often a folder's proof is tried with one job, doubling from [`PROOF_FIRST`].
-pub(super) const PROOF_TRIES: u32 = 6;
-
-/// A job is usually visible at once.
-pub(super) const PROOF_FIRST: Duration = Duration::from_secs(2);
-
 /// One connection as the dispatcher sees it.
 #[derive(Debug)]
 pub(super) struct Link {
@@ -71,6 +65,34 @@ pub(super) enum Health {
     Recovering,
 }
 
+/// What keeps a connection's starts back.
+#[derive(Debug)]
+pub(super) struct Obstacle {
+    pub(super) reason: WaitReason,
+    /// In boot time, where time alone may take it away.
+    pub(super) until: Option<Duration>,
+    /// For the run's story.
+    pub(super) text: String,
+    /// The failure itself, for the run's `error`.
+    pub(super) error: Option<String>,
+}
+
+impl Obstacle {
+    fn down(reason: WaitReason, error: &str) -> Obstacle {
+        let text = match reason {
+            WaitReason::Token => "There is no access token",
+            WaitReason::Overlap
+            | WaitReason::Outage
+            | WaitReason::RateLimit
+            | WaitReason::Limit
+            | WaitReason::Retry
+            | WaitReason::Clock
+            | WaitReason::CatchUp => "Orchestrator cannot be reached",
+        };
+        Obstacle { reason, until: None, text: format!("{text}: {error}"), error: Some(error.to_owned()) }
+    }
+}
+
 /// What is known of a process in a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TargetState {
@@ -92,18 +114,11 @@ pub(super) struct ProofWanted {
     pub(super) in_flight: bool,
 }
 
-impl ProofWanted {
-    /// It was not shown: the next try is later. Gives the number of tries.
-    pub(super) fn tried(&mut self, boot: Duration) -> u32 {
-        self.tries += 1;
-        self.next = boot + PROOF_FIRST * 2u32.pow(self.tries.min(PROOF_TRIES));
-        self.tries
-    }
-}
-
 impl Link {
     pub(super) fn new(connection: Arc<Connection>, to_read: BTreeSet<RunId>, boot: Duration) -> Link {
         let limits = connection.limits;
+        #[cfg(feature = "faults")]
+        let connection = crate::faults::without_settle(connection);
         Link {
             phase: if to_read.is_empty() { Phase::Ready } else { Phase::Reconciling(to_read) },
             health: Health::Fine,
@@ -184,15 +199,23 @@ impl Link {
     }
 
     /// Why a start on this connection has to wait now, if it has to.
-    pub(super) fn obstacle(&self, boot: Duration) -> Option<(WaitReason, Option<Duration>)> {
+    pub(super) fn obstacle(&self, boot: Duration) -> Option<Obstacle> {
         if boot < self.paused_until {
-            return Some((WaitReason::RateLimit, Some(self.paused_until)));
+            let text = "Orchestrator asked to be called less often".to_owned();
+            return Some(Obstacle { reason: WaitReason::RateLimit, until: Some(self.paused_until), text, error: None });
         }
         match &self.health {
-            Health::Down { reason, until, .. } => Some((*reason, Some(*until))),
-            Health::Probing { reason, .. } => Some((*reason, None)),
+            Health::Down { reason, until, text, .. } => {
+                Some(Obstacle { until: Some(*until), ..Obstacle::down(*reason, text) })
+            }
+            Health::Probing { reason, text, .. } => Some(Obstacle::down(*reason, text)),
             Health::Fine | Health::Recovering => match self.phase {
-                Phase::Reconciling(_) => Some((WaitReason::Outage, None)),
+                Phase::Reconciling(_) => Some(Obstacle {
+                    reason: WaitReason::Outage,
+                    until: None,
+                    text: "The runs that were open at the start are read first".to_owned(),
+                    error: None,
+                }),
                 Phase::Ready => None,
             },
         }

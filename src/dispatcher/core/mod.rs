@@ -4,10 +4,13 @@
 //! actions to be taken come out, and nothing is done before it is stored. What it keeps in memory beside the runs (when to
 //! look next, what was asked) can be lost at any moment: it is derived again from the stored states at the next start.
 
+mod adopt;
 mod book;
 mod claim;
 mod follow;
 mod link;
+mod look_up;
+mod proof;
 mod send;
 mod settle;
 
@@ -108,7 +111,7 @@ pub struct Core {
     planner: Planner,
     book: Book,
     links: BTreeMap<ConnectionName, Link>,
-    sweeps: Vec<settle::Sweep>,
+    sweeps: Vec<adopt::Sweep>,
     pace: Pace,
     /// When this daemon took the lock: what was due before may have been started by another life.
     opened: Reading,
@@ -144,7 +147,7 @@ impl Core {
             links: BTreeMap::new(),
             sweeps: sweeps
                 .into_iter()
-                .map(|(run, connection, attempt)| settle::Sweep::new(run, connection, attempt))
+                .map(|(run, connection, attempt)| adopt::Sweep::new(run, connection, attempt))
                 .collect(),
             set,
             pace,
@@ -323,7 +326,15 @@ impl Core {
 
     /// Takes a step of a run and writes its line. An illegal step is a fault of ours: it is logged and not taken.
     fn step(&mut self, id: RunId, event: RunEvent, now: Reading, text: String) -> bool {
-        self.book.step(id, event, now.wall, text)
+        let taken = self.book.step(id, event, now.wall, text);
+        // However a run left over from before the start ended, nothing waits for it any more: the answer may be to a call of
+        // before, when everything was read again after a failed write.
+        if let Some(open) = self.book.get(id).filter(|open| open.run.state.is_final())
+            && let Some(link) = self.links.get_mut(&open.run.connection)
+        {
+            link.reconciled(id);
+        }
+        taken
     }
 
     fn link_mut(&mut self, name: &ConnectionName) -> Option<&mut Link> {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::book::{Asked, BeforeStart, LookedAgain, Verdict};
 use super::claim::join;
-use super::link::{Health, TargetState};
+use super::link::{Health, Obstacle, TargetState};
 use super::{Core, wall_of};
 use crate::admission::{Admission, admit_by};
 use crate::clock::Reading;
@@ -56,19 +56,15 @@ impl Core {
         let Some(link) = self.links.get_mut(&connection) else {
             return self.wait(id, WaitReason::Outage, None, "Its connection is not in the loaded files", now);
         };
-        if let Some((reason, until)) = link.obstacle(now.boot) {
+        if let Some(obstacle) = link.obstacle(now.boot) {
+            let Obstacle { reason, until, text, error } = obstacle;
             self.probe(&connection, &start, now);
-            let text = match reason {
-                WaitReason::Token => "No access token",
-                WaitReason::RateLimit => "Orchestrator asked to be called less often",
-                WaitReason::Overlap
-                | WaitReason::Outage
-                | WaitReason::Limit
-                | WaitReason::Retry
-                | WaitReason::Clock
-                | WaitReason::CatchUp => "Orchestrator has not answered yet",
-            };
-            return self.wait(id, reason, until, text, now);
+            if let Some(error) = error
+                && self.book.get(id).is_some_and(|open| open.run.state != RunState::Waiting(reason))
+            {
+                self.book.change(id, |run| run.error = Some(error));
+            }
+            return self.wait(id, reason, until, &text, now);
         }
         match before_start {
             BeforeStart::Clear => {}
