@@ -163,10 +163,16 @@ impl Dispatcher {
                         tracing::error!("Nothing can be written, so nothing is started: {}", chain(&*error));
                     }
                     health = StoreHealth::Failing;
-                    match start_over(&clock, &store, &state_dir, &set, pace).await {
-                        Some(fresh) => core = fresh,
-                        None if *stop.borrow() => return,
-                        None => {}
+                    // The old core believes what was not stored; not one more turn may be its.
+                    core = loop {
+                        match start_over(&clock, &store, &state_dir, &set, pace).await {
+                            Some(fresh) => break fresh,
+                            None if *stop.borrow() => return,
+                            None => {}
+                        }
+                    };
+                    if give_up_at.is_some() {
+                        core.handle(Event::Stop, clock.read());
                     }
                     continue;
                 }

@@ -21,6 +21,9 @@ use crate::schedule::ConnectionName;
 /// After a repeated start all jobs of the Reference are counted once more (R11).
 const SWEEP_AFTER: Duration = Duration::from_secs(300);
 
+/// After a look-up that broke.
+const SWEEP_AGAIN: Duration = Duration::from_secs(60);
+
 /// A repeated start whose jobs are counted once more.
 #[derive(Clone, Debug)]
 pub(super) struct Sweep {
@@ -53,6 +56,14 @@ impl Core {
         }
     }
 
+    /// The call broke: it is made again later, beside others.
+    pub(super) fn put_off_sweep(&mut self, run: RunId, now: Reading) {
+        for sweep in self.sweeps.iter_mut().filter(|sweep| sweep.run == run) {
+            // Only in memory: after a restart it is due at once.
+            sweep.attempt.sweep_at = Some(later(now.wall, SWEEP_AGAIN));
+        }
+    }
+
     /// A start was accepted.
     pub(super) fn accepted(&mut self, id: RunId, jobs: &[JobView], now: Reading) {
         let Some(open) = self.book.get(id) else { return };
@@ -61,18 +72,26 @@ impl Core {
         let Some(open) = self.book.get(id) else { return };
         let Some(attempt) = open.run.attempt() else { return };
         let connection = open.run.connection.clone();
-        let (reference, sends) = (attempt.reference.clone(), attempt.sends);
+        let reference = attempt.reference.clone();
         self.want_proof(&connection, folder_id, id, reference, now);
-        if sends > 1 {
-            let at = later(now.wall, SWEEP_AFTER);
-            self.book.change(id, |run| {
-                if let Some(attempt) = run.attempt_mut() {
-                    attempt.sweep_at = Some(at);
-                }
-            });
-            if let Some(attempt) = self.book.get(id).and_then(|open| open.run.attempt()).cloned() {
-                self.sweeps.push(Sweep::new(id, connection, attempt));
+    }
+
+    /// After a repeated call, however its job was found: are there two?
+    fn plan_sweep(&mut self, id: RunId, now: Reading) {
+        let Some(open) = self.book.get(id) else { return };
+        let connection = open.run.connection.clone();
+        if open.run.attempt().is_none_or(|attempt| attempt.sends < 2) {
+            return;
+        }
+        let at = later(now.wall, SWEEP_AFTER);
+        self.book.change(id, |run| {
+            if let Some(attempt) = run.attempt_mut() {
+                attempt.sweep_at = Some(at);
             }
+        });
+        if let Some(attempt) = self.book.get(id).and_then(|open| open.run.attempt()).cloned() {
+            self.sweeps.retain(|sweep| sweep.run != id);
+            self.sweeps.push(Sweep::new(id, connection, attempt));
         }
     }
 
@@ -104,10 +123,12 @@ impl Core {
             open.knowledge = Knowledge::Current;
             open.follow_from(now.boot, first);
             if job.state.is_final() {
+                open.knowledge = Knowledge::NotReadYet;
                 open.follow_from(now.boot, now.boot);
             }
         }
         self.stop_spare(id, &spare.iter().map(|job| (*job).clone()).collect::<Vec<_>>(), now);
+        self.plan_sweep(id, now);
     }
 
     fn stop_spare(&mut self, id: RunId, spare: &[JobView], now: Reading) {

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::Core;
 use super::book::{Asked, BeforeStart, Verdict};
+use super::link::Health;
 use crate::clock::{Reading, earlier};
 use crate::executor::{Action, Ask, AskedFor};
 use crate::run::{FolderId, RunId, RunState};
@@ -120,6 +121,10 @@ impl Core {
     /// Whether a list call may be made now; if so it is counted.
     pub(super) fn may_list(&mut self, connection: &ConnectionName, now: Reading) -> bool {
         let Some(link) = self.links.get_mut(connection) else { return false };
+        if matches!(link.health, Health::Probing { .. }) {
+            // Its answer is waited for; nothing of the budget is spent meanwhile.
+            return false;
+        }
         if let Some(boot) = link.wake(now.boot).filter(|boot| *boot > now.boot) {
             self.wake.at_boot(boot);
             return false;

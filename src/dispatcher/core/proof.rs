@@ -62,7 +62,6 @@ impl Core {
         connection: &ConnectionName,
         folder_id: FolderId,
         asks: &[Ask],
-        control: Option<&Reference>,
         page: &JobPage,
         now: Reading,
     ) {
@@ -72,7 +71,6 @@ impl Core {
             .filter(|job| job.reference.as_ref().is_some_and(|text| asks.iter().any(|ask| ask.is(Some(text)))))
             .max_by_key(|job| job.id)
             .and_then(|job| job.reference.clone());
-        let control_shown = page.jobs.iter().any(|job| job.reference.as_ref() == control && control.is_some());
         let Some(link) = self.links.get_mut(connection) else { return };
         if let Some(reference) = shown {
             let proof = Evidence { connection: connection.clone(), folder_id, reference, proven_at: now.wall };
@@ -83,8 +81,19 @@ impl Core {
             }
             return;
         }
-        if !control_shown
-            && asks.iter().any(|ask| ask.purpose == AskedFor::Proof)
+        self.proof_not_shown(connection, folder_id, asks, now);
+    }
+
+    /// The proof is tried again later, and not for ever: look-ups come before polls, and there is a budget.
+    pub(super) fn proof_not_shown(
+        &mut self,
+        connection: &ConnectionName,
+        folder_id: FolderId,
+        asks: &[Ask],
+        now: Reading,
+    ) {
+        let Some(link) = self.links.get_mut(connection) else { return };
+        if asks.iter().any(|ask| ask.purpose == AskedFor::Proof)
             && let Some(proof) = link.proofs.get_mut(&folder_id)
         {
             proof.tries += 1;

@@ -27,6 +27,15 @@ const LOOK_UPS: [Duration; 6] = [
     Duration::from_secs(40),
 ];
 
+/// After a look-up that broke the next one waits this long, and longer each time, …
+const BROKEN_FIRST: Duration = Duration::from_secs(5);
+
+/// … at most this long.
+const BROKEN_MOST: Duration = Duration::from_secs(60);
+
+/// So many broken look-ups in a row, some ten minutes of them, are more than an outage's worth.
+const BROKEN_OFTEN: u32 = 20;
+
 /// A held run is looked at this often: its job may answer before the person does.
 const HELD_EVERY: Duration = Duration::from_secs(300);
 
@@ -66,20 +75,24 @@ impl Core {
             }
             Err(error) => return self.look_up_failed(connection, folder_id, &asks, &error, now),
         };
-        self.keep_proof(connection, folder_id, &asks, control.as_ref(), &page, now);
-        let shows_ours = page.jobs.iter().any(|job| {
+        self.keep_proof(connection, folder_id, &asks, &page, now);
+        let asked_for = |job: &JobView| {
             control.is_some() && job.reference == control || asks.iter().any(|ask| ask.is(job.reference.as_ref()))
-        });
-        for ask in asks {
+        };
+        let shows_ours = page.jobs.iter().any(asked_for);
+        // Somebody else's job: the filter was ignored, and a server that ignores it may cut as it likes.
+        let filtered = page.jobs.iter().all(asked_for);
+        for ask in &asks {
             let jobs: Vec<JobView> = page.jobs.iter().filter(|job| ask.is(job.reference.as_ref())).cloned().collect();
             let finding = match page.completeness {
                 _ if !jobs.is_empty() => Finding::Jobs(jobs),
+                Completeness::Complete if !filtered => Finding::Nothing,
                 Completeness::Complete if shows_ours => Finding::ProvenNone,
                 Completeness::Complete => Finding::NoneShown,
                 // The filter was ignored, and what we ask for may lie beyond the cut.
                 Completeness::Cut => Finding::Nothing,
             };
-            self.learned(connection, folder_id, &ask, finding, "by its Reference", now);
+            self.learned(connection, folder_id, ask, finding, "by its Reference", now);
         }
     }
 
@@ -96,13 +109,53 @@ impl Core {
         }
         match error {
             // The link's health decides when it is tried again; nothing was learned.
-            CallError::Unsent { .. } | CallError::Unknown { .. } => {}
+            CallError::Unsent { .. } => {}
+            CallError::Unknown { .. } => {
+                self.proof_not_shown(connection, folder_id, asks, now);
+                for ask in asks {
+                    self.put_off(ask, now);
+                }
+            }
             CallError::Rejected { text, cure, .. } => {
                 tracing::warn!(connection = %connection, "{}", with_cure(text, cure.as_deref()));
+                self.proof_not_shown(connection, folder_id, asks, now);
                 for ask in asks {
                     self.learned(connection, folder_id, ask, Finding::Nothing, "by its Reference", now);
                 }
             }
+        }
+    }
+
+    /// The call broke, perhaps this one only: the others have their turn before it is made again. A look-up that always breaks
+    /// is a filter that is not taken, however the server says it, and a list may tell.
+    fn put_off(&mut self, ask: &Ask, now: Reading) {
+        match ask.purpose {
+            AskedFor::Settling | AskedFor::Settled | AskedFor::Held | AskedFor::BeforeStart => {
+                let Some(open) = self.book.get_mut(ask.run) else { return };
+                if open.settle.is_none() {
+                    open.settle_from(now.boot, now.boot);
+                }
+                let Some(settle) = &mut open.settle else { return };
+                if settle.verdict == Verdict::NeedsList {
+                    settle.next = now.boot + BROKEN_MOST;
+                    return;
+                }
+                settle.broken = settle.broken.saturating_add(1);
+                settle.next = now.boot + BROKEN_FIRST.saturating_mul(settle.broken).min(BROKEN_MOST);
+                match ask.purpose {
+                    AskedFor::Settled | AskedFor::BeforeStart if settle.broken >= BROKEN_OFTEN => {
+                        settle.verdict = Verdict::NeedsList;
+                    }
+                    AskedFor::Settled
+                    | AskedFor::BeforeStart
+                    | AskedFor::Settling
+                    | AskedFor::Held
+                    | AskedFor::Sweep
+                    | AskedFor::Proof => {}
+                }
+            }
+            AskedFor::Sweep => self.put_off_sweep(ask.run, now),
+            AskedFor::Proof => {}
         }
     }
 
@@ -142,7 +195,8 @@ impl Core {
                     link.failed(&error, now.boot);
                 }
                 match error {
-                    CallError::Unsent { .. } | CallError::Unknown { .. } => return,
+                    CallError::Unsent { .. } => return,
+                    CallError::Unknown { .. } => return self.put_off(ask, now),
                     CallError::Rejected { .. } => Finding::Nothing,
                 }
             }
@@ -173,6 +227,9 @@ impl Core {
         }
         self.read_once(connection, ask.run);
         let Some(open) = self.book.get_mut(ask.run) else { return };
+        if let Some(settle) = &mut open.settle {
+            settle.broken = 0;
+        }
         match (open.run.state, finding) {
             (RunState::Unknown | RunState::Held | RunState::Waiting(_) | RunState::Armed, Finding::Jobs(jobs)) => {
                 self.adopt(ask.run, folder_id, &jobs, &format!("Found at Orchestrator {how}"), now);
@@ -230,6 +287,13 @@ impl Core {
         self.read_once(connection, ask.run);
         let Some(open) = self.book.get(ask.run) else { return };
         match open.run.state {
+            // The list was asked because look-ups broke. Perhaps that was an outage: one of them may tell now.
+            RunState::Unknown if open.settle.is_some_and(|settle| settle.broken == BROKEN_OFTEN) => {
+                if let Some(settle) = self.book.get_mut(ask.run).and_then(|open| open.settle.as_mut()) {
+                    settle.verdict = Verdict::Open;
+                    settle.next = now.boot;
+                }
+            }
             RunState::Unknown => {
                 let why = match finding {
                     Finding::NoneShown => {
@@ -262,7 +326,13 @@ impl Core {
                     }
                 }
             },
-            RunState::Starting | RunState::Held | RunState::Job(_) | RunState::Ended(_) => {}
+            RunState::Held => {
+                if let Some(settle) = self.book.get_mut(ask.run).and_then(|open| open.settle.as_mut()) {
+                    settle.verdict = Verdict::Open;
+                    settle.next = now.boot + HELD_EVERY;
+                }
+            }
+            RunState::Starting | RunState::Job(_) | RunState::Ended(_) => {}
         }
     }
 
@@ -289,6 +359,7 @@ impl Core {
                 let text = "Held: no job was found; the schedule leaves the decision to a person".to_owned();
                 self.step(id, RunEvent::Hold, now, text);
                 if let Some(settle) = self.book.get_mut(id).and_then(|open| open.settle.as_mut()) {
+                    settle.verdict = Verdict::Open;
                     settle.next = now.boot + HELD_EVERY;
                 }
             }
