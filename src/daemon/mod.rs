@@ -128,6 +128,10 @@ impl Daemon {
         for manager in tokens.values() {
             manager.stop().await;
         }
+        // A reader that is still there would keep the WAL from being folded back on closing.
+        if let Err(cause) = store.checkpoint().await {
+            tracing::debug!("The WAL stays beside the database: {cause}");
+        }
         if let Err(cause) = store.close().await {
             tracing::warn!("Failed to close the database: {cause}");
         }
