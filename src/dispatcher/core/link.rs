@@ -198,6 +198,13 @@ impl Link {
         self.paused_until = self.paused_until.max(boot + asked.min(LONGEST_RATE_PAUSE));
     }
 
+    /// There is a new token: whatever waited for one is tried at once.
+    pub(super) fn has_token(&mut self, boot: Duration) {
+        if let Health::Down { reason: WaitReason::Token, until, .. } = &mut self.health {
+            *until = boot;
+        }
+    }
+
     /// Why a start on this connection has to wait now, if it has to.
     pub(super) fn obstacle(&self, boot: Duration) -> Option<Obstacle> {
         if boot < self.paused_until {

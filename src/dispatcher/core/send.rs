@@ -60,7 +60,7 @@ impl Core {
             let Obstacle { reason, until, text, error } = obstacle;
             self.probe(&connection, &start, now);
             if let Some(error) = error
-                && self.book.get(id).is_some_and(|open| open.run.state != RunState::Waiting(reason))
+                && self.book.get(id).is_some_and(|open| open.run.error.as_ref() != Some(&error))
             {
                 self.book.change(id, |run| run.error = Some(error));
             }
