@@ -5,10 +5,8 @@
 
 use std::sync::Arc;
 
-use crate::executor::{Action, Executor};
 use crate::run::Reference;
 use crate::schedule::Connection;
-use crate::store::{Changes, Store, StoreError};
 
 /// Starts leave before their claim is stored.
 pub const CLAIM_AFTER_POST: &str = "claim_after_post";
@@ -24,27 +22,10 @@ pub fn is_on(fault: &str) -> bool {
     std::env::var("PUNCTUAL_FAULT").is_ok_and(|value| value == fault)
 }
 
-/// The wrong order: act, then store.
-///
-/// # Errors
-/// As the store's.
-pub async fn act_then_store(
-    store: &Store,
-    record: Changes,
-    then: Vec<Action>,
-    executor: &Executor,
-) -> Result<(usize, usize), Arc<StoreError>> {
-    let actions = then.len();
-    let mut starts = 0;
-    for action in then {
-        starts += usize::from(matches!(action, Action::Start(_)));
-        executor.perform(action);
-    }
-    // Long enough for the calls to be made, as a slow disk would be.
-    #[expect(clippy::disallowed_methods, reason = "a broken variant, not the product")]
+/// Long enough for calls to be made before the claim is stored, as a slow disk would be.
+#[expect(clippy::disallowed_methods, reason = "a broken variant, not the product")]
+pub async fn slow_disk() {
     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    store.commit(record).await?;
-    Ok((actions, starts))
 }
 
 /// What is sent in the place of the Reference that is looked up.

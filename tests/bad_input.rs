@@ -1,6 +1,7 @@
 //! What a person is told when something outside is wrong: one sentence with the connection, what was tried, what came back
 //! and the cure; and the other connections go on.
 
+#[expect(dead_code, reason = "each story uses its part")]
 mod support;
 
 use std::time::Duration;
@@ -135,7 +136,6 @@ async fn what_is_wrong_outside_is_told_in_one_sentence_and_the_other_connections
         assert!(!error.contains("marker-of-a-wrong-secret") && !error.contains("sandbox-secret"), "{error}");
         told.push(format!("{}: {error}", case.name));
     }
-    // For who reads the test's output: these are what a person sees.
     println!("{}", told.join("\n\n"));
     assert!(unsaid.is_empty(), "{}", unsaid.join("\n\n"));
 }

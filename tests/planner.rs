@@ -22,7 +22,7 @@ schedules:
 ";
 
 fn at(text: &str) -> Timestamp {
-    text.parse().unwrap()
+    text.parse().expect("an instant")
 }
 
 fn set(schedules: &str) -> Arc<ScheduleSet> {

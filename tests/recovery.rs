@@ -1,5 +1,6 @@
 //! Whatever dies, nothing is lost and nothing is started twice.
 
+#[expect(dead_code, reason = "each story uses its part")]
 mod support;
 
 use std::collections::BTreeMap;
@@ -173,6 +174,7 @@ async fn read_runs(folder: &Path) -> Vec<RunSummary> {
 
 /// Kills the daemon again and again while a burst is being sent, to a server that drops 15 % of the answers after the work
 /// and shows 30 % of the jobs late; then lets it finish, and counts the jobs of each schedule.
+#[expect(clippy::print_stdout, reason = "the figures and the seed are for who reads the test's output")]
 async fn burst_under_kills(burst: &Burst) -> Outcome {
     let clock = Clock::system();
     let mut config = support::sandbox_config(&clock);

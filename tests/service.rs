@@ -3,6 +3,8 @@
 //! The service manager is played by a datagram socket of the test, Orchestrator by the sandbox in this process. Nothing
 //! sleeps: every step waits for a datagram, for a job in the sandbox's truth, or for the end of a process.
 
+#![expect(clippy::unwrap_used, reason = "a step that fails ends the test where it stands")]
+
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};

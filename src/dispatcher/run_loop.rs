@@ -146,7 +146,7 @@ impl Dispatcher {
                 if matches!(report, Report::Started { .. }) {
                     starts_under_way -= 1;
                 }
-                core.handle(Event::Report(report), now);
+                core.handle(Event::Report(Box::new(report)), now);
             }
             let Step { record, then } = core.turn(now);
             match perform(&store, record, then, &executor).await {
@@ -223,11 +223,7 @@ async fn perform(
 ) -> Result<Performed, Arc<StoreError>> {
     #[cfg(feature = "faults")]
     if crate::faults::is_on(crate::faults::CLAIM_AFTER_POST) {
-        return crate::faults::act_then_store(store, record, then, executor).await.map(|(actions, starts)| Performed {
-            actions,
-            starts,
-            lost: BTreeSet::new(),
-        });
+        return act_then_store(store, record, then, executor).await;
     }
     let committed = store.commit(record).await?;
     let mut performed = Performed { actions: 0, starts: 0, lost: committed.lost.into_iter().collect() };
@@ -239,6 +235,24 @@ async fn perform(
         performed.starts += usize::from(matches!(action, Action::Start(_)));
         executor.perform(action);
     }
+    Ok(performed)
+}
+
+/// The wrong order, for a negative control: act, then store.
+#[cfg(feature = "faults")]
+async fn act_then_store(
+    store: &Store,
+    record: Changes,
+    then: Vec<Action>,
+    executor: &Executor,
+) -> Result<Performed, Arc<StoreError>> {
+    let mut performed = Performed { actions: then.len(), starts: 0, lost: BTreeSet::new() };
+    for action in then {
+        performed.starts += usize::from(matches!(action, Action::Start(_)));
+        executor.perform(action);
+    }
+    crate::faults::slow_disk().await;
+    store.commit(record).await?;
     Ok(performed)
 }
 

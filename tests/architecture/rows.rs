@@ -22,6 +22,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("recurrence", &[], "pure: a pattern, a zone and an instant are all it needs"),
     row("schedule", &["secret", "recurrence"], "files hold references to secrets, and patterns"),
     row("run", &["schedule"], "a run is of a schedule; its Reference is computed from the key"),
+    row("faults", &["schedule", "run"], "broken variants of what stands below it; only with the feature `faults`"),
     row(
         "planner",
         &["clock", "recurrence", "schedule", "run"],
@@ -36,8 +37,11 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row("store", &["schedule", "run"], "it writes down what the others decided"),
     row("history", &["store"], "of `store` only the database's place in the state folder"),
-    row("executor", &["schedule", "run", "orchestrator"], "one call an action; it decides nothing"),
-    row("faults", &["executor", "store"], "a broken order of these two; only with the feature `faults`"),
+    row(
+        "executor",
+        &["schedule", "run", "faults", "orchestrator"],
+        "one call an action; it decides nothing; `faults` only under the feature",
+    ),
     row(
         "dispatcher",
         &[
@@ -45,12 +49,12 @@ pub(crate) const ROWS: &[Row] = &[
             "recurrence",
             "schedule",
             "run",
+            "faults",
             "planner",
             "admission",
             "orchestrator",
             "store",
             "executor",
-            "faults",
         ],
         "all choices are made here, so it sees all that they are made from; of `orchestrator` only answers and failures; \
          `faults` only under the feature",

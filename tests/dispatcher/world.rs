@@ -243,7 +243,7 @@ impl World {
 
     pub fn tell(&mut self, report: Report) {
         let now = self.now;
-        self.core().handle(Event::Report(report), now);
+        self.core().handle(Event::Report(Box::new(report)), now);
     }
 
     pub fn launch(&mut self, action: Action) {

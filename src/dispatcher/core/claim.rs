@@ -131,7 +131,9 @@ impl Core {
                 // Nothing was sent for it, so it has no attempt to look for.
                 self.book.change(id, |run| run.attempts.clear());
                 let text = format!("Not started: run {} was still open", other.short());
-                self.book.change(id, |run| run.note = join(run.note.take(), format!("run {other} was still open")));
+                self.book.change(id, |run| {
+                    run.note = join(run.note.take(), format!("run {} was still open", other.short()))
+                });
                 self.step(id, RunEvent::End(Ending::Skipped(SkipReason::Overlap)), now, text);
             }
             Admission::Start | Admission::AskAgain => {

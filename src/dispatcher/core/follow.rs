@@ -35,10 +35,19 @@ const MISSES: u32 = 3;
 /// … over this time is asked for by its id (semantics.md 22).
 const MISSING_FOR: Duration = Duration::from_secs(300);
 
+/// The jobs of one folder that one tick reads.
+#[derive(Debug, Default)]
+struct FolderJobs {
+    /// How many must be read now; the others are read along.
+    due: usize,
+    /// With the time at which each is due.
+    jobs: Vec<(Duration, RunId, JobRef)>,
+}
+
 impl Core {
     /// Sends the list calls that are due; look-ups had the budget first.
     pub(super) fn follow_jobs(&mut self, now: Reading) {
-        let mut due: BTreeMap<(ConnectionName, FolderId), (bool, Vec<(Duration, RunId, JobRef)>)> = BTreeMap::new();
+        let mut due: BTreeMap<(ConnectionName, FolderId), FolderJobs> = BTreeMap::new();
         let mut reads = Vec::new();
         for open in self.book.iter() {
             let (Some(job), Some(follow)) = (open.run.open_job(), &open.follow) else { continue };
@@ -55,9 +64,11 @@ impl Core {
                 continue;
             }
             let folder = due.entry((open.run.connection.clone(), folder_id)).or_default();
-            folder.0 |= now.boot >= follow.next;
+            if now.boot >= follow.next {
+                folder.due += 1;
+            }
             if now.boot + TOGETHER >= follow.next {
-                folder.1.push((follow.next, open.run.id, job));
+                folder.jobs.push((follow.next, open.run.id, job));
             }
             if now.boot < follow.next {
                 self.wake.at_boot(follow.next);
@@ -67,8 +78,8 @@ impl Core {
             self.read_whole(&connection, folder_id, run, job, now);
         }
         let mut calls = Vec::new();
-        for ((connection, folder_id), (is_due, mut jobs)) in due {
-            if is_due {
+        for ((connection, folder_id), FolderJobs { due, mut jobs }) in due {
+            if due > 0 {
                 jobs.sort();
                 calls.extend(jobs.chunks(KEYS_PER_CALL).map(|chunk| (connection.clone(), folder_id, chunk.to_vec())));
             }

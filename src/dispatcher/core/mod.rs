@@ -56,7 +56,7 @@ impl Default for Pace {
 #[derive(Debug)]
 pub enum Event {
     /// The executor has something to say.
-    Report(Report),
+    Report(Box<Report>),
     /// The daemon is asked to stop.
     Stop,
     /// Claims that another row had already won.
@@ -215,7 +215,7 @@ impl Core {
     /// Takes one event in. Decisions that follow from it and from time are made in [`Core::turn`].
     pub fn handle(&mut self, event: Event, now: Reading) {
         match event {
-            Event::Report(report) => self.take_report(report, now),
+            Event::Report(report) => self.take_report(*report, now),
             Event::Stop => self.stopping = Stopping::Yes,
             Event::ClaimsLost(lost) => {
                 for id in lost {

@@ -149,7 +149,7 @@ impl Core {
             Admission::Skip(other) => {
                 self.book.change(id, |run| {
                     run.attempts.clear();
-                    run.note = join(run.note.take(), format!("run {other} was still open"));
+                    run.note = join(run.note.take(), format!("run {} was still open", other.short()));
                 });
                 let text = format!("Not started: run {} was still open", other.short());
                 self.step(id, RunEvent::End(Ending::Skipped(SkipReason::Overlap)), now, text);
