@@ -21,7 +21,7 @@ fn a_time_that_comes_while_a_run_is_open_is_skipped_and_says_which() {
     world.pass_to("2026-11-23T13:00:01Z");
     let run = world.run("x", ONE);
     assert_eq!(run.state.to_string(), "skipped: overlap");
-    assert!(run.note.as_deref().unwrap().contains(&world.run("x", NOON).id.to_string()));
+    assert!(run.note.as_deref().unwrap().contains(&world.run("x", NOON).id.short()));
     assert!(run.attempts.is_empty());
 }
 
