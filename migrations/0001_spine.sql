@@ -51,10 +51,11 @@ create table run (
   started_at integer,
   ended_at integer,
   state text not null check (
-    (state = 'waiting' and reason in
+    -- a comparison with null is no refusal, so a missing reason is compared as an empty one
+    (state = 'waiting' and coalesce(reason, '') in
       ('overlap', 'token', 'outage', 'rate_limit', 'limit', 'retry', 'clock', 'catch_up'))
-    or (state = 'skipped' and reason in ('calendar', 'paused', 'disabled', 'overlap', 'parent', 'unknown_start'))
-    or (state = 'missed' and reason in ('down', 'window', 'deadline', 'edited', 'limit'))
+    or (state = 'skipped' and coalesce(reason, '') in ('calendar', 'paused', 'disabled', 'overlap', 'parent', 'unknown_start'))
+    or (state = 'missed' and coalesce(reason, '') in ('down', 'window', 'deadline', 'edited', 'limit'))
     or (state in ('armed', 'starting', 'unknown', 'held', 'pending', 'running', 'suspended', 'stopping', 'succeeded',
       'faulted', 'stopped', 'timed_out', 'rejected', 'lost', 'cancelled') and reason is null)
   ),

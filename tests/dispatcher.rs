@@ -14,6 +14,8 @@ mod laws;
 mod outcomes;
 #[path = "dispatcher/overlap.rs"]
 mod overlap;
+#[path = "dispatcher/run_loop.rs"]
+mod run_loop;
 #[path = "dispatcher/server.rs"]
 mod server;
 #[path = "dispatcher/troubles.rs"]

@@ -121,6 +121,10 @@ fn ms(at: Timestamp) -> i64 {
 }
 
 fn instant(column: &'static str, id: &str, ms: i64) -> Result<Timestamp, StoreError> {
+    if ms == Timestamp::MAX.as_millisecond() {
+        // "Never" is written so (see `clock::later`), and its milliseconds alone are more than an instant may have.
+        return Ok(Timestamp::MAX);
+    }
     Timestamp::from_millisecond(ms).map_err(|_| broken("run", id, column))
 }
 

@@ -1,0 +1,496 @@
+//! What is written is there, whole or not at all, and reads back as it was.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::tz::Offset;
+use jiff::{Timestamp, civil};
+use punctual::history::{self, History, HistoryFilter};
+use punctual::run::{Attempt, Evidence, FolderId, JobId, JobKey, JobRef, Reference, Run, RunId, RunState, Seen};
+use punctual::schedule::{ConnectionName, HighWaterMark, OnUnknownStart, ScheduleKey, StartSpec, Timing, Trigger};
+use punctual::store::{
+    self, Changes, Database, LoadedState, Retired, StateFolder, StateFolderError, Store, StoreError, StoredVersion,
+};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions, Row};
+use tempfile::TempDir;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn now() -> Timestamp {
+    at("2026-11-23T12:00:00Z")
+}
+
+fn cloud() -> ConnectionName {
+    ConnectionName("cloud".into())
+}
+
+/// A run with something in every column that its state allows.
+fn run(number: u128, state: RunState, trigger: Trigger) -> Run {
+    let nominal_at = now().checked_sub(Duration::from_secs(60 * number as u64)).unwrap();
+    let arguments = serde_json::json!({ "b": 1, "a": "NO", "deep": { "list": [1, null, "\u{e9}\u{1f916}\"'"] } });
+    let attempt = |attempt: u16| Attempt {
+        job_number: 1,
+        attempt,
+        reference: Reference::from_text(format!("p1.0badcafe.0123456789ab.{number}.a{attempt}")),
+        folder_id: Some(FolderId(7)),
+        sends: 3,
+        sent_at: Some(now()),
+        job: Some(JobRef { key: JobKey(Uuid::from_u128(number)), id: JobId(number as i64) }),
+        job_state: Some("Running".to_owned()),
+        sweep_at: None,
+    };
+    Run {
+        id: RunId(Uuid::from_u128(number)),
+        version: 1,
+        schedule: ScheduleKey::parse("123").unwrap(),
+        trigger,
+        nominal_at,
+        nominal_until: Some(now()),
+        count: Some(2_000),
+        local: civil::date(2026, 11, 23).at(7, 30, 0, 0),
+        offset: Offset::from_seconds(-5 * 3_600).unwrap(),
+        fire_at: nominal_at,
+        claimed_at: now(),
+        deadline_at: Timestamp::MAX,
+        state,
+        note: Some("first of two 01:30".to_owned()),
+        error: Some("it said \"no\"\nand 100 %".to_owned()),
+        connection: cloud(),
+        start: StartSpec {
+            process: "Invoice Intake".to_owned(),
+            folder: Some("Finance/'s".to_owned()),
+            runtime: Some("Unattended".to_owned()),
+            arguments: arguments.as_object().cloned(),
+        },
+        on_unknown_start: OnUnknownStart::Hold,
+        waiting_until: Some(now()),
+        sent_at: Some(now()),
+        accepted_at: Some(now()),
+        started_at: Some(now()),
+        ended_at: Some(now()),
+        actor: Some("root".to_owned()),
+        parent: None,
+        retry_of: None,
+        made_good_by: None,
+        output: Some("{\"n\": 1}".to_owned()),
+        attempts: vec![attempt(1), attempt(2)],
+    }
+}
+
+fn plain(number: u128) -> Run {
+    let attempts = vec![Attempt {
+        folder_id: None,
+        sends: 0,
+        sent_at: None,
+        job: None,
+        job_state: None,
+        ..run(number, RunState::Starting, Trigger::Scheduled).attempts[0].clone()
+    }];
+    let optional = Run {
+        nominal_until: None,
+        count: None,
+        note: None,
+        error: None,
+        waiting_until: None,
+        sent_at: None,
+        accepted_at: None,
+        started_at: None,
+        ended_at: None,
+        actor: None,
+        output: None,
+        attempts,
+        ..run(number, RunState::Starting, Trigger::Scheduled)
+    };
+    Run { start: StartSpec { folder: None, runtime: None, arguments: None, ..optional.start.clone() }, ..optional }
+}
+
+fn seen(run: &Run, text: &str) -> Seen {
+    Seen { run: run.id, at: now(), state: Some(run.state), text: text.to_owned() }
+}
+
+struct Kept {
+    dir: TempDir,
+    folder: StateFolder,
+    store: Store,
+}
+
+async fn open() -> Kept {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = StateFolder::take(dir.path()).unwrap();
+    let store = begin(&folder).await;
+    Kept { dir, folder, store }
+}
+
+async fn begin(folder: &StateFolder) -> Store {
+    Store::start(Database::open(folder).await.unwrap(), &TaskTracker::new())
+}
+
+impl Kept {
+    /// What the next daemon finds.
+    async fn loaded(&self) -> LoadedState {
+        self.store.load(self.dir.path().to_owned(), now()).await.unwrap()
+    }
+
+    async fn reopened(mut self) -> Kept {
+        self.store.close().await.unwrap();
+        self.store = begin(&self.folder).await;
+        self
+    }
+
+    async fn raw(&self) -> SqliteConnection {
+        raw(self.dir.path()).await
+    }
+
+    async fn count(&self, table: &str) -> i64 {
+        number(&mut self.raw().await, &format!("select count(*) from {table}")).await
+    }
+}
+
+async fn raw(dir: &Path) -> SqliteConnection {
+    SqliteConnectOptions::new().filename(StateFolder::database_path(dir)).foreign_keys(true).connect().await.unwrap()
+}
+
+async fn execute(connection: &mut SqliteConnection, statement: &str) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned())).execute(connection).await.map(|_| ())
+}
+
+async fn number(connection: &mut SqliteConnection, statement: &str) -> i64 {
+    let row = sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned())).fetch_one(connection).await.unwrap();
+    row.try_get(0).unwrap()
+}
+
+fn told(runs: &[Run]) -> BTreeSet<String> {
+    runs.iter().map(|run| format!("{run:#?}")).collect()
+}
+
+#[tokio::test]
+async fn every_statement_fits_the_schema() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = StateFolder::take(dir.path()).unwrap();
+    let mut database = Database::open(&folder).await.unwrap();
+    for statements in [&store::SQL_STATEMENTS[..], &history::SQL_STATEMENTS[..]] {
+        if let Err((statement, cause)) = database.prepare_all(statements).await {
+            panic!("{cause}: {statement}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_run_in_any_state_reads_back_as_it_was_written() {
+    let kept = open().await;
+    let mut inserted = vec![plain(1_000)];
+    let triggers = [Trigger::Scheduled, Trigger::CatchUp, Trigger::After, Trigger::Backfill, Trigger::Manual];
+    for (number, state) in RunState::ALL.into_iter().enumerate() {
+        inserted.push(run(number as u128 + 1, state, triggers[number % triggers.len()]));
+    }
+    let committed = kept.store.commit(Changes { inserted: inserted.clone(), ..Changes::default() }).await.unwrap();
+    assert!(committed.all_won());
+    let kept = kept.reopened().await;
+    let open: Vec<Run> = inserted.iter().filter(|run| !run.state.is_final()).cloned().collect();
+    assert_eq!(told(&kept.loaded().await.open), told(&open));
+    // What has ended is history.
+    let history = History::open(kept.dir.path()).await.unwrap();
+    let all = history.list(&HistoryFilter::default()).await.unwrap();
+    assert_eq!(all.len(), inserted.len());
+    for run in &inserted {
+        let shown = all.iter().find(|shown| shown.run == run.id.to_string()).unwrap();
+        assert_eq!((shown.state.as_str(), shown.reason.as_deref()), (run.state.name(), run.state.reason()));
+        assert_eq!(shown.attempts as usize, run.attempts.len());
+        assert_eq!(shown.reference.as_deref(), Some(run.attempts.last().unwrap().reference.as_str()));
+        assert_eq!(shown.arguments, run.start.arguments.clone().map(serde_json::Value::Object));
+    }
+    history.close().await;
+}
+
+#[tokio::test]
+async fn an_update_changes_what_it_names_and_counts_the_version_on() {
+    let kept = open().await;
+    let mut changed = plain(1);
+    kept.store.commit(Changes { inserted: vec![changed.clone()], ..Changes::default() }).await.unwrap();
+    let last = run(1, RunState::Job(punctual::run::JobPhase::Running), Trigger::Scheduled);
+    changed = Run {
+        state: last.state,
+        note: last.note,
+        error: last.error,
+        sent_at: last.sent_at,
+        accepted_at: last.accepted_at,
+        started_at: last.started_at,
+        waiting_until: last.waiting_until,
+        output: last.output,
+        attempts: last.attempts,
+        ..changed
+    };
+    let changes = Changes { updated: vec![changed.clone()], ..Changes::default() };
+    kept.store.commit(changes).await.unwrap();
+    let kept = kept.reopened().await;
+    assert_eq!(told(&kept.loaded().await.open), told(&[Run { version: 2, ..changed }]));
+}
+
+#[tokio::test]
+async fn the_second_row_of_a_time_is_lost_whole() {
+    let kept = open().await;
+    let first = plain(1);
+    let second = Run { id: RunId(Uuid::from_u128(2)), trigger: Trigger::CatchUp, ..plain(1) };
+    let other = plain(3);
+    kept.store.commit(Changes { inserted: vec![first.clone()], ..Changes::default() }).await.unwrap();
+    let changes = Changes {
+        inserted: vec![second.clone(), other.clone()],
+        seen: vec![seen(&second, "lost"), seen(&other, "won")],
+        ..Changes::default()
+    };
+    let committed = kept.store.commit(changes).await.unwrap();
+    assert_eq!(committed.lost.into_iter().collect::<Vec<_>>(), [second.id]);
+    assert_eq!(told(&kept.loaded().await.open), told(&[first, other]));
+    assert_eq!(kept.count("attempt").await, 2);
+    assert_eq!(kept.count("run_event").await, 1);
+}
+
+#[tokio::test]
+async fn of_two_claims_of_one_time_in_one_turn_one_is_lost() {
+    let kept = open().await;
+    let second = Run { id: RunId(Uuid::from_u128(2)), ..plain(1) };
+    let changes = Changes { inserted: vec![plain(1), second.clone()], ..Changes::default() };
+    let committed = kept.store.commit(changes).await.unwrap();
+    assert_eq!(committed.lost.into_iter().collect::<Vec<_>>(), [second.id]);
+}
+
+#[tokio::test]
+async fn a_person_may_ask_for_the_same_time_twice() {
+    let kept = open().await;
+    let manual = |number: u128| Run {
+        id: RunId(Uuid::from_u128(number)),
+        trigger: if number.is_multiple_of(2) { Trigger::Manual } else { Trigger::Backfill },
+        ..plain(1)
+    };
+    let inserted = vec![plain(1), manual(2), manual(3), manual(4), manual(5)];
+    let committed = kept.store.commit(Changes { inserted, ..Changes::default() }).await.unwrap();
+    assert!(committed.all_won());
+    assert_eq!(kept.count("run").await, 5);
+}
+
+#[tokio::test]
+async fn a_stale_update_is_refused_and_nothing_is_half_written() {
+    let kept = open().await;
+    let first = plain(1);
+    kept.store.commit(Changes { inserted: vec![first.clone()], ..Changes::default() }).await.unwrap();
+    let fresh = Run { state: RunState::Unknown, ..first.clone() };
+    kept.store.commit(Changes { updated: vec![fresh.clone()], ..Changes::default() }).await.unwrap();
+    let stale = Run { state: RunState::Held, ..first };
+    let new = plain(2);
+    let proof = Evidence {
+        connection: cloud(),
+        folder_id: FolderId(7),
+        reference: Reference::from_text("p1.x"),
+        proven_at: now(),
+    };
+    let changes = Changes {
+        inserted: vec![new.clone()],
+        updated: vec![stale],
+        seen: vec![seen(&new, "never")],
+        evidence: vec![proof],
+        ..Changes::default()
+    };
+    let cause = kept.store.commit(changes).await.unwrap_err();
+    assert!(matches!(*cause, StoreError::Stale { expected: 1, changed: 0 }), "{cause}");
+    let loaded = kept.loaded().await;
+    assert_eq!(told(&loaded.open), told(&[Run { version: 2, ..fresh }]));
+    assert!(loaded.evidence.is_empty());
+    assert_eq!(kept.count("run_event").await, 0);
+    // The writer goes on.
+    assert!(kept.store.commit(Changes { inserted: vec![new], ..Changes::default() }).await.unwrap().all_won());
+}
+
+#[tokio::test]
+async fn events_are_kept_in_the_order_in_which_they_happened() {
+    let kept = open().await;
+    let one = plain(1);
+    let two = plain(2);
+    let lines = (0..200).map(|n| seen(if n % 2 == 0 { &one } else { &two }, &format!("{n}"))).collect();
+    let late = Seen { run: one.id, at: now(), state: None, text: "200".to_owned() };
+    kept.store
+        .commit(Changes { inserted: vec![two.clone(), one.clone()], seen: lines, ..Changes::default() })
+        .await
+        .unwrap();
+    kept.store.commit(Changes { seen: vec![late], ..Changes::default() }).await.unwrap();
+    let history = History::open(kept.dir.path()).await.unwrap();
+    let told: Vec<String> =
+        history.lines(&one.id.to_string()).await.unwrap().into_iter().map(|line| line.text).collect();
+    assert_eq!(told, (0..=200).step_by(2).map(|n| n.to_string()).collect::<Vec<_>>());
+    assert_eq!(history.lines(&one.id.to_string()).await.unwrap().last().unwrap().state, "starting");
+    history.close().await;
+}
+
+#[tokio::test]
+async fn marks_versions_and_proofs_read_back_and_a_schedule_that_left_begins_anew() {
+    let kept = open().await;
+    let timing = |minute: u8| Timing {
+        cron: vec![format!("{minute} 12 * * *")],
+        every_s: None,
+        anchor: None,
+        at: Vec::new(),
+        timezone: "UTC".to_owned(),
+        dst_gap: "shift".to_owned(),
+        dst_overlap: "first".to_owned(),
+        dst_class: None,
+    };
+    let key = |text: &str| ScheduleKey::parse(text).unwrap();
+    let version =
+        |schedule: &str, minute| StoredVersion { schedule: key(schedule), timing: timing(minute), loaded_at: now() };
+    let proof = |reference: &str| Evidence {
+        connection: cloud(),
+        folder_id: FolderId(7),
+        reference: Reference::from_text(reference),
+        proven_at: now(),
+    };
+    let mark = HighWaterMark(now());
+    let first = Changes {
+        versions: vec![version("a", 1), version("1.50", 2)],
+        marks: vec![(key("a"), mark), (key("1.50"), mark)],
+        evidence: vec![proof("old")],
+        ..Changes::default()
+    };
+    kept.store.commit(first).await.unwrap();
+    let moved = HighWaterMark(at("2026-11-24T12:00:00Z"));
+    let second = Changes {
+        versions: vec![version("a", 3)],
+        // Twice in one turn: the last one holds.
+        marks: vec![(key("a"), mark), (key("a"), moved)],
+        retired: vec![Retired(key("1.50"))],
+        evidence: vec![proof("new")],
+        ..Changes::default()
+    };
+    kept.store.commit(second).await.unwrap();
+    let kept = kept.reopened().await;
+    let loaded = kept.loaded().await;
+    assert_eq!(loaded.marks, [(key("a"), moved, timing(3).hash(), Some(timing(3)))]);
+    assert_eq!(loaded.evidence, [proof("new")]);
+}
+
+#[tokio::test]
+async fn a_sweep_of_an_ended_run_reads_back_until_it_is_done() {
+    let kept = open().await;
+    let mut ended = run(1, RunState::Ended(punctual::run::Ending::Succeeded), Trigger::Scheduled);
+    ended.attempts.truncate(1);
+    ended.attempts[0].sweep_at = Some(now());
+    kept.store.commit(Changes { inserted: vec![ended.clone()], ..Changes::default() }).await.unwrap();
+    let loaded = kept.loaded().await;
+    assert_eq!(loaded.sweeps, [(ended.id, cloud(), ended.attempts[0].clone())]);
+    let swept = Attempt { sweep_at: None, ..ended.attempts[0].clone() };
+    kept.store.commit(Changes { swept: vec![(ended.id, swept)], ..Changes::default() }).await.unwrap();
+    assert_eq!(kept.loaded().await.sweeps, []);
+}
+
+#[tokio::test]
+async fn a_burst_of_ten_thousand_claims_is_one_transaction() {
+    let kept = open().await;
+    let inserted: Vec<Run> = (1..=10_000).map(plain).collect();
+    let lines = inserted.iter().map(|run| seen(run, "Claimed")).collect();
+    let committed = kept.store.commit(Changes { inserted, seen: lines, ..Changes::default() }).await.unwrap();
+    assert!(committed.all_won());
+    assert_eq!(kept.count("run").await, 10_000);
+    assert_eq!(kept.loaded().await.open.len(), 10_000);
+}
+
+#[tokio::test]
+async fn audit_rows_are_only_ever_added() {
+    let kept = open().await;
+    kept.store.record_audit(now(), "root".to_owned(), "pause", "invoices".to_owned(), None).await.unwrap();
+    let mut raw = kept.raw().await;
+    for statement in ["update audit set actor = 'nobody'", "delete from audit"] {
+        let cause = execute(&mut raw, statement).await.unwrap_err().to_string();
+        assert!(cause.contains("audit rows are only ever added"), "{cause}");
+    }
+    assert_eq!(kept.count("audit").await, 1);
+}
+
+#[tokio::test]
+async fn the_schema_takes_the_states_that_there_are_and_no_other() {
+    let kept = open().await;
+    let mut raw = kept.raw().await;
+    let names: BTreeSet<&str> = RunState::ALL.iter().map(|state| state.name()).chain(["lurking"]).collect();
+    let reasons: BTreeSet<Option<&str>> =
+        RunState::ALL.iter().map(|state| state.reason()).chain([Some("whim"), None]).collect();
+    let mut number = 0;
+    for name in &names {
+        for reason in &reasons {
+            number += 1;
+            let reason_text = reason.map_or("null".to_owned(), |text| format!("'{text}'"));
+            let insert = format!(
+                "insert into run (id, version, schedule, trigger, nominal_at, local, offset_s, fire_at, claimed_at, deadline_at,
+                   state, reason, connection, payload, on_unknown_start)
+                 values ('{number}', 1, 's', 'manual', 0, '', 0, 0, 0, 0, '{name}', {reason_text}, 'c', '{{}}', 'retry')"
+            );
+            let taken = execute(&mut raw, &insert).await.is_ok();
+            assert_eq!(taken, RunState::from_names(name, *reason).is_some(), "{name}: {reason:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_view_has_the_fields_of_the_machine_output_in_their_order() {
+    let kept = open().await;
+    let rows = sqlx::raw_sql("select name from pragma_table_info('history')").fetch_all(&mut kept.raw().await).await;
+    let columns: Vec<String> = rows.unwrap().iter().map(|row| row.try_get(0).unwrap()).collect();
+    let fields = "run, schedule, trigger, nominal_at, nominal_until, count, local, offset, fire_at, claimed_at, sent_at, \
+        accepted_at, started_at, ended_at, state, reason, note, error, connection, folder, process, queue_item, job_key, \
+        job_id, reference, attempts, jobs, waiting_until, actor, parent, retry_of, made_good_by, arguments, output";
+    assert_eq!(columns, fields.split(", ").collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_second_daemon_is_told_that_the_folder_is_held() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = StateFolder::take(dir.path()).unwrap();
+    let second = StateFolder::take(dir.path());
+    assert!(matches!(second, Err(StateFolderError::Held(path)) if path == dir.path()));
+    drop(first);
+    StateFolder::take(dir.path()).unwrap();
+}
+
+#[tokio::test]
+async fn the_installation_survives_the_loss_of_its_file_or_of_its_database() {
+    let kept = open().await;
+    let id = kept.loaded().await.installation;
+    let file = kept.dir.path().join("installation");
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(kept.loaded().await.installation, id);
+    assert_eq!(std::fs::read_to_string(&file).unwrap().trim(), id.to_string());
+    kept.store.close().await.unwrap();
+    for entry in std::fs::read_dir(kept.dir.path()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().unwrap().to_str().unwrap().starts_with("punctual.db") {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    let mut fresh = Database::open(&kept.folder).await.unwrap();
+    assert_eq!(fresh.load(kept.dir.path(), now()).await.unwrap().installation, id);
+}
+
+#[tokio::test]
+async fn a_database_of_the_first_schema_is_read() {
+    let kept = open().await;
+    let mut raw = kept.raw().await;
+    execute(&mut raw, include_str!("data/0001_spine.sql")).await.unwrap();
+    std::fs::write(kept.dir.path().join("installation"), "0badcafe\n").unwrap();
+    let loaded = kept.loaded().await;
+    assert_eq!(loaded.installation.to_string(), "0badcafe");
+    assert_eq!(loaded.open.len(), 1);
+    assert_eq!(loaded.open[0].state, RunState::Starting);
+    assert_eq!(loaded.open[0].attempts[0].reference.as_str(), "p1.0badcafe.0123456789ab.tokus0");
+    assert_eq!(loaded.sweeps.len(), 1);
+    // A timing that cannot be read leaves the mark as it is.
+    assert_eq!(loaded.marks.len(), 1);
+    assert_eq!((loaded.marks[0].2.as_str(), loaded.marks[0].3.is_none()), ("ffeeddccbbaa9988", true));
+    let history = History::open(kept.dir.path()).await.unwrap();
+    let all = history.list(&HistoryFilter::default()).await.unwrap();
+    assert_eq!(all.len(), 3);
+    let range = all.iter().find(|run| run.schedule == "pulse").unwrap();
+    assert_eq!((range.count, range.nominal_until.as_deref()), (Some(3601), Some("2026-11-22T13:00:01.000Z")));
+    history.close().await;
+}
