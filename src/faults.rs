@@ -5,14 +5,13 @@
 
 use std::sync::Arc;
 
-use crate::executor::{Action, Executor};
+use crate::run::Reference;
 use crate::schedule::Connection;
-use crate::store::{Changes, Store, StoreError};
 
 /// Starts leave before their claim is stored.
 pub const CLAIM_AFTER_POST: &str = "claim_after_post";
 
-/// The Reference is random, so nothing is ever found again.
+/// Each call has a random Reference that cannot be computed again, so nothing is ever found.
 pub const RANDOM_REFERENCE: &str = "random_reference";
 
 /// The first look-up that shows no job is believed.
@@ -23,27 +22,21 @@ pub fn is_on(fault: &str) -> bool {
     std::env::var("PUNCTUAL_FAULT").is_ok_and(|value| value == fault)
 }
 
-/// The wrong order: act, then store.
-///
-/// # Errors
-/// As the store's.
-pub async fn act_then_store(
-    store: &Store,
-    record: Changes,
-    then: Vec<Action>,
-    executor: &Executor,
-) -> Result<(usize, usize), Arc<StoreError>> {
-    let actions = then.len();
-    let mut starts = 0;
-    for action in then {
-        starts += usize::from(matches!(action, Action::Start(_)));
-        executor.perform(action);
-    }
-    // Long enough for the calls to be made, as a slow disk would be.
-    #[expect(clippy::disallowed_methods, reason = "a broken variant, not the product")]
+/// Long enough for calls to be made before the claim is stored, as a slow disk would be.
+#[expect(clippy::disallowed_methods, reason = "a broken variant, not the product")]
+pub async fn slow_disk() {
     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    store.commit(record).await?;
-    Ok((actions, starts))
+}
+
+/// What is sent in the place of the Reference that is looked up.
+pub fn reference_to_send(reference: Reference) -> Reference {
+    if !is_on(RANDOM_REFERENCE) {
+        return reference;
+    }
+    let mut bits = [0u8; 8];
+    let _ = getrandom::fill(&mut bits);
+    let prefix: String = reference.as_str().split_inclusive('.').take(2).collect();
+    Reference::from_text(format!("{prefix}{:016x}", u64::from_be_bytes(bits)))
 }
 
 /// A connection whose jobs are expected to be visible at once.

@@ -125,7 +125,7 @@ async fn a_time_that_comes_while_the_last_run_is_open_is_recorded_as_skipped() {
     let runs = story.runs_of("report").await;
     let states: Vec<_> = runs.iter().map(|run| (run.state.as_str(), run.reason.as_deref())).collect();
     assert_eq!(states, [("succeeded", None), ("skipped", Some("overlap")), ("running", None)]);
-    assert_eq!(runs[1].note.as_deref(), Some(format!("run {} was still open", runs[0].run).as_str()));
+    assert_eq!(runs[1].note.as_deref(), Some(format!("run {} was still open", &runs[0].run[28..]).as_str()));
     assert_eq!(runs[1].reference, None, "nothing was sent for it");
     assert_eq!(story.control.jobs().len(), 2);
     story.end().await;

@@ -677,7 +677,7 @@ fn texts_name_the_connection_the_try_and_the_answer() {
         say(heard(500, &[], ORCHESTRATOR)),
     ];
     insta::assert_snapshot!(texts.join("\n"), @r"
-    connection `main`: starting `p1.x` in folder 7 found no connection: Connection refused (os error 111)
+    connection `main`: starting `p1.x` in folder 7 found no connection: Connection refused (os error 111); check `url`, the network and the proxy; it is tried again by itself
     connection `main`: starting `p1.x` in folder 7 got no whole answer: time ran out
     connection `main`: starting `p1.x` in folder 7 was answered 200 with a web page: a login page or a proxy answered, or the connection's `url` is wrong
     connection `main`: starting `p1.x` in folder 7 was answered 201 with more than 1048576 bytes

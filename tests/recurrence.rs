@@ -1,5 +1,7 @@
 //! When a schedule is due: tables by hand, a naive evaluator that shares no code with the program, and laws for any pattern.
 
+#![expect(clippy::unwrap_used, reason = "clippy lets tests unwrap, but not the helpers they share")]
+
 #[path = "recurrence/equality.rs"]
 mod equality;
 #[path = "recurrence/laws.rs"]

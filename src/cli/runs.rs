@@ -70,7 +70,7 @@ pub(super) async fn run(global: &Global, args: &RunsArgs, clock: &Clock, out: &m
         until: args.until.map(|when| when.resolve(now)),
         limit: args.limit,
     };
-    let (_, mut seen) = history.changed_since(i64::MAX).await?;
+    let (_, seen) = history.changed_since(i64::MAX).await?;
     let runs = history.list(&filter).await?;
     if runs.is_empty() && args.output == Format::Table && !args.follow {
         out.line("No runs. Coming times: `punctual next`; other filters: `punctual runs --help`.")?;
@@ -78,12 +78,28 @@ pub(super) async fn run(global: &Global, args: &RunsArgs, clock: &Clock, out: &m
         out.rows(args.output, &runs, runs_table)?;
     }
     out.flush()?;
-    while args.follow {
+    if args.follow {
+        return follow(&history, &filter, seen, args.output, clock, out).await;
+    }
+    history.close().await;
+    Ok(Exit::Fine)
+}
+
+/// Prints each run as it changes, until the reader goes away.
+async fn follow(
+    history: &History,
+    filter: &HistoryFilter,
+    mut seen: i64,
+    format: Format,
+    clock: &Clock,
+    out: &mut Out,
+) -> Result<Exit, Failure> {
+    loop {
         clock.sleep(FOLLOW_EVERY).await;
         let (changed, newest) = history.changed_since(seen).await?;
         seen = newest;
-        let changed: Vec<_> = changed.into_iter().filter(|run| lets_through(&filter, run)).collect();
-        match args.output {
+        let changed: Vec<_> = changed.into_iter().filter(|run| lets_through(filter, run)).collect();
+        match format {
             Format::Table => {
                 for run in &changed {
                     out.line(one_line(run))?;
@@ -94,8 +110,6 @@ pub(super) async fn run(global: &Global, args: &RunsArgs, clock: &Clock, out: &m
         }
         out.flush()?;
     }
-    history.close().await;
-    Ok(Exit::Fine)
 }
 
 fn lets_through(filter: &HistoryFilter, run: &RunSummary) -> bool {

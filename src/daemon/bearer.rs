@@ -30,5 +30,9 @@ fn given(token: AccessToken) -> Token {
 }
 
 fn refused(cause: AuthUnavailable) -> TokenUnavailable {
-    TokenUnavailable { message: cause.to_string(), retry_at: cause.retry_at }
+    // Whoever tells it names the connection already.
+    let told = cause.to_string();
+    let prefix = format!("connection `{}`: ", cause.connection);
+    let message = told.strip_prefix(&prefix).unwrap_or(&told).to_owned();
+    TokenUnavailable { message, retry_at: cause.retry_at }
 }

@@ -146,7 +146,7 @@ impl Dispatcher {
                 if matches!(report, Report::Started { .. }) {
                     starts_under_way -= 1;
                 }
-                core.handle(Event::Report(report), now);
+                core.handle(Event::Report(Box::new(report)), now);
             }
             let Step { record, then } = core.turn(now);
             match perform(&store, record, then, &executor).await {
@@ -163,10 +163,16 @@ impl Dispatcher {
                         tracing::error!("Nothing can be written, so nothing is started: {}", chain(&*error));
                     }
                     health = StoreHealth::Failing;
-                    match start_over(&clock, &store, &state_dir, &set, pace).await {
-                        Some(fresh) => core = fresh,
-                        None if *stop.borrow() => return,
-                        None => {}
+                    // The old core believes what was not stored; not one more turn may be its.
+                    core = loop {
+                        match start_over(&clock, &store, &state_dir, &set, pace).await {
+                            Some(fresh) => break fresh,
+                            None if *stop.borrow() => return,
+                            None => {}
+                        }
+                    };
+                    if give_up_at.is_some() {
+                        core.handle(Event::Stop, clock.read());
                     }
                     continue;
                 }
@@ -217,11 +223,7 @@ async fn perform(
 ) -> Result<Performed, Arc<StoreError>> {
     #[cfg(feature = "faults")]
     if crate::faults::is_on(crate::faults::CLAIM_AFTER_POST) {
-        return crate::faults::act_then_store(store, record, then, executor).await.map(|(actions, starts)| Performed {
-            actions,
-            starts,
-            lost: BTreeSet::new(),
-        });
+        return act_then_store(store, record, then, executor).await;
     }
     let committed = store.commit(record).await?;
     let mut performed = Performed { actions: 0, starts: 0, lost: committed.lost.into_iter().collect() };
@@ -233,6 +235,24 @@ async fn perform(
         performed.starts += usize::from(matches!(action, Action::Start(_)));
         executor.perform(action);
     }
+    Ok(performed)
+}
+
+/// The wrong order, for a negative control: act, then store.
+#[cfg(feature = "faults")]
+async fn act_then_store(
+    store: &Store,
+    record: Changes,
+    then: Vec<Action>,
+    executor: &Executor,
+) -> Result<Performed, Arc<StoreError>> {
+    let mut performed = Performed { actions: then.len(), starts: 0, lost: BTreeSet::new() };
+    for action in then {
+        performed.starts += usize::from(matches!(action, Action::Start(_)));
+        executor.perform(action);
+    }
+    crate::faults::slow_disk().await;
+    store.commit(record).await?;
     Ok(performed)
 }
 

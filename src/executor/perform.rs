@@ -112,6 +112,8 @@ impl Executor {
 
     async fn start(&self, order: StartOrder) -> Report {
         let StartOrder { run, connection, target, reference, start } = order;
+        #[cfg(feature = "faults")]
+        let reference = crate::faults::reference_to_send(reference);
         let arguments = start.arguments.map(|object| serde_json::Value::Object(object).to_string());
         let request = StartRequest { release_key: target.release, reference, arguments, runtime: start.runtime };
         match self.client(&connection) {

@@ -95,7 +95,7 @@ impl History {
     pub async fn list(&self, filter: &HistoryFilter) -> Result<Vec<RunSummary>, HistoryError> {
         let HistoryFilter { schedules, states, reasons, triggers, since, until, limit } = filter;
         let list = |values: &Vec<String>| (!values.is_empty()).then(|| serde_json::json!(values).to_string());
-        let rows = sqlx::query(sql::LIST)
+        let rows = sql::query(sql::LIST)
             .bind(list(schedules))
             .bind(list(states))
             .bind(list(reasons))
@@ -119,7 +119,7 @@ impl History {
             return Ok(Found::None);
         }
         let rows =
-            sqlx::query(sql::FIND).bind(&plain).fetch_all(&self.pool).await.map_err(|cause| self.failed(cause))?;
+            sql::query(sql::FIND).bind(&plain).fetch_all(&self.pool).await.map_err(|cause| self.failed(cause))?;
         let mut found: Vec<RunSummary> = rows.iter().map(|row| self.read(row)).collect::<Result<_, _>>()?;
         Ok(match (found.pop(), found.is_empty()) {
             (None, _) => Found::None,
@@ -133,7 +133,7 @@ impl History {
     /// # Errors
     /// See [`HistoryError`].
     pub async fn lines(&self, run: &str) -> Result<Vec<RunLine>, HistoryError> {
-        let rows = sqlx::query(sql::LINES).bind(run).fetch_all(&self.pool).await.map_err(|cause| self.failed(cause))?;
+        let rows = sql::query(sql::LINES).bind(run).fetch_all(&self.pool).await.map_err(|cause| self.failed(cause))?;
         rows.iter().map(|row| self.read(row)).collect()
     }
 
@@ -142,13 +142,13 @@ impl History {
     /// # Errors
     /// See [`HistoryError`].
     pub async fn changed_since(&self, seq: i64) -> Result<(Vec<RunSummary>, i64), HistoryError> {
-        let newest: Option<i64> = sqlx::query(sql::NEWEST_LINE)
+        let newest: Option<i64> = sql::query(sql::NEWEST_LINE)
             .fetch_one(&self.pool)
             .await
             .and_then(|row| row.try_get(0))
             .map_err(|cause| self.failed(cause))?;
         let newest = newest.unwrap_or(0);
-        let rows = sqlx::query(sql::CHANGED)
+        let rows = sql::query(sql::CHANGED)
             .bind(seq)
             .bind(newest)
             .fetch_all(&self.pool)
@@ -163,7 +163,7 @@ impl History {
     /// # Errors
     /// See [`HistoryError`].
     pub async fn count_by_state(&self) -> Result<Vec<(String, Option<String>, u64)>, HistoryError> {
-        let rows = sqlx::query(sql::COUNT_BY_STATE).fetch_all(&self.pool).await.map_err(|cause| self.failed(cause))?;
+        let rows = sql::query(sql::COUNT_BY_STATE).fetch_all(&self.pool).await.map_err(|cause| self.failed(cause))?;
         rows.iter()
             .map(|row| {
                 let count: i64 = row.try_get(2).map_err(|cause| self.failed(cause))?;

@@ -107,13 +107,16 @@ pub enum Verdict {
     Failed(CallError),
 }
 
+/// What a person can do while nothing is reached.
+const UNREACHED_CURE: &str = "check `url`, the network and the proxy; it is tried again by itself";
+
 /// Says what came of a request. `now` serves `Retry-After` dates of servers that send no `Date`.
 pub fn judge(asked: &Asked, heard: Heard, now: Timestamp) -> Verdict {
     match heard {
         Heard::Unreached { cause } => Verdict::Failed(CallError::Unsent {
             reason: UnsentReason::Outage,
             retry_after: None,
-            text: asked.sentence(&format!("found no connection: {cause}")),
+            text: asked.sentence(&format!("found no connection: {cause}; {UNREACHED_CURE}")),
         }),
         Heard::Cut { cause } => Verdict::Failed(unknown(asked, None, &format!("got no whole answer: {cause}"))),
         Heard::Answer(answer) => judge_answer(asked, answer, now),

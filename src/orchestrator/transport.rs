@@ -303,7 +303,10 @@ impl Transport {
         match sent {
             Ok(response) => Heard::Answer(read(response, request.limit).await),
             // No connection, or a request that could not even be built.
-            Err(error) if error.is_connect() || error.is_builder() => Heard::Unreached { cause: innermost(&error) },
+            Err(error) if error.is_connect() || error.is_builder() => {
+                let place = self.base.origin().ascii_serialization();
+                Heard::Unreached { cause: format!("{} at {place}", innermost(&error)) }
+            }
             Err(error) => Heard::Cut { cause: innermost(&error) },
         }
     }

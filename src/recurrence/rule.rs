@@ -48,6 +48,8 @@ pub struct Recurrence {
 struct Due {
     at: Timestamp,
     missing: Vec<DateTime>,
+    /// The stretch it lies in, where that is known already.
+    period: Option<Period>,
 }
 
 impl Recurrence {
@@ -102,7 +104,7 @@ impl Recurrence {
     }
 
     fn nominal(&self, due: Due) -> Nominal {
-        let period = self.zone.period_at(due.at);
+        let period = due.period.unwrap_or_else(|| self.zone.period_at(due.at));
         let local = period.offset.to_datetime(due.at);
         let note =
             if due.missing.is_empty() { twice(&period, local) } else { Some(Note::Shifted { missing: due.missing }) };
@@ -112,7 +114,7 @@ impl Recurrence {
 
 impl Due {
     fn plain(second: i64) -> Option<Due> {
-        Some(Due { at: Timestamp::from_second(second).ok()?, missing: Vec::new() })
+        Some(Due { at: Timestamp::from_second(second).ok()?, missing: Vec::new(), period: None })
     }
 
     /// The earlier of two, or both as one when they meet.
@@ -120,6 +122,7 @@ impl Due {
         if self.at != other.at {
             return if self.at < other.at { self } else { other };
         }
+        self.period = self.period.or(other.period);
         self.missing.append(&mut other.missing);
         self.missing.sort_unstable();
         self.missing.dedup();
@@ -158,7 +161,7 @@ impl Rule<'_> {
             (Class::Fixed, OverlapTime::Last) => until = period.closing().map_or(until, |change| until.min(change.new)),
         }
         let local = self.cron.matcher().first_between(from, until)?;
-        Some(Due { at: period.offset.to_timestamp(local).ok()?, missing: Vec::new() })
+        Some(Due { at: period.offset.to_timestamp(local).ok()?, missing: Vec::new(), period: Some(*period) })
     }
 
     /// The first run from `first` on that stands for local times which the change at the period's beginning left out.
@@ -173,13 +176,19 @@ impl Rule<'_> {
             GapPolicy::Shift if start < first => None,
             GapPolicy::Shift => {
                 let missing = self.missing_in(gap);
-                (!missing.is_empty()).then_some(Due { at: start, missing })
+                (!missing.is_empty()).then_some(Due { at: start, missing, period: Some(*period) })
             }
             GapPolicy::Offset if start.checked_add(length).is_ok_and(|over| over <= first) => None,
             GapPolicy::Offset => self
                 .missing_in(gap)
                 .into_iter()
-                .filter_map(|local| Some(Due { at: period.before.to_timestamp(local).ok()?, missing: vec![local] }))
+                .filter_map(|local| {
+                    Some(Due {
+                        at: period.before.to_timestamp(local).ok()?,
+                        missing: vec![local],
+                        period: Some(*period),
+                    })
+                })
                 .find(|due| due.at >= first && period.end.is_none_or(|end| due.at < end)),
         }
     }

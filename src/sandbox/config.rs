@@ -124,7 +124,7 @@ pub enum References {
 }
 
 /// Who may log in.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct IdentitySpec {
     /// External applications (`client_credentials`, and `authorization_code` for the login).
     pub clients: Vec<ClientSpec>,
@@ -310,6 +310,16 @@ impl IdentitySpec {
             account_token_lifetime: Duration::from_secs(24 * 3_600),
             reuse_grace: None,
         }
+    }
+}
+
+impl fmt::Debug for IdentitySpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IdentitySpec")
+            .field("clients", &self.clients)
+            .field("token_lifetime", &self.token_lifetime)
+            .field("reuse_grace", &self.reuse_grace)
+            .finish_non_exhaustive()
     }
 }
 

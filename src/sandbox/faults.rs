@@ -62,7 +62,7 @@ pub struct FaultRule {
     #[serde(default)]
     pub path: Option<String>,
     /// The share of matching calls that is hit, 0 to 1.
-    #[serde(default = "always")]
+    #[serde(default = "always", deserialize_with = "share")]
     pub share: f64,
     /// So many matching calls go unharmed first.
     #[serde(default)]
@@ -97,6 +97,12 @@ impl FaultRule {
     #[must_use]
     pub fn process(self, process: impl Into<String>) -> FaultRule {
         FaultRule { process: Some(process.into()), ..self }
+    }
+
+    /// The same for paths that hold this text.
+    #[must_use]
+    pub fn path(self, path: impl Into<String>) -> FaultRule {
+        FaultRule { path: Some(path.into()), ..self }
     }
 
     /// The same for a share of the calls.
@@ -489,6 +495,15 @@ impl Counted {
         }
         self.fired += 1;
         Some(fault)
+    }
+}
+
+fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let share = f64::deserialize(deserializer)?;
+    if (0.0..=1.0).contains(&share) {
+        Ok(share)
+    } else {
+        Err(serde::de::Error::custom(format!("the share `{share}` is not between 0 and 1")))
     }
 }
 

@@ -59,7 +59,6 @@ struct Family {
 }
 
 /// What a token call came to.
-#[derive(Clone, Debug)]
 pub(super) struct Granted {
     pub(super) answer: Answer,
     pub(super) grant: String,
@@ -74,7 +73,6 @@ pub(super) enum Refused {
     ScopeMissing(&'static str),
 }
 
-#[derive(Debug)]
 pub(super) struct Identity {
     spec: IdentitySpec,
     keys: Keys,
@@ -263,7 +261,10 @@ impl Identity {
         let scopes: Vec<String> = scope.split_whitespace().map(str::to_owned).collect();
         let granted = |scope: &String| client.scopes.contains(scope);
         // `offline_access` is no scope of an application, so it falls out here as well.
-        if scopes.is_empty() || !scopes.iter().all(granted) {
+        // A scope together with both its halves is refused by the real one as well (uipath.md 1).
+        let whole_and_halves =
+            |scope: &String| scopes.contains(&format!("{scope}.Read")) && scopes.contains(&format!("{scope}.Write"));
+        if scopes.is_empty() || !scopes.iter().all(granted) || scopes.iter().any(whole_and_halves) {
             return refused("invalid_scope");
         }
         let lifetime = self.spec.token_lifetime;

@@ -4,6 +4,7 @@
 //! the real service. That is the case a daemon has to be built for.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -45,7 +46,6 @@ pub struct Sandbox {
 }
 
 /// What handlers, ticker and [`Control`] share.
-#[derive(Debug)]
 pub(super) struct Shared {
     pub(super) time: ServerTime,
     state: Mutex<SharedState>,
@@ -55,7 +55,6 @@ pub(super) struct Shared {
     connections: Connections,
 }
 
-#[derive(Debug)]
 pub(super) struct SharedState {
     pub(super) service: Service,
     pub(super) faults: FaultBook,
@@ -139,6 +138,13 @@ impl Drop for Sandbox {
         self.server.abort();
         self.ticker.abort();
         self.shared.connections.cut_all();
+    }
+}
+
+/// Says nothing of what is inside: tokens are.
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("time", &self.time).finish_non_exhaustive()
     }
 }
 
@@ -248,6 +254,8 @@ async fn serve(shared: &Shared, request: &Request) -> Verdict {
     let at = shared.time.now();
     let route = route::parse(&request.method, &request.path);
     let opening = open(&mut shared.lock(), request, &route, at);
+    // Whoever waits for a fault to come sees it before a delay is over.
+    shared.changed();
     let effects = match opening {
         Opening::Cut => return finish(shared, request, &route, at, Effects::default(), None, Ending::Cut),
         Opening::Turned(answer) => {
@@ -400,14 +408,13 @@ fn finish(
             state.exchanges.push_back(exchange);
         }
     }
-    // Answers of the API say which versions they speak.
-    let versions = state.service.tenant.api_version;
+    let version = state.service.tenant.api_version;
     drop(state);
     shared.changed();
     match ending {
         Ending::Given(answer) => match route {
             Route::Api { .. } => {
-                Verdict::Answer(answer.header("api-supported-versions", format!("{versions}.0")), effects.date_off)
+                Verdict::Answer(answer.header("api-supported-versions", format!("{version}.0")), effects.date_off)
             }
             Route::IdentityToken
             | Route::IdentityAuthorize

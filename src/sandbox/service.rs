@@ -29,7 +29,6 @@ use crate::clock::later;
 const LIMIT_WINDOW: Duration = Duration::from_secs(60);
 
 /// The state of the service.
-#[derive(Debug)]
 pub(super) struct Service {
     pub(super) tenant: TenantSpec,
     pub(super) world: World,

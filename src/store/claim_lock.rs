@@ -87,5 +87,5 @@ fn network_file_system(path: &Path) -> io::Result<Option<&'static str>> {
     ];
     let kind = rustix::fs::statfs(path)?.f_type;
     // FUSE may be local (an encrypted home), but its locks cannot be relied on either.
-    Ok(KINDS.into_iter().find(|(number, _)| i64::from(kind) == *number).map(|(_, name)| name))
+    Ok(KINDS.into_iter().find(|(number, _)| kind == *number).map(|(_, name)| name))
 }

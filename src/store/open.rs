@@ -106,7 +106,7 @@ impl Database {
             let path = path.clone();
             move |cause| StoreError::Database { path, doing, cause }
         };
-        let version: String = sqlx::query(sql::SQLITE_VERSION)
+        let version: String = sql::query(sql::SQLITE_VERSION)
             .fetch_one(&mut connection)
             .await
             .and_then(|row| row.try_get(0))
@@ -114,7 +114,7 @@ impl Database {
         if !new_enough(&version) {
             return Err(StoreError::TooOld(version));
         }
-        let check: String = sqlx::query(sql::QUICK_CHECK)
+        let check: String = sql::query(sql::QUICK_CHECK)
             .fetch_one(&mut connection)
             .await
             .and_then(|row| row.try_get(0))
@@ -164,7 +164,7 @@ impl Database {
     async fn installation(&mut self, folder: &Path, now: Timestamp) -> Result<InstallationId, StoreError> {
         let failed = |cause| StoreError::Installation { path: folder.to_owned(), cause };
         let in_file = installation::read(folder).map_err(failed)?;
-        let stored: Option<String> = sqlx::query(sql::INSTALLATION_GET)
+        let stored: Option<String> = sql::query(sql::INSTALLATION_GET)
             .fetch_optional(&mut self.connection)
             .await
             .and_then(|row| row.map(|row| row.try_get(0)).transpose())
@@ -180,7 +180,7 @@ impl Database {
             installation::write(folder, id).map_err(failed)?;
         }
         if stored.is_none() {
-            sqlx::query(sql::INSTALLATION_SET)
+            sql::query(sql::INSTALLATION_SET)
                 .bind(id.to_string())
                 .bind(now.as_millisecond())
                 .execute(&mut self.connection)
@@ -200,7 +200,7 @@ impl Database {
         statement: &'static str,
         table: &'static str,
     ) -> Result<Vec<T>, StoreError> {
-        let rows = sqlx::query(statement)
+        let rows = sql::query(statement)
             .fetch_all(&mut self.connection)
             .await
             .map_err(|cause| self.failed("reading the open runs", cause))?;

@@ -232,7 +232,7 @@ async fn apply(connection: &mut SqliteConnection, changes: &Changes) -> Result<C
     let Changes { inserted, updated, seen, versions, marks, retired, evidence, swept } = changes;
     let mut committed = Committed::default();
     if !inserted.is_empty() {
-        let rows = sqlx::query(sql::INSERT_RUNS)
+        let rows = sql::query(sql::INSERT_RUNS)
             .bind(json(inserted.iter().map(RunRow::from_run)))
             .fetch_all(&mut *connection)
             .await?;
@@ -246,7 +246,7 @@ async fn apply(connection: &mut SqliteConnection, changes: &Changes) -> Result<C
         }
     }
     if !updated.is_empty() {
-        let changed = sqlx::query(sql::UPDATE_RUNS)
+        let changed = sql::query(sql::UPDATE_RUNS)
             .bind(json(updated.iter().map(RunRow::from_run)))
             .execute(&mut *connection)
             .await?
@@ -277,7 +277,7 @@ async fn execute<T: serde::Serialize>(
     rows: Vec<T>,
 ) -> Result<(), sqlx::Error> {
     if !rows.is_empty() {
-        sqlx::query(statement).bind(json(rows.into_iter())).execute(connection).await?;
+        sql::query(statement).bind(json(rows.into_iter())).execute(connection).await?;
     }
     Ok(())
 }
@@ -289,11 +289,11 @@ fn json<T: serde::Serialize>(rows: impl Iterator<Item = T>) -> String {
 async fn run(database: &mut Database, task: Task) -> Result<(), StoreError> {
     let query = match task {
         Task::Audit { at, actor, action, subject, detail } => {
-            sqlx::query(sql::INSERT_AUDIT).bind(at.as_millisecond()).bind(actor).bind(action).bind(subject).bind(detail)
+            sql::query(sql::INSERT_AUDIT).bind(at.as_millisecond()).bind(actor).bind(action).bind(subject).bind(detail)
         }
-        Task::HousekeepingDone { name, at } => sqlx::query(sql::HOUSEKEEPING_DONE).bind(name).bind(at.as_millisecond()),
-        Task::Optimize => sqlx::query(sql::OPTIMIZE),
-        Task::Checkpoint => sqlx::query(sql::CHECKPOINT),
+        Task::HousekeepingDone { name, at } => sql::query(sql::HOUSEKEEPING_DONE).bind(name).bind(at.as_millisecond()),
+        Task::Optimize => sql::query(sql::OPTIMIZE),
+        Task::Checkpoint => sql::query(sql::CHECKPOINT),
     };
     let done = query.execute(&mut database.connection).await;
     done.map(|_| ()).map_err(|cause| database.failed("housekeeping", cause))

@@ -39,12 +39,16 @@ pub(crate) fn recurrence(pattern: &str, zone_name: &str, dst: DstPolicy) -> Recu
     union(&[pattern], zone_name, dst)
 }
 
-/// All times in `from..to`.
+/// All times in `from..to`. Fails, rather than going round for ever, when they do not rise.
 pub(crate) fn times(recurrence: &Recurrence, from: Timestamp, to: Timestamp) -> Vec<Nominal> {
-    let before = from - jiff::SignedDuration::from_secs(1);
-    std::iter::successors(recurrence.next_after(before), |last| recurrence.next_after(last.at))
-        .take_while(|due| due.at < to)
-        .collect()
+    let mut after = from - jiff::SignedDuration::from_secs(1);
+    let mut times = Vec::new();
+    while let Some(due) = recurrence.next_after(after).filter(|due| due.at < to) {
+        assert!(due.at > after, "asked for a time after {after}, got {}", due.at);
+        after = due.at;
+        times.push(due);
+    }
+    times
 }
 
 /// `03-08 03:00-04 (stands for 02:30, which the clock change leaves out)`: a time as a table row.

@@ -525,6 +525,38 @@ fn day_of_month_and_weekday_both_restricted_means_either_and_a_plus_means_both()
 }
 
 #[test]
+fn seconds_are_the_first_of_six_fields() {
+    let seconds = |pattern: &str, from: &str, to: &str| -> Vec<String> {
+        times(&recurrence(pattern, "UTC", USUAL), instant(from), instant(to))
+            .iter()
+            .map(|due| due.local.strftime("%a %T").to_string())
+            .collect()
+    };
+    assert_eq!(
+        seconds("5,*/25 59,1 2,4 * * MON", "2026-02-02T02:01:05Z", "2026-02-03T00:00:00Z"),
+        [
+            "Mon 02:01:05",
+            "Mon 02:01:25",
+            "Mon 02:01:50",
+            "Mon 02:59:00",
+            "Mon 02:59:05",
+            "Mon 02:59:25",
+            "Mon 02:59:50",
+            "Mon 04:01:00",
+            "Mon 04:01:05",
+            "Mon 04:01:25",
+            "Mon 04:01:50",
+            "Mon 04:59:00",
+            "Mon 04:59:05",
+            "Mon 04:59:25",
+            "Mon 04:59:50",
+        ]
+    );
+    assert_eq!(seconds("30 7 * * *", "2026-02-02T00:00:00Z", "2026-02-03T00:00:00Z"), ["Mon 07:30:00"]);
+    assert_eq!(seconds("59 59 23 * * *", "2026-02-02T23:59:59Z", "2026-02-03T00:00:00Z"), ["Mon 23:59:59"]);
+}
+
+#[test]
 fn the_rarest_pattern_is_found_and_an_impossible_one_is_refused() {
     let rare = recurrence("0 0 29 2 +MON", "Europe/Berlin", USUAL);
     let years: Vec<i16> = times(&rare, instant("2020-01-01T00:00:00Z"), instant("2110-01-01T00:00:00Z"))

@@ -3,12 +3,6 @@
 //! A story waits for states, never for time to pass. At its end every request that the daemon sent and every good answer of
 //! the sandbox is checked against UiPath's own description of the API, where that is at hand.
 
-#![allow(dead_code, reason = "each story uses its part")]
-#![expect(
-    clippy::allow_attributes,
-    reason = "what is unused differs from story to story, so an expectation cannot hold"
-)]
-
 pub(crate) mod contract;
 
 use std::path::{Path, PathBuf};

@@ -57,6 +57,8 @@ pub(super) struct Settle {
     pub(super) step: usize,
     pub(super) next: Duration,
     pub(super) asked: Asked,
+    /// Calls that came to nothing, one after another.
+    pub(super) broken: u32,
     pub(super) verdict: Verdict,
 }
 
@@ -79,6 +81,7 @@ pub(super) struct Follow {
     pub(super) asked: Asked,
     pub(super) misses: u32,
     pub(super) first_miss: Option<Duration>,
+    pub(super) reads_in_vain: u32,
     /// What a list said of a job that has ended, until it is read whole.
     pub(super) ended: Option<Box<JobView>>,
 }
@@ -107,7 +110,8 @@ impl Open {
         let mut open = Open { stored: Stored::AsIs, ..Open::claimed(run) };
         match open.run.state {
             // Certainly unsent, unless the database is an old copy: then the job exists, and a look-up shows it.
-            RunState::Armed | RunState::Waiting(_) => open.before_start = BeforeStart::LookUp(Asked::No),
+            // Overlap first, and then the look-up: it may have waited for an older run that is still open.
+            RunState::Armed | RunState::Waiting(_) => open.before_start = BeforeStart::Overlap,
             RunState::Starting | RunState::Unknown | RunState::Held => {
                 open.knowledge = Knowledge::NotReadYet;
                 open.settle_from(opened.boot, opened.boot);
@@ -128,12 +132,13 @@ impl Open {
 
     /// The settle window counts from `from`, the end of the call; the first look is at `next`.
     pub(super) fn settle_from(&mut self, from: Duration, next: Duration) {
-        self.settle = Some(Settle { from, step: 0, next, asked: Asked::No, verdict: Verdict::Open });
+        self.settle = Some(Settle { from, step: 0, next, asked: Asked::No, broken: 0, verdict: Verdict::Open });
     }
 
     pub(super) fn follow_from(&mut self, boot: Duration, next: Duration) {
         self.settle = None;
-        self.follow = Some(Follow { since: boot, next, asked: Asked::No, misses: 0, first_miss: None, ended: None });
+        let (asked, misses, first_miss, reads_in_vain, ended) = (Asked::No, 0, None, 0, None);
+        self.follow = Some(Follow { since: boot, next, asked, misses, first_miss, reads_in_vain, ended });
     }
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::book::{Asked, BeforeStart, Book, Open};
+use super::book::{Asked, BeforeStart, Book, Open, Verdict};
+use super::link::TargetState;
 use super::{Core, WARM_UP, version_of};
 use crate::admission::{Admission, admit};
 use crate::clock::{Reading, later};
@@ -130,7 +131,9 @@ impl Core {
                 // Nothing was sent for it, so it has no attempt to look for.
                 self.book.change(id, |run| run.attempts.clear());
                 let text = format!("Not started: run {} was still open", other.short());
-                self.book.change(id, |run| run.note = join(run.note.take(), format!("run {other} was still open")));
+                self.book.change(id, |run| {
+                    run.note = join(run.note.take(), format!("run {} was still open", other.short()))
+                });
                 self.step(id, RunEvent::End(Ending::Skipped(SkipReason::Overlap)), now, text);
             }
             Admission::Start | Admission::AskAgain => {
@@ -166,7 +169,13 @@ impl Core {
     pub(super) fn give_up_late_starts(&mut self, now: Reading) {
         let mut late = Vec::new();
         for open in self.book.iter() {
-            if matches!(open.run.state, RunState::Waiting(_) | RunState::Armed) {
+            let unsent = match open.run.state {
+                RunState::Waiting(_) | RunState::Armed => true,
+                // No job was made, and an outage or a limit has kept it from being sent again.
+                RunState::Unknown => open.settle.is_some_and(|settle| settle.verdict == Verdict::None),
+                RunState::Starting | RunState::Held | RunState::Job(_) | RunState::Ended(_) => false,
+            };
+            if unsent {
                 if open.run.deadline_at <= now.wall {
                     late.push(open.run.id);
                 } else {
@@ -188,6 +197,12 @@ impl Core {
     pub(super) fn warm_up(&mut self, now: Reading) {
         let mut wanted: Vec<(crate::schedule::ConnectionName, StartSpec)> = Vec::new();
         for schedule in self.planner.due_within(now.wall, WARM_UP) {
+            // Refused a moment ago: it is asked for again at its time, not in a loop until then.
+            let key = (schedule.start.folder.clone(), schedule.start.process.clone());
+            let state = self.links.get(&schedule.connection).and_then(|link| link.targets.get(&key));
+            if matches!(state, Some(TargetState::Refused(at)) if now.boot.saturating_sub(*at) < WARM_UP) {
+                continue;
+            }
             wanted.push((schedule.connection.clone(), schedule.start.clone()));
         }
         for (connection, start) in wanted {
@@ -208,7 +223,7 @@ impl Core {
         start: &StartSpec,
         now: Reading,
     ) -> Option<crate::executor::Target> {
-        use super::link::{TARGET_LIFE, TargetState};
+        use super::link::TARGET_LIFE;
         let link = self.links.get_mut(connection)?;
         let key = (start.folder.clone(), start.process.clone());
         let known = match link.targets.get(&key) {
@@ -216,7 +231,7 @@ impl Core {
             Some(TargetState::Known(target, at)) if now.boot.saturating_sub(*at) < TARGET_LIFE => return Some(*target),
             // An old answer is good enough to start with; a new one is fetched beside it.
             Some(TargetState::Known(target, _)) => Some(*target),
-            None => None,
+            Some(TargetState::Refused(_)) | None => None,
         };
         if link.may_read(now.boot) {
             if known.is_none() {

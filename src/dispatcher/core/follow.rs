@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::Core;
 use super::book::Asked;
 use super::claim::join;
+use crate::admission::Knowledge;
 use crate::clock::Reading;
 use crate::executor::Action;
 use crate::orchestrator::{CallError, Completeness, JobPage, JobState, JobView};
@@ -24,16 +25,29 @@ const PART_OF_AGE: u32 = 8;
 /// Jobs that are due within this time are read along.
 const TOGETHER: Duration = Duration::from_secs(2);
 
+/// A job that a list shows as ended is read whole this often before the list's word is enough: an answer that always breaks
+/// must not keep its schedule from running.
+const READS: u32 = 20;
+
 /// A job missing from this many complete lists …
 const MISSES: u32 = 3;
 
 /// … over this time is asked for by its id (semantics.md 22).
 const MISSING_FOR: Duration = Duration::from_secs(300);
 
+/// The jobs of one folder that one tick reads.
+#[derive(Debug, Default)]
+struct FolderJobs {
+    /// How many must be read now; the others are read along.
+    due: usize,
+    /// With the time at which each is due.
+    jobs: Vec<(Duration, RunId, JobRef)>,
+}
+
 impl Core {
     /// Sends the list calls that are due; look-ups had the budget first.
     pub(super) fn follow_jobs(&mut self, now: Reading) {
-        let mut due: BTreeMap<(ConnectionName, FolderId), (bool, Vec<(Duration, RunId, JobRef)>)> = BTreeMap::new();
+        let mut due: BTreeMap<(ConnectionName, FolderId), FolderJobs> = BTreeMap::new();
         let mut reads = Vec::new();
         for open in self.book.iter() {
             let (Some(job), Some(follow)) = (open.run.open_job(), &open.follow) else { continue };
@@ -50,9 +64,11 @@ impl Core {
                 continue;
             }
             let folder = due.entry((open.run.connection.clone(), folder_id)).or_default();
-            folder.0 |= now.boot >= follow.next;
+            if now.boot >= follow.next {
+                folder.due += 1;
+            }
             if now.boot + TOGETHER >= follow.next {
-                folder.1.push((follow.next, open.run.id, job));
+                folder.jobs.push((follow.next, open.run.id, job));
             }
             if now.boot < follow.next {
                 self.wake.at_boot(follow.next);
@@ -61,21 +77,24 @@ impl Core {
         for (connection, folder_id, run, job) in reads {
             self.read_whole(&connection, folder_id, run, job, now);
         }
-        for ((connection, folder_id), (is_due, mut jobs)) in due {
-            if !is_due {
+        let mut calls = Vec::new();
+        for ((connection, folder_id), FolderJobs { due, mut jobs }) in due {
+            if due > 0 {
+                jobs.sort();
+                calls.extend(jobs.chunks(KEYS_PER_CALL).map(|chunk| (connection.clone(), folder_id, chunk.to_vec())));
+            }
+        }
+        // Whoever has waited longest is first, or the last folders would never be read when the budget is short.
+        calls.sort_by_key(|(_, _, jobs)| jobs.first().map(|(next, _, _)| *next));
+        for (connection, folder_id, chunk) in calls {
+            if !self.may_list(&connection, now) {
                 continue;
             }
-            jobs.sort();
-            for chunk in jobs.chunks(KEYS_PER_CALL) {
-                if !self.may_list(&connection, now) {
-                    break;
-                }
-                let jobs: Vec<(RunId, JobRef)> = chunk.iter().map(|(_, run, job)| (*run, *job)).collect();
-                for (run, _) in &jobs {
-                    self.set_follow_asked(*run, Asked::Yes);
-                }
-                self.actions.push(Action::Poll { connection: connection.clone(), folder_id, jobs });
+            let jobs: Vec<(RunId, JobRef)> = chunk.into_iter().map(|(_, run, job)| (run, job)).collect();
+            for (run, _) in &jobs {
+                self.set_follow_asked(*run, Asked::Yes);
             }
+            self.actions.push(Action::Poll { connection, folder_id, jobs });
         }
     }
 
@@ -148,8 +167,11 @@ impl Core {
         if job.state.is_final() {
             follow.ended = Some(Box::new(job.clone()));
             follow.next = now.boot;
+            // It has ended; a time that comes before it is read whole waits for that, it is not skipped.
+            open.knowledge = Knowledge::NotReadYet;
             return;
         }
+        open.knowledge = Knowledge::Current;
         let known = open.run.attempt().and_then(|attempt| attempt.job_state.as_deref()) == Some(job.state.as_str());
         let started = open.run.started_at == job.started_at || job.started_at.is_none();
         if !known || !started {
@@ -222,6 +244,9 @@ impl Core {
             // It was listed as ended and cannot be read whole any more: what the list said is all there is.
             (Ok(None) | Err(CallError::Rejected { .. }), Some(listed)) => self.ended(id, &listed, now),
             (Ok(None), None) => self.lost(id, now),
+            (Err(CallError::Unknown { .. }), Some(listed)) if self.read_in_vain(id) >= READS => {
+                self.ended(id, &listed, now);
+            }
             (Err(_), _) => self.read_again_later(id, now),
         }
     }
@@ -256,10 +281,19 @@ impl Core {
         self.step(id, RunEvent::End(ending), now, text);
     }
 
+    /// Counts the answers in vain to reads of a job that a list shows as ended.
+    fn read_in_vain(&mut self, id: RunId) -> u32 {
+        let Some(follow) = self.book.get_mut(id).and_then(|open| open.follow.as_mut()) else { return 0 };
+        follow.reads_in_vain += 1;
+        follow.reads_in_vain
+    }
+
     fn lost(&mut self, id: RunId, now: Reading) {
-        let Some(follow) = self.book.get(id).and_then(|open| open.follow.as_ref()) else { return };
-        let gone = follow.misses >= MISSES
-            && follow.first_miss.is_some_and(|first| now.boot.saturating_sub(first) >= MISSING_FOR);
+        let Some(follow) = self.book.get_mut(id).and_then(|open| open.follow.as_mut()) else { return };
+        // Where lists are refused, as in a folder that is gone, "not there" by id is what counts (R15).
+        follow.misses += 1;
+        let first = *follow.first_miss.get_or_insert(now.boot);
+        let gone = follow.misses >= MISSES && now.boot.saturating_sub(first) >= MISSING_FOR;
         if !gone {
             return self.read_again_later(id, now);
         }

@@ -100,6 +100,8 @@ pub(super) enum TargetState {
     Asked,
     /// Found, at this boot time.
     Known(Target, Duration),
+    /// Not there, or not ours to see, at this boot time.
+    Refused(Duration),
 }
 
 /// A folder whose look-ups are to be proven with this run's job.
@@ -162,8 +164,9 @@ impl Link {
         let (reason, retry_after, text) = match error {
             CallError::Rejected { .. } => return self.answered(),
             CallError::Unsent { reason: UnsentReason::RateLimit, retry_after, .. } => {
-                let pause = retry_after.unwrap_or(DEFAULT_RATE_PAUSE).min(LONGEST_RATE_PAUSE);
-                self.paused_until = self.paused_until.max(boot + pause);
+                // It answers; were it the one call that was let through, nothing else would ever be.
+                self.answered();
+                self.pause(retry_after.unwrap_or(DEFAULT_RATE_PAUSE), boot);
                 return;
             }
             CallError::Unsent { reason: UnsentReason::Token, retry_after, text } => {
@@ -174,6 +177,10 @@ impl Link {
             }
             CallError::Unknown { retry_after, text } => (WaitReason::Outage, *retry_after, text),
         };
+        // Calls that were under way together fail together: that is one failure, or a glitch would cost a minute.
+        if matches!(&self.health, Health::Down { until, .. } if boot < *until) {
+            return;
+        }
         let failures = match &self.health {
             Health::Down { failures, .. } | Health::Probing { failures, .. } => failures.saturating_add(1),
             Health::Fine | Health::Recovering => 1,
@@ -184,6 +191,11 @@ impl Link {
         let doubled = FIRST_PAUSE.saturating_mul(1 << (failures - 1).min(6)).min(LONGEST_PAUSE);
         let pause = retry_after.map_or(doubled, |asked| asked.min(LONGEST_RATE_PAUSE));
         self.health = Health::Down { reason, failures, until: boot + pause, text: text.clone() };
+    }
+
+    /// The server asked to be left alone.
+    pub(super) fn pause(&mut self, asked: Duration, boot: Duration) {
+        self.paused_until = self.paused_until.max(boot + asked.min(LONGEST_RATE_PAUSE));
     }
 
     /// Why a start on this connection has to wait now, if it has to.
@@ -229,7 +241,8 @@ impl Link {
     pub(super) fn wake(&self, boot: Duration) -> Option<Duration> {
         let paused = (boot < self.paused_until).then_some(self.paused_until);
         match &self.health {
-            Health::Down { until, .. } => Some((*until).max(paused.unwrap_or_default())),
+            // Once its time has come, whoever needs the connection tries it; without anybody there is nothing to wake for.
+            Health::Down { until, .. } => Some((*until).max(paused.unwrap_or_default())).filter(|at| *at > boot),
             Health::Fine | Health::Probing { .. } | Health::Recovering => paused,
         }
     }

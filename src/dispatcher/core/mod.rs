@@ -4,10 +4,13 @@
 //! actions to be taken come out, and nothing is done before it is stored. What it keeps in memory beside the runs (when to
 //! look next, what was asked) can be lost at any moment: it is derived again from the stored states at the next start.
 
+mod adopt;
 mod book;
 mod claim;
 mod follow;
 mod link;
+mod look_up;
+mod proof;
 mod send;
 mod settle;
 
@@ -53,7 +56,7 @@ impl Default for Pace {
 #[derive(Debug)]
 pub enum Event {
     /// The executor has something to say.
-    Report(Report),
+    Report(Box<Report>),
     /// The daemon is asked to stop.
     Stop,
     /// Claims that another row had already won.
@@ -108,7 +111,7 @@ pub struct Core {
     planner: Planner,
     book: Book,
     links: BTreeMap<ConnectionName, Link>,
-    sweeps: Vec<settle::Sweep>,
+    sweeps: Vec<adopt::Sweep>,
     pace: Pace,
     /// When this daemon took the lock: what was due before may have been started by another life.
     opened: Reading,
@@ -144,7 +147,7 @@ impl Core {
             links: BTreeMap::new(),
             sweeps: sweeps
                 .into_iter()
-                .map(|(run, connection, attempt)| settle::Sweep::new(run, connection, attempt))
+                .map(|(run, connection, attempt)| adopt::Sweep::new(run, connection, attempt))
                 .collect(),
             set,
             pace,
@@ -182,6 +185,7 @@ impl Core {
         for recorded in recorded {
             core.record_not_run(&recorded, opened.wall);
         }
+        core.take_back_marks(opened.wall);
         core.doubt_unfinished_starts(opened);
         core
     }
@@ -211,7 +215,7 @@ impl Core {
     /// Takes one event in. Decisions that follow from it and from time are made in [`Core::turn`].
     pub fn handle(&mut self, event: Event, now: Reading) {
         match event {
-            Event::Report(report) => self.take_report(report, now),
+            Event::Report(report) => self.take_report(*report, now),
             Event::Stop => self.stopping = Stopping::Yes,
             Event::ClaimsLost(lost) => {
                 for id in lost {
@@ -274,7 +278,10 @@ impl Core {
                 self.wake.at_boot(boot);
             }
         }
-        if let Some(next) = self.planner.wake_at() {
+        // While the daemon stops, due times are left to the next life.
+        if self.stopping == Stopping::No
+            && let Some(next) = self.planner.wake_at()
+        {
             self.wake.at_wall(next);
         }
         Step { record: self.book.take_changes(), then: std::mem::take(&mut self.actions) }
@@ -304,17 +311,30 @@ impl Core {
             return;
         }
         tracing::warn!("The clock was set by {stepped:#}; due times are judged by the new time");
-        for (key, mark) in self.planner.clamp_marks(now.wall) {
-            tracing::warn!(schedule = %key, "Schedule `{key}` was planned up to a time ahead of the clock; it goes on from now");
-            self.book.record_mark(key, mark);
-        }
+        self.take_back_marks(now.wall);
         // Whatever is due by the new time may have been started by the old: it is looked up before it is sent.
         self.opened.wall = self.opened.wall.max(now.wall);
     }
 
+    /// Marks ahead of the clock were made under a wrong one, in this life or before it (semantics.md 7).
+    fn take_back_marks(&mut self, now: Timestamp) {
+        for (key, mark) in self.planner.clamp_marks(now) {
+            tracing::warn!(schedule = %key, "Schedule `{key}` was planned up to a time ahead of the clock; it goes on from now");
+            self.book.record_mark(key, mark);
+        }
+    }
+
     /// Takes a step of a run and writes its line. An illegal step is a fault of ours: it is logged and not taken.
     fn step(&mut self, id: RunId, event: RunEvent, now: Reading, text: String) -> bool {
-        self.book.step(id, event, now.wall, text)
+        let taken = self.book.step(id, event, now.wall, text);
+        // However a run left over from before the start ended, nothing waits for it any more: the answer may be to a call of
+        // before, when everything was read again after a failed write.
+        if let Some(open) = self.book.get(id).filter(|open| open.run.state.is_final())
+            && let Some(link) = self.links.get_mut(&open.run.connection)
+        {
+            link.reconciled(id);
+        }
+        taken
     }
 
     fn link_mut(&mut self, name: &ConnectionName) -> Option<&mut Link> {

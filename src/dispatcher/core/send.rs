@@ -1,5 +1,6 @@
 //! From waiting to sent, within the limits, and what each answer to a start means.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -34,12 +35,13 @@ impl Core {
             })
             .map(|open| (open.run.fire_at, open.run.nominal_at, open.run.id))
             .collect();
-        if ready.is_empty() {
+        let busy: BTreeSet<&ConnectionName> =
+            ready.iter().filter_map(|(_, _, id)| self.book.get(*id)).map(|open| &open.run.connection).collect();
+        for (name, link) in &mut self.links {
             // Nothing is left of the outage.
-            for link in self.links.values_mut().filter(|link| link.health == Health::Recovering) {
+            if link.health == Health::Recovering && !busy.contains(name) {
                 link.health = Health::Fine;
             }
-            return;
         }
         ready.sort();
         for (_, _, id) in ready {
@@ -110,7 +112,7 @@ impl Core {
         self.book.change(id, |run| {
             run.sent_at = Some(now.wall);
             if let Some(attempt) = run.attempt_mut() {
-                attempt.sends += 1;
+                attempt.sends = attempt.sends.saturating_add(1);
                 attempt.sent_at = Some(now.wall);
                 // The folder of the first call: every look-up asks this very folder.
                 attempt.folder_id.get_or_insert(target.folder_id);
@@ -147,7 +149,7 @@ impl Core {
             Admission::Skip(other) => {
                 self.book.change(id, |run| {
                     run.attempts.clear();
-                    run.note = join(run.note.take(), format!("run {other} was still open"));
+                    run.note = join(run.note.take(), format!("run {} was still open", other.short()));
                 });
                 let text = format!("Not started: run {} was still open", other.short());
                 self.step(id, RunEvent::End(Ending::Skipped(SkipReason::Overlap)), now, text);
@@ -156,6 +158,10 @@ impl Core {
             Admission::Start => {
                 if let Some(open) = self.book.get_mut(id) {
                     open.before_start = if doubtful { BeforeStart::LookUp(Asked::No) } else { BeforeStart::Clear };
+                }
+                if doubtful {
+                    // Look-ups go out at the beginning of a turn.
+                    self.wake.at_boot(now.boot);
                 }
                 !doubtful
             }
@@ -197,11 +203,16 @@ impl Core {
                 link.targets.remove(&key);
                 link.failed(&error, now.boot);
                 let CallError::Rejected { text, cure, .. } = error else { return };
+                link.targets.insert(key, TargetState::Refused(now.boot));
                 // Only the runs that are due: a process may be deployed before the others' time.
                 let refused: Vec<RunId> = self
                     .book
                     .iter()
-                    .filter(|open| matches!(open.run.state, RunState::Waiting(_) | RunState::Armed))
+                    .filter(|open| match open.run.state {
+                        RunState::Waiting(_) | RunState::Armed => true,
+                        RunState::Unknown => open.settle.is_some_and(|settle| settle.verdict == Verdict::None),
+                        RunState::Starting | RunState::Held | RunState::Job(_) | RunState::Ended(_) => false,
+                    })
                     .filter(|open| &open.run.connection == connection)
                     .filter(|open| open.run.start.folder == folder && open.run.start.process == process)
                     .map(|open| open.run.id)
@@ -234,16 +245,22 @@ impl Core {
                 // An unclear answer speaks of this start; only `Retry-After` speaks of the tenant.
                 Err(CallError::Unknown { retry_after, .. }) => {
                     if let Some(pause) = retry_after {
-                        link.paused_until = link.paused_until.max(now.boot + *pause);
+                        link.pause(*pause, now.boot);
                     }
                 }
                 Err(error) => link.failed(error, now.boot),
             }
         }
-        let Some(open) = self.book.get(id) else { return };
+        let Some(open) = self.book.get_mut(id) else { return };
         if open.run.state != RunState::Starting {
-            // The store was read again meanwhile; whatever was made will be found by its Reference.
+            // The store was read again while the call was under way, so the run is settling.
             tracing::debug!(run.id = %id, "An answer came for a run that is {}", open.run.state);
+            if let (RunState::Unknown | RunState::Held, Ok(jobs)) = (open.run.state, &result) {
+                self.accepted(id, jobs, now);
+            } else if let Some(settle) = &mut open.settle {
+                // The window counts from the end of the call, which is now known.
+                settle.from = settle.from.max(ended);
+            }
             return;
         }
         match result {

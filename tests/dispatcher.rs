@@ -1,0 +1,22 @@
+//! The dispatcher's mind without a runtime: every crash point, every outcome, and the laws that hold whatever happens.
+//!
+//! The names C0 to C14, R1 to R17 are those of the rules; what the numbers 8 to 24 mean stands in the manual's semantics.
+
+#[path = "dispatcher/crashes.rs"]
+mod crashes;
+#[path = "dispatcher/evidence.rs"]
+mod evidence;
+#[path = "dispatcher/following.rs"]
+mod following;
+#[path = "dispatcher/laws.rs"]
+mod laws;
+#[path = "dispatcher/outcomes.rs"]
+mod outcomes;
+#[path = "dispatcher/overlap.rs"]
+mod overlap;
+#[path = "dispatcher/server.rs"]
+mod server;
+#[path = "dispatcher/troubles.rs"]
+mod troubles;
+#[path = "dispatcher/world.rs"]
+mod world;

@@ -1,0 +1,154 @@
+//! From accepted to the end, within the budget (semantics.md 20 and 22).
+
+use punctual::orchestrator::JobState;
+use punctual::run::FolderId;
+
+use super::server::{Call, Post};
+use super::world::{CONNECTION, World, hourly, read, seconds};
+
+const BEFORE: &str = "2026-11-23T11:59:00Z";
+const NOON: &str = "2026-11-23T12:00:00Z";
+
+fn running(more: &str) -> World {
+    let mut world = World::proven(&hourly(more), BEFORE);
+    world.server.lasts = seconds(20_000);
+    world.pass_to("2026-11-23T12:01:00Z");
+    assert_eq!(world.state("x", NOON), "running");
+    world
+}
+
+#[test]
+fn a_state_that_nobody_knows_is_not_the_end() {
+    let mut world = running("");
+    world.server.jobs.last_mut().unwrap().says = Some(JobState::Other("Hibernating".to_owned()));
+    world.pass(seconds(1_200));
+    assert_eq!(world.state("x", NOON), "running");
+    world.server.jobs.last_mut().unwrap().says = Some(JobState::Successful);
+    world.pass(seconds(60));
+    assert_eq!(world.state("x", NOON), "succeeded");
+}
+
+#[test]
+fn each_state_of_a_job_is_told_in_our_words() {
+    let rows = [
+        (JobState::Pending, "pending"),
+        (JobState::Resumed, "pending"),
+        (JobState::Running, "running"),
+        (JobState::Suspended, "suspended"),
+        (JobState::Stopping, "stopping"),
+        (JobState::Terminating, "stopping"),
+        (JobState::Faulted, "faulted"),
+        (JobState::Successful, "succeeded"),
+        (JobState::Stopped, "stopped"),
+    ];
+    for (says, state) in rows {
+        let mut world = running("");
+        world.server.jobs.last_mut().unwrap().says = Some(says.clone());
+        world.pass(seconds(60));
+        assert_eq!(world.state("x", NOON), state, "{says:?}");
+    }
+}
+
+#[test]
+fn a_vanished_job_is_lost_after_three_lists_over_five_minutes_and_never_started_again() {
+    let mut world = running("");
+    world.server.jobs.last_mut().unwrap().gone = true;
+    world.pass(seconds(290));
+    assert_eq!(world.state("x", NOON), "running");
+    world.pass(seconds(120));
+    assert_eq!(world.state("x", NOON), "lost");
+    world.pass(seconds(600));
+    assert_eq!(world.server.posts(), 1);
+}
+
+#[test]
+fn a_job_that_comes_back_is_not_lost() {
+    let mut world = running("");
+    world.server.jobs.last_mut().unwrap().gone = true;
+    world.pass(seconds(280));
+    world.server.jobs.last_mut().unwrap().gone = false;
+    world.pass(seconds(40));
+    world.server.jobs.last_mut().unwrap().gone = true;
+    world.pass(seconds(280));
+    assert_eq!(world.state("x", NOON), "running");
+}
+
+#[test]
+fn a_job_whose_folder_is_gone_is_lost_too() {
+    let mut world = running("");
+    world.server.jobs.last_mut().unwrap().gone = true;
+    world.server.polls_refused = true;
+    world.pass(seconds(250));
+    assert_eq!(world.state("x", NOON), "running");
+    world.pass(seconds(400));
+    assert_eq!(world.state("x", NOON), "lost");
+}
+
+#[test]
+fn a_job_that_may_not_be_listed_is_read_by_its_id() {
+    let mut world = running("");
+    world.server.polls_refused = true;
+    world.pass(seconds(60));
+    world.server.jobs.last_mut().unwrap().says = Some(JobState::Successful);
+    world.pass(seconds(60));
+    assert_eq!(world.state("x", NOON), "succeeded");
+}
+
+#[test]
+fn an_ended_job_that_can_never_be_read_whole_ends_as_the_list_says() {
+    let mut world = running("");
+    world.server.reads_break = true;
+    world.server.jobs.last_mut().unwrap().says = Some(JobState::Successful);
+    world.pass(seconds(3_000));
+    assert_eq!(world.state("x", NOON), "succeeded");
+}
+
+#[test]
+fn many_folders_are_read_in_turn_and_none_is_forgotten() {
+    let count = 120;
+    let schedules: String = (0..count)
+        .map(|n| format!("  s{n}: {{ at: [\"{NOON}\"], start: {{ process: P, folder: F{n} }} }}\n"))
+        .collect();
+    let set =
+        read(&format!("{CONNECTION}defaults: {{ timezone: UTC }}\nschedules:\n{schedules}"), super::world::at(BEFORE));
+    let mut world = World::with(set, super::world::at(BEFORE));
+    world.server.folders = (0..count).map(|n| (format!("F{n}"), FolderId(1_000 + n))).collect();
+    world.server.lasts = seconds(200);
+    world.pass_to("2026-11-23T12:20:00Z");
+    let open: Vec<_> = world.open().iter().map(|run| run.schedule.to_string()).collect();
+    assert_eq!(open, Vec::<String>::new());
+    let lists = world.server.count(seconds(0), |call| matches!(call, Call::Poll(..) | Call::LookUp(_)));
+    assert!(lists <= 60 + 21 * 60, "{lists} lists in twenty-one minutes");
+}
+
+#[test]
+fn look_ups_come_before_polls_within_the_budget() {
+    let text = CONNECTION.replace("scope: OR.Jobs }", "scope: OR.Jobs }\n    limits: { list_calls_per_minute: 2 }");
+    let schedules: String =
+        (0..8).map(|n| format!("  s{n}: {{ at: [\"{NOON}\"], start: {{ process: P, folder: F{n} }} }}\n")).collect();
+    let schedules =
+        format!("{schedules}  z: {{ at: [\"2026-11-23T12:05:00Z\"], start: {{ process: P, folder: F }} }}\n");
+    let set = read(&format!("{text}defaults: {{ timezone: UTC }}\nschedules:\n{schedules}"), super::world::at(BEFORE));
+    let mut world = World::with(set, super::world::at(BEFORE));
+    world.server.folders = (0..8).map(|n| (format!("F{n}"), FolderId(1_000 + n))).collect();
+    world.server.lasts = seconds(20_000);
+    world.pass_to("2026-11-23T12:04:59Z");
+    // From here on folder F8 has a start that is unclear: its look-ups must not wait behind the eight folders' polls.
+    world.server.script.push_back(Post::Dropped);
+    world.pass_to("2026-11-23T12:06:30Z");
+    assert_eq!(world.state("z", "2026-11-23T12:05:00Z"), "running");
+}
+
+#[test]
+fn fifty_jobs_are_read_in_one_call() {
+    let schedules: String =
+        (0..120).map(|n| format!("  s{n}: {{ at: [\"{NOON}\"], start: {{ process: P }} }}\n")).collect();
+    let mut world = World::new(&schedules, BEFORE);
+    world.server.lasts = seconds(20_000);
+    world.pass_to("2026-11-23T12:03:00Z");
+    let since = world.now.boot;
+    world.pass(seconds(40));
+    let polls = world.server.count(since, |call| matches!(call, Call::Poll(..)));
+    assert!((3..=12).contains(&polls), "{polls} polls of 120 jobs in forty seconds");
+    assert!(world.server.calls.iter().all(|(_, call)| !matches!(call, Call::Poll(_, jobs) if *jobs > 50)));
+}

@@ -1,0 +1,115 @@
+//! One run of a schedule at a time, also across restarts (semantics.md 11).
+
+use super::server::Mood;
+use super::world::{World, hourly, seconds};
+
+const BEFORE: &str = "2026-11-23T11:59:00Z";
+const NOON: &str = "2026-11-23T12:00:00Z";
+const ONE: &str = "2026-11-23T13:00:00Z";
+
+fn long(more: &str) -> World {
+    let mut world = World::proven(&hourly(more), BEFORE);
+    world.server.lasts = seconds(5_000);
+    world.pass_to("2026-11-23T12:30:00Z");
+    assert_eq!(world.state("x", NOON), "running");
+    world
+}
+
+#[test]
+fn a_time_that_comes_while_a_run_is_open_is_skipped_and_says_which() {
+    let mut world = long("");
+    world.pass_to("2026-11-23T13:00:01Z");
+    let run = world.run("x", ONE);
+    assert_eq!(run.state.to_string(), "skipped: overlap");
+    assert!(run.note.as_deref().unwrap().contains(&world.run("x", NOON).id.to_string()));
+    assert!(run.attempts.is_empty());
+}
+
+#[test]
+fn with_allow_both_run() {
+    let mut world = long(", overlap: allow");
+    world.pass_to("2026-11-23T13:30:00Z");
+    assert_eq!(world.state("x", ONE), "running");
+}
+
+#[test]
+fn after_a_restart_an_older_run_is_read_before_a_time_is_skipped_for_it() {
+    let mut world = long("");
+    world.crash();
+    // It ends while nobody looks.
+    world.sleep(seconds(5_000));
+    world.recover();
+    world.pass(seconds(60));
+    assert_eq!(world.state("x", NOON), "succeeded");
+    assert_eq!(world.state("x", ONE), "running");
+}
+
+#[test]
+fn after_a_restart_an_older_run_that_still_runs_keeps_the_next_from_starting() {
+    let mut world = long("");
+    world.crash();
+    world.sleep(seconds(1_805));
+    world.recover();
+    world.pass(seconds(60));
+    assert_eq!(world.state("x", NOON), "running");
+    assert_eq!(world.state("x", ONE), "skipped: overlap");
+}
+
+#[test]
+fn a_run_that_waited_for_an_older_one_still_does_after_a_second_restart() {
+    let mut world = long("");
+    world.crash();
+    world.sleep(seconds(1_805));
+    world.server.mood = Mood::Down;
+    world.recover();
+    world.pass(seconds(30));
+    assert!(super::world::is_waiting(world.run("x", ONE).state));
+    world.crash();
+    world.server.mood = Mood::Well;
+    world.recover();
+    world.pass(seconds(120));
+    assert_eq!(world.state("x", NOON), "running");
+    assert_eq!(world.state("x", ONE), "skipped: overlap");
+    assert_eq!(world.server.posts(), 1);
+}
+
+#[test]
+fn times_that_were_missed_are_not_open_and_keep_nothing_from_starting() {
+    let mut world = World::proven(&hourly(""), BEFORE);
+    world.crash();
+    world.sleep(seconds(4 * 3_600));
+    world.recover();
+    world.pass(seconds(50));
+    let states: Vec<_> = world.states("x").into_iter().map(|(_, state)| state).collect();
+    assert_eq!(states, ["missed: down", "missed: down", "missed: down", "succeeded"]);
+}
+
+#[test]
+fn a_run_whose_end_is_read_in_the_very_turn_of_the_next_time_does_not_hold_it_up() {
+    let mut world = World::proven("  x: { every: 1m, start: { process: P } }\n", "2026-11-23T11:59:30Z");
+    let read = world.until_ordered(|action| matches!(action, punctual::executor::Action::Read { .. }));
+    let report = world.answer(read);
+    world.now.wall = super::world::at("2026-11-23T12:01:00Z");
+    world.now.boot += seconds(3);
+    world.tell(report);
+    world.settle();
+    assert_eq!(world.state("x", NOON), "succeeded");
+    assert_eq!(world.state("x", "2026-11-23T12:01:00Z"), "pending");
+}
+
+#[test]
+fn an_open_run_of_a_connection_that_is_gone_stays_open_and_others_go_on() {
+    let mut world = long("");
+    world.crash();
+    let text = super::world::CONNECTION.replace("cloud:", "other:");
+    world.set = super::world::read(
+        &format!(
+            "{text}defaults: {{ timezone: UTC, folder: F }}\nschedules:\n  y: {{ cron: \"0 * * * *\", start: {{ process: P }} }}\n"
+        ),
+        world.now.wall,
+    );
+    world.recover();
+    world.pass_to("2026-11-23T13:30:00Z");
+    assert_eq!(world.state("x", NOON), "running");
+    assert_eq!(world.state("y", ONE), "running");
+}

@@ -1,0 +1,395 @@
+//! An Orchestrator that keeps the truth and answers as told.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use punctual::clock::{Reading, later};
+use punctual::executor::{Action, Report, StartOrder, Target};
+use punctual::orchestrator::{CallError, Completeness, JobPage, JobState, JobView, ReleaseKey, UnsentReason};
+use punctual::run::{FolderId, JobId, JobRef, Reference, RunId};
+use uuid::Uuid;
+
+use super::world::{FOLDER, id, key, seconds};
+
+/// What comes of one StartJobs call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Post {
+    /// A job, and an answer that shows it.
+    Made,
+    /// A job, and no answer.
+    Dropped,
+    /// No answer, and a job that is visible only so long after the call's end.
+    Late(Duration),
+    /// No job and no answer.
+    NotMade,
+    /// 503 and no job.
+    PutOff(Duration),
+    /// Certainly not sent.
+    Unsent(UnsentReason, Option<Duration>),
+    /// Orchestrator's own refusal.
+    Refused(u16, i64),
+    /// Two jobs from one call.
+    Twice,
+}
+
+/// How the whole server is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mood {
+    Well,
+    /// No connection.
+    Down,
+    /// Every call ends in a 502; starts make nothing.
+    Broken,
+    NoToken,
+    Busy(Option<Duration>),
+}
+
+/// What lists by Reference do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filter {
+    Works,
+    /// Everything is shown, oldest first, as much as was asked for.
+    Ignored,
+    /// The same, and cut after so many without a word about it.
+    IgnoredAndCut(usize),
+    /// 400.
+    Refused,
+    /// 502, always.
+    Breaks,
+    /// Nothing is ever shown, in no list: a right is missing.
+    Blind,
+    /// Jobs are shown without their Reference.
+    NoReference,
+}
+
+#[derive(Clone, Debug)]
+pub struct Job {
+    pub id: i64,
+    pub folder: FolderId,
+    pub reference: Reference,
+    pub created_at: Timestamp,
+    pub begins: Duration,
+    pub ends: Duration,
+    pub ends_as: JobState,
+    pub visible: Duration,
+    pub stopped: bool,
+    pub gone: bool,
+    /// Shown instead of what it is.
+    pub says: Option<JobState>,
+}
+
+impl Job {
+    fn state(&self, boot: Duration) -> JobState {
+        match &self.says {
+            Some(state) => state.clone(),
+            None if self.stopped => JobState::Stopped,
+            None if boot < self.begins => JobState::Pending,
+            None if boot < self.ends => JobState::Running,
+            None => self.ends_as.clone(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Call {
+    Resolve,
+    Start(Reference),
+    LookUp(Vec<Reference>),
+    ListSince,
+    Poll(FolderId, usize),
+    Read,
+    StopSpare(JobId),
+}
+
+pub struct Server {
+    pub jobs: Vec<Job>,
+    pub calls: Vec<(Duration, Call)>,
+    pub script: VecDeque<Post>,
+    pub mood: Mood,
+    pub filter: Filter,
+    /// Whether the process exists; else 404.
+    pub process: Option<u128>,
+    /// How long a job takes.
+    pub lasts: Duration,
+    pub post_takes: VecDeque<Duration>,
+    pub read_takes: VecDeque<Duration>,
+    /// Reads by id that end in a 502.
+    pub reads_break: bool,
+    /// 403 on lists by key.
+    pub polls_refused: bool,
+    pub folders: Vec<(String, FolderId)>,
+}
+
+impl Default for Server {
+    fn default() -> Server {
+        Server {
+            jobs: Vec::new(),
+            calls: Vec::new(),
+            script: VecDeque::new(),
+            mood: Mood::Well,
+            filter: Filter::Works,
+            process: Some(99),
+            lasts: seconds(30),
+            post_takes: VecDeque::new(),
+            read_takes: VecDeque::new(),
+            reads_break: false,
+            polls_refused: false,
+            folders: Vec::new(),
+        }
+    }
+}
+
+fn unknown(text: &str) -> CallError {
+    CallError::Unknown { text: text.to_owned(), retry_after: None }
+}
+
+fn refused(status: u16, code: i64) -> CallError {
+    CallError::Rejected { status, code: Some(code), text: format!("refused with {status}/{code}"), cure: None }
+}
+
+impl Server {
+    pub fn old_job(&mut self, reference: Reference, now: Reading) {
+        let number = self.make(&reference, FOLDER, now, now.boot);
+        let job = self.jobs.iter_mut().find(|job| job.id == number).unwrap();
+        (job.begins, job.ends) = (Duration::ZERO, Duration::ZERO);
+    }
+
+    pub fn make(&mut self, reference: &Reference, folder: FolderId, now: Reading, visible: Duration) -> i64 {
+        let number = self.jobs.len() as i64 + 1;
+        self.jobs.push(Job {
+            id: number,
+            folder,
+            reference: reference.clone(),
+            created_at: now.wall,
+            begins: now.boot + seconds(2),
+            ends: now.boot + seconds(2) + self.lasts,
+            ends_as: JobState::Successful,
+            visible,
+            stopped: false,
+            gone: false,
+            says: None,
+        });
+        number
+    }
+
+    /// How many jobs there are of one Reference, stopped ones aside.
+    pub fn jobs_of(&self, reference: &Reference) -> usize {
+        self.jobs.iter().filter(|job| &job.reference == reference && !job.stopped).count()
+    }
+
+    pub fn posts(&self) -> usize {
+        self.calls.iter().filter(|(_, call)| matches!(call, Call::Start(_))).count()
+    }
+
+    pub fn count(&self, since: Duration, wanted: impl Fn(&Call) -> bool) -> usize {
+        self.calls.iter().filter(|(at, call)| *at >= since && wanted(call)).count()
+    }
+
+    pub fn latency(&mut self, action: &Action) -> Duration {
+        let queue = match action {
+            Action::Start(_) => &mut self.post_takes,
+            Action::Resolve { .. }
+            | Action::LookUp { .. }
+            | Action::ListSince { .. }
+            | Action::Poll { .. }
+            | Action::Read { .. }
+            | Action::StopSpare { .. } => &mut self.read_takes,
+        };
+        let Some(first) = queue.pop_front() else { return Duration::ZERO };
+        // Handed out in turn, for ever.
+        queue.push_back(first);
+        first
+    }
+
+    fn trouble(&self) -> Option<CallError> {
+        let unsent = |reason, retry_after| CallError::Unsent { reason, retry_after, text: "trouble".to_owned() };
+        match &self.mood {
+            Mood::Well => None,
+            Mood::Down => Some(unsent(UnsentReason::Outage, None)),
+            Mood::Broken => Some(unknown("was answered 502")),
+            Mood::NoToken => Some(unsent(UnsentReason::Token, None)),
+            Mood::Busy(wait) => Some(unsent(UnsentReason::RateLimit, *wait)),
+        }
+    }
+
+    fn check(&self) -> Result<(), CallError> {
+        self.trouble().map_or(Ok(()), Err)
+    }
+
+    fn view(&self, job: &Job, boot: Duration) -> JobView {
+        let state = job.state(boot);
+        JobView {
+            id: id(job.id),
+            key: key(job.id),
+            reference: Some(job.reference.clone()),
+            release_name: None,
+            created_at: Some(job.created_at),
+            started_at: None,
+            ended_at: None,
+            info: None,
+            error: None,
+            output: state.is_final().then(|| "{}".to_owned()),
+            state,
+        }
+    }
+
+    fn shown(&self, folder: FolderId, boot: Duration) -> Vec<JobView> {
+        let visible = self.jobs.iter().filter(|job| job.folder == folder && job.visible <= boot && !job.gone);
+        match self.filter {
+            Filter::Blind => Vec::new(),
+            Filter::NoReference => visible.map(|job| JobView { reference: None, ..self.view(job, boot) }).collect(),
+            Filter::Works | Filter::Ignored | Filter::IgnoredAndCut(_) | Filter::Refused | Filter::Breaks => {
+                visible.map(|job| self.view(job, boot)).collect()
+            }
+        }
+    }
+
+    fn look_up(&self, folder: FolderId, wanted: &[Reference], boot: Duration) -> Result<JobPage, CallError> {
+        self.check()?;
+        let all = self.shown(folder, boot);
+        let ours = |job: &JobView| wanted.iter().any(|text| job.reference.as_ref() == Some(text));
+        let top = (wanted.len() * 4).max(20);
+        let page = |jobs: Vec<JobView>| {
+            let completeness = if jobs.len() >= top { Completeness::Cut } else { Completeness::Complete };
+            JobPage { jobs: jobs.into_iter().take(top).collect(), completeness }
+        };
+        match self.filter {
+            Filter::Works | Filter::Blind => Ok(page(all.into_iter().filter(ours).collect())),
+            // The server compares what it holds, and shows it without.
+            Filter::NoReference => {
+                let held = self.jobs.iter().filter(|job| wanted.contains(&job.reference)).map(|job| job.id);
+                let held: Vec<JobId> = held.map(JobId).collect();
+                Ok(page(all.into_iter().filter(|job| held.contains(&job.id)).collect()))
+            }
+            Filter::Ignored => Ok(page(all)),
+            Filter::IgnoredAndCut(most) => {
+                Ok(JobPage { jobs: all.into_iter().take(most).collect(), completeness: Completeness::Complete })
+            }
+            Filter::Refused => Err(refused(400, 1015)),
+            Filter::Breaks => Err(unknown("was answered 502")),
+        }
+    }
+
+    fn list_since(&self, folder: FolderId, since: Timestamp, boot: Duration) -> Result<JobPage, CallError> {
+        self.check()?;
+        let mut jobs: Vec<JobView> = self.shown(folder, boot);
+        jobs.retain(|job| job.created_at.is_some_and(|at| at >= since));
+        Ok(JobPage { jobs, completeness: Completeness::Complete })
+    }
+
+    fn poll(&self, folder: FolderId, jobs: &[(RunId, JobRef)], boot: Duration) -> Result<JobPage, CallError> {
+        self.check()?;
+        if self.polls_refused {
+            return Err(refused(403, 0));
+        }
+        let wanted = |job: &&Job| job.folder == folder && !job.gone && jobs.iter().any(|(_, name)| name.id.0 == job.id);
+        let jobs = self.jobs.iter().filter(wanted).map(|job| self.view(job, boot)).collect();
+        Ok(JobPage { jobs, completeness: Completeness::Complete })
+    }
+
+    fn start(&mut self, order: &StartOrder, now: Reading, takes: Duration) -> Result<Vec<JobView>, CallError> {
+        if let Some(trouble) = self.trouble() {
+            return Err(trouble);
+        }
+        let folder = order.target.folder_id;
+        let end = now.boot + takes;
+        let post = self.script.pop_front().unwrap_or(Post::Made);
+        let made = |server: &mut Server, visible| {
+            let number = server.make(&order.reference, folder, now, visible);
+            let job = server.jobs.iter().find(|job| job.id == number).unwrap().clone();
+            server.view(&job, now.boot)
+        };
+        match post {
+            Post::Made => Ok(vec![made(self, now.boot)]),
+            Post::Twice => Ok(vec![made(self, now.boot), made(self, now.boot)]),
+            Post::Dropped => {
+                made(self, now.boot);
+                Err(unknown("got no whole answer"))
+            }
+            Post::Late(after) => {
+                made(self, end + after);
+                Err(unknown("got no whole answer"))
+            }
+            Post::NotMade => Err(unknown("was answered 502")),
+            Post::PutOff(wait) => {
+                Err(CallError::Unknown { text: "was answered 503".to_owned(), retry_after: Some(wait) })
+            }
+            Post::Unsent(reason, retry_after) => {
+                Err(CallError::Unsent { reason, retry_after, text: "was not sent".to_owned() })
+            }
+            Post::Refused(status, code) => Err(refused(status, code)),
+        }
+    }
+
+    /// What is so when the call is made; the answer may come later.
+    pub fn answer(&mut self, action: Action, now: Reading) -> Report {
+        let boot = now.boot;
+        match action {
+            Action::Resolve { connection, folder, process } => {
+                self.calls.push((boot, Call::Resolve));
+                let number = self.folders.iter().find(|(name, _)| folder.as_ref() == Some(name));
+                let folder_id = number.map_or(FOLDER, |(_, number)| *number);
+                let result = match (self.check(), self.process) {
+                    (Err(trouble), _) => Err(trouble),
+                    (Ok(()), Some(release)) => Ok(Target { folder_id, release: ReleaseKey(Uuid::from_u128(release)) }),
+                    (Ok(()), None) => Err(refused(404, 0)),
+                };
+                Report::Resolved { connection, folder, process, result }
+            }
+            Action::Start(order) => {
+                // One that finds nobody is no call.
+                if self.trouble().is_none() {
+                    self.calls.push((boot, Call::Start(order.reference.clone())));
+                }
+                // The one that `latency` has just handed out.
+                let takes = self.post_takes.back().copied().unwrap_or_default();
+                let result = self.start(&order, now, takes);
+                Report::Started {
+                    connection: order.connection,
+                    run: order.run,
+                    ended: boot + takes,
+                    server_date: Some(later(now.wall, takes)),
+                    result,
+                }
+            }
+            Action::LookUp { connection, folder_id, asks, control } => {
+                let wanted: Vec<Reference> =
+                    asks.iter().map(|ask| ask.reference.clone()).chain(control.clone()).collect();
+                self.calls.push((boot, Call::LookUp(wanted.clone())));
+                let result = self.look_up(folder_id, &wanted, boot);
+                Report::LookedUp { connection, folder_id, asks, control, result }
+            }
+            Action::ListSince { connection, folder_id, ask, since } => {
+                self.calls.push((boot, Call::ListSince));
+                let result = self.list_since(folder_id, since, boot);
+                Report::ListedSince { connection, folder_id, ask, result }
+            }
+            Action::Poll { connection, folder_id, jobs } => {
+                self.calls.push((boot, Call::Poll(folder_id, jobs.len())));
+                let result = self.poll(folder_id, &jobs, boot);
+                Report::Polled { connection, folder_id, jobs, result }
+            }
+            Action::Read { connection, folder_id: _, run, job } => {
+                self.calls.push((boot, Call::Read));
+                let found = self.jobs.iter().find(|known| known.id == job.id.0 && !known.gone);
+                let result = match self.check() {
+                    Err(trouble) => Err(trouble),
+                    Ok(()) if self.reads_break => Err(unknown("was answered 502")),
+                    Ok(()) => Ok(found.map(|job| self.view(job, boot))),
+                };
+                Report::Read { connection, run, result }
+            }
+            Action::StopSpare { connection, folder_id: _, run, job } => {
+                self.calls.push((boot, Call::StopSpare(job.id)));
+                let result = self.check();
+                if result.is_ok()
+                    && let Some(known) = self.jobs.iter_mut().find(|known| known.id == job.id.0)
+                {
+                    known.stopped = true;
+                }
+                Report::SpareStopped { connection, run, job, result }
+            }
+        }
+    }
+}

@@ -1,0 +1,386 @@
+//! The core without a runtime: a model of the database, an Orchestrator that does as told, and time by hand.
+//!
+//! A crash is a core that is dropped at a chosen moment; whatever the model holds is what the next life finds.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use punctual::clock::{Reading, later};
+use punctual::dispatcher::core::{Core, Event, Pace, Step};
+use punctual::executor::{Action, Report};
+use punctual::run::{
+    Attempt, Evidence, FolderId, InstallationId, JobId, JobKey, Reference, Run, RunId, RunState, Seen,
+};
+use punctual::schedule::{ConnectionName, HighWaterMark, ScheduleKey, ScheduleSet, SourceFile, Timing, parse};
+use punctual::store::{Changes, LoadedState};
+use uuid::Uuid;
+
+use super::server::Server;
+
+pub const INSTALLATION: InstallationId = InstallationId(0x0BAD_CAFE);
+pub const FOLDER: FolderId = FolderId(7);
+
+/// A turn that follows another without any time passing is fine now and then; so many are a loop that spins.
+const TURNS_AT_ONE_INSTANT: usize = 300;
+
+pub fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+pub fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// What SQLite would hold.
+#[derive(Default)]
+pub struct Model {
+    pub runs: BTreeMap<RunId, Run>,
+    pub seen: Vec<Seen>,
+    pub marks: BTreeMap<ScheduleKey, (HighWaterMark, String, Option<Timing>)>,
+    pub versions: BTreeMap<ScheduleKey, (String, Timing)>,
+    pub evidence: BTreeMap<FolderId, Evidence>,
+}
+
+impl Model {
+    /// One transaction, by the rules of the writer's SQL. Gives the claims that were lost.
+    fn commit(&mut self, changes: &Changes) -> BTreeSet<RunId> {
+        let Changes { inserted, updated, seen, versions, marks, retired, evidence, swept } = changes;
+        let mut lost = BTreeSet::new();
+        for run in inserted {
+            assert!(!self.runs.contains_key(&run.id), "an id comes twice");
+            assert_eq!(run.version, 1, "a new row is version 1");
+            if self.runs.values().any(|old| old.schedule == run.schedule && old.nominal_at == run.nominal_at) {
+                lost.insert(run.id);
+            } else {
+                self.runs.insert(run.id, run.clone());
+            }
+        }
+        for run in updated {
+            let old = self.runs.get_mut(&run.id).expect("an update names a row that exists");
+            assert_eq!(old.version, run.version, "an update names the version it saw");
+            assert!(!old.state.is_final(), "a final row is not changed");
+            *old = Run { version: run.version + 1, ..run.clone() };
+        }
+        for (id, attempt) in swept {
+            if let Some(old) = self.runs.get_mut(id).and_then(|run| run.attempts.last_mut()) {
+                *old = attempt.clone();
+            }
+        }
+        self.seen.extend(seen.iter().filter(|line| self.runs.contains_key(&line.run)).cloned());
+        for version in versions {
+            self.versions.insert(version.schedule.clone(), (version.timing.hash(), version.timing.clone()));
+        }
+        for (key, mark) in marks {
+            let (hash, timing) = self.versions[key].clone();
+            self.marks.insert(key.clone(), (*mark, hash, Some(timing)));
+        }
+        for gone in retired {
+            self.marks.remove(&gone.0);
+        }
+        for proof in evidence {
+            self.evidence.insert(proof.folder_id, proof.clone());
+        }
+        lost
+    }
+
+    fn load(&self) -> LoadedState {
+        let mut open: Vec<Run> = self.runs.values().filter(|run| !run.state.is_final()).cloned().collect();
+        open.sort_by_key(|run| (run.fire_at, run.nominal_at, run.id));
+        let sweeps = self.runs.values().flat_map(|run| {
+            let due = run.attempts.iter().filter(|attempt| attempt.sweep_at.is_some());
+            due.map(|attempt| (run.id, run.connection.clone(), attempt.clone()))
+        });
+        LoadedState {
+            installation: INSTALLATION,
+            open,
+            marks: self
+                .marks
+                .iter()
+                .map(|(key, (mark, hash, timing))| (key.clone(), *mark, hash.clone(), timing.clone()))
+                .collect(),
+            evidence: self.evidence.values().cloned().collect(),
+            sweeps: sweeps.collect(),
+        }
+    }
+}
+
+struct Flight {
+    lands: Duration,
+    report: Report,
+}
+
+pub struct World {
+    pub core: Option<Core>,
+    pub db: Model,
+    pub server: Server,
+    pub now: Reading,
+    pub set: Arc<ScheduleSet>,
+    /// The writer fails until this boot time.
+    pub store_fails_until: Duration,
+    ids: Arc<AtomicU64>,
+    flights: Vec<Flight>,
+}
+
+pub const CONNECTION: &str = "
+version: 1
+connections:
+  cloud:
+    url: https://cloud.uipath.com/acme/production/orchestrator_
+    auth: { grant: client_credentials, client_id: app, client_secret: \"credential:cloud\", scope: OR.Jobs }
+";
+
+/// The schedules of these lines, each with its key, on one connection.
+pub fn set_of(schedules: &str, now: Timestamp) -> Arc<ScheduleSet> {
+    read(&format!("{CONNECTION}defaults: {{ timezone: UTC, folder: F }}\nschedules:\n{schedules}"), now)
+}
+
+pub fn read(text: &str, now: Timestamp) -> Arc<ScheduleSet> {
+    let file = SourceFile { path: PathBuf::from("s.yaml"), text: text.to_owned(), folder: PathBuf::from("/etc") };
+    match parse(&[file], now) {
+        Ok(loaded) => Arc::new(loaded.set),
+        Err(invalid) => panic!("{:#?}", invalid.diagnostics),
+    }
+}
+
+/// Every hour on the hour, and what else is said.
+pub fn hourly(more: &str) -> String {
+    format!("  x: {{ cron: \"0 * * * *\", start: {{ process: P }}{more} }}\n")
+}
+
+impl World {
+    /// A daemon that has just started with these schedules and an empty database.
+    pub fn new(schedules: &str, begin: &str) -> World {
+        let begin = at(begin);
+        World::with(set_of(schedules, begin), begin)
+    }
+
+    pub fn with(set: Arc<ScheduleSet>, begin: Timestamp) -> World {
+        let mut world = World {
+            core: None,
+            db: Model::default(),
+            server: Server::default(),
+            now: Reading { wall: begin, boot: seconds(1_000) },
+            set,
+            store_fails_until: Duration::ZERO,
+            ids: Arc::new(AtomicU64::new(1)),
+            flights: Vec::new(),
+        };
+        world.recover();
+        world.settle();
+        world
+    }
+
+    /// The same, where an earlier job of ours proves that look-ups by Reference see our jobs.
+    pub fn proven(schedules: &str, begin: &str) -> World {
+        let mut world = World::new(schedules, begin);
+        world.crash();
+        let reference = Reference::from_text(format!("{}0123456789ab.aaaaaa", Reference::prefix(INSTALLATION)));
+        world.server.old_job(reference.clone(), world.now);
+        let connection = ConnectionName("cloud".into());
+        let proof = Evidence { connection, folder_id: FOLDER, reference, proven_at: world.now.wall };
+        world.db.evidence.insert(FOLDER, proof);
+        world.recover();
+        world.settle();
+        world
+    }
+
+    /// A new life on what the model holds.
+    pub fn recover(&mut self) {
+        let ids = self.ids.clone();
+        let random = move || {
+            let mut bits = [0u8; 10];
+            bits[2..].copy_from_slice(&ids.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+            bits
+        };
+        let state = self.db.load();
+        self.core = Some(Core::recover(self.set.clone(), state, self.now, Pace::default(), Box::new(random)));
+    }
+
+    /// The process dies: its memory is gone, and the answers to its calls are nobody's.
+    pub fn crash(&mut self) {
+        self.core = None;
+        self.flights.clear();
+    }
+
+    pub fn restart(&mut self) {
+        self.crash();
+        self.recover();
+        self.settle();
+    }
+
+    pub fn core(&mut self) -> &mut Core {
+        self.core.as_mut().expect("the daemon lives")
+    }
+
+    /// One turn: decides and stores. Gives what is to be done, and does not do it.
+    pub fn decide(&mut self) -> Vec<Action> {
+        let now = self.now;
+        let Step { record, then } = self.core().turn(now);
+        if self.now.boot < self.store_fails_until {
+            // As the loop does: what was not stored never happened, and everything is read again.
+            self.now.boot = self.store_fails_until;
+            self.now.wall = later(now.wall, self.now.boot - now.boot);
+            self.recover();
+            return self.decide();
+        }
+        let lost = self.db.commit(&record);
+        let kept = then.into_iter().filter(|action| action.claimed_run().is_none_or(|run| !lost.contains(&run)));
+        let kept = kept.collect();
+        if !lost.is_empty() {
+            self.core().handle(Event::ClaimsLost(lost), now);
+        }
+        kept
+    }
+
+    /// The server's answer to one action, at once.
+    pub fn answer(&mut self, action: Action) -> Report {
+        self.server.answer(action, self.now)
+    }
+
+    pub fn tell(&mut self, report: Report) {
+        let now = self.now;
+        self.core().handle(Event::Report(Box::new(report)), now);
+    }
+
+    pub fn launch(&mut self, action: Action) {
+        let latency = self.server.latency(&action);
+        let report = self.server.answer(action, self.now);
+        let lands = self.now.boot + latency;
+        self.flights.push(Flight { lands, report });
+    }
+
+    fn land(&mut self) {
+        let (due, later): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.flights).into_iter().partition(|flight| flight.lands <= self.now.boot);
+        self.flights = later;
+        for flight in due {
+            self.tell(flight.report);
+        }
+    }
+
+    /// Everything that happens without time passing.
+    pub fn settle(&mut self) {
+        for _ in 0..TURNS_AT_ONE_INSTANT {
+            self.land();
+            for action in self.decide() {
+                self.launch(action);
+            }
+            let landing = self.flights.iter().any(|flight| flight.lands <= self.now.boot);
+            let now = self.now;
+            let wake = self.core().wake().from(now);
+            if !landing && wake.is_none_or(|left| left > Duration::ZERO) {
+                return;
+            }
+        }
+        let core = self.core.as_ref().expect("the daemon lives");
+        panic!("the loop spins at {}: wake {:?}, {core:?}", self.now.wall, core.wake());
+    }
+
+    /// Lets time pass, from one moment that matters to the next.
+    pub fn pass(&mut self, length: Duration) {
+        let end = self.now.boot + length;
+        self.settle();
+        while self.now.boot < end {
+            let now = self.now;
+            let by_wake = self.core().wake().from(now).map_or(end, |left| now.boot + left);
+            let by_flight = self.flights.iter().map(|flight| flight.lands).min().unwrap_or(end);
+            let next = by_wake.min(by_flight).min(end).max(now.boot);
+            self.now = Reading { wall: later(now.wall, next - now.boot), boot: next };
+            self.settle();
+        }
+    }
+
+    pub fn pass_to(&mut self, wall: &str) {
+        let left = at(wall).duration_since(self.now.wall);
+        self.pass(left.unsigned_abs());
+    }
+
+    /// Time passes while nobody is there.
+    pub fn sleep(&mut self, length: Duration) {
+        assert!(self.core.is_none(), "the daemon is down");
+        self.now = Reading { wall: later(self.now.wall, length), boot: self.now.boot + length };
+    }
+
+    /// Lets turns pass until one orders an action that `wanted` knows; that one is not carried out.
+    pub fn until_ordered(&mut self, wanted: impl Fn(&Action) -> bool) -> Action {
+        for _ in 0..10_000 {
+            self.land();
+            let mut found = None;
+            for action in self.decide() {
+                match found {
+                    None if wanted(&action) => found = Some(action),
+                    _ => self.launch(action),
+                }
+            }
+            if let Some(action) = found {
+                return action;
+            }
+            let now = self.now;
+            let left = self.core().wake().from(now).unwrap_or(seconds(60));
+            let by_flight = self.flights.iter().map(|flight| flight.lands.saturating_sub(now.boot)).min();
+            let left = by_flight.unwrap_or(left).min(left);
+            self.now = Reading { wall: later(now.wall, left), boot: now.boot + left };
+        }
+        panic!("it was never ordered");
+    }
+
+    /// The only planned run of a schedule at a time.
+    pub fn run(&self, schedule: &str, nominal: &str) -> &Run {
+        let nominal = at(nominal);
+        self.db
+            .runs
+            .values()
+            .find(|run| run.schedule.as_str() == schedule && run.nominal_at == nominal)
+            .unwrap_or_else(|| panic!("no row for {nominal}: {:?}", self.states(schedule)))
+    }
+
+    pub fn state(&self, schedule: &str, nominal: &str) -> String {
+        self.run(schedule, nominal).state.to_string()
+    }
+
+    /// Nominal times and states, in order.
+    pub fn states(&self, schedule: &str) -> Vec<(String, String)> {
+        let mut runs: Vec<&Run> = self.db.runs.values().filter(|run| run.schedule.as_str() == schedule).collect();
+        runs.sort_by_key(|run| run.nominal_at);
+        runs.into_iter().map(|run| (run.nominal_at.to_string(), run.state.to_string())).collect()
+    }
+
+    pub fn open(&self) -> Vec<&Run> {
+        self.db.runs.values().filter(|run| !run.state.is_final()).collect()
+    }
+
+    pub fn lines(&self, run: &Run) -> Vec<&str> {
+        self.db.seen.iter().filter(|line| line.run == run.id).map(|line| line.text.as_str()).collect()
+    }
+
+    /// Puts a row into the database, as an earlier life left it. The daemon must be down.
+    pub fn leave(&mut self, run: Run) {
+        assert!(self.core.is_none(), "the daemon is down");
+        self.db.runs.insert(run.id, run);
+    }
+}
+
+/// An attempt that was sent and has a job.
+pub fn attempt_of(run: &Run) -> &Attempt {
+    run.attempts.last().expect("it was claimed for a start")
+}
+
+pub fn is_start(action: &Action) -> bool {
+    matches!(action, Action::Start(_))
+}
+
+pub fn key(number: i64) -> JobKey {
+    JobKey(Uuid::from_u128(u128::try_from(number).unwrap()))
+}
+
+pub fn id(number: i64) -> JobId {
+    JobId(number)
+}
+
+pub fn is_waiting(state: RunState) -> bool {
+    matches!(state, RunState::Waiting(_))
+}

@@ -1,0 +1,295 @@
+//! Which times are due, which will never run, and that each has exactly one row (semantics.md 7, 8, 9).
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use punctual::planner::{ON_TIME, Plan, Planner, ROWS_EACH, plan_edited};
+use punctual::run::{Ending, MissReason, RunState};
+use punctual::schedule::{HighWaterMark, Marks, Schedule, ScheduleKey, ScheduleSet, SourceFile, Trigger, parse};
+
+const HEAD: &str = "
+version: 1
+connections:
+  cloud:
+    url: https://cloud.uipath.com/acme/production/orchestrator_
+    auth: { grant: client_credentials, client_id: app, client_secret: \"credential:cloud\", scope: OR.Jobs }
+defaults: { timezone: UTC }
+schedules:
+";
+
+fn at(text: &str) -> Timestamp {
+    text.parse().expect("an instant")
+}
+
+fn set(schedules: &str) -> Arc<ScheduleSet> {
+    let text = format!("{HEAD}{schedules}");
+    let file = SourceFile { path: PathBuf::from("s.yaml"), text, folder: PathBuf::from("/etc") };
+    match parse(&[file], at("2026-01-01T00:00:00Z")) {
+        Ok(loaded) => Arc::new(loaded.set),
+        Err(invalid) => panic!("{:#?}", invalid.diagnostics),
+    }
+}
+
+fn schedule(line: &str) -> Arc<Schedule> {
+    set(&format!("  x: {{ {line}, start: {{ process: P }} }}\n")).schedules["x"].clone()
+}
+
+fn planner(set: &Arc<ScheduleSet>, mark: &str) -> Planner {
+    let marks = set.schedules.keys().map(|key| (key.clone(), HighWaterMark(at(mark)))).collect();
+    Planner::new(set.clone(), Marks(marks))
+}
+
+fn one(line: &str, mark: &str) -> Planner {
+    planner(&set(&format!("  x: {{ {line}, start: {{ process: P }} }}\n")), mark)
+}
+
+/// Each time with what becomes of it, ranges written out by their ends.
+fn told(plan: &Plan) -> Vec<String> {
+    let due = plan.due.iter().map(|time| (time.nominal.at, format!("{} {:?}", time.nominal.at, time.trigger)));
+    let not_run = plan.recorded.iter().map(|time| {
+        let state = RunState::Ended(time.ending);
+        let text = match time.range {
+            Some((until, count)) => format!("{} to {until} ({count}) {state}", time.first.at),
+            None => format!("{} {state}", time.first.at),
+        };
+        (time.first.at, text)
+    });
+    let mut all: Vec<_> = due.chain(not_run).collect();
+    all.sort();
+    all.into_iter().map(|(_, text)| text).collect()
+}
+
+#[test]
+fn a_time_is_due_at_its_instant_and_not_before() {
+    let mut planner = one("cron: \"0 12 * * *\"", "2026-11-23T00:00:00Z");
+    assert_eq!(planner.wake_at(), Some(at("2026-11-23T12:00:00Z")));
+    let early = planner.pass(at("2026-11-23T11:59:59.999Z"));
+    assert!(early.due.is_empty() && early.marks.is_empty());
+    let plan = planner.pass(at("2026-11-23T12:00:00Z"));
+    assert_eq!(told(&plan), ["2026-11-23T12:00:00Z Scheduled"]);
+    assert_eq!(plan.marks.len(), 1);
+    assert_eq!(plan.marks[0].1, HighWaterMark(at("2026-11-23T12:00:00Z")));
+    assert!(planner.pass(at("2026-11-23T12:00:00Z")).due.is_empty(), "once");
+    assert_eq!(planner.wake_at(), Some(at("2026-11-24T12:00:00Z")));
+}
+
+#[test]
+fn sixty_seconds_decide_between_on_time_and_late() {
+    let rows = [("2026-11-23T12:01:00Z", Trigger::Scheduled), ("2026-11-23T12:01:00.001Z", Trigger::CatchUp)];
+    for (now, trigger) in rows {
+        let plan = one("cron: \"0 12 * * *\"", "2026-11-23T00:00:00Z").pass(at(now));
+        assert_eq!(plan.due.len(), 1, "{now}");
+        assert_eq!(plan.due[0].trigger, trigger, "{now}");
+    }
+    assert_eq!(ON_TIME, Duration::from_secs(60));
+}
+
+#[test]
+fn of_late_times_the_last_in_the_window_runs_and_each_other_has_its_row() {
+    let plan =
+        one("cron: \"0 * * * *\", catch_up: { window: 3h }", "2026-11-23T06:00:00Z").pass(at("2026-11-23T12:30:00Z"));
+    assert_eq!(
+        told(&plan),
+        [
+            "2026-11-23T07:00:00Z missed: window",
+            "2026-11-23T08:00:00Z missed: window",
+            "2026-11-23T09:00:00Z missed: window",
+            "2026-11-23T10:00:00Z missed: down",
+            "2026-11-23T11:00:00Z missed: down",
+            "2026-11-23T12:00:00Z CatchUp",
+        ]
+    );
+}
+
+#[test]
+fn the_window_alone_decides_how_old_a_time_may_be() {
+    let rows = [("2026-11-23T15:00:00Z", 1), ("2026-11-23T15:00:00.001Z", 0)];
+    for (now, due) in rows {
+        let plan = one("cron: \"0 12 * * *\", catch_up: { window: 3h }", "2026-11-23T00:00:00Z").pass(at(now));
+        assert_eq!(plan.due.len(), due, "{now}");
+        assert_eq!(plan.due.len() + plan.recorded.len(), 1, "{now}");
+    }
+}
+
+#[test]
+fn a_time_that_is_on_time_is_no_matter_of_the_window() {
+    let plan =
+        one("cron: \"0 12 * * *\", catch_up: { window: 1s }", "2026-11-23T00:00:00Z").pass(at("2026-11-23T12:00:30Z"));
+    assert_eq!(told(&plan), ["2026-11-23T12:00:00Z Scheduled"]);
+}
+
+#[test]
+fn with_skip_no_late_time_runs_and_one_on_time_does() {
+    let plan = one("every: 1m, catch_up: { policy: skip }", "2026-11-23T12:00:00Z").pass(at("2026-11-23T12:03:10Z"));
+    assert_eq!(
+        told(&plan),
+        ["2026-11-23T12:01:00Z missed: down", "2026-11-23T12:02:00Z missed: down", "2026-11-23T12:03:00Z Scheduled",]
+    );
+}
+
+#[test]
+fn the_late_one_comes_before_the_one_on_time() {
+    let plan = one("every: 2m", "2026-11-23T12:00:00Z").pass(at("2026-11-23T12:06:10Z"));
+    let due: Vec<_> = plan.due.iter().map(|time| (time.nominal.at.to_string(), time.trigger)).collect();
+    assert_eq!(
+        due,
+        [
+            ("2026-11-23T12:04:00Z".to_owned(), Trigger::CatchUp),
+            ("2026-11-23T12:06:00Z".to_owned(), Trigger::Scheduled),
+        ]
+    );
+}
+
+#[test]
+fn the_times_of_a_disabled_schedule_are_recorded_and_its_mark_moves_on() {
+    let mut planner = one("cron: \"0 * * * *\", enabled: false", "2026-11-23T06:00:00Z");
+    let plan = planner.pass(at("2026-11-23T08:00:00Z"));
+    assert_eq!(told(&plan), ["2026-11-23T07:00:00Z skipped: disabled", "2026-11-23T08:00:00Z skipped: disabled"]);
+    assert_eq!(plan.marks[0].1, HighWaterMark(at("2026-11-23T08:00:00Z")));
+    assert_eq!(planner.wake_at(), Some(at("2026-11-23T09:00:00Z")));
+}
+
+#[test]
+fn up_to_a_thousand_times_have_a_row_each_and_more_share_one() {
+    // Times every second up to noon; the last sixty-one of them are on time.
+    let rows = [(ROWS_EACH as i64, ROWS_EACH), (ROWS_EACH as i64 + 1, 1)];
+    for (missed, written) in rows {
+        let now = at("2026-11-23T12:00:00Z");
+        let mark = now.checked_sub(SignedDuration::from_secs(61 + missed)).unwrap();
+        let plan = one("every: 1s, catch_up: { policy: skip }", &mark.to_string()).pass(now);
+        assert_eq!(plan.due.len(), 61);
+        assert_eq!(plan.recorded.len(), written);
+        let counted: u64 = plan.recorded.iter().map(|time| time.range.map_or(1, |(_, count)| count)).sum();
+        assert_eq!(counted, missed as u64);
+    }
+}
+
+#[test]
+fn a_shared_row_names_its_first_and_last_time_and_one_stands_for_each_reason() {
+    let plan = one("every: 1s, catch_up: { window: 30m }", "2026-11-23T11:00:00Z").pass(at("2026-11-23T12:00:00Z"));
+    assert_eq!(
+        told(&plan)[..3],
+        [
+            "2026-11-23T11:00:01Z to 2026-11-23T11:29:59Z (1799) missed: window",
+            "2026-11-23T11:30:00Z to 2026-11-23T11:58:58Z (1739) missed: down",
+            "2026-11-23T11:58:59Z CatchUp",
+        ]
+    );
+}
+
+#[test]
+fn a_week_of_every_second_is_planned_in_a_moment_and_in_a_few_rows() {
+    let mut planner = one("cron: \"* * * * * *\"", "2026-11-16T12:00:00Z");
+    let plan = planner.pass(at("2026-11-23T12:00:00Z"));
+    assert_eq!(plan.recorded.len(), 2);
+    assert_eq!(plan.due.len(), 62);
+    assert_eq!(planner.wake_at(), Some(at("2026-11-23T12:00:01Z")));
+}
+
+#[test]
+fn the_times_that_an_edit_dropped_are_recorded() {
+    let old = schedule("cron: \"0 * * * *\"");
+    let new = schedule("cron: \"30 * * * *\"");
+    let mark = HighWaterMark(at("2026-11-23T09:00:00Z"));
+    let dropped = plan_edited(&new, &old.recurrence, mark, at("2026-11-23T12:00:00Z"));
+    let told: Vec<_> = dropped.iter().map(|time| (time.first.at.to_string(), time.ending)).collect();
+    let edited = Ending::Missed(MissReason::Edited);
+    assert_eq!(
+        told,
+        [
+            ("2026-11-23T10:00:00Z".to_owned(), edited),
+            ("2026-11-23T11:00:00Z".to_owned(), edited),
+            ("2026-11-23T12:00:00Z".to_owned(), edited),
+        ]
+    );
+}
+
+#[test]
+fn a_mark_ahead_of_the_clock_is_taken_back_and_one_a_little_ahead_is_not() {
+    let now = at("2026-11-23T12:00:00Z");
+    let mut planner = one("cron: \"0 * * * *\"", "2026-11-23T12:00:05Z");
+    assert!(planner.clamp_marks(now).is_empty());
+    let mut planner = one("cron: \"0 * * * *\"", "2026-11-25T00:00:00Z");
+    let taken = planner.clamp_marks(now);
+    assert_eq!(taken.len(), 1);
+    assert_eq!(taken[0].1, HighWaterMark(now));
+    assert_eq!(planner.wake_at(), Some(at("2026-11-23T13:00:00Z")));
+}
+
+#[test]
+fn only_what_is_due_soon_is_made_ready() {
+    let set = set(
+        "  a: { cron: \"1 12 * * *\", start: { process: P } }\n  b: { cron: \"2 12 * * *\", start: { process: P } }\n",
+    );
+    let planner = planner(&set, "2026-11-23T12:00:00Z");
+    let soon: Vec<_> = planner
+        .due_within(at("2026-11-23T12:00:30Z"), Duration::from_secs(60))
+        .map(|schedule| schedule.key.to_string())
+        .collect();
+    assert_eq!(soon, ["a"]);
+}
+
+#[test]
+fn a_schedule_without_a_further_time_wakes_nobody() {
+    let mut planner = one("at: \"2026-11-23T12:00:00Z\"", "2026-11-23T11:00:00Z");
+    assert_eq!(planner.pass(at("2026-11-23T12:00:00Z")).due.len(), 1);
+    assert_eq!(planner.wake_at(), None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// However passes fall, each time up to the mark is in exactly one of them: due, recorded, or in one range.
+    #[test]
+    fn every_time_is_in_exactly_one_pass_exactly_once(
+        gaps in proptest::collection::vec(1i64..20_000, 1..12),
+        which in 0usize..5,
+        back in proptest::option::of((0usize..12, 1i64..5)),
+    ) {
+        let lines = [
+            "every: 7s",
+            "cron: \"*/5 * * * *\"",
+            "cron: [\"0 * * * *\", \"*/20 * * * *\"], catch_up: { policy: skip }",
+            "every: 1s, catch_up: { window: 20m }",
+            "cron: \"17 * * * * *\", enabled: false",
+        ];
+        let begin = at("2026-03-28T22:00:00Z");
+        let set = set(&format!("  x: {{ {}, timezone: Europe/Berlin, start: {{ process: P }} }}\n", lines[which]));
+        let mut planner = planner(&set, &begin.to_string());
+        let mut now = begin;
+        let mut counted: BTreeMap<Timestamp, u32> = BTreeMap::new();
+        let key = ScheduleKey::parse("x").unwrap();
+        let recurrence = &set.schedules[&key].recurrence;
+        for (index, gap) in gaps.iter().enumerate() {
+            now = now.checked_add(SignedDuration::from_secs(*gap)).unwrap();
+            if let Some((_, less)) = back.filter(|(when, _)| *when == index) {
+                now = now.checked_sub(SignedDuration::from_secs(less)).unwrap();
+            }
+            let plan = planner.pass(now);
+            for time in &plan.due {
+                *counted.entry(time.nominal.at).or_default() += 1;
+            }
+            for time in &plan.recorded {
+                let (until, count) = time.range.unwrap_or((time.first.at, 1));
+                let mut next = Some(time.first.at);
+                let mut seen = 0;
+                while let Some(nominal) = next.filter(|nominal| *nominal <= until) {
+                    *counted.entry(nominal).or_default() += 1;
+                    seen += 1;
+                    next = recurrence.next_after(nominal).map(|nominal| nominal.at);
+                }
+                prop_assert_eq!(seen, count);
+            }
+        }
+        let mut after = begin;
+        while let Some(nominal) = recurrence.next_after(after).filter(|nominal| nominal.at <= now) {
+            prop_assert_eq!(counted.remove(&nominal.at), Some(1), "{}", nominal.at);
+            after = nominal.at;
+        }
+        prop_assert!(counted.is_empty(), "{counted:?}");
+    }
+}

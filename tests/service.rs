@@ -1,0 +1,235 @@
+//! The real program as a service: readiness, stopping, the lock, and how it refuses.
+//!
+//! The service manager is played by a datagram socket of the test, Orchestrator by the sandbox in this process. Nothing
+//! sleeps: every step waits for a datagram, for a job in the sandbox's truth, or for the end of a process.
+
+#![expect(clippy::unwrap_used, reason = "a step that fails ends the test where it stands")]
+
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use punctual::clock::Clock;
+use punctual::sandbox::{Sandbox, SandboxConfig};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tokio::net::UnixDatagram;
+use tokio::process::{Child, Command};
+
+/// Far longer than anything here takes; a test that hangs fails with what it waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The exit codes of the command line.
+const FINE: i32 = 0;
+const USAGE: i32 = 2;
+const HELD: i32 = 75;
+
+#[expect(clippy::disallowed_methods, reason = "a hanging test must fail; nothing of the product is dropped by it")]
+async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+}
+
+/// Files, a state folder and a service manager, all in a folder that goes with the test.
+struct Place {
+    folder: TempDir,
+    manager: UnixDatagram,
+}
+
+impl Place {
+    fn new() -> Place {
+        let folder = tempfile::tempdir().unwrap();
+        let manager = UnixDatagram::bind(folder.path().join("notify")).unwrap();
+        Place { folder, manager }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).unwrap();
+        std::fs::set_permissions(self.path(name), std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_punctual"));
+        command
+            .args(arguments)
+            .env_clear()
+            .env("PUNCTUAL_CONFIG", self.path("schedules.yaml"))
+            .env("PUNCTUAL_STATE_DIR", self.path("state"))
+            .env("NOTIFY_SOCKET", self.path("notify"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    }
+
+    /// Begins a daemon and waits until it says that it is ready.
+    async fn ready_daemon(&self) -> Child {
+        let daemon = self.command(&["daemon"]).spawn().unwrap();
+        let told = self.told().await;
+        assert!(told.lines().any(|line| line == "READY=1"), "the first thing it said was `{told}`");
+        daemon
+    }
+
+    /// The next thing that the service manager hears.
+    async fn told(&self) -> String {
+        let mut buffer = [0_u8; 4096];
+        let length = in_time("a word to the service manager", self.manager.recv(&mut buffer)).await.unwrap();
+        String::from_utf8(buffer[..length].to_vec()).unwrap()
+    }
+
+    fn assert_nothing_was_told(&self) {
+        let mut buffer = [0_u8; 4096];
+        let heard =
+            self.manager.try_recv(&mut buffer).map(|length| String::from_utf8_lossy(&buffer[..length]).into_owned());
+        assert!(heard.is_err(), "the service manager heard `{heard:?}`");
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Output {
+        in_time("the end of a command", self.command(arguments).output()).await.unwrap()
+    }
+}
+
+fn signal(daemon: &Child, signal: Signal) {
+    let id = daemon.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    kill_process(id.expect("a running process"), signal).unwrap();
+}
+
+async fn ended(daemon: Child) -> Output {
+    in_time("the end of the daemon", daemon.wait_with_output()).await.unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// A file whose only schedule is not due while a test runs.
+const QUIET: &str = "\
+version: 1
+connections:
+  cloud:
+    url: http://127.0.0.1:9/acme/acmeprod/orchestrator_
+    auth: { grant: client_credentials, client_id: x, client_secret: \"file:secret\", scope: OR.Jobs }
+schedules:
+  yearly: { cron: \"0 0 29 2 *\", timezone: UTC, start: { process: Leap, folder: Shared } }
+";
+
+fn quiet_place() -> Place {
+    let place = Place::new();
+    place.write("schedules.yaml", QUIET);
+    place.write("secret", "s");
+    place
+}
+
+fn assert_same_state_folder(path: &Path) {
+    assert!(path.join("punctual.db").is_file(), "{} is not the daemon's state folder", path.display());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_is_ready_although_its_tenant_is_down() {
+    let place = quiet_place();
+    let daemon = place.ready_daemon().await;
+    assert_same_state_folder(&place.path("state"));
+    signal(&daemon, Signal::TERM);
+    assert_eq!(ended(daemon).await.status.code(), Some(FINE));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_that_is_asked_to_stop_says_so_and_leaves_its_runs_in_the_history() {
+    let sandbox = Sandbox::start(SandboxConfig::demo(Clock::system())).await.unwrap();
+    let place = Place::new();
+    place.write("user-key", "sandbox-user-key\n");
+    place.write(
+        "schedules.yaml",
+        &format!(
+            "version: 1\nconnections:\n  sandbox:\n    url: {}\n    tenant: acmeprod\n    auth: {{ grant: refresh_token, \
+             style: account, client_id: sandbox-account, refresh_token: \"file:user-key\" }}\nschedules:\n  reports: \
+             {{ every: 1s, timezone: UTC, start: {{ process: LongReport, folder: Shared }} }}\n",
+            sandbox.base_url()
+        ),
+    );
+    let daemon = place.ready_daemon().await;
+    let control = sandbox.control();
+    in_time("a job", control.wait_until(|control| !control.jobs().is_empty())).await;
+
+    signal(&daemon, Signal::TERM);
+    assert_eq!(place.told().await.trim(), "STOPPING=1");
+    let end = ended(daemon).await;
+    assert_eq!(end.status.code(), Some(FINE), "{}", text(&end.stderr));
+    assert_eq!(text(&end.stdout), "", "a daemon logs to stderr");
+
+    let runs = place.run(&["runs", "-o", "json", "--limit", "100"]).await;
+    assert_eq!(runs.status.code(), Some(FINE), "{}", text(&runs.stderr));
+    let runs: Vec<serde_json::Value> = serde_json::from_slice(&runs.stdout).unwrap();
+    // `overlap: skip`: one job, and all other times of that second rhythm are skipped for it.
+    let jobs = control.jobs();
+    assert_eq!(jobs.len(), 1);
+    let started: Vec<_> = runs.iter().filter(|run| run["state"] != "skipped").collect();
+    assert_eq!(started.len(), 1, "{runs:#?}");
+    assert_eq!(started[0]["schedule"], "reports");
+    // Stopped between the call and its answer, it would be `starting`; a soft stop waits for the answer.
+    assert_eq!(started[0]["job_id"], jobs[0].id, "{:#}", started[0]);
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_daemon_on_the_same_state_folder_ends_with_75_and_one_clear_sentence() {
+    let place = quiet_place();
+    let first = place.ready_daemon().await;
+
+    let second = place.run(&["daemon"]).await;
+    assert_eq!(second.status.code(), Some(HELD));
+    let said = text(&second.stderr);
+    let folder = place.path("state");
+    let sentence = format!("error: another daemon holds the state folder `{}`", folder.display());
+    let errors: Vec<&str> = said.lines().filter(|line| line.starts_with("error")).collect();
+    assert_eq!(errors, [sentence.as_str()], "{said}");
+    assert!(said.lines().any(|line| line.starts_with("hint: ")), "{said}");
+    place.assert_nothing_was_told();
+
+    signal(&first, Signal::TERM);
+    assert_eq!(ended(first).await.status.code(), Some(FINE), "the first one was disturbed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invalid_file_ends_with_2_and_names_the_place() {
+    let place = quiet_place();
+    place.write("schedules.yaml", &QUIET.replace("timezone: UTC", "timezone: Europe/Berlni"));
+    let end = place.run(&["daemon"]).await;
+    assert_eq!(end.status.code(), Some(USAGE));
+    let said = text(&end.stderr);
+    let line = 1 + QUIET.lines().position(|line| line.contains("yearly")).unwrap();
+    let expected = format!("{}:{line}:", place.path("schedules.yaml").display());
+    assert!(said.contains(&expected) && said.contains("Europe/Berlni"), "`{expected}` is not in:\n{said}");
+    assert!(said.contains("Europe/Berlin"), "no hint in:\n{said}");
+    place.assert_nothing_was_told();
+    assert!(!place.path("state").exists(), "a state folder was made for a file that is refused");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_that_was_killed_leaves_no_lock_behind() {
+    let place = quiet_place();
+    let killed = place.ready_daemon().await;
+    signal(&killed, Signal::KILL);
+    assert_eq!(ended(killed).await.status.signal(), Some(9));
+
+    let next = place.ready_daemon().await;
+    signal(&next, Signal::TERM);
+    assert_eq!(ended(next).await.status.code(), Some(FINE));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hang_up_does_not_end_the_daemon() {
+    let place = quiet_place();
+    let daemon = place.ready_daemon().await;
+    // Sent first: had it not been caught, the process would have died of it before it could be asked to stop.
+    signal(&daemon, Signal::HUP);
+    signal(&daemon, Signal::TERM);
+    let end = ended(daemon).await;
+    assert_eq!((end.status.code(), end.status.signal()), (Some(FINE), None));
+}
