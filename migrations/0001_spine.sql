@@ -197,7 +197,7 @@ select
   run.parent,
   run.retry_of,
   run.made_good_by,
-  run.payload -> '$.arguments' as arguments,
+  nullif(run.payload -> '$.arguments', 'null') as arguments,
   run.output
 from run
 left join attempt as last on last.run_id = run.id

@@ -54,7 +54,9 @@ fn five_different_mistakes_are_shown_with_five_places_in_one_run_and_exit_code_2
         let output = run(folder.path(), command);
         assert_eq!(output.status.code(), Some(2), "{command:?}");
         let told = text(&output.stderr);
-        for place in ["schedules.yaml:8:", "schedules.yaml:9:", "schedules.yaml:10:", "schedules.yaml:11:", "schedules.yaml:12:"] {
+        for place in
+            ["schedules.yaml:8:", "schedules.yaml:9:", "schedules.yaml:10:", "schedules.yaml:11:", "schedules.yaml:12:"]
+        {
             assert!(told.contains(place), "{command:?}: {place} is not in:\n{told}");
         }
         for cure in ["did you mean `Europe/Zurich`", "`61` is out of range", "did you mean `overlap`", "5 errors"] {
@@ -92,9 +94,8 @@ fn a_field_that_is_not_built_yet_is_refused_by_check_and_daemon_alike() {
 
 #[test]
 fn next_shows_what_a_clock_change_does_to_a_time_before_it_happens() {
-    let folder = folder_with(
-        "schedules:\n  night: { cron: \"30 2 * * *\", timezone: Europe/Berlin, start: { process: P } }\n",
-    );
+    let folder =
+        folder_with("schedules:\n  night: { cron: \"30 2 * * *\", timezone: Europe/Berlin, start: { process: P } }\n");
     let output = run(folder.path(), &["next", "--from", "2027-03-27T12:00:00Z", "-n", "2", "-o", "ndjson"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let rows: Vec<Value> = text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();

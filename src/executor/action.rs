@@ -21,6 +21,8 @@ pub enum Action {
     ListSince { connection: ConnectionName, folder_id: FolderId, ask: Ask, since: Timestamp },
     /// List jobs by key.
     Poll { connection: ConnectionName, folder_id: FolderId, jobs: Vec<(RunId, JobRef)> },
+    /// List jobs of ours that have ended since an instant.
+    ListEnded { connection: ConnectionName, folder_id: FolderId, prefix: String, since: Timestamp },
     /// Read one job whole.
     Read { connection: ConnectionName, folder_id: FolderId, run: RunId, job: JobRef },
     /// Ask Orchestrator to stop a job that is one too many.
@@ -111,6 +113,8 @@ pub enum Report {
         jobs: Vec<(RunId, JobRef)>,
         result: Result<JobPage, CallError>,
     },
+    /// Of [`Action::ListEnded`].
+    ListedEnded { connection: ConnectionName, folder_id: FolderId, result: Result<JobPage, CallError> },
     /// Of [`Action::Read`].
     Read { connection: ConnectionName, run: RunId, result: Result<Option<JobView>, CallError> },
     /// Of [`Action::StopSpare`].
@@ -126,6 +130,7 @@ impl Action {
             | Action::LookUp { .. }
             | Action::ListSince { .. }
             | Action::Poll { .. }
+            | Action::ListEnded { .. }
             | Action::Read { .. }
             | Action::StopSpare { .. } => None,
         }

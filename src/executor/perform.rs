@@ -81,6 +81,13 @@ impl Executor {
                 };
                 Report::Polled { connection, folder_id, jobs, result }
             }
+            Action::ListEnded { connection, folder_id, prefix, since } => {
+                let result = match self.client(&connection) {
+                    Ok(client) => client.list_ended_since(folder_id, &prefix, since).await,
+                    Err(error) => Err(error),
+                };
+                Report::ListedEnded { connection, folder_id, result }
+            }
             Action::Read { connection, folder_id, run, job } => {
                 let result = match self.client(&connection) {
                     Ok(client) => client.read_job(folder_id, job.id).await,

@@ -152,3 +152,22 @@ fn fifty_jobs_are_read_in_one_call() {
     assert!((3..=12).contains(&polls), "{polls} polls of 120 jobs in forty seconds");
     assert!(world.server.calls.iter().all(|(_, call)| !matches!(call, Call::Poll(_, jobs) if *jobs > 50)));
 }
+
+#[test]
+fn thousands_of_jobs_are_seen_to_end_within_seconds_and_within_the_budget() {
+    let text = CONNECTION
+        .replace("scope: OR.Jobs }", "scope: OR.Jobs }\n    limits: { starts_per_second: 1000, open_requests: 1000 }");
+    let schedules: String =
+        (0..2_500).map(|n| format!("  s{n}: {{ at: [\"{NOON}\"], start: {{ process: P }} }}\n")).collect();
+    let set = read(&format!("{text}defaults: {{ timezone: UTC }}\nschedules:\n{schedules}"), super::world::at(BEFORE));
+    let mut world = World::with(set, super::world::at(BEFORE));
+    world.server.lasts = seconds(1_000);
+    world.pass_to("2026-11-23T12:16:35Z");
+    assert_eq!(world.open().len(), 2_500, "none has ended yet");
+    let since = world.now.boot;
+    // All end within a second; each is then read whole, which the budget of lists does not count.
+    world.pass(seconds(25));
+    assert_eq!(world.open().len(), 0, "every end was noticed");
+    let lists = world.server.count(since, |call| matches!(call, Call::Poll(..) | Call::ListEnded | Call::LookUp(_)));
+    assert!(lists <= 60, "{lists} lists in twenty-five seconds");
+}

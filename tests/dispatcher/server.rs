@@ -98,6 +98,7 @@ pub(crate) enum Call {
     LookUp(Vec<Reference>),
     ListSince,
     Poll(FolderId, usize),
+    ListEnded,
     Read,
     StopSpare(JobId),
 }
@@ -193,6 +194,7 @@ impl Server {
             | Action::LookUp { .. }
             | Action::ListSince { .. }
             | Action::Poll { .. }
+            | Action::ListEnded { .. }
             | Action::Read { .. }
             | Action::StopSpare { .. } => &mut self.read_takes,
         };
@@ -226,7 +228,10 @@ impl Server {
             release_name: None,
             created_at: Some(job.created_at),
             started_at: None,
-            ended_at: None,
+            // No two end at the very same millisecond.
+            ended_at: state
+                .is_final()
+                .then(|| later(job.created_at, self.lasts + Duration::from_millis(job.id.unsigned_abs() % 10_000))),
             info: None,
             error: None,
             output: state.is_final().then(|| "{}".to_owned()),
@@ -369,6 +374,21 @@ impl Server {
                 self.calls.push((boot, Call::Poll(folder_id, jobs.len())));
                 let result = self.poll(folder_id, &jobs, boot);
                 Report::Polled { connection, folder_id, jobs, result }
+            }
+            Action::ListEnded { connection, folder_id, prefix: _, since } => {
+                self.calls.push((boot, Call::ListEnded));
+                let result = self.check().map(|()| {
+                    let views = self.jobs.iter().filter(|job| job.folder == folder_id && !job.gone);
+                    let mut jobs: Vec<JobView> = views
+                        .map(|job| self.view(job, boot))
+                        .filter(|job| job.ended_at.is_some_and(|at| at >= since))
+                        .collect();
+                    jobs.sort_by_key(|job| job.ended_at);
+                    let completeness = if jobs.len() > 1_000 { Completeness::Cut } else { Completeness::Complete };
+                    jobs.truncate(1_000);
+                    JobPage { jobs, completeness }
+                });
+                Report::ListedEnded { connection, folder_id, result }
             }
             Action::Read { connection, folder_id: _, run, job } => {
                 self.calls.push((boot, Call::Read));

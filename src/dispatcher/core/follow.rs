@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::Core;
 use super::book::Asked;
 use super::claim::join;
+use super::crowd::SLOWEST_IN_CROWD;
 use crate::admission::Knowledge;
 use crate::clock::Reading;
 use crate::executor::Action;
@@ -159,7 +160,7 @@ impl Core {
     }
 
     /// A job as a list or a read shows it, not yet read whole.
-    fn seen(&mut self, id: RunId, job: &JobView, now: Reading) {
+    pub(super) fn seen(&mut self, id: RunId, job: &JobView, now: Reading) {
         let Some(open) = self.book.get_mut(id) else { return };
         let Some(follow) = open.follow.as_mut() else { return };
         follow.misses = 0;
@@ -205,10 +206,14 @@ impl Core {
     }
 
     fn read_again_later(&mut self, id: RunId, now: Reading) {
-        let pace = self.pace;
+        let Some(open) = self.book.get(id) else { return };
+        let folder_id = open.run.attempt().and_then(|attempt| attempt.folder_id);
+        let crowded = folder_id.is_some_and(|folder_id| self.is_crowded(&open.run.connection, folder_id));
+        let slowest = if crowded { SLOWEST_IN_CROWD } else { self.pace.slowest };
+        let first = if crowded { SLOWEST_IN_CROWD } else { self.pace.first };
         let Some(follow) = self.book.get_mut(id).and_then(|open| open.follow.as_mut()) else { return };
         let age = now.boot.saturating_sub(follow.since);
-        follow.next = now.boot + (age / PART_OF_AGE).clamp(pace.first, pace.slowest.max(pace.first));
+        follow.next = now.boot + (age / PART_OF_AGE).clamp(first, slowest.max(first));
         let next = follow.next;
         self.wake.at_boot(next);
     }

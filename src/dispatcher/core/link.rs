@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::crowd::Crowd;
 use crate::executor::Target;
 use crate::orchestrator::{CallError, UnsentReason};
 use crate::run::{Evidence, FolderId, RunId, WaitReason};
@@ -41,6 +42,7 @@ pub(super) struct Link {
     pub(super) targets: HashMap<(Option<String>, String), TargetState>,
     pub(super) evidence: BTreeMap<FolderId, Evidence>,
     pub(super) proofs: BTreeMap<FolderId, ProofWanted>,
+    pub(super) crowds: BTreeMap<FolderId, Crowd>,
 }
 
 /// Whether the open runs found at start-up have been read again.
@@ -133,6 +135,7 @@ impl Link {
             targets: HashMap::new(),
             evidence: BTreeMap::new(),
             proofs: BTreeMap::new(),
+            crowds: BTreeMap::new(),
             connection,
         }
     }

@@ -7,6 +7,7 @@
 mod adopt;
 mod book;
 mod claim;
+mod crowd;
 mod follow;
 mod link;
 mod look_up;
@@ -259,6 +260,9 @@ impl Core {
             Report::Polled { connection, folder_id, jobs, result } => {
                 self.polled(&connection, folder_id, &jobs, result, now);
             }
+            Report::ListedEnded { connection, folder_id, result } => {
+                self.listed_ended(&connection, folder_id, result, now);
+            }
             Report::Read { connection, run, result } => self.read(&connection, run, result, now),
             Report::SpareStopped { connection, run, job, result } => {
                 self.spare_stopped(&connection, run, job, result, now);
@@ -277,6 +281,7 @@ impl Core {
             self.ask_about_unclear_starts(now);
             self.send_waiting(now);
         }
+        self.ask_crowds(now);
         self.follow_jobs(now);
         for link in self.links.values() {
             if let Some(boot) = link.wake(now.boot) {
