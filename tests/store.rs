@@ -1,5 +1,7 @@
 //! What is written is there, whole or not at all, and reads back as it was.
 
+#![expect(clippy::unwrap_used, reason = "clippy lets tests unwrap, but not the helpers they share")]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;

@@ -14,7 +14,7 @@ use super::world::{FOLDER, id, key, seconds};
 
 /// What comes of one StartJobs call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Post {
+pub(crate) enum Post {
     /// A job, and an answer that shows it.
     Made,
     /// A job, and no answer.
@@ -35,7 +35,7 @@ pub enum Post {
 
 /// How the whole server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Mood {
+pub(crate) enum Mood {
     Well,
     /// No connection.
     Down,
@@ -47,7 +47,7 @@ pub enum Mood {
 
 /// What lists by Reference do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Filter {
+pub(crate) enum Filter {
     Works,
     /// Everything is shown, oldest first, as much as was asked for.
     Ignored,
@@ -64,7 +64,7 @@ pub enum Filter {
 }
 
 #[derive(Clone, Debug)]
-pub struct Job {
+pub(crate) struct Job {
     pub id: i64,
     pub folder: FolderId,
     pub reference: Reference,
@@ -92,7 +92,7 @@ impl Job {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Call {
+pub(crate) enum Call {
     Resolve,
     Start(Reference),
     LookUp(Vec<Reference>),
@@ -102,7 +102,7 @@ pub enum Call {
     StopSpare(JobId),
 }
 
-pub struct Server {
+pub(crate) struct Server {
     pub jobs: Vec<Job>,
     pub calls: Vec<(Duration, Call)>,
     pub script: VecDeque<Post>,
@@ -149,13 +149,13 @@ fn refused(status: u16, code: i64) -> CallError {
 }
 
 impl Server {
-    pub fn old_job(&mut self, reference: Reference, now: Reading) {
+    pub(crate) fn old_job(&mut self, reference: Reference, now: Reading) {
         let number = self.make(&reference, FOLDER, now, now.boot);
         let job = self.jobs.iter_mut().find(|job| job.id == number).unwrap();
         (job.begins, job.ends) = (Duration::ZERO, Duration::ZERO);
     }
 
-    pub fn make(&mut self, reference: &Reference, folder: FolderId, now: Reading, visible: Duration) -> i64 {
+    pub(crate) fn make(&mut self, reference: &Reference, folder: FolderId, now: Reading, visible: Duration) -> i64 {
         let number = self.jobs.len() as i64 + 1;
         self.jobs.push(Job {
             id: number,
@@ -174,19 +174,19 @@ impl Server {
     }
 
     /// How many jobs there are of one Reference, stopped ones aside.
-    pub fn jobs_of(&self, reference: &Reference) -> usize {
+    pub(crate) fn jobs_of(&self, reference: &Reference) -> usize {
         self.jobs.iter().filter(|job| &job.reference == reference && !job.stopped).count()
     }
 
-    pub fn posts(&self) -> usize {
+    pub(crate) fn posts(&self) -> usize {
         self.calls.iter().filter(|(_, call)| matches!(call, Call::Start(_))).count()
     }
 
-    pub fn count(&self, since: Duration, wanted: impl Fn(&Call) -> bool) -> usize {
+    pub(crate) fn count(&self, since: Duration, wanted: impl Fn(&Call) -> bool) -> usize {
         self.calls.iter().filter(|(at, call)| *at >= since && wanted(call)).count()
     }
 
-    pub fn latency(&mut self, action: &Action) -> Duration {
+    pub(crate) fn latency(&mut self, action: &Action) -> Duration {
         let queue = match action {
             Action::Start(_) => &mut self.post_takes,
             Action::Resolve { .. }
@@ -323,7 +323,7 @@ impl Server {
     }
 
     /// What is so when the call is made; the answer may come later.
-    pub fn answer(&mut self, action: Action, now: Reading) -> Report {
+    pub(crate) fn answer(&mut self, action: Action, now: Reading) -> Report {
         let boot = now.boot;
         match action {
             Action::Resolve { connection, folder, process } => {

@@ -21,23 +21,23 @@ use uuid::Uuid;
 
 use super::server::Server;
 
-pub const INSTALLATION: InstallationId = InstallationId(0x0BAD_CAFE);
-pub const FOLDER: FolderId = FolderId(7);
+pub(crate) const INSTALLATION: InstallationId = InstallationId(0x0BAD_CAFE);
+pub(crate) const FOLDER: FolderId = FolderId(7);
 
 /// A turn that follows another without any time passing is fine now and then; so many are a loop that spins.
 const TURNS_AT_ONE_INSTANT: usize = 300;
 
-pub fn seconds(count: u64) -> Duration {
+pub(crate) fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
 
-pub fn at(text: &str) -> Timestamp {
+pub(crate) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
 /// What SQLite would hold.
 #[derive(Default)]
-pub struct Model {
+pub(crate) struct Model {
     pub runs: BTreeMap<RunId, Run>,
     pub seen: Vec<Seen>,
     pub marks: BTreeMap<ScheduleKey, (HighWaterMark, String, Option<Timing>)>,
@@ -113,7 +113,7 @@ struct Flight {
     report: Report,
 }
 
-pub struct World {
+pub(crate) struct World {
     pub core: Option<Core>,
     pub db: Model,
     pub server: Server,
@@ -125,7 +125,7 @@ pub struct World {
     flights: Vec<Flight>,
 }
 
-pub const CONNECTION: &str = "
+pub(crate) const CONNECTION: &str = "
 version: 1
 connections:
   cloud:
@@ -134,11 +134,11 @@ connections:
 ";
 
 /// The schedules of these lines, each with its key, on one connection.
-pub fn set_of(schedules: &str, now: Timestamp) -> Arc<ScheduleSet> {
+pub(crate) fn set_of(schedules: &str, now: Timestamp) -> Arc<ScheduleSet> {
     read(&format!("{CONNECTION}defaults: {{ timezone: UTC, folder: F }}\nschedules:\n{schedules}"), now)
 }
 
-pub fn read(text: &str, now: Timestamp) -> Arc<ScheduleSet> {
+pub(crate) fn read(text: &str, now: Timestamp) -> Arc<ScheduleSet> {
     let file = SourceFile { path: PathBuf::from("s.yaml"), text: text.to_owned(), folder: PathBuf::from("/etc") };
     match parse(&[file], now) {
         Ok(loaded) => Arc::new(loaded.set),
@@ -147,18 +147,18 @@ pub fn read(text: &str, now: Timestamp) -> Arc<ScheduleSet> {
 }
 
 /// Every hour on the hour, and what else is said.
-pub fn hourly(more: &str) -> String {
+pub(crate) fn hourly(more: &str) -> String {
     format!("  x: {{ cron: \"0 * * * *\", start: {{ process: P }}{more} }}\n")
 }
 
 impl World {
     /// A daemon that has just started with these schedules and an empty database.
-    pub fn new(schedules: &str, begin: &str) -> World {
+    pub(crate) fn new(schedules: &str, begin: &str) -> World {
         let begin = at(begin);
         World::with(set_of(schedules, begin), begin)
     }
 
-    pub fn with(set: Arc<ScheduleSet>, begin: Timestamp) -> World {
+    pub(crate) fn with(set: Arc<ScheduleSet>, begin: Timestamp) -> World {
         let mut world = World {
             core: None,
             db: Model::default(),
@@ -175,7 +175,7 @@ impl World {
     }
 
     /// The same, where an earlier job of ours proves that look-ups by Reference see our jobs.
-    pub fn proven(schedules: &str, begin: &str) -> World {
+    pub(crate) fn proven(schedules: &str, begin: &str) -> World {
         let mut world = World::new(schedules, begin);
         world.crash();
         let reference = Reference::from_text(format!("{}0123456789ab.aaaaaa", Reference::prefix(INSTALLATION)));
@@ -189,7 +189,7 @@ impl World {
     }
 
     /// A new life on what the model holds.
-    pub fn recover(&mut self) {
+    pub(crate) fn recover(&mut self) {
         let ids = self.ids.clone();
         let random = move || {
             let mut bits = [0u8; 10];
@@ -201,23 +201,23 @@ impl World {
     }
 
     /// The process dies: its memory is gone, and the answers to its calls are nobody's.
-    pub fn crash(&mut self) {
+    pub(crate) fn crash(&mut self) {
         self.core = None;
         self.flights.clear();
     }
 
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.crash();
         self.recover();
         self.settle();
     }
 
-    pub fn core(&mut self) -> &mut Core {
+    pub(crate) fn core(&mut self) -> &mut Core {
         self.core.as_mut().expect("the daemon lives")
     }
 
     /// One turn: decides and stores. Gives what is to be done, and does not do it.
-    pub fn decide(&mut self) -> Vec<Action> {
+    pub(crate) fn decide(&mut self) -> Vec<Action> {
         let now = self.now;
         let Step { record, then } = self.core().turn(now);
         if self.now.boot < self.store_fails_until {
@@ -237,16 +237,16 @@ impl World {
     }
 
     /// The server's answer to one action, at once.
-    pub fn answer(&mut self, action: Action) -> Report {
+    pub(crate) fn answer(&mut self, action: Action) -> Report {
         self.server.answer(action, self.now)
     }
 
-    pub fn tell(&mut self, report: Report) {
+    pub(crate) fn tell(&mut self, report: Report) {
         let now = self.now;
         self.core().handle(Event::Report(Box::new(report)), now);
     }
 
-    pub fn launch(&mut self, action: Action) {
+    pub(crate) fn launch(&mut self, action: Action) {
         let latency = self.server.latency(&action);
         let report = self.server.answer(action, self.now);
         let lands = self.now.boot + latency;
@@ -263,7 +263,7 @@ impl World {
     }
 
     /// Everything that happens without time passing.
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         for _ in 0..TURNS_AT_ONE_INSTANT {
             self.land();
             for action in self.decide() {
@@ -281,7 +281,7 @@ impl World {
     }
 
     /// Lets time pass, from one moment that matters to the next.
-    pub fn pass(&mut self, length: Duration) {
+    pub(crate) fn pass(&mut self, length: Duration) {
         let end = self.now.boot + length;
         self.settle();
         while self.now.boot < end {
@@ -294,19 +294,19 @@ impl World {
         }
     }
 
-    pub fn pass_to(&mut self, wall: &str) {
+    pub(crate) fn pass_to(&mut self, wall: &str) {
         let left = at(wall).duration_since(self.now.wall);
         self.pass(left.unsigned_abs());
     }
 
     /// Time passes while nobody is there.
-    pub fn sleep(&mut self, length: Duration) {
+    pub(crate) fn sleep(&mut self, length: Duration) {
         assert!(self.core.is_none(), "the daemon is down");
         self.now = Reading { wall: later(self.now.wall, length), boot: self.now.boot + length };
     }
 
     /// Lets turns pass until one orders an action that `wanted` knows; that one is not carried out.
-    pub fn until_ordered(&mut self, wanted: impl Fn(&Action) -> bool) -> Action {
+    pub(crate) fn until_ordered(&mut self, wanted: impl Fn(&Action) -> bool) -> Action {
         for _ in 0..10_000 {
             self.land();
             let mut found = None;
@@ -329,7 +329,7 @@ impl World {
     }
 
     /// The only planned run of a schedule at a time.
-    pub fn run(&self, schedule: &str, nominal: &str) -> &Run {
+    pub(crate) fn run(&self, schedule: &str, nominal: &str) -> &Run {
         let nominal = at(nominal);
         self.db
             .runs
@@ -338,49 +338,43 @@ impl World {
             .unwrap_or_else(|| panic!("no row for {nominal}: {:?}", self.states(schedule)))
     }
 
-    pub fn state(&self, schedule: &str, nominal: &str) -> String {
+    pub(crate) fn state(&self, schedule: &str, nominal: &str) -> String {
         self.run(schedule, nominal).state.to_string()
     }
 
     /// Nominal times and states, in order.
-    pub fn states(&self, schedule: &str) -> Vec<(String, String)> {
+    pub(crate) fn states(&self, schedule: &str) -> Vec<(String, String)> {
         let mut runs: Vec<&Run> = self.db.runs.values().filter(|run| run.schedule.as_str() == schedule).collect();
         runs.sort_by_key(|run| run.nominal_at);
         runs.into_iter().map(|run| (run.nominal_at.to_string(), run.state.to_string())).collect()
     }
 
-    pub fn open(&self) -> Vec<&Run> {
+    pub(crate) fn open(&self) -> Vec<&Run> {
         self.db.runs.values().filter(|run| !run.state.is_final()).collect()
     }
 
-    pub fn lines(&self, run: &Run) -> Vec<&str> {
+    pub(crate) fn lines(&self, run: &Run) -> Vec<&str> {
         self.db.seen.iter().filter(|line| line.run == run.id).map(|line| line.text.as_str()).collect()
-    }
-
-    /// Puts a row into the database, as an earlier life left it. The daemon must be down.
-    pub fn leave(&mut self, run: Run) {
-        assert!(self.core.is_none(), "the daemon is down");
-        self.db.runs.insert(run.id, run);
     }
 }
 
 /// An attempt that was sent and has a job.
-pub fn attempt_of(run: &Run) -> &Attempt {
+pub(crate) fn attempt_of(run: &Run) -> &Attempt {
     run.attempts.last().expect("it was claimed for a start")
 }
 
-pub fn is_start(action: &Action) -> bool {
+pub(crate) fn is_start(action: &Action) -> bool {
     matches!(action, Action::Start(_))
 }
 
-pub fn key(number: i64) -> JobKey {
+pub(crate) fn key(number: i64) -> JobKey {
     JobKey(Uuid::from_u128(u128::try_from(number).unwrap()))
 }
 
-pub fn id(number: i64) -> JobId {
+pub(crate) fn id(number: i64) -> JobId {
     JobId(number)
 }
 
-pub fn is_waiting(state: RunState) -> bool {
+pub(crate) fn is_waiting(state: RunState) -> bool {
     matches!(state, RunState::Waiting(_))
 }
