@@ -296,3 +296,29 @@ async fn a_job_that_vanishes_is_lost_only_after_three_lists_over_five_minutes() 
     story.until("report", "lost", seconds(5), seconds(120)).await;
     story.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_token_sends_what_waited_for_it_at_once() {
+    let story = Story::without_daemon(
+        "2026-11-23T12:00:00Z",
+        |_| {},
+        |url| {
+            format!(
+                "{}schedules:\n  payroll: {{ at: \"2026-11-23T12:00:10Z\", start: {{ process: Payroll, folder: Finance }} }}\n",
+                support::connection(url)
+            )
+        },
+    )
+    .await;
+    let mut story = story;
+    story.control.push_rule(FaultRule::always(Fault::Refuse(Refusal::gateway(503))).on(Endpoint::Token).count(6));
+    story.start_daemon().await;
+    story.pass_to("2026-11-23T12:00:10Z").await;
+    story.until("payroll", "succeeded", SECOND, seconds(300)).await;
+    let run = story.only_run().await;
+    let granted = story.control.token_calls().last().map(|call| call.at).expect("a token was given");
+    let sent = run.sent_at.as_deref().map(support::at).expect("it was sent");
+    assert!(sent.duration_since(granted) <= jiff::SignedDuration::from_secs(1), "granted {granted}, sent {sent}");
+    assert_eq!(run.error, None, "the trouble is over");
+    story.end().await;
+}

@@ -1,6 +1,6 @@
 //! What is written is there, whole or not at all, and reads back as it was.
 
-#![expect(clippy::unwrap_used, reason = "clippy lets tests unwrap, but not the helpers they share")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::collections::BTreeSet;
 use std::path::Path;

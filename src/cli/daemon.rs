@@ -57,7 +57,8 @@ fn failure(error: DaemonError) -> Failure {
             (Exit::Held, Some("stop it, or give this one a folder of its own with `--state-dir`"))
         }
         DaemonError::Folder(_) | DaemonError::Store(_) => (Exit::NotReachable, None),
-        DaemonError::Auth(_) | DaemonError::Client(_) | DaemonError::Ended => (Exit::Usage, None),
+        DaemonError::Auth(_) | DaemonError::Client(_) => (Exit::Usage, None),
+        DaemonError::Ended => (Exit::Fault, None),
     };
     let failure = Failure::from_error(exit, &error);
     match hint {

@@ -17,6 +17,8 @@ pub(super) enum Exit {
     Usage,
     /// The daemon's files cannot be reached.
     NotReachable,
+    /// A fault of this program (`EX_SOFTWARE`).
+    Fault,
     /// Another daemon holds the state folder (`EX_TEMPFAIL`).
     Held,
 }
@@ -27,6 +29,7 @@ impl From<Exit> for ExitCode {
             Exit::Fine => 0,
             Exit::Usage => 2,
             Exit::NotReachable => 3,
+            Exit::Fault => 70,
             Exit::Held => 75,
         })
     }

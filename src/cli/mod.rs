@@ -37,6 +37,8 @@ pub fn main() -> ExitCode {
         }
     };
     arguments.color.apply();
+    // Whatever is written (database, tokens, a demo's files) is for its owner alone.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(cause) => {

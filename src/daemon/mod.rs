@@ -15,7 +15,7 @@ pub use settings::{Chores, DaemonError, DaemonSettings};
 use self::bearer::TokenBearer;
 use crate::auth::{AuthEnvironment, Credential, GrantConfig, Style, TokenManager, TokenStatus, token_url};
 use crate::dispatcher::{Dispatcher, DispatcherSettings, Handle};
-use crate::executor::Executor;
+use crate::executor::{Executor, Report};
 use crate::housekeeping::Housekeeping;
 use crate::orchestrator::{Client, ClientConfig};
 use crate::schedule::{Connection, ConnectionName, Grant, ScheduleSet};
@@ -73,6 +73,7 @@ impl Daemon {
                 clock: clock.clone(),
                 bearer: Arc::new(TokenBearer::new(manager.clone())),
             })?;
+            tell_of_renewals(name.clone(), &manager, reports_in.clone(), &tracker);
             tokens.insert(name.clone(), manager);
             clients.insert(name.clone(), Arc::new(client));
         }
@@ -128,6 +129,10 @@ impl Daemon {
         for manager in tokens.values() {
             manager.stop().await;
         }
+        // A reader that is still there would keep the WAL from being folded back on closing.
+        if let Err(cause) = store.checkpoint().await {
+            tracing::debug!("The WAL stays beside the database: {cause}");
+        }
         if let Err(cause) = store.close().await {
             tracing::warn!("Failed to close the database: {cause}");
         }
@@ -140,6 +145,28 @@ impl Daemon {
         let _ = (&mut self.dispatcher).await;
         DaemonError::Ended
     }
+}
+
+/// Lets the dispatcher know of each new token. Ends with the manager.
+fn tell_of_renewals(
+    connection: ConnectionName,
+    manager: &TokenManager,
+    reports: mpsc::UnboundedSender<Report>,
+    tracker: &TaskTracker,
+) {
+    let mut status = manager.watch();
+    tracker.spawn(async move {
+        let mut known = status.borrow_and_update().generation;
+        while status.changed().await.is_ok() {
+            let generation = status.borrow_and_update().generation;
+            if generation != known && generation.is_some() {
+                known = generation;
+                if reports.send(Report::TokenRenewed { connection: connection.clone() }).is_err() {
+                    return;
+                }
+            }
+        }
+    });
 }
 
 /// What the files say, in the words of `auth`.

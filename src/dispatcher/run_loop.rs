@@ -142,7 +142,7 @@ impl Dispatcher {
                 give_up_at = Some(now.boot + LAST_STARTS);
             }
             for report in batch.drain(..) {
-                under_way -= 1;
+                under_way -= usize::from(report.answers_an_action());
                 if matches!(report, Report::Started { .. }) {
                     starts_under_way -= 1;
                 }

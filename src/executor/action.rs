@@ -79,9 +79,11 @@ pub enum AskedFor {
     Proof,
 }
 
-/// What came of an action.
+/// What came of an action, and the one thing that comes by itself.
 #[derive(Debug)]
 pub enum Report {
+    /// By itself: the connection has a new access token, so what waited for one need not wait on.
+    TokenRenewed { connection: ConnectionName },
     /// Of [`Action::Resolve`].
     Resolved { connection: ConnectionName, folder: Option<String>, process: String, result: Result<Target, CallError> },
     /// Of [`Action::Start`]. `ended` is boot time at the end of the call: the settle window counts from here.
@@ -127,5 +129,12 @@ impl Action {
             | Action::Read { .. }
             | Action::StopSpare { .. } => None,
         }
+    }
+}
+
+impl Report {
+    /// Whether this answers an action, of which each has exactly one report.
+    pub fn answers_an_action(&self) -> bool {
+        !matches!(self, Report::TokenRenewed { .. })
     }
 }

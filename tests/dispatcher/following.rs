@@ -152,3 +152,19 @@ fn fifty_jobs_are_read_in_one_call() {
     assert!((3..=12).contains(&polls), "{polls} polls of 120 jobs in forty seconds");
     assert!(world.server.calls.iter().all(|(_, call)| !matches!(call, Call::Poll(_, jobs) if *jobs > 50)));
 }
+
+#[test]
+fn jobs_that_end_together_are_not_all_read_at_once() {
+    let schedules: String =
+        (0..200).map(|n| format!("  s{n}: {{ at: [\"{NOON}\"], start: {{ process: P }} }}\n")).collect();
+    let mut world = World::new(&schedules, BEFORE);
+    world.server.lasts = seconds(300);
+    world.server.read_takes.push_back(seconds(3));
+    world.pass_to("2026-11-23T12:10:00Z");
+    assert!(world.open().is_empty());
+    let reads: Vec<_> = world.server.calls.iter().filter(|(_, call)| *call == Call::Read).map(|(at, _)| *at).collect();
+    assert_eq!(reads.len(), 200);
+    for pair in reads.windows(33) {
+        assert!(pair[32] - pair[0] >= seconds(3), "thirty-two at a time: {pair:?}");
+    }
+}

@@ -65,18 +65,18 @@ pub(crate) enum Filter {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
-    pub id: i64,
-    pub folder: FolderId,
-    pub reference: Reference,
-    pub created_at: Timestamp,
-    pub begins: Duration,
-    pub ends: Duration,
-    pub ends_as: JobState,
-    pub visible: Duration,
-    pub stopped: bool,
-    pub gone: bool,
+    pub(crate) id: i64,
+    pub(crate) folder: FolderId,
+    pub(crate) reference: Reference,
+    pub(crate) created_at: Timestamp,
+    pub(crate) begins: Duration,
+    pub(crate) ends: Duration,
+    pub(crate) ends_as: JobState,
+    pub(crate) visible: Duration,
+    pub(crate) stopped: bool,
+    pub(crate) gone: bool,
     /// Shown instead of what it is.
-    pub says: Option<JobState>,
+    pub(crate) says: Option<JobState>,
 }
 
 impl Job {
@@ -103,22 +103,22 @@ pub(crate) enum Call {
 }
 
 pub(crate) struct Server {
-    pub jobs: Vec<Job>,
-    pub calls: Vec<(Duration, Call)>,
-    pub script: VecDeque<Post>,
-    pub mood: Mood,
-    pub filter: Filter,
+    pub(crate) jobs: Vec<Job>,
+    pub(crate) calls: Vec<(Duration, Call)>,
+    pub(crate) script: VecDeque<Post>,
+    pub(crate) mood: Mood,
+    pub(crate) filter: Filter,
     /// Whether the process exists; else 404.
-    pub process: Option<u128>,
+    pub(crate) process: Option<u128>,
     /// How long a job takes.
-    pub lasts: Duration,
-    pub post_takes: VecDeque<Duration>,
-    pub read_takes: VecDeque<Duration>,
+    pub(crate) lasts: Duration,
+    pub(crate) post_takes: VecDeque<Duration>,
+    pub(crate) read_takes: VecDeque<Duration>,
     /// Reads by id that end in a 502.
-    pub reads_break: bool,
+    pub(crate) reads_break: bool,
     /// 403 on lists by key.
-    pub polls_refused: bool,
-    pub folders: Vec<(String, FolderId)>,
+    pub(crate) polls_refused: bool,
+    pub(crate) folders: Vec<(String, FolderId)>,
 }
 
 impl Default for Server {

@@ -38,11 +38,11 @@ pub(crate) fn at(text: &str) -> Timestamp {
 /// What SQLite would hold.
 #[derive(Default)]
 pub(crate) struct Model {
-    pub runs: BTreeMap<RunId, Run>,
-    pub seen: Vec<Seen>,
-    pub marks: BTreeMap<ScheduleKey, (HighWaterMark, String, Option<Timing>)>,
-    pub versions: BTreeMap<ScheduleKey, (String, Timing)>,
-    pub evidence: BTreeMap<FolderId, Evidence>,
+    pub(crate) runs: BTreeMap<RunId, Run>,
+    pub(crate) seen: Vec<Seen>,
+    pub(crate) marks: BTreeMap<ScheduleKey, (HighWaterMark, String, Option<Timing>)>,
+    pub(crate) versions: BTreeMap<ScheduleKey, (String, Timing)>,
+    pub(crate) evidence: BTreeMap<FolderId, Evidence>,
 }
 
 impl Model {
@@ -114,13 +114,13 @@ struct Flight {
 }
 
 pub(crate) struct World {
-    pub core: Option<Core>,
-    pub db: Model,
-    pub server: Server,
-    pub now: Reading,
-    pub set: Arc<ScheduleSet>,
+    pub(crate) core: Option<Core>,
+    pub(crate) db: Model,
+    pub(crate) server: Server,
+    pub(crate) now: Reading,
+    pub(crate) set: Arc<ScheduleSet>,
     /// The writer fails until this boot time.
-    pub store_fails_until: Duration,
+    pub(crate) store_fails_until: Duration,
     ids: Arc<AtomicU64>,
     flights: Vec<Flight>,
 }

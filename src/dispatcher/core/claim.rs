@@ -138,16 +138,16 @@ impl Core {
             }
             Admission::Start | Admission::AskAgain => {
                 let (reason, text) = match before_start {
-                    BeforeStart::Clear => (WaitReason::Limit, "Claimed".to_owned()),
+                    // Sent in this very turn, or told there what it waits for.
+                    BeforeStart::Clear => return self.book.note(id, now.wall, "Claimed".to_owned()),
                     BeforeStart::LookUp(_) => {
-                        (WaitReason::CatchUp, "Claimed; looked up at Orchestrator before it is started".to_owned())
+                        (WaitReason::CatchUp, "Claimed; looked up at Orchestrator before it is started")
                     }
-                    BeforeStart::Overlap => (
-                        WaitReason::Overlap,
-                        "Claimed; an older run is read first to see whether it is still open".to_owned(),
-                    ),
+                    BeforeStart::Overlap => {
+                        (WaitReason::Overlap, "Claimed; an older run is read first to see whether it is still open")
+                    }
                 };
-                self.step(id, RunEvent::Wait(reason), now, text);
+                self.step(id, RunEvent::Wait(reason), now, text.to_owned());
             }
         }
     }

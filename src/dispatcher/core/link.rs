@@ -38,6 +38,8 @@ pub(super) struct Link {
     pub(super) starts: Bucket,
     pub(super) lists: Bucket,
     pub(super) starts_in_flight: u32,
+    /// Reads of one job; they count against `open_requests` as starts do.
+    pub(super) reads_in_flight: u32,
     pub(super) targets: HashMap<(Option<String>, String), TargetState>,
     pub(super) evidence: BTreeMap<FolderId, Evidence>,
     pub(super) proofs: BTreeMap<FolderId, ProofWanted>,
@@ -130,6 +132,7 @@ impl Link {
                 boot,
             ),
             starts_in_flight: 0,
+            reads_in_flight: 0,
             targets: HashMap::new(),
             evidence: BTreeMap::new(),
             proofs: BTreeMap::new(),
@@ -196,6 +199,13 @@ impl Link {
     /// The server asked to be left alone.
     pub(super) fn pause(&mut self, asked: Duration, boot: Duration) {
         self.paused_until = self.paused_until.max(boot + asked.min(LONGEST_RATE_PAUSE));
+    }
+
+    /// There is a new token: whatever waited for one is tried at once.
+    pub(super) fn has_token(&mut self, boot: Duration) {
+        if let Health::Down { reason: WaitReason::Token, until, .. } = &mut self.health {
+            *until = boot;
+        }
     }
 
     /// Why a start on this connection has to wait now, if it has to.

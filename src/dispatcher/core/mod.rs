@@ -239,6 +239,11 @@ impl Core {
 
     fn take_report(&mut self, report: Report, now: Reading) {
         match report {
+            Report::TokenRenewed { connection } => {
+                if let Some(link) = self.links.get_mut(&connection) {
+                    link.has_token(now.boot);
+                }
+            }
             Report::Resolved { connection, folder, process, result } => {
                 self.resolved(&connection, folder, process, result, now);
             }
