@@ -241,7 +241,7 @@ fn a_schedule_without_a_further_time_wakes_nobody() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     /// However passes fall, each time up to the mark is in exactly one of them: due, recorded, or in one range.
     #[test]

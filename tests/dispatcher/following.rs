@@ -171,3 +171,19 @@ fn thousands_of_jobs_are_seen_to_end_within_seconds_and_within_the_budget() {
     let lists = world.server.count(since, |call| matches!(call, Call::Poll(..) | Call::ListEnded | Call::LookUp(_)));
     assert!(lists <= 60, "{lists} lists in twenty-five seconds");
 }
+
+#[test]
+fn jobs_that_end_together_are_not_all_read_at_once() {
+    let schedules: String =
+        (0..200).map(|n| format!("  s{n}: {{ at: [\"{NOON}\"], start: {{ process: P }} }}\n")).collect();
+    let mut world = World::new(&schedules, BEFORE);
+    world.server.lasts = seconds(300);
+    world.server.read_takes.push_back(seconds(3));
+    world.pass_to("2026-11-23T12:10:00Z");
+    assert!(world.open().is_empty());
+    let reads: Vec<_> = world.server.calls.iter().filter(|(_, call)| *call == Call::Read).map(|(at, _)| *at).collect();
+    assert_eq!(reads.len(), 200);
+    for pair in reads.windows(33) {
+        assert!(pair[32] - pair[0] >= seconds(3), "thirty-two at a time: {pair:?}");
+    }
+}

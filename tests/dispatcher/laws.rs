@@ -65,7 +65,7 @@ fn op() -> impl Strategy<Value = Op> {
     let filter = prop_oneof![
         3 => Just(Filter::Works),
         1 => Just(Filter::Ignored),
-        1 => (1usize..40).prop_map(Filter::IgnoredAndCut),
+        1 => (10usize..40).prop_map(Filter::IgnoredAndCut),
         1 => Just(Filter::Refused),
         1 => Just(Filter::Breaks),
         1 => Just(Filter::Blind),
@@ -203,7 +203,7 @@ fn play(ops: &[Op], proven: bool) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, max_shrink_iters: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { max_shrink_iters: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_happens_a_robot_is_started_at_most_once_and_every_time_has_one_row(

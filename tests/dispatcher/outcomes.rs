@@ -252,3 +252,17 @@ fn a_sweep_survives_a_restart_and_the_end_of_its_run() {
     assert!(attempt_of(world.run("x", NOON)).sweep_at.is_none());
     assert_eq!(world.state("x", NOON), "succeeded");
 }
+
+#[test]
+fn a_repeated_start_that_is_refused_as_a_conflict_is_looked_up_before_it_counts_as_refused() {
+    // What the first call really did, and how the run ends.
+    for (first, last, jobs) in [(Post::NotMade, "rejected", 0), (Post::Late(seconds(180)), "succeeded", 1)] {
+        let mut world = World::proven(&hourly(""), BEFORE);
+        world.server.script.extend([first.clone(), Post::Refused(409, 1670)]);
+        world.pass(seconds(900));
+        let run = world.run("x", NOON);
+        assert_eq!(run.state.to_string(), last, "{first:?}: {:#?}", world.lines(run));
+        assert_eq!(world.server.jobs_of(&attempt_of(run).reference), jobs, "{first:?}");
+        assert_eq!(world.server.posts(), 2, "{first:?}");
+    }
+}

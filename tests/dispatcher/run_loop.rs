@@ -85,7 +85,8 @@ async fn no_time_is_forgotten_when_the_database_can_neither_be_written_nor_read_
     let mut times: Vec<String> =
         history.list(&HistoryFilter::default()).await.unwrap().into_iter().map(|run| run.nominal_at).collect();
     times.sort();
-    assert_eq!(times, ["2026-11-23T12:00:00.000Z", "2026-11-23T13:00:00.000Z"]);
+    // On a busy machine the clock may be moved further before the loop has seen it.
+    assert_eq!(times[..2], ["2026-11-23T12:00:00.000Z", "2026-11-23T13:00:00.000Z"]);
     history.close().await;
     drop(folder);
 }

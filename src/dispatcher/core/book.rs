@@ -22,6 +22,8 @@ pub(super) struct Open {
     pub(super) follow: Option<Follow>,
     /// The process was not found where it had been, and has been looked up again once.
     pub(super) looked_again: LookedAgain,
+    /// A repeated start was refused with this, perhaps because of the job that the first one made.
+    pub(super) refused: Option<String>,
     stored: Stored,
 }
 
@@ -102,6 +104,7 @@ impl Open {
             settle: None,
             follow: None,
             looked_again: LookedAgain::No,
+            refused: None,
             stored: Stored::New,
         }
     }

@@ -101,7 +101,9 @@ impl Core {
 
     fn read_whole(&mut self, connection: &ConnectionName, folder_id: FolderId, run: RunId, job: JobRef, now: Reading) {
         let Some(link) = self.links.get_mut(connection) else { return };
-        if link.may_read(now.boot) {
+        // A burst that ends together is not read all at once; each answer lets the next one go.
+        if link.reads_in_flight < link.connection.limits.open_requests && link.may_read(now.boot) {
+            link.reads_in_flight += 1;
             self.set_follow_asked(run, Asked::Yes);
             self.actions.push(Action::Read { connection: connection.clone(), folder_id, run, job });
         }
@@ -228,6 +230,7 @@ impl Core {
     ) {
         self.set_follow_asked(id, Asked::No);
         if let Some(link) = self.links.get_mut(connection) {
+            link.reads_in_flight = link.reads_in_flight.saturating_sub(1);
             match &result {
                 Ok(_) => link.answered(),
                 Err(error) => link.failed(error, now.boot),

@@ -39,6 +39,8 @@ pub(super) struct Link {
     pub(super) starts: Bucket,
     pub(super) lists: Bucket,
     pub(super) starts_in_flight: u32,
+    /// Reads of one job; they count against `open_requests` as starts do.
+    pub(super) reads_in_flight: u32,
     pub(super) targets: HashMap<(Option<String>, String), TargetState>,
     pub(super) evidence: BTreeMap<FolderId, Evidence>,
     pub(super) proofs: BTreeMap<FolderId, ProofWanted>,
@@ -132,6 +134,7 @@ impl Link {
                 boot,
             ),
             starts_in_flight: 0,
+            reads_in_flight: 0,
             targets: HashMap::new(),
             evidence: BTreeMap::new(),
             proofs: BTreeMap::new(),

@@ -19,7 +19,7 @@ use crate::schedule::ConnectionName;
 const ASKS_PER_CALL: usize = 49;
 
 /// Clocks differ, and a call may have waited in a gateway: lists begin this long before the start.
-const LIST_MARGIN: Duration = Duration::from_secs(600);
+const LIST_MARGIN: Duration = Duration::from_secs(7_200);
 
 impl Core {
     /// Sends the look-ups that are due, fullest calls first come, within the budget of list calls.

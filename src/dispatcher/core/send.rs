@@ -19,6 +19,9 @@ use crate::schedule::{ConnectionName, OverlapPolicy, StartSpec};
 /// Orchestrator's code for a thing that does not exist: the process was deployed anew and has another key.
 const NOT_FOUND_CODE: i64 = 1002;
 
+/// HTTP's word for something that stands in the way.
+const CONFLICT: u16 = 409;
+
 /// An unclear start is looked up a second after its call ended (semantics.md 16).
 const FIRST_LOOK_UP: Duration = Duration::from_secs(1);
 
@@ -279,6 +282,14 @@ impl Core {
             Err(CallError::Rejected { code: Some(NOT_FOUND_CODE), .. }) if self.may_look_again(id) => {
                 self.look_again(id, now);
             }
+            // Perhaps the first call's job is what it conflicts with: that one is looked for first (reliability.md 2.4).
+            Err(CallError::Rejected { status: CONFLICT, text, cure, .. }) if self.was_repeated(id) => {
+                self.step(id, RunEvent::Unclear, now, format!("A repeated call was refused: {text}"));
+                if let Some(open) = self.book.get_mut(id) {
+                    open.refused = Some(with_cure(&text, cure.as_deref()));
+                    open.settle_from(ended, ended + FIRST_LOOK_UP);
+                }
+            }
             Err(CallError::Rejected { text, cure, .. }) => self.reject(id, &text, cure.as_deref(), now),
             Err(CallError::Unknown { text, .. }) => {
                 self.book.change(id, |run| run.error = Some(text.clone()));
@@ -288,6 +299,10 @@ impl Core {
                 }
             }
         }
+    }
+
+    fn was_repeated(&self, id: RunId) -> bool {
+        self.book.get(id).and_then(|open| open.run.attempt()).is_some_and(|attempt| attempt.sends > 1)
     }
 
     fn may_look_again(&self, id: RunId) -> bool {
@@ -306,7 +321,7 @@ impl Core {
         self.step(id, RunEvent::Wait(WaitReason::Limit), now, text);
     }
 
-    fn reject(&mut self, id: RunId, text: &str, cure: Option<&str>, now: Reading) {
+    pub(super) fn reject(&mut self, id: RunId, text: &str, cure: Option<&str>, now: Reading) {
         let told = with_cure(text, cure);
         self.book.change(id, |run| run.error = Some(told.clone()));
         self.step(id, RunEvent::End(Ending::Rejected), now, format!("Refused: {told}"));

@@ -339,6 +339,9 @@ impl Core {
     /// After the settle window: certainly no job.
     fn no_job_was_made(&mut self, id: RunId, now: Reading) {
         let Some(open) = self.book.get_mut(id) else { return };
+        if let Some(refusal) = open.refused.take() {
+            return self.reject(id, &refusal, None, now);
+        }
         let (choice, deadline) = (open.run.on_unknown_start, open.run.deadline_at);
         match choice {
             OnUnknownStart::Retry if now.wall < deadline => {
