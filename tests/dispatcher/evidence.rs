@@ -38,16 +38,16 @@ fn no_answer_that_lacks_its_proof_ever_lets_a_start_be_repeated() {
         (Filter::Refused, "held"),
     ];
     for (filter, last) in rows {
-        let mut world = World::proven(&hourly(""), BEFORE);
+        let mut world = World::proven("  x: { cron: \"0 12,15 * * *\", start: { process: P } }\n", BEFORE);
         world.pass(seconds(1_200));
         world.crash();
         world.recover();
-        // Past the ten minutes that a list reaches back.
-        world.pass_to("2026-11-23T12:59:30Z");
+        // Past the two hours that a list reaches back.
+        world.pass_to("2026-11-23T14:59:30Z");
         world.server.filter = filter;
         world.server.script.push_back(Post::NotMade);
-        world.pass_to("2026-11-23T13:20:00Z");
-        assert_eq!(world.state("x", "2026-11-23T13:00:00Z"), last, "{filter:?}");
+        world.pass_to("2026-11-23T15:20:00Z");
+        assert_eq!(world.state("x", "2026-11-23T15:00:00Z"), last, "{filter:?}");
         assert_eq!(world.server.posts(), 2, "{filter:?}");
     }
 }
