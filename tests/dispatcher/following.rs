@@ -187,3 +187,20 @@ fn jobs_that_end_together_are_not_all_read_at_once() {
         assert!(pair[32] - pair[0] >= seconds(3), "thirty-two at a time: {pair:?}");
     }
 }
+
+#[test]
+fn once_its_usual_duration_is_known_a_job_is_read_often_around_its_end_and_seldom_before() {
+    let mut world = World::new(&hourly(""), BEFORE);
+    world.server.lasts = seconds(903);
+    // Three runs teach it.
+    world.pass_to("2026-11-23T15:00:00Z");
+    let since = world.now.boot;
+    world.pass_to("2026-11-23T15:30:00Z");
+    assert_eq!(world.state("x", "2026-11-23T15:00:00Z"), "succeeded");
+    let polls = world.server.count(since, |call| matches!(call, Call::Poll(..)));
+    assert!(polls <= 45, "{polls} polls of one job in a quarter of an hour");
+    let ended = world.run("x", "2026-11-23T15:00:00Z").clone();
+    let line = world.db.seen.iter().filter(|line| line.run == ended.id).map(|line| line.at).max().unwrap();
+    let noticed = line.duration_since(super::world::at("2026-11-23T15:15:03Z"));
+    assert!(noticed <= jiff::SignedDuration::from_secs(12), "its end was noticed after {noticed}");
+}

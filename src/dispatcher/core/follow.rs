@@ -211,11 +211,12 @@ impl Core {
         let Some(open) = self.book.get(id) else { return };
         let folder_id = open.run.attempt().and_then(|attempt| attempt.folder_id);
         let crowded = folder_id.is_some_and(|folder_id| self.is_crowded(&open.run.connection, folder_id));
+        let usual = self.usual.get(&open.run.schedule).copied();
         let slowest = if crowded { SLOWEST_IN_CROWD } else { self.pace.slowest };
         let first = if crowded { SLOWEST_IN_CROWD } else { self.pace.first };
         let Some(follow) = self.book.get_mut(id).and_then(|open| open.follow.as_mut()) else { return };
         let age = now.boot.saturating_sub(follow.since);
-        follow.next = now.boot + (age / PART_OF_AGE).clamp(first, slowest.max(first));
+        follow.next = now.boot + next_look(age, usual).clamp(first, slowest.max(first));
         let next = follow.next;
         self.wake.at_boot(next);
     }
@@ -273,6 +274,7 @@ impl Core {
             | JobState::Other(_) => return,
         };
         let error = job_error(job);
+        self.learn_duration(id, now);
         self.book.change(id, |run| {
             run.started_at = job.started_at.or(run.started_at);
             run.ended_at = Some(job.ended_at.unwrap_or(now.wall));
@@ -296,6 +298,15 @@ impl Core {
         follow.reads_in_vain
     }
 
+    /// Half of what was known and half of what was seen: a schedule whose work grows is followed.
+    fn learn_duration(&mut self, id: RunId, now: Reading) {
+        let Some(open) = self.book.get(id) else { return };
+        let Some(follow) = &open.follow else { return };
+        let seen = now.boot.saturating_sub(follow.since);
+        let usual = self.usual.entry(open.run.schedule.clone()).or_insert(seen);
+        *usual = (*usual + seen) / 2;
+    }
+
     fn lost(&mut self, id: RunId, now: Reading) {
         let Some(follow) = self.book.get_mut(id).and_then(|open| open.follow.as_mut()) else { return };
         // Where lists are refused, as in a folder that is gone, "not there" by id is what counts (R15).
@@ -310,6 +321,16 @@ impl Core {
         });
         let text = "Three lists over five minutes and a read by id do not show the job".to_owned();
         self.step(id, RunEvent::End(Ending::Lost), now, text);
+    }
+}
+
+/// How long until a job of this age is read again: seldom while its usual end is far, often around it, and seldom again once
+/// it takes much longer than usual. Without a usual duration, the age alone decides.
+fn next_look(age: Duration, usual: Option<Duration>) -> Duration {
+    match usual {
+        Some(usual) if age < usual => (usual - age) / 2,
+        Some(usual) => (age - usual) / PART_OF_AGE,
+        None => age / PART_OF_AGE,
     }
 }
 

@@ -28,7 +28,7 @@ use crate::clock::{Reading, later};
 use crate::executor::{Action, Report};
 use crate::planner::Planner;
 use crate::run::{InstallationId, RunEvent, RunId, RunState};
-use crate::schedule::{ConnectionName, Marks, ScheduleSet};
+use crate::schedule::{ConnectionName, Marks, ScheduleKey, ScheduleSet};
 use crate::store::{Changes, LoadedState, StoredVersion};
 
 /// Wall time may run this far from boot time between two turns; more is a step of the clock (semantics.md 7).
@@ -113,6 +113,8 @@ pub struct Core {
     book: Book,
     links: BTreeMap<ConnectionName, Link>,
     sweeps: Vec<adopt::Sweep>,
+    /// How long each schedule's jobs took lately, from acceptance to the end as seen here; learned anew after a start.
+    usual: BTreeMap<ScheduleKey, Duration>,
     pace: Pace,
     /// When this daemon took the lock: what was due before may have been started by another life.
     opened: Reading,
@@ -150,6 +152,7 @@ impl Core {
                 .into_iter()
                 .map(|(run, connection, attempt)| adopt::Sweep::new(run, connection, attempt))
                 .collect(),
+            usual: BTreeMap::new(),
             set,
             pace,
             opened,
