@@ -4,7 +4,9 @@ mod support;
 
 use std::time::Duration;
 
-use punctual::sandbox::{Endpoint, Fault, FaultRule, FolderSpec, ProcessSpec, Refusal, RobotResult};
+use punctual::sandbox::{
+    Endpoint, Fault, FaultRule, FolderSpec, Nulls, ProcessSpec, Refusal, RobotResult, TokenOutcome,
+};
 use support::Story;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -321,4 +323,44 @@ async fn a_new_token_sends_what_waited_for_it_at_once() {
     assert!(sent.duration_since(granted) <= jiff::SignedDuration::from_secs(1), "granted {granted}, sent {sent}");
     assert_eq!(run.error, None, "the trouble is over");
     story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_grant_starts_robots_through_a_restart_and_a_day_of_renewals() {
+    let grants = [
+        "grant: client_credentials, client_id: sandbox-client, client_secret: \"file:client-secret\", scope: OR.Jobs OR.Execution.Read OR.Folders.Read",
+        "grant: refresh_token, client_id: sandbox-client, client_secret: \"file:client-secret\", refresh_token: \"file:refresh-token\"",
+        "grant: refresh_token, style: account, client_id: sandbox-account, refresh_token: \"file:user-key\"",
+    ];
+    for grant in grants {
+        let mut story = Story::with(
+            "2026-11-23T00:00:00Z",
+            // As the real service does, where the contract's schemas know no null.
+            |sandbox| sandbox.tenant.nulls = Nulls::Written,
+            |url| {
+                format!(
+                    "version: 1\nconnections:\n  uipath: {{ url: \"{url}\", tenant: acmeprod, auth: {{ {grant} }} }}\nschedules:\n  \
+                     hourly: {{ cron: \"0 * * * *\", timezone: UTC, start: {{ process: Heartbeat, folder: Shared }} }}\n"
+                )
+            },
+        )
+        .await;
+        for hour in 1..=12 {
+            story.pass_to(&format!("2026-11-23T{hour:02}:00:00Z")).await;
+            story.until("hourly", "succeeded", SECOND, seconds(60)).await;
+            if hour == 6 {
+                // The first refresh token has long been used up; what is kept in the state folder goes on.
+                story.stop_daemon().await;
+                story.start_daemon().await;
+            }
+            story.pass_in_steps(seconds(3_000), seconds(300)).await;
+        }
+        let runs = story.runs().await;
+        assert_eq!(runs.len(), 12, "{grant}");
+        assert!(runs.iter().all(|run| run.state == "succeeded"), "{grant}: {runs:#?}");
+        let refused =
+            story.control.token_calls().into_iter().find(|call| !matches!(call.outcome, TokenOutcome::Granted(_)));
+        assert_eq!(refused, None, "{grant}");
+        story.end().await;
+    }
 }
