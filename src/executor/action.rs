@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::orchestrator::{CallError, JobPage, JobView, ReleaseKey};
 use crate::run::{FolderId, JobRef, Reference, RunId};
@@ -87,7 +87,14 @@ pub enum Report {
     /// By itself: the connection has a new access token, so what waited for one need not wait on.
     TokenRenewed { connection: ConnectionName },
     /// Of [`Action::Resolve`].
-    Resolved { connection: ConnectionName, folder: Option<String>, process: String, result: Result<Target, CallError> },
+    Resolved {
+        connection: ConnectionName,
+        folder: Option<String>,
+        process: String,
+        result: Result<Target, CallError>,
+        /// Orchestrator's clock minus ours, as far as it is known.
+        server_skew: Option<SignedDuration>,
+    },
     /// Of [`Action::Start`]. `ended` is boot time at the end of the call: the settle window counts from here.
     Started {
         connection: ConnectionName,

@@ -52,7 +52,8 @@ impl Executor {
         match action {
             Action::Resolve { connection, folder, process } => {
                 let result = self.resolve(&connection, folder.as_deref(), &process).await;
-                Report::Resolved { connection, folder, process, result }
+                let server_skew = self.client(&connection).ok().and_then(Client::clock_skew);
+                Report::Resolved { connection, folder, process, result, server_skew }
             }
             Action::Start(order) => self.start(order).await,
             Action::LookUp { connection, folder_id, asks, control } => {

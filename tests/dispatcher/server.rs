@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use punctual::clock::{Reading, later};
 use punctual::executor::{Action, Report, StartOrder, Target};
 use punctual::orchestrator::{CallError, Completeness, JobPage, JobState, JobView, ReleaseKey, UnsentReason};
@@ -120,6 +120,8 @@ pub(crate) struct Server {
     /// 403 on lists by key.
     pub(crate) polls_refused: bool,
     pub(crate) folders: Vec<(String, FolderId)>,
+    /// How far its clock is ahead of ours.
+    pub(crate) skew: Option<SignedDuration>,
 }
 
 impl Default for Server {
@@ -132,6 +134,7 @@ impl Default for Server {
             filter: Filter::Works,
             process: Some(99),
             lasts: seconds(30),
+            skew: None,
             post_takes: VecDeque::new(),
             read_takes: VecDeque::new(),
             reads_break: false,
@@ -340,7 +343,7 @@ impl Server {
                     (Ok(()), Some(release)) => Ok(Target { folder_id, release: ReleaseKey(Uuid::from_u128(release)) }),
                     (Ok(()), None) => Err(refused(404, 0)),
                 };
-                Report::Resolved { connection, folder, process, result }
+                Report::Resolved { connection, folder, process, result, server_skew: self.skew }
             }
             Action::Start(order) => {
                 // One that finds nobody is no call.
@@ -354,7 +357,7 @@ impl Server {
                     connection: order.connection,
                     run: order.run,
                     ended: boot + takes,
-                    server_date: Some(later(now.wall, takes)),
+                    server_date: now.wall.checked_add(self.skew.unwrap_or_default()).ok(),
                     result,
                 }
             }

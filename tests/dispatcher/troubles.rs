@@ -178,3 +178,19 @@ fn a_burst_is_stored_at_once_and_sent_within_the_limits() {
     world.pass(seconds(120));
     assert!(world.open().is_empty());
 }
+
+#[test]
+fn while_the_clocks_differ_nothing_is_started_and_it_goes_on_once_they_agree() {
+    let mut world = World::new(&hourly(""), BEFORE);
+    world.server.skew = Some(jiff::SignedDuration::from_mins(-20));
+    // The answer to the first start shows it.
+    world.pass_to("2026-11-23T13:10:00Z");
+    let run = world.run("x", "2026-11-23T13:00:00Z").clone();
+    assert_eq!(run.state.to_string(), "waiting: clock");
+    assert!(run.error.as_deref().unwrap().contains("set this machine's clock"), "{:?}", run.error);
+    assert_eq!(world.server.posts(), 1);
+    world.server.skew = Some(jiff::SignedDuration::from_secs(2));
+    world.pass_to("2026-11-23T13:12:00Z");
+    assert_eq!(world.state("x", "2026-11-23T13:00:00Z"), "succeeded");
+    assert_eq!(world.server.posts(), 2);
+}

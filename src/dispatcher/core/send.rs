@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::book::{Asked, BeforeStart, LookedAgain, Verdict};
 use super::claim::join;
@@ -99,10 +99,16 @@ impl Core {
         self.order_start(id, target, again.then_some(Again), now);
     }
 
-    /// Tries a connection that did not answer, by a harmless read, never by a start.
+    /// Tries what stands in the way by a harmless read, never by a start.
     fn probe(&mut self, connection: &ConnectionName, start: &StartSpec, now: Reading) {
         let Some(link) = self.links.get_mut(connection) else { return };
-        if matches!(link.health, Health::Down { .. }) && link.may_read(now.boot) {
+        // Either the connection is tried, or its clock; both by the same read.
+        let wanted = match link.health {
+            Health::Down { .. } => link.may_read(now.boot),
+            Health::Fine | Health::Recovering => link.may_compare_clocks(now.boot) && link.may_read(now.boot),
+            Health::Probing { .. } => false,
+        };
+        if wanted {
             self.actions.push(Action::Resolve {
                 connection: connection.clone(),
                 folder: start.folder.clone(),
@@ -193,9 +199,11 @@ impl Core {
         folder: Option<String>,
         process: String,
         result: Result<Target, CallError>,
+        server_skew: Option<SignedDuration>,
         now: Reading,
     ) {
         let Some(link) = self.link_mut(connection) else { return };
+        link.compare_clocks(server_skew, now.boot);
         let key = (folder.clone(), process.clone());
         match result {
             Ok(target) => {
@@ -240,9 +248,9 @@ impl Core {
         result: Result<Vec<JobView>, CallError>,
         now: Reading,
     ) {
-        let _ = server_date;
         if let Some(link) = self.link_mut(connection) {
             link.starts_in_flight = link.starts_in_flight.saturating_sub(1);
+            link.compare_clocks(server_date.map(|date| date.duration_since(now.wall)), now.boot);
             match &result {
                 Ok(_) => link.answered(),
                 // An unclear answer speaks of this start; only `Retry-After` speaks of the tenant.
