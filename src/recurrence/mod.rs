@@ -26,4 +26,6 @@ pub use every::Every;
 pub use nominal::{Excluded, Nominal, Note};
 pub use policy::{Class, DstPolicy, GapPolicy, OverlapTime};
 pub use rule::{NeverMatches, Pattern, Recurrence};
-pub use zone::{UnknownZone, Zone, ZoneDatabase, ZoneSource, zone_database};
+pub use zone::{
+    UnknownZone, Zone, ZoneChoice, ZoneDatabase, ZoneSource, choose_zone_database, pick_zone_database, zone_database,
+};
