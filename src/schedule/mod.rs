@@ -21,4 +21,4 @@ pub use model::{
 pub use render::{Paint, render};
 pub use schema::json_schema;
 pub use spec::{Invalid, Loaded, parse};
-pub use timing::{Timing, TimingError};
+pub use timing::{Bounds, CalendarDays, Timing, TimingError};

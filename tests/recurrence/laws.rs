@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
-use punctual::recurrence::{Class, CronPattern, DstPolicy, Every, GapPolicy, OverlapTime, Pattern, Recurrence, Zone};
+use punctual::recurrence::{
+    Calendar, Class, CronPattern, DstPolicy, Every, Excluded, GapPolicy, Nominal, OnExcluded, OverlapTime, Pattern,
+    Recurrence, Weekdays, Zone,
+};
 
 static ZONES: LazyLock<Vec<Zone>> = LazyLock::new(|| {
     let names: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
@@ -107,6 +110,38 @@ proptest! {
                 prop_assert_eq!(recurrence.next_after(between), Some(due.clone()), "asked from {}", between);
             }
             after = due.at;
+        }
+    }
+
+    #[test]
+    fn with_calendar_and_jitter_times_rise_fire_in_order_and_are_found_backwards(
+        cron in any_cron(),
+        zone in any_zone(),
+        dst in any_policy(),
+        on_excluded in prop::sample::select(OnExcluded::ALL.to_vec()),
+        days in 0_i64..400,
+        start in 1_000_000_000_i64..2_000_000_000,
+    ) {
+        let start = Timestamp::from_second(start).unwrap();
+        let taken_out = zone.read(start).0.date().saturating_add(jiff::Span::new().days(days % 40));
+        let exclude = taken_out.series(jiff::Span::new().days(1)).take(usize::try_from(days % 9).unwrap()).collect();
+        let weekdays = (days % 3 > 0).then(|| Weekdays::parse("MON-FRI").unwrap());
+        let calendar = Calendar { weekdays, exclude, ..Calendar::default() };
+        let Ok(plain) = Recurrence::new(vec![Pattern::Cron(cron)], zone, dst) else { return Ok(()) };
+        let longest = Duration::from_secs(86_400);
+        let recurrence = plain.with_calendar(calendar.clone(), on_excluded).with_jitter(longest, "law");
+        let mut last: Option<Nominal> = None;
+        for _ in 0..12 {
+            let after = last.as_ref().map_or(start, |last| last.at);
+            let Some(due) = recurrence.next_after(after) else { break };
+            prop_assert!(due.at > after && due.fire_at >= due.at);
+            prop_assert_eq!(due.excluded == Excluded::No, calendar.keeps(due.local.date()));
+            prop_assert!(on_excluded == OnExcluded::Skip || due.excluded == Excluded::No);
+            if let Some(last) = last {
+                prop_assert!(last.fire_at < due.at, "{:?} then {:?}", last, due);
+                prop_assert_eq!(recurrence.previous_before(due.at), Some(last));
+            }
+            last = Some(due);
         }
     }
 

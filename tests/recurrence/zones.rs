@@ -1,8 +1,7 @@
 //! Zone names: what is taken, and what a person is told instead.
 
 use jiff::SignedDuration;
-use jiff::tz::TimeZone;
-use punctual::recurrence::{Zone, ZoneSource, zone_database};
+use punctual::recurrence::{Zone, ZoneChoice, ZoneDatabase, ZoneSource, pick_zone_database, zone_database};
 
 #[test]
 fn iana_names_are_taken_letter_for_letter() {
@@ -70,7 +69,33 @@ fn the_zone_database_says_where_it_is() {
     let database = zone_database();
     match database.source {
         ZoneSource::System(folder) => assert!(folder.is_dir()),
-        ZoneSource::Bundled => assert_eq!(database.version, None),
+        ZoneSource::Bundled => assert!(database.version.is_some()),
+    }
+}
+
+#[test]
+fn the_newer_zone_database_is_taken_unless_one_is_asked_for() {
+    let of = |source: &ZoneSource, version: Option<&str>| ZoneDatabase {
+        source: source.clone(),
+        version: version.map(str::to_string),
+    };
+    let (folder, inside) = (ZoneSource::System("/usr/share/zoneinfo".into()), ZoneSource::Bundled);
+    let (system, bundled) = (|version| of(&folder, version), |version| of(&inside, Some(version)));
+    use ZoneChoice::{Auto, Bundled, System};
+    for (choice, of_system, of_bundled, taken) in [
+        (Auto, Some("2025b"), "2026f", &inside),
+        (Auto, Some("2026f"), "2026f", &folder),
+        (Auto, Some("2027a"), "2026f", &folder),
+        (Auto, None, "2026f", &folder),
+        (System, Some("2025b"), "2026f", &folder),
+        (Bundled, Some("2027a"), "2026f", &inside),
+    ] {
+        let picked = pick_zone_database(choice, Some(system(of_system)), bundled(of_bundled));
+        assert_eq!(&picked.source, taken, "{choice:?} of {of_system:?} and {of_bundled}");
+    }
+    assert_eq!(pick_zone_database(System, None, bundled("2026f")).source, inside);
+    for choice in ZoneChoice::ALL {
+        assert_eq!(ZoneChoice::parse(choice.as_str()), Some(choice));
     }
 }
 
@@ -80,10 +105,8 @@ fn no_zone_changes_its_clock_twice_within_the_longest_gap_since_1900() {
     let begin = "1900-01-01T00:00:00Z".parse().unwrap();
     let end = "2100-01-01T00:00:00Z".parse().unwrap();
     for name in jiff::tz::db().available().map(|name| name.to_string()) {
-        if Zone::find(&name).is_err() {
-            continue;
-        }
-        let tz = TimeZone::get(&name).unwrap();
+        let Ok(zone) = Zone::find(&name) else { continue };
+        let tz = zone.time_zone();
         let mut last = begin;
         for change in tz.following(begin).take_while(|change| change.timestamp() < end) {
             let at = change.timestamp();

@@ -128,7 +128,7 @@ fn a_timing_that_was_kept_means_the_same_times_as_the_file() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schedules.example.yaml");
     let loaded = good(source("schedules.example.yaml", &fs::read_to_string(path).unwrap()));
     for (key, schedule) in &loaded.set.schedules {
-        let kept = schedule.timing.compile().unwrap();
+        let kept = schedule.timing.compile(schedule.key.as_str()).unwrap();
         let (mut from_file, mut from_store) = (now(), now());
         for _ in 0..2 {
             let nominal = schedule.recurrence.next_after(from_file).unwrap_or_else(|| panic!("{key} has no time"));
