@@ -3,7 +3,7 @@
 //! Every value here has been checked: later code cannot see an invalid schedule. Shapes as written in YAML are in `spec`.
 
 use std::borrow::Borrow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -187,6 +187,36 @@ pub struct Schedule {
     pub place: Place,
 }
 
+impl Schedule {
+    /// Its last time before `at`, if there is one.
+    pub fn previous_time(&self, at: Timestamp) -> Option<Timestamp> {
+        // The greatest instant after which a time comes that is still before `at` is narrowed down by halves, so that a
+        // pattern's rhythm does not matter.
+        let before = |from: i64| {
+            let next = self.recurrence.next_after(Timestamp::from_second(from).ok()?)?.at;
+            (next < at).then_some(next)
+        };
+        let mut hi = at.as_second();
+        let mut step = 60;
+        let mut last = loop {
+            let from = hi.saturating_sub(step).max(Timestamp::MIN.as_second());
+            match before(from) {
+                Some(found) => break found,
+                None if from == Timestamp::MIN.as_second() => return None,
+                None => (hi, step) = (from, step.saturating_mul(8)),
+            }
+        };
+        while let Some(next) = before(last.as_second()) {
+            let middle = last.as_second() + (hi - last.as_second()) / 2;
+            match before(middle) {
+                Some(later) => last = later,
+                None => (hi, last) = (middle, next),
+            }
+        }
+        Some(last)
+    }
+}
+
 /// Whether a schedule runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Enablement {
@@ -214,7 +244,7 @@ pub struct StartSpec {
     pub folder: Option<String>,
     /// Orchestrator's `RuntimeType`, sent as written.
     pub runtime: Option<String>,
-    /// Input arguments, a JSON object.
+    /// Input arguments, a JSON object. Of a schedule they may hold templates; of a run they are filled in.
     pub arguments: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
@@ -265,6 +295,24 @@ pub struct ScheduleSet {
     pub connections: BTreeMap<ConnectionName, Arc<Connection>>,
     /// By key.
     pub schedules: BTreeMap<ScheduleKey, Arc<Schedule>>,
+    /// Which time zone database is read (`daemon.tzdb`).
+    pub zone_database: ZoneDatabaseChoice,
+    /// The environment variables that templates may name (`daemon.allow_env`).
+    pub allow_env: BTreeSet<String>,
+    /// Those of them that were set when the files were loaded, with their values.
+    pub env: BTreeMap<String, String>,
+}
+
+/// Which time zone database is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ZoneDatabaseChoice {
+    /// The newer of the two.
+    #[default]
+    Auto,
+    /// The system's.
+    System,
+    /// The one in the program.
+    Bundled,
 }
 
 /// One due time of one schedule.

@@ -306,7 +306,7 @@ impl Core {
         self.step(id, RunEvent::Wait(WaitReason::Limit), now, text);
     }
 
-    fn reject(&mut self, id: RunId, text: &str, cure: Option<&str>, now: Reading) {
+    pub(super) fn reject(&mut self, id: RunId, text: &str, cure: Option<&str>, now: Reading) {
         let told = with_cure(text, cure);
         self.book.change(id, |run| run.error = Some(told.clone()));
         self.step(id, RunEvent::End(Ending::Rejected), now, format!("Refused: {told}"));

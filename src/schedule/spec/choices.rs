@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::recurrence::{Class, GapPolicy, OverlapTime};
-use crate::schedule::model::{CatchUpPolicy, OnUnknownStart, OverlapPolicy};
+use crate::schedule::model::{CatchUpPolicy, OnUnknownStart, OverlapPolicy, ZoneDatabaseChoice};
 
 /// Words with their values.
 #[derive(Debug)]
@@ -76,3 +76,12 @@ pub(super) static TWICE: Choices<OverlapTime> = Choices {
 
 pub(super) static CLASS: Choices<Class> =
     Choices { built: &[("fixed", Class::Fixed), ("interval", Class::Interval)], later: &[] };
+
+pub(super) static ZONE_DATABASE: Choices<ZoneDatabaseChoice> = Choices {
+    built: &[
+        ("auto", ZoneDatabaseChoice::Auto),
+        ("system", ZoneDatabaseChoice::System),
+        ("bundled", ZoneDatabaseChoice::Bundled),
+    ],
+    later: &[],
+};

@@ -406,6 +406,16 @@ fn plain(key: &str) -> String {
     quoted(key).trim_matches('`').to_owned()
 }
 
+/// Where a scalar's text itself stands, without quotes, when it stands there letter by letter.
+pub(super) fn written(at: At, text: &str) -> Option<At> {
+    match (at.end - at.start).checked_sub(text.len()) {
+        Some(0) => Some(at),
+        // Quotes, and nothing escaped between them.
+        Some(2) => Some(At { start: at.start + 1, end: at.end - 1, ..at }),
+        _ => None,
+    }
+}
+
 /// "`a`, `b`, `c`".
 pub(super) fn list<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")

@@ -88,7 +88,8 @@ impl Section {
 }
 
 /// Where a key may belong that stands in the wrong map, likeliest first.
-pub(super) const SECTIONS: &[&Section] = &[&START, &SCHEDULE, &AUTH, &CONNECTION, &CATCH_UP, &DST, &LIMITS, &FILE];
+pub(super) const SECTIONS: &[&Section] =
+    &[&START, &SCHEDULE, &AUTH, &CONNECTION, &CATCH_UP, &DST, &LIMITS, &DAEMON, &FILE];
 
 pub(in crate::schedule) static FILE: Section = Section {
     name: "file",
@@ -107,10 +108,29 @@ pub(in crate::schedule) static FILE: Section = Section {
             Shape::Named(&SCHEDULE),
             "Schedules by key. The key is the identity: a renamed key is a new schedule",
         ),
+        key("daemon", Shape::Map(&DAEMON), "What holds for the whole program; in one file at most"),
         later("calendars", "name the weekdays in the cron pattern, as in `0 7 * * MON-FRI`"),
         later("limits", "take it out; `limits` of a connection bounds what that connection is asked to do"),
         later("notify", "take it out; look at the history for what failed"),
-        later("daemon", "take it out; the daemon's defaults hold"),
+    ],
+};
+
+pub(in crate::schedule) static DAEMON: Section = Section {
+    name: "daemon",
+    place: "under `daemon`",
+    about: "What holds for the whole program",
+    keys: &[
+        key(
+            "tzdb",
+            Shape::Choice(&choices::ZONE_DATABASE),
+            "Which time zone database is read: the newer of the two with `auto`, which holds when left out",
+        ),
+        key("allow_env", Shape::Texts, "The environment variables that templates may name as ${env:NAME}"),
+        later("listen", "take it out; nothing is served over the network"),
+        later("metrics", "take it out; look at the history"),
+        later("watch", "take it out; restart the daemon after an edit"),
+        later("history", "take it out; the history is kept"),
+        later("backup", "take it out; copy the state folder while the daemon is stopped"),
     ],
 };
 
@@ -233,7 +253,11 @@ pub(in crate::schedule) static START: Section = Section {
         required("process", Shape::Text, "The process by its name in the folder"),
         key("folder", Shape::Text, "The folder's full name, such as Finance/Accounts payable"),
         key("runtime", Shape::Text, "Orchestrator's runtime type, such as Unattended; its own default when left out"),
-        key("arguments", Shape::Object, "Input arguments, at most 10,000 characters as JSON"),
+        key(
+            "arguments",
+            Shape::Object,
+            "Input arguments, at most 10,000 characters as JSON. Texts may hold templates such as ${nominal.date-1d}",
+        ),
         later("jobs", "take it out; each time starts one job"),
         later("priority", "take it out; the process's own priority holds"),
         later("secret_arguments", "let the robot read secrets from an Orchestrator asset"),

@@ -5,10 +5,11 @@
 mod arguments;
 pub(in crate::schedule) mod choices;
 mod connection;
+mod daemon;
 mod fields;
 mod habits;
 pub(in crate::schedule) mod keys;
-mod near;
+pub(in crate::schedule) mod near;
 mod schedule;
 mod set;
 mod syntax;

@@ -1,6 +1,6 @@
 //! `schedules.X`: one entry becomes one checked schedule.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -24,6 +24,8 @@ pub(super) struct Context<'c> {
     pub(super) connections: &'c BTreeMap<String, At>,
     pub(super) defaults: &'c Habits,
     pub(super) default_folder: Option<&'c str>,
+    /// The variables that templates may name.
+    pub(super) env: &'c BTreeSet<String>,
 }
 
 /// Reads one schedule. `None`: something was told.
@@ -103,7 +105,7 @@ fn start(field: &Field<'_>, context: &Context<'_>, findings: &mut Findings) -> O
     let mut line = |name| fields.get(name).and_then(|field| field.line(findings).map(str::to_owned));
     let folder = line("folder").or_else(|| context.default_folder.map(str::to_owned));
     let runtime = line("runtime");
-    let arguments = fields.get("arguments").map(|field| arguments::read(&field, findings));
+    let arguments = fields.get("arguments").map(|field| arguments::read(&field, context.env, findings));
     Some(StartSpec {
         process: process?.to_owned(),
         folder,

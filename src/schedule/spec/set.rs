@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::connection;
+use super::daemon;
 use super::fields::{Field, Fields};
 use super::habits::Habits;
 use super::keys;
@@ -61,6 +62,7 @@ struct Merged<'t> {
     schedule_places: BTreeMap<String, At>,
     schedules_at: Option<At>,
     defaults: Option<Field<'t>>,
+    daemon: Option<Field<'t>>,
 }
 
 fn read(trees: &[Node], sources: &[SourceFile], now: Timestamp, findings: &mut Findings) -> ScheduleSet {
@@ -87,6 +89,7 @@ fn read(trees: &[Node], sources: &[SourceFile], now: Timestamp, findings: &mut F
         None => Habits::none(),
     };
     let default_folder = fields.as_ref().and_then(|fields| fields.get("folder")).and_then(|field| field.line(findings));
+    let daemon = merged.daemon.as_ref().map(|field| daemon::read(field, findings)).unwrap_or_default();
     let lines: Vec<Lines> = sources.iter().map(|source| Lines::new(&source.text)).collect();
     let context = Context {
         sources,
@@ -95,12 +98,15 @@ fn read(trees: &[Node], sources: &[SourceFile], now: Timestamp, findings: &mut F
         connections: &merged.connection_places,
         defaults: &defaults,
         default_folder,
+        env: &daemon.allow_env,
     };
     for (key, entry) in &merged.schedules {
         if let Some(schedule) = schedule::read(entry, key.clone(), &context, findings) {
             set.schedules.insert(key.clone(), schedule);
         }
     }
+    set.zone_database = daemon.zone_database;
+    set.allow_env = daemon.allow_env;
     set
 }
 
@@ -125,13 +131,14 @@ fn file<'t>(tree: &'t Node, merged: &mut Merged<'t>, findings: &mut Findings) ->
             merged.schedules.extend(ScheduleKey::parse(name).map(|key| (key, entry)));
         });
     }
-    if let Some(field) = fields.get("defaults") {
-        match &merged.defaults {
+    for (name, slot) in [("defaults", &mut merged.defaults), ("daemon", &mut merged.daemon)] {
+        let Some(field) = fields.get(name) else { continue };
+        match slot {
             Some(first) => {
-                let finding = findings.error(field.key_at, "`defaults` may stand in one file only");
+                let finding = findings.error(field.key_at, format!("`{name}` may stand in one file only"));
                 finding.hint("put all of it into one file; it holds for every file").also(first.key_at, "first here");
             }
-            None => merged.defaults = Some(field),
+            None => *slot = Some(field),
         }
     }
     Some(())

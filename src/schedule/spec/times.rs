@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use super::fields::{Field, Fields};
+use super::fields::{Field, Fields, written};
 use super::habits::{Given, Habits};
 use crate::recurrence::{CronPattern, DstPolicy, Every, GapPolicy, OverlapTime, Pattern, Recurrence, Zone};
 use crate::schedule::diagnostic::{At, Findings};
@@ -105,7 +105,7 @@ fn cron(item: &Field<'_>, findings: &mut Findings) -> Option<Pattern> {
     let words: Vec<&str> = text.split_whitespace().collect();
     if let [_, _, _, _, _, _, year] = words.as_slice() {
         let end = text.trim_end().len();
-        let at = written(item, text).map_or(item.at(), |whole| whole.part(end - year.len()..end));
+        let at = written(item.at(), text).map_or(item.at(), |whole| whole.part(end - year.len()..end));
         item.error_at(at, &format!("{}: the year field is not built yet", item.named()), findings)
             .hint("leave the seventh field out, or use `at` for one date");
         return None;
@@ -113,7 +113,7 @@ fn cron(item: &Field<'_>, findings: &mut Findings) -> Option<Pattern> {
     match CronPattern::parse(text) {
         Ok(pattern) => Some(Pattern::Cron(pattern)),
         Err(wrong) => {
-            let part = wrong.span.and_then(|span| written(item, text).map(|whole| whole.part(span)));
+            let part = wrong.span.and_then(|span| written(item.at(), text).map(|whole| whole.part(span)));
             let what = format!("{}: {}", item.named(), wrong.message);
             let finding = item.error_at(part.unwrap_or(item.at()), &what, findings);
             if let Some(hint) = wrong.hint {
@@ -121,17 +121,6 @@ fn cron(item: &Field<'_>, findings: &mut Findings) -> Option<Pattern> {
             }
             None
         }
-    }
-}
-
-/// Where a scalar's text itself stands, without quotes, when it stands there letter by letter.
-fn written(item: &Field<'_>, text: &str) -> Option<At> {
-    let at = item.at();
-    match (at.end - at.start).checked_sub(text.len()) {
-        Some(0) => Some(at),
-        // Quotes, and nothing escaped between them.
-        Some(2) => Some(At { start: at.start + 1, end: at.end - 1, ..at }),
-        _ => None,
     }
 }
 
