@@ -12,7 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::clock::{earlier, later};
-use crate::recurrence::{Nominal, Recurrence};
+use crate::recurrence::{Excluded, Nominal, Recurrence};
 use crate::run::{Ending, MissReason, SkipReason};
 use crate::schedule::{
     CatchUpPolicy, Enablement, HighWaterMark, Marks, Occurrence, Schedule, ScheduleKey, ScheduleSet, Trigger,
@@ -126,8 +126,8 @@ impl Planner {
         let Some(schedule) = self.set.schedules.get(key) else { return };
         let Some(mark) = self.marks.0.get(key) else { return };
         if let Some(nominal) = schedule.recurrence.next_after(mark.0) {
-            self.next.insert(key.clone(), nominal.at);
-            self.upcoming.insert((nominal.at, key.clone()));
+            self.next.insert(key.clone(), nominal.fire_at);
+            self.upcoming.insert((nominal.fire_at, key.clone()));
         }
     }
 }
@@ -138,21 +138,26 @@ struct SchedulePlan {
     mark: HighWaterMark,
 }
 
-/// The times of one schedule in (mark, now].
+/// The times of one schedule after its mark that fire by now (semantics.md 8).
 fn plan_schedule(schedule: &Arc<Schedule>, mark: HighWaterMark, now: Timestamp) -> SchedulePlan {
     let on_time_from = earlier(now, ON_TIME);
     let window_from = earlier(now, schedule.catch_up.window);
     let mut plan = SchedulePlan { due: Vec::new(), recorded: Vec::new(), mark };
     let mut not_run = Ranges::new(schedule.clone());
     let mut last_late: Option<Nominal> = None;
-    for nominal in times(&schedule.recurrence, mark.0, now) {
+    // Jitter keeps the order of times, so the first that fires later ends the pass.
+    for nominal in times(&schedule.recurrence, mark.0).take_while(|nominal| nominal.fire_at <= now) {
         plan.mark = HighWaterMark(nominal.at);
+        if nominal.excluded == Excluded::Yes {
+            not_run.push(nominal, Ending::Skipped(SkipReason::Calendar));
+            continue;
+        }
         match schedule.enablement {
             Enablement::Disabled => not_run.push(nominal, Ending::Skipped(SkipReason::Disabled)),
-            Enablement::Enabled if nominal.at >= on_time_from => {
+            Enablement::Enabled if nominal.fire_at >= on_time_from => {
                 plan.due.push(occurrence(schedule, nominal, Trigger::Scheduled));
             }
-            Enablement::Enabled if nominal.at < window_from => {
+            Enablement::Enabled if nominal.fire_at < window_from => {
                 not_run.push(nominal, Ending::Missed(MissReason::Window));
             }
             Enablement::Enabled => match schedule.catch_up.policy {
@@ -176,19 +181,23 @@ fn plan_schedule(schedule: &Arc<Schedule>, mark: HighWaterMark, now: Timestamp) 
 /// The times of a timing that an edit dropped: those in (mark, load] will not run any more (semantics.md 8).
 pub fn plan_edited(schedule: &Arc<Schedule>, old: &Recurrence, mark: HighWaterMark, load: Timestamp) -> Vec<Recorded> {
     let mut dropped = Ranges::new(schedule.clone());
-    for nominal in times(old, mark.0, load) {
-        dropped.push(nominal, Ending::Missed(MissReason::Edited));
+    for nominal in times(old, mark.0).take_while(|nominal| nominal.at <= load) {
+        let ending = match nominal.excluded {
+            Excluded::No => Ending::Missed(MissReason::Edited),
+            // It would not have run before the edit either.
+            Excluded::Yes => Ending::Skipped(SkipReason::Calendar),
+        };
+        dropped.push(nominal, ending);
     }
     dropped.finish()
 }
 
-fn times(recurrence: &Recurrence, after: Timestamp, until: Timestamp) -> impl Iterator<Item = Nominal> {
+fn times(recurrence: &Recurrence, after: Timestamp) -> impl Iterator<Item = Nominal> {
     std::iter::successors(recurrence.next_after(after), |nominal| recurrence.next_after(nominal.at))
-        .take_while(move |nominal| nominal.at <= until)
 }
 
 fn occurrence(schedule: &Arc<Schedule>, nominal: Nominal, trigger: Trigger) -> Occurrence {
-    Occurrence { schedule: schedule.clone(), fire_at: nominal.at, nominal, trigger }
+    Occurrence { schedule: schedule.clone(), fire_at: nominal.fire_at, nominal, trigger }
 }
 
 /// Collects times that will not run, without keeping millions of them in memory.

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use punctual::planner::{ON_TIME, Plan, Planner, ROWS_EACH, plan_edited};
+use punctual::recurrence::{Calendar, OnExcluded, Recurrence};
 use punctual::run::{Ending, MissReason, RunState};
 use punctual::schedule::{HighWaterMark, Marks, Schedule, ScheduleKey, ScheduleSet, SourceFile, Trigger, parse};
 
@@ -45,6 +47,15 @@ fn planner(set: &Arc<ScheduleSet>, mark: &str) -> Planner {
 
 fn one(line: &str, mark: &str) -> Planner {
     planner(&set(&format!("  x: {{ {line}, start: {{ process: P }} }}\n")), mark)
+}
+
+/// One schedule whose times are changed behind its file's back.
+fn changed(line: &str, mark: &str, change: impl FnOnce(Recurrence) -> Recurrence) -> Planner {
+    let mut changed = (*schedule(line)).clone();
+    changed.recurrence = change(changed.recurrence);
+    let mut set = (*set(&format!("  x: {{ {line}, start: {{ process: P }} }}\n"))).clone();
+    set.schedules.insert(changed.key.clone(), Arc::new(changed));
+    planner(&Arc::new(set), mark)
 }
 
 /// Each time with what becomes of it, ranges written out by their ends.
@@ -151,6 +162,36 @@ fn the_times_of_a_disabled_schedule_are_recorded_and_its_mark_moves_on() {
     assert_eq!(told(&plan), ["2026-11-23T07:00:00Z skipped: disabled", "2026-11-23T08:00:00Z skipped: disabled"]);
     assert_eq!(plan.marks[0].1, HighWaterMark(at("2026-11-23T08:00:00Z")));
     assert_eq!(planner.wake_at(), Some(at("2026-11-23T09:00:00Z")));
+}
+
+#[test]
+fn a_time_that_the_calendar_takes_out_is_recorded_and_never_caught_up() {
+    let calendar = Calendar { exclude: [date(2026, 11, 22)].into(), ..Calendar::default() };
+    let mut planner = changed("cron: \"0 12 * * *\", catch_up: { window: 3d }", "2026-11-20T12:00:00Z", |times| {
+        times.with_calendar(calendar, OnExcluded::Skip)
+    });
+    assert_eq!(
+        told(&planner.pass(at("2026-11-22T13:00:00Z"))),
+        ["2026-11-21T12:00:00Z CatchUp", "2026-11-22T12:00:00Z skipped: calendar"]
+    );
+}
+
+#[test]
+fn with_jitter_a_time_is_due_when_it_fires_and_on_time_counts_from_there() {
+    let longest = Duration::from_secs(3_600);
+    let planner = || changed("cron: \"0 12 * * *\"", "2026-11-23T00:00:00Z", |times| times.with_jitter(longest, "x"));
+    let fire_at = planner().wake_at().expect("a time to come");
+    assert!(fire_at > at("2026-11-23T12:00:00Z"), "{fire_at}");
+    let mut waiting = planner();
+    assert!(waiting.pass(fire_at - SignedDuration::from_millis(1)).due.is_empty());
+    let plan = waiting.pass(fire_at);
+    assert_eq!(told(&plan), ["2026-11-23T12:00:00Z Scheduled"]);
+    assert_eq!(plan.due[0].fire_at, fire_at);
+    assert_eq!(plan.marks[0].1, HighWaterMark(at("2026-11-23T12:00:00Z")));
+    let last = fire_at + SignedDuration::try_from(ON_TIME).expect("a minute");
+    assert_eq!(told(&planner().pass(last)), ["2026-11-23T12:00:00Z Scheduled"]);
+    let late = last + SignedDuration::from_millis(1);
+    assert_eq!(told(&planner().pass(late)), ["2026-11-23T12:00:00Z CatchUp"]);
 }
 
 #[test]

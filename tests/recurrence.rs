@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy lets tests unwrap, but not the helpers they share")]
 
+#[path = "recurrence/calendars.rs"]
+mod calendars;
 #[path = "recurrence/equality.rs"]
 mod equality;
 #[path = "recurrence/laws.rs"]

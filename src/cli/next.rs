@@ -1,4 +1,4 @@
-//! `punctual next`: the coming times, and what clock changes do to them.
+//! `punctual next`: the coming times, and what clock changes, calendars and jitter do to them.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -9,7 +9,7 @@ use super::files::load_or_tell;
 use super::output::{Columns, Format, Out, table};
 use super::times;
 use crate::clock::Clock;
-use crate::recurrence::Nominal;
+use crate::recurrence::{Excluded, Nominal};
 use crate::schedule::{Enablement, Schedule};
 
 /// How many rows a table takes before it is printed: a table needs them all to find its widths.
@@ -94,6 +94,10 @@ fn print(times: impl Iterator<Item = Coming>, out: &mut Out) -> Result<(), Failu
 
 fn coming(schedule: &Schedule, nominal: &Nominal) -> Coming {
     let mut notes: Vec<String> = nominal.note.iter().map(ToString::to_string).collect();
+    match nominal.excluded {
+        Excluded::No => {}
+        Excluded::Yes => notes.push("skipped: the calendar takes this day out".to_owned()),
+    }
     match schedule.enablement {
         Enablement::Enabled => {}
         Enablement::Disabled => notes.push("disabled: will not run".to_owned()),
@@ -101,11 +105,11 @@ fn coming(schedule: &Schedule, nominal: &Nominal) -> Coming {
     Coming {
         schedule: schedule.key.to_string(),
         nominal_at: times::machine(nominal.at),
-        fire_at: times::machine(nominal.at),
+        fire_at: times::machine(nominal.fire_at),
         local: nominal.local.to_string(),
         offset: offset(nominal.offset),
         note: (!notes.is_empty()).then(|| notes.join("; ")),
-        at: nominal.at,
+        at: nominal.fire_at,
     }
 }
 

@@ -1,15 +1,16 @@
-//! Cron patterns: 5 fields, or 6 with seconds first.
+//! Cron patterns: 5 fields, 6 with seconds first, or 7 with the year last; and the same as Quartz counts.
 //!
 //! A pattern is split and checked here and in `field`, read by croner, and packed by `matcher`. Its canonical text — plain
 //! numbers, single spaces, no seconds when they are 0 — is what is stored and hashed, so that spelling changes nothing.
 //!
-//! Not built yet, and refused in so many words: the year field, Quartz patterns, `L-3`, `H`.
+//! A Quartz pattern is asked for by name, never guessed, since `2-6` is Monday to Friday there and Tuesday to Saturday here.
+//! Its canonical text is in our numbers, so nothing behind this file knows that there are two dialects.
+//!
+//! Absent: `H` (a time by hash; that is what jitter is for) and Quartz's `L-3W` and `C`.
 
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
-
-use croner::parser::{CronParser, Seconds, Year};
 
 use super::field::{self, Field, Kind, Shape, Word};
 use super::matcher::Matcher;
@@ -27,6 +28,8 @@ const ALIASES: [(&str, &str); 7] = [
 ];
 
 const FIELDS: &str = "minute, hour, day of month, month, weekday";
+
+const QUARTZ_FIELDS: &str = "second, minute, hour, day of month, month, weekday";
 
 /// A cron pattern that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +52,7 @@ pub struct PatternError {
 }
 
 impl CronPattern {
-    /// Reads 5 or 6 fields, or an alias such as `@daily`.
+    /// Reads 5, 6 or 7 fields, or an alias such as `@daily`.
     ///
     /// Day of month and weekday both restricted: either matches; a `+` before the weekday asks for both (semantics.md 4).
     ///
@@ -60,19 +63,74 @@ impl CronPattern {
         if trimmed.text.starts_with('@') {
             return Self::parse(expand_alias(trimmed)?);
         }
-        let [second, minute, hour, day, month, weekday] = read_fields(trimmed)?;
-        refuse_unclear_days(trimmed, &day, &weekday)?;
+        let words = split_words(trimmed);
+        refuse_quartz(trimmed, &words)?;
+        let fields = read_fields(trimmed, &words)?;
+        refuse_unclear_days(trimmed, &fields.day, &fields.weekday)?;
+        Self::of(trimmed, fields)
+    }
+
+    /// Reads 6 or 7 fields as Quartz does: seconds first, Sunday is 1, one of the two day fields is `?` (semantics.md 4).
+    ///
+    /// # Errors
+    /// [`PatternError`] with the bytes that are wrong.
+    pub fn parse_quartz(text: &str) -> Result<CronPattern, PatternError> {
+        let trimmed = Word { text: text.trim_end(), at: 0 }.trim_start();
+        let words = split_words(trimmed);
+        let ([second, minute, hour, day, month, weekday], year) = match *words {
+            [second, minute, hour, day, month, weekday] => ([second, minute, hour, day, month, weekday], None),
+            [second, minute, hour, day, month, weekday, year] => {
+                ([second, minute, hour, day, month, weekday], Some(year))
+            }
+            _ => {
+                return Err(trimmed.refuse(
+                    format!(
+                        "{} where a Quartz pattern has 6 ({QUARTZ_FIELDS}), or 7 with the year last",
+                        count(&words)
+                    ),
+                    "without `quartz: true` a pattern has 5 fields".to_string(),
+                ));
+            }
+        };
+        match (day.text, weekday.text) {
+            ("?", "?") => return Err(weekday.refuse("both day fields are `?`".into(), "write `*` for one".to_string())),
+            ("?", _) | (_, "?") => {}
+            _ => {
+                return Err(weekday.refuse(
+                    "in a Quartz pattern one of the two day fields is `?`".into(),
+                    "write `?` for the day field that does not matter".to_string(),
+                ));
+            }
+        }
+        if let Some(plus) = weekday.text.strip_prefix('+') {
+            return Err(weekday.refuse("Quartz knows no `+`".into(), format!("write `{plus}`")));
+        }
+        Self::of(
+            trimmed,
+            Fields {
+                second: field::read(Kind::Second, second)?,
+                minute: field::read(Kind::Minute, minute)?,
+                hour: field::read(Kind::Hour, hour)?,
+                day: field::read(Kind::DayOfMonth, day)?,
+                month: field::read(Kind::Month, month)?,
+                weekday: field::read(Kind::QuartzWeekday, weekday)?,
+                year: read_year(year)?,
+            },
+        )
+    }
+
+    fn of(pattern: Word<'_>, fields: Fields) -> Result<CronPattern, PatternError> {
+        let matcher = Matcher::new(&fields)
+            .map_err(|error| pattern.refuse(format!("`{}` cannot be read: {error}", pattern.text), None))?;
+        let Fields { second, minute, hour, day, month, weekday, year } = fields;
         let joined = weekday.joined && day.shape != Shape::Any && weekday.shape != Shape::Any;
         let plus = if joined { "+" } else { "" };
         let five = format!("{} {} {} {} {plus}{}", minute.text, hour.text, day.text, month.text, weekday.text);
-        let canonical = if second.text == "0" { five } else { format!("{} {five}", second.text) };
-        let matcher = CronParser::builder()
-            .seconds(Seconds::Optional)
-            .year(Year::Disallowed)
-            .build()
-            .parse(&canonical)
-            .and_then(|cron| Matcher::new(&cron.pattern))
-            .map_err(|error| trimmed.refuse(format!("`{}` cannot be read: {error}", trimmed.text), None))?;
+        let canonical = match year.shape {
+            Shape::Any if second.text == "0" => five,
+            Shape::Any => format!("{} {five}", second.text),
+            Shape::AnyStep | Shape::WholeRange | Shape::Chosen => format!("{} {five} {}", second.text, year.text),
+        };
         let rhythm = steps_through(&minute) || steps_through(&hour) || matcher.runs_every_hour();
         let class = if rhythm { Class::Interval } else { Class::Fixed };
         Ok(CronPattern { canonical: canonical.into(), class, matcher })
@@ -121,43 +179,78 @@ fn expand_alias(word: Word<'_>) -> Result<&'static str, PatternError> {
     Err(word.refuse(format!("`{name}` is not an alias of a cron pattern"), hint))
 }
 
-fn read_fields(pattern: Word<'_>) -> Result<[Field; 6], PatternError> {
-    let words = split_words(pattern);
+/// The fields of a pattern, whichever were written.
+#[derive(Debug)]
+pub(super) struct Fields {
+    pub(super) second: Field,
+    pub(super) minute: Field,
+    pub(super) hour: Field,
+    pub(super) day: Field,
+    pub(super) month: Field,
+    pub(super) weekday: Field,
+    pub(super) year: Field,
+}
+
+fn read_fields(pattern: Word<'_>, words: &[Word<'_>]) -> Result<Fields, PatternError> {
     if let Some(first) = words.first().filter(|word| word.text.contains("TZ=")) {
         return Err(first.refuse(
             "a pattern does not carry a time zone".into(),
             "give the zone beside it, as in `timezone: Europe/Berlin`".to_string(),
         ));
     }
-    match words.as_slice() {
-        &[minute, hour, day, month, weekday] => Ok([
-            Field { text: "0".into(), shape: Shape::Chosen, joined: false },
-            field::read(Kind::Minute, minute)?,
-            field::read(Kind::Hour, hour)?,
-            field::read(Kind::DayOfMonth, day)?,
-            field::read(Kind::Month, month)?,
-            field::read(Kind::Weekday, weekday)?,
-        ]),
-        &[second, minute, hour, day, month, weekday] => Ok([
-            field::read(Kind::Second, second)?,
-            field::read(Kind::Minute, minute)?,
-            field::read(Kind::Hour, hour)?,
-            field::read(Kind::DayOfMonth, day)?,
-            field::read(Kind::Month, month)?,
-            field::read(Kind::Weekday, weekday)?,
-        ]),
-        [] => Err(pattern.refuse("the pattern is empty".into(), format!("a pattern has 5 fields: {FIELDS}"))),
-        &[.., year] if words.len() == 7 => Err(year.refuse(
-            "7 fields (a year) are not built yet".into(),
-            "a single date and time is `at` instead of `cron`".to_string(),
-        )),
+    let (second, [minute, hour, day, month, weekday], year) = match *words {
+        [minute, hour, day, month, weekday] => (None, [minute, hour, day, month, weekday], None),
+        [second, minute, hour, day, month, weekday] => (Some(second), [minute, hour, day, month, weekday], None),
+        [second, minute, hour, day, month, weekday, year] => {
+            (Some(second), [minute, hour, day, month, weekday], Some(year))
+        }
+        [] => return Err(pattern.refuse("the pattern is empty".into(), format!("a pattern has 5 fields: {FIELDS}"))),
         _ => {
-            let fields = if words.len() == 1 { "1 field".to_string() } else { format!("{} fields", words.len()) };
-            Err(pattern.refuse(
-                format!("{fields} where a pattern has 5 ({FIELDS}), or 6 with seconds first"),
+            return Err(pattern.refuse(
+                format!(
+                    "{} where a pattern has 5 ({FIELDS}), 6 with seconds first, or 7 with the year last",
+                    count(words)
+                ),
                 (words.len() < 5).then(|| "`*` stands for every value of a field".to_string()),
+            ));
+        }
+    };
+    Ok(Fields {
+        second: match second {
+            Some(second) => field::read(Kind::Second, second)?,
+            None => Field { text: "0".into(), shape: Shape::Chosen, joined: false },
+        },
+        minute: field::read(Kind::Minute, minute)?,
+        hour: field::read(Kind::Hour, hour)?,
+        day: field::read(Kind::DayOfMonth, day)?,
+        month: field::read(Kind::Month, month)?,
+        weekday: field::read(Kind::Weekday, weekday)?,
+        year: read_year(year)?,
+    })
+}
+
+fn read_year(word: Option<Word<'_>>) -> Result<Field, PatternError> {
+    match word {
+        Some(word) => field::read(Kind::Year, word),
+        None => Ok(Field { text: "*".into(), shape: Shape::Any, joined: false }),
+    }
+}
+
+fn count(words: &[Word<'_>]) -> String {
+    if words.len() == 1 { "1 field".to_string() } else { format!("{} fields", words.len()) }
+}
+
+/// Six or seven fields with a `?` were written for Quartz, where weekdays count from 1: taken as they stand, they would run a
+/// day late.
+fn refuse_quartz(pattern: Word<'_>, words: &[Word<'_>]) -> Result<(), PatternError> {
+    match *words {
+        [_, _, _, day, _, weekday] | [_, _, _, day, _, weekday, _] if day.text == "?" || weekday.text == "?" => {
+            Err(pattern.refuse(
+                "this looks like a Quartz pattern, where Sunday is 1".into(),
+                "add `quartz: true` if it is one; if not, write `*` instead of `?`, and Sunday is 0".to_string(),
             ))
         }
+        _ => Ok(()),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! croner forgives much (`5,,6`, `SUN-SUN`, a lone `L` among weekdays) and its errors do not say where they are. So each
 //! field is read here first, every refusal names its bytes and its cure, and croner gets only what is left: numbers, `*`,
-//! ranges, steps, `L`, `W`, `#`. What other schedulers read in different ways is refused rather than guessed.
+//! ranges, steps, `L`, `W`, `#`; years and `L-3` are read by `matcher`. What other schedulers read in different ways is refused rather than guessed.
 
 use super::cron::PatternError;
 
@@ -15,7 +15,15 @@ pub(super) enum Kind {
     DayOfMonth,
     Month,
     Weekday,
+    /// As Quartz counts: Sunday is 1. Read into the numbers of [`Kind::Weekday`].
+    QuartzWeekday,
+    Year,
 }
+
+/// Before Unix time no robot was started.
+pub(super) const FIRST_YEAR: u16 = 1970;
+/// Far enough that `*/4` ends for nobody, and a set of years is still a few words long.
+pub(super) const LAST_YEAR: u16 = 2199;
 
 const MONTHS: [&str; 12] = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
 const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
@@ -28,14 +36,16 @@ impl Kind {
             Kind::Hour => "hour",
             Kind::DayOfMonth => "day-of-month",
             Kind::Month => "month",
-            Kind::Weekday => "weekday",
+            Kind::Weekday | Kind::QuartzWeekday => "weekday",
+            Kind::Year => "year",
         }
     }
 
     fn first(self) -> u16 {
         match self {
             Kind::Second | Kind::Minute | Kind::Hour | Kind::Weekday => 0,
-            Kind::DayOfMonth | Kind::Month => 1,
+            Kind::DayOfMonth | Kind::Month | Kind::QuartzWeekday => 1,
+            Kind::Year => FIRST_YEAR,
         }
     }
 
@@ -46,20 +56,33 @@ impl Kind {
             Kind::DayOfMonth => 31,
             Kind::Month => 12,
             // 7 is Sunday again (semantics.md 4), so that `FRI-SUN` is `5-7`.
-            Kind::Weekday => 7,
+            Kind::Weekday | Kind::QuartzWeekday => 7,
+            Kind::Year => LAST_YEAR,
+        }
+    }
+
+    /// What is taken off a number as written: the numbers of [`Kind::Weekday`] are used throughout.
+    fn shift(self) -> u16 {
+        match self {
+            Kind::QuartzWeekday => 1,
+            Kind::Second | Kind::Minute | Kind::Hour | Kind::DayOfMonth | Kind::Month | Kind::Weekday | Kind::Year => 0,
         }
     }
 
     fn names(self) -> &'static [&'static str] {
         match self {
             Kind::Month => &MONTHS,
-            Kind::Weekday => &WEEKDAYS,
-            Kind::Second | Kind::Minute | Kind::Hour | Kind::DayOfMonth => &[],
+            Kind::Weekday | Kind::QuartzWeekday => &WEEKDAYS,
+            Kind::Second | Kind::Minute | Kind::Hour | Kind::DayOfMonth | Kind::Year => &[],
         }
     }
 
     fn is_day(self) -> bool {
-        matches!(self, Kind::DayOfMonth | Kind::Weekday)
+        self == Kind::DayOfMonth || self.is_weekday()
+    }
+
+    fn is_weekday(self) -> bool {
+        matches!(self, Kind::Weekday | Kind::QuartzWeekday)
     }
 }
 
@@ -211,7 +234,7 @@ fn read_step(kind: Kind, item: Word<'_>, base: Word<'_>, step: Word<'_>) -> Resu
             "write the days, such as `MON,WED,FRI`".to_string(),
         ));
     } else {
-        (read_value(kind, base)?, kind.last())
+        (read_value(kind, base)?, kind.last() - kind.shift())
     };
     Ok((format!("{first}-{last}/{count}"), whole(kind, first, last)))
 }
@@ -222,7 +245,7 @@ fn refuse_long_step(kind: Kind, item: Word<'_>, count: u32) -> PatternError {
         Kind::Minute => Some("m"),
         Kind::Hour => Some("h"),
         Kind::DayOfMonth => Some("d"),
-        Kind::Month | Kind::Weekday => None,
+        Kind::Month | Kind::Weekday | Kind::QuartzWeekday | Kind::Year => None,
     };
     item.refuse(
         format!("a step of {count} is longer than the {} field, where counting starts afresh each time", kind.name()),
@@ -236,12 +259,12 @@ fn split_nth<'a>(kind: Kind, item: Word<'a>) -> Option<(Word<'a>, Word<'a>)> {
         return Some(parts);
     }
     let end = item.text.len() - 1;
-    let last = kind == Kind::Weekday && item.text.len() > 1 && item.text.ends_with(['L', 'l']);
+    let last = kind.is_weekday() && item.text.len() > 1 && item.text.ends_with(['L', 'l']);
     last.then(|| (item.cut(end), item.skip(end)))
 }
 
 fn read_nth(kind: Kind, item: Word<'_>, base: Word<'_>, nth: Word<'_>) -> Result<(String, Shape), PatternError> {
-    if kind != Kind::Weekday {
+    if !kind.is_weekday() {
         return Err(item.refuse(
             format!("`#` stands in the weekday field, not in the {} field", kind.name()),
             "the second Friday is `FRI#2`".to_string(),
@@ -276,6 +299,9 @@ fn read_day_mark(kind: Kind, item: Word<'_>) -> Result<Option<String>, PatternEr
             "the last Friday of the month is `FRIL`, the end of the week is `SAT`".to_string(),
         ));
     }
+    if kind == Kind::QuartzWeekday && upper == "L" {
+        return Ok(Some("6".to_string()));
+    }
     let is_mark = upper.strip_prefix('L').is_some_and(|rest| rest.is_empty() || rest.starts_with(['W', '-']))
         || upper.strip_suffix('W').is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit() || c == '-'))
         || upper == "WL";
@@ -289,7 +315,13 @@ fn read_day_mark(kind: Kind, item: Word<'_>) -> Result<Option<String>, PatternEr
         ));
     }
     if upper.starts_with("L-") {
-        return Err(item.refuse(format!("`{}` (days before the last of the month) is not built yet", item.text), None));
+        return match read_number(item.skip(2)) {
+            Some(days @ 1..=30) => Ok(Some(format!("L-{days}"))),
+            _ => Err(item.refuse(
+                format!("`{}` is not a day of the month", item.text),
+                "the third day before the last is `L-3`, and it takes 1 to 30".to_string(),
+            )),
+        };
     }
     if upper == "L" || upper == "LW" {
         return Ok(Some(upper));
@@ -323,12 +355,14 @@ fn read_range(kind: Kind, range: Word<'_>) -> Result<(u16, u16), PatternError> {
         }
     }
     if first > last {
-        let end = if kind == Kind::Weekday { 6 } else { kind.last() };
+        let (begin, end) = if kind.is_weekday() { (0, 6) } else { (kind.first(), kind.last()) };
+        let written = |value: u16| value + kind.shift();
         let piece = |a: u16, b: u16| if a == b { a.to_string() } else { format!("{a}-{b}") };
-        return Err(range.refuse(
-            format!("the range `{}` runs backwards", range.text),
-            format!("write `{},{}`", piece(first, end), piece(kind.first(), last)),
-        ));
+        let turned =
+            format!("write `{},{}`", piece(written(first), written(end)), piece(written(begin), written(last)));
+        return Err(
+            range.refuse(format!("the range `{}` runs backwards", range.text), (kind != Kind::Year).then_some(turned))
+        );
     }
     Ok((first, last))
 }
@@ -336,7 +370,8 @@ fn read_range(kind: Kind, range: Word<'_>) -> Result<(u16, u16), PatternError> {
 fn read_value(kind: Kind, word: Word<'_>) -> Result<u16, PatternError> {
     if !word.text.is_empty() && word.text.bytes().all(|byte| byte.is_ascii_digit()) {
         let value = read_number(word).and_then(|value| u16::try_from(value).ok());
-        return value.filter(|value| (kind.first()..=kind.last()).contains(value)).ok_or_else(|| {
+        let inside = value.filter(|value| (kind.first()..=kind.last()).contains(value));
+        return inside.map(|value| value - kind.shift()).ok_or_else(|| {
             word.refuse(
                 format!(
                     "`{}` is out of range in the {} field, which takes {} to {}",
@@ -351,7 +386,7 @@ fn read_value(kind: Kind, word: Word<'_>) -> Result<u16, PatternError> {
     }
     let place = kind.names().iter().position(|name| word.is(name));
     if let Some(value) = place.and_then(|place| u16::try_from(place).ok()) {
-        return Ok(value + kind.first());
+        return Ok(value + kind.first() - kind.shift());
     }
     Err(word.refuse(format!("`{}` is not a value of the {} field", word.text, kind.name()), value_hint(kind, word)))
 }
@@ -384,10 +419,29 @@ fn sunday_is_zero(kind: Kind, value: u16) -> u16 {
 }
 
 fn whole(kind: Kind, first: u16, last: u16) -> Shape {
-    if first == kind.first() && last == kind.last() { Shape::WholeRange } else { Shape::Chosen }
+    if first == kind.first() - kind.shift() && last == kind.last() - kind.shift() {
+        Shape::WholeRange
+    } else {
+        Shape::Chosen
+    }
 }
 
 /// An empty step or place has no bytes to point at; its entry has.
 fn part_or<'a>(item: Word<'a>, part: Word<'a>) -> Word<'a> {
     if part.text.is_empty() { item } else { part }
+}
+
+/// The numbers of a field that was read and has nothing but numbers: `0-59/15` and the like.
+pub(super) fn numbers(kind: Kind, text: &str) -> impl Iterator<Item = u16> {
+    let number = |text: &str| text.parse::<u16>().ok();
+    text.split(',').flat_map(move |item| {
+        let (base, step) = item.split_once('/').unwrap_or((item, "1"));
+        let range = match base.split_once('-') {
+            Some((first, last)) => number(first).zip(number(last)),
+            None if base == "*" => Some((kind.first(), kind.last())),
+            None => number(base).map(|value| (value, value)),
+        };
+        let (first, last) = range.unwrap_or((1, 0));
+        (first..=last).step_by(usize::from(number(step).unwrap_or(1).max(1)))
+    })
 }

@@ -4,10 +4,16 @@
 //! months. croner is asked once for each, when the pattern is read; after that a month is one 32-bit mask. That also makes
 //! "no date ever matches" an exact answer instead of a search that gives up.
 //!
-//! Absent: zones. Times here are civil; `rule` decides which instants they are.
+//! Absent: zones and calendars. Times here are civil; `civil` puts days and times together, `rule` makes instants of them.
+
+use std::collections::BTreeSet;
 
 use croner::errors::CronError;
-use jiff::civil::{Date, DateTime, Time};
+use croner::parser::{CronParser, Seconds, Year};
+use jiff::civil::{Date, Time};
+
+use super::cron::Fields;
+use super::field::{self, Field, Kind, Shape};
 
 /// Month lengths, each with a month that has it: croner needs a real one.
 const LENGTHS: [(u32, i32, u32); 4] = [(28, 2023, 2), (29, 2024, 2), (30, 2023, 4), (31, 2023, 1)];
@@ -24,18 +30,41 @@ pub(super) struct Matcher {
     /// Bit n is month n, from 1.
     months: u64,
     /// By month length from 28 and weekday of the first day from Sunday: bit n is day n, from 1.
-    days: [[u32; 7]; 4],
+    days: DayMasks,
+    /// The years of the year field, when it says any.
+    years: Option<BTreeSet<u16>>,
 }
 
+type DayMasks = [[u32; 7]; 4];
+
 impl Matcher {
-    /// Packs what croner read.
-    pub(super) fn new(pattern: &croner::CronPattern) -> Result<Matcher, CronError> {
+    /// Packs fields that were read.
+    ///
+    /// The two day fields are read apart and put together here: croner does not know `L-3`.
+    pub(super) fn new(fields: &Fields) -> Result<Matcher, CronError> {
+        let Fields { second, minute, hour, day, month, weekday, year } = fields;
+        let numbers = |kind, field: &Field| field::numbers(kind, &field.text).fold(0, |mask, value| mask | 1 << value);
+        let any_day = LENGTHS.map(|(length, ..)| [u32::MAX >> (31 - length) & !1; 7]);
+        let days = match (day.shape == Shape::Any, weekday.shape == Shape::Any) {
+            (true, true) => any_day,
+            (true, false) => day_masks("*", &weekday.text)?,
+            (false, true) => days_of_month(&day.text)?,
+            (false, false) => {
+                let mut days = days_of_month(&day.text)?;
+                let weekdays = day_masks("*", &weekday.text)?;
+                for (left, right) in days.as_flattened_mut().iter_mut().zip(weekdays.as_flattened()) {
+                    *left = if weekday.joined { *left & right } else { *left | right };
+                }
+                days
+            }
+        };
         Ok(Matcher {
-            seconds: mask(&pattern.seconds.values()),
-            minutes: mask(&pattern.minutes.values()),
-            hours: mask(&pattern.hours.values()),
-            months: mask(&pattern.months.values()),
-            days: day_masks(pattern)?,
+            seconds: numbers(Kind::Second, second),
+            minutes: numbers(Kind::Minute, minute),
+            hours: numbers(Kind::Hour, hour),
+            months: numbers(Kind::Month, month),
+            days,
+            years: (year.shape != Shape::Any).then(|| field::numbers(Kind::Year, &year.text).collect()),
         })
     }
 
@@ -46,37 +75,35 @@ impl Matcher {
 
     /// Whether any date of the Gregorian calendar matches.
     ///
-    /// Exact: within 400 years every month begins with every weekday, February in both lengths.
+    /// Exact: within 400 years every month begins with every weekday, February in both lengths, and a year field has fewer.
     pub(super) fn has_dates(&self) -> bool {
-        (1..=12).filter(|month| self.months & (1 << month) != 0).any(|month| {
-            let lengths: &[usize] = match month {
-                2 => &[0, 1],
-                4 | 6 | 9 | 11 => &[2],
-                _ => &[3],
-            };
-            lengths.iter().any(|length| self.days[*length].iter().any(|days| *days != 0))
-        })
+        let (first, last) = match &self.years {
+            Some(years) => (years.first().copied().unwrap_or(0), years.last().copied().unwrap_or(0)),
+            None => (2000, 2399),
+        };
+        let edge = |year: u16, month, day| i16::try_from(year).ok().and_then(|year| Date::new(year, month, day).ok());
+        edge(first, 1, 1).zip(edge(last, 12, 31)).is_some_and(|(first, last)| self.first_date(first, last).is_some())
     }
 
-    /// The first match from `from`, before `until`. Both are whole seconds.
-    pub(super) fn first_between(&self, from: DateTime, until: DateTime) -> Option<DateTime> {
-        let date = self.first_date(from.date(), until.date())?;
-        let earliest = if date == from.date() { from.time() } else { Time::midnight() };
-        let found = match self.first_time(earliest) {
-            Some(time) => date.to_datetime(time),
-            None => {
-                let date = self.first_date(date.tomorrow().ok()?, until.date())?;
-                date.to_datetime(self.first_time(Time::midnight())?)
-            }
-        };
-        (found < until).then_some(found)
+    /// Whether a date matches.
+    pub(super) fn matches_date(&self, date: Date) -> bool {
+        self.first_date(date, date).is_some()
     }
 
     /// The first matching date from `from` to `last`.
-    fn first_date(&self, from: Date, last: Date) -> Option<Date> {
+    pub(super) fn first_date(&self, from: Date, last: Date) -> Option<Date> {
         let mut first = from.first_of_month();
         let mut earliest = from.day();
         while first <= last {
+            if let Some(years) = &self.years {
+                let year = u16::try_from(first.year()).unwrap_or(0);
+                let next = *years.range(year..).next()?;
+                if next > year {
+                    first = Date::new(i16::try_from(next).ok()?, 1, 1).ok()?;
+                    earliest = 1;
+                    continue;
+                }
+            }
             if let Some(day) = self.first_day(first, earliest) {
                 let found = Date::new(first.year(), first.month(), day).ok()?;
                 return (found <= last).then_some(found);
@@ -97,7 +124,7 @@ impl Matcher {
     }
 
     /// The first time of day from `from`.
-    fn first_time(&self, from: Time) -> Option<Time> {
+    pub(super) fn first_time(&self, from: Time) -> Option<Time> {
         let hour = next_bit(self.hours, from.hour())?;
         if hour > from.hour() {
             return self.start_of(hour);
@@ -121,21 +148,33 @@ impl Matcher {
     }
 }
 
-fn mask(values: &[u16]) -> u64 {
-    values.iter().fold(0, |mask, value| mask | 1 << value)
+/// A day-of-month field: croner's part, and days counted back from the last.
+fn days_of_month(text: &str) -> Result<DayMasks, CronError> {
+    let (before_last, usual): (Vec<&str>, Vec<&str>) = text.split(',').partition(|item| item.starts_with("L-"));
+    let mut masks = if usual.is_empty() { [[0; 7]; 4] } else { day_masks(&usual.join(","), "*")? };
+    for days in before_last.iter().filter_map(|item| item.strip_prefix("L-")?.parse::<u32>().ok()) {
+        for (by_first, (length, ..)) in masks.iter_mut().zip(LENGTHS) {
+            // A month that is too short for it has no such day.
+            let day = length.checked_sub(days).filter(|day| *day > 0);
+            by_first.iter_mut().for_each(|mask| *mask |= day.map_or(0, |day| 1 << day));
+        }
+    }
+    Ok(masks)
 }
 
-fn day_masks(pattern: &croner::CronPattern) -> Result<[[u32; 7]; 4], CronError> {
-    if pattern.is_dom_wildcard() && pattern.is_dow_wildcard() {
-        // Every day is the usual case: no need to ask 826 times.
-        return Ok(LENGTHS.map(|(length, ..)| [u32::MAX >> (31 - length) & !1; 7]));
-    }
+/// One day field as croner means it; the other is `*`.
+fn day_masks(day: &str, weekday: &str) -> Result<DayMasks, CronError> {
+    let cron = CronParser::builder()
+        .seconds(Seconds::Disallowed)
+        .year(Year::Disallowed)
+        .build()
+        .parse(&format!("0 0 {day} * {weekday}"))?;
     let mut masks = [[0; 7]; 4];
     for (by_first, (length, year, month)) in masks.iter_mut().zip(LENGTHS) {
         for (first, days) in by_first.iter_mut().enumerate() {
             for day in 1..=length {
                 let weekday = croner::Weekday::Sunday.shift(first as i32 + day as i32 - 1);
-                if pattern.day_match(year, month, day, weekday)? {
+                if cron.pattern.day_match(year, month, day, weekday)? {
                     *days |= 1 << day;
                 }
             }

@@ -1,15 +1,17 @@
 //! When a schedule is due: cron patterns, intervals and instants in a zone, under one written rule for clock changes.
 //!
 //! Pure: no clock, no network, no files but the zone database. croner reads cron patterns and says which days they mean;
-//! which instants those are is decided here (semantics.md 1–4), because no cron crate has a rule for clock changes that
+//! which instants those are is decided here (semantics.md 1–6), because no cron crate has a rule for clock changes that
 //! could be promised. Nothing here keeps an offset: a schedule keeps its zone, and every time is resolved in it afresh.
 //!
-//! Absent: what happens at a due time (`planner`), and YAML (`schedule`). Not built yet: jitter and calendars
-//! (semantics.md 5 and 6), the year field and Quartz patterns.
+//! Absent: what happens at a due time (`planner`), and YAML (`schedule`).
 
+mod calendar;
+mod civil;
 mod cron;
 mod every;
 mod field;
+mod jitter;
 mod matcher;
 mod nominal;
 mod policy;
@@ -18,9 +20,10 @@ mod windows_zones;
 mod zone;
 mod zone_names;
 
+pub use calendar::{Calendar, OnExcluded, Weekdays};
 pub use cron::{CronPattern, PatternError};
 pub use every::Every;
-pub use nominal::{Nominal, Note};
+pub use nominal::{Excluded, Nominal, Note};
 pub use policy::{Class, DstPolicy, GapPolicy, OverlapTime};
 pub use rule::{NeverMatches, Pattern, Recurrence};
 pub use zone::{UnknownZone, Zone, ZoneDatabase, ZoneSource, zone_database};

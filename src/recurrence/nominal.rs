@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::civil;
 use jiff::tz::Offset;
 
-/// More than this many local times behind one run are shown by their first and last.
+/// More than this many local times or days behind one run are shown by their first and last.
 const LISTED_TIMES: usize = 3;
 
 /// One due time.
@@ -20,13 +20,27 @@ pub struct Nominal {
     pub local: civil::DateTime,
     /// The zone's offset then.
     pub offset: Offset,
-    /// What a clock change did to it.
+    /// When it fires: `at`, or later by the schedule's jitter and before the next time (semantics.md 5). Whole milliseconds.
+    pub fire_at: Timestamp,
+    /// Whether the calendar takes its day out.
+    pub excluded: Excluded,
+    /// What a clock change or the calendar did to it.
     pub note: Option<Note>,
 }
 
-/// What a clock change did to a time.
+/// Whether the calendar takes a time's day out (semantics.md 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Excluded {
+    /// It runs.
+    No,
+    /// It is recorded as `skipped: calendar`.
+    Yes,
+}
+
+/// What a clock change or the calendar did to a time.
 ///
-/// Its `Display` is for people: `stands for 02:30, which the clock change leaves out`, `first of two 01:30`.
+/// Its `Display` is for people: `stands for 02:30, which the clock change leaves out`, `first of two 01:30`,
+/// `moved from 2026-05-31, which the calendar takes out`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
     /// It stands for these local times, which did not exist.
@@ -44,6 +58,13 @@ pub enum Note {
         /// The local time.
         local: civil::DateTime,
     },
+    /// It stands for the same local time on days that the calendar takes out.
+    Moved {
+        /// The days, in order, never empty.
+        from: Vec<civil::Date>,
+        /// What a clock change did to it besides.
+        also: Option<Box<Note>>,
+    },
 }
 
 impl fmt::Display for Note {
@@ -51,28 +72,39 @@ impl fmt::Display for Note {
         match self {
             Note::Shifted { missing } => {
                 f.write_str("stands for ")?;
-                write_times(f, missing)?;
+                let times: Vec<ClockTime> = missing.iter().copied().map(ClockTime).collect();
+                write_list(f, &times, "times")?;
                 f.write_str(", which the clock change leaves out")
             }
             Note::FirstOfTwo { local } => write!(f, "first of two {}", ClockTime(*local)),
             Note::SecondOfTwo { local } => write!(f, "second of two {}", ClockTime(*local)),
+            Note::Moved { from, also } => {
+                f.write_str("moved from ")?;
+                write_list(f, from, "days")?;
+                f.write_str(if from.len() == 1 { ", which" } else { ", days which" })?;
+                f.write_str(" the calendar takes out")?;
+                match also {
+                    Some(note) => write!(f, "; {note}"),
+                    None => Ok(()),
+                }
+            }
         }
     }
 }
 
-fn write_times(f: &mut fmt::Formatter<'_>, times: &[civil::DateTime]) -> fmt::Result {
-    match times {
-        [] => f.write_str("no time"),
-        [one] => write!(f, "{}", ClockTime(*one)),
-        [first, .., last] if times.len() > LISTED_TIMES => {
-            write!(f, "{} times from {} to {}", times.len(), ClockTime(*first), ClockTime(*last))
+fn write_list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, list: &[T], what: &str) -> fmt::Result {
+    match list {
+        [] => write!(f, "no {what}"),
+        [one] => write!(f, "{one}"),
+        [first, .., last] if list.len() > LISTED_TIMES => {
+            write!(f, "{} {what} from {first} to {last}", list.len())
         }
         [head @ .., last] => {
-            for (index, time) in head.iter().enumerate() {
+            for (index, one) in head.iter().enumerate() {
                 let comma = if index == 0 { "" } else { ", " };
-                write!(f, "{comma}{}", ClockTime(*time))?;
+                write!(f, "{comma}{one}")?;
             }
-            write!(f, " and {}", ClockTime(*last))
+            write!(f, " and {last}")
         }
     }
 }

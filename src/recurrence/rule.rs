@@ -4,17 +4,27 @@
 //! instant; the stretch's edges say which local times were left out or come twice. Each source of times is a fixed set of
 //! instants, whatever is asked, and the answer is the least of them after `after`: so times rise strictly and nothing loops.
 
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
 use jiff::civil::{Date, DateTime};
+use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 
+use super::calendar::{Calendar, Direction, OnExcluded};
+use super::civil::CivilTimes;
 use super::cron::CronPattern;
 use super::every::{Every, whole_seconds};
-use super::nominal::{Nominal, Note};
+use super::jitter::Jitter;
+use super::nominal::{Excluded, Nominal, Note};
 use super::policy::{Class, DstPolicy, GapPolicy, OverlapTime};
 use super::zone::{Change, Period, Zone};
 
 /// A longer gap is no clock change but a day that never was, as in Apia in 2011; Vixie cron draws the line there too.
 const LONGEST_GAP: SignedDuration = SignedDuration::from_hours(3);
+
+/// No zone is further from UTC than this.
+const NEAR: SignedDuration = SignedDuration::from_hours(48);
 
 /// One source of times.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +51,10 @@ pub struct Recurrence {
     patterns: Vec<Pattern>,
     zone: Zone,
     dst: DstPolicy,
+    calendar: Option<(Calendar, OnExcluded)>,
+    /// Unix seconds, both included.
+    within: RangeInclusive<i64>,
+    jitter: Option<Jitter>,
 }
 
 /// A time of one pattern, with the local times that it stands for because they did not exist.
@@ -48,6 +62,8 @@ pub struct Recurrence {
 struct Due {
     at: Timestamp,
     missing: Vec<DateTime>,
+    /// The excluded days whose times it stands for.
+    moved_from: Vec<Date>,
     /// The stretch it lies in, where that is known already.
     period: Option<Period>,
 }
@@ -64,17 +80,59 @@ impl Recurrence {
         });
         match never {
             Some(pattern) => Err(NeverMatches { pattern }),
-            None => Ok(Recurrence { patterns, zone, dst }),
+            None => Ok(Recurrence { patterns, zone, dst, calendar: None, within: i64::MIN..=i64::MAX, jitter: None }),
         }
+    }
+
+    /// Takes days out by a calendar, in the schedule's zone (semantics.md 6).
+    ///
+    /// An interval has no day to be moved to: whatever `on_excluded` says, its times on excluded days are skipped.
+    pub fn with_calendar(mut self, calendar: Calendar, on_excluded: OnExcluded) -> Recurrence {
+        self.calendar = Some((calendar, on_excluded));
+        self
+    }
+
+    /// Leaves only the times from `starts` to `ends`, both included, whole seconds. A moved time counts by where it went.
+    pub fn between(mut self, starts: Option<Timestamp>, ends: Option<Timestamp>) -> Recurrence {
+        self.within = starts.map_or(i64::MIN, second_from)..=ends.map_or(i64::MAX, whole_seconds);
+        self
+    }
+
+    /// Lets times fire up to `longest` later, each by a share that schedule key and time decide (semantics.md 5).
+    pub fn with_jitter(mut self, longest: Duration, schedule_key: &str) -> Recurrence {
+        self.jitter = Jitter::new(longest, schedule_key);
+        self
     }
 
     /// The first time strictly after `after`, or `None` when there is none before the end of the calendar (semantics.md 3).
     ///
     /// Times of several patterns that meet on one instant are one time.
     pub fn next_after(&self, after: Timestamp) -> Option<Nominal> {
-        let floor = whole_seconds(after);
-        let due = self.patterns.iter().filter_map(|pattern| self.next_of(pattern, floor)).reduce(Due::earlier)?;
+        let due = self.due_after(whole_seconds(after))?;
         Some(self.nominal(due))
+    }
+
+    /// The last time strictly before `before`, or `None` when there is none.
+    ///
+    /// Times are one set and `next_after` rises with what it is asked, so the place is found by halving: some 60 questions.
+    pub fn previous_before(&self, before: Timestamp) -> Option<Nominal> {
+        let end = second_from(before);
+        let is_before = |from: i64| self.due_after(from).is_some_and(|due| due.at.as_second() < end);
+        let beginning = Timestamp::MIN.as_second();
+        let reach = (6..40).map(|bits| (end - (1 << bits)).max(beginning)).find(|from| is_before(*from));
+        let mut low = reach?;
+        let mut high = end;
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            if is_before(middle) { low = middle } else { high = middle }
+        }
+        Some(self.nominal(self.due_after(low)?))
+    }
+
+    fn due_after(&self, after: i64) -> Option<Due> {
+        let floor = after.max(self.within.start().saturating_sub(1));
+        let due = self.patterns.iter().filter_map(|pattern| self.next_of(pattern, floor)).reduce(Due::earlier)?;
+        (due.at.as_second() <= *self.within.end()).then_some(due)
     }
 
     /// The zone its local times are read in.
@@ -86,35 +144,85 @@ impl Recurrence {
         match pattern {
             Pattern::Cron(cron) => self.next_cron(cron, after),
             Pattern::Every(every) => Due::plain(every.next_after(after)?),
-            Pattern::At(at) => Due::plain(Some(whole_seconds(*at)).filter(|at| *at > after)?),
+            Pattern::At(at) => self.instant(*at).filter(|due| due.at.as_second() > after),
         }
     }
 
+    fn moved(&self) -> Option<(&Calendar, Direction)> {
+        let (calendar, on_excluded) = self.calendar.as_ref()?;
+        Some((calendar, on_excluded.direction()?))
+    }
+
+    /// Where a single instant runs.
+    fn instant(&self, at: Timestamp) -> Option<Due> {
+        let plain = Due::plain(whole_seconds(at))?;
+        let local = self.zone.read(plain.at).0;
+        let Some((calendar, direction)) = self.moved().filter(|(calendar, _)| !calendar.keeps(local.date())) else {
+            return Some(plain);
+        };
+        let day = calendar.day_for(local.date(), direction)?;
+        let moved = self.zone.resolve(day.to_datetime(local.time()), self.dst)?;
+        Some(Due { moved_from: vec![local.date()], ..Due::plain(moved.as_second())? })
+    }
+
     fn next_cron(&self, cron: &CronPattern, after: i64) -> Option<Due> {
-        let first = Timestamp::from_second(after.checked_add(1)?).ok()?;
-        let rule = Rule { cron, class: self.dst.class.unwrap_or(cron.class()), dst: self.dst };
+        let first = Timestamp::from_second(after.checked_add(1)?.max(Timestamp::MIN.as_second())).ok()?;
+        let times = CivilTimes { matcher: cron.matcher(), moved: self.moved() };
+        let rule = Rule { times, class: self.dst.class.unwrap_or(cron.class()), dst: self.dst };
         let mut period = self.zone.period_at(first);
         loop {
             let due = [rule.first_from_gap(&period, first), rule.first_within(&period, first)];
             if let Some(due) = due.into_iter().flatten().reduce(Due::earlier) {
-                return Some(due);
+                let day = due.missing.first().unwrap_or(&period.offset.to_datetime(due.at)).date();
+                return Some(Due { moved_from: times.moved_to(day), ..due });
             }
-            period = self.zone.period_after(&period)?;
+            let change = period.closing()?;
+            // Stretches without a match are passed over at once: a date may be two hundred clock changes away.
+            let local = times.first_between(change.old.min(change.new), DateTime::MAX)?;
+            let near = Offset::UTC.to_timestamp(local).ok().and_then(|at| at.checked_sub(NEAR).ok());
+            period = match near.filter(|near| period.end.is_some_and(|end| *near > end)) {
+                Some(near) => self.zone.period_at(near),
+                None => self.zone.period_after(&period)?,
+            };
         }
     }
 
     fn nominal(&self, due: Due) -> Nominal {
         let period = due.period.unwrap_or_else(|| self.zone.period_at(due.at));
         let local = period.offset.to_datetime(due.at);
-        let note =
+        let change =
             if due.missing.is_empty() { twice(&period, local) } else { Some(Note::Shifted { missing: due.missing }) };
-        Nominal { at: due.at, local, offset: period.offset, note }
+        let note = match due.moved_from.as_slice() {
+            [] => change,
+            [_, ..] => Some(Note::Moved { from: due.moved_from, also: change.map(Box::new) }),
+        };
+        let excluded = match &self.calendar {
+            Some((calendar, _)) if !calendar.keeps(local.date()) => Excluded::Yes,
+            Some(_) | None => Excluded::No,
+        };
+        Nominal { at: due.at, local, offset: period.offset, fire_at: self.fire_at(due.at), excluded, note }
     }
+
+    fn fire_at(&self, at: Timestamp) -> Timestamp {
+        let Some(jitter) = &self.jitter else { return at };
+        let next = self.due_after(at.as_second()).map(|due| due.at);
+        jitter.fire_at(at, next)
+    }
+}
+
+/// The first whole Unix second that is not before `instant`.
+fn second_from(instant: Timestamp) -> i64 {
+    whole_seconds(instant) + i64::from(instant.subsec_nanosecond() != 0)
 }
 
 impl Due {
     fn plain(second: i64) -> Option<Due> {
-        Some(Due { at: Timestamp::from_second(second).ok()?, missing: Vec::new(), period: None })
+        Some(Due {
+            at: Timestamp::from_second(second).ok()?,
+            missing: Vec::new(),
+            moved_from: Vec::new(),
+            period: None,
+        })
     }
 
     /// The earlier of two, or both as one when they meet.
@@ -126,6 +234,9 @@ impl Due {
         self.missing.append(&mut other.missing);
         self.missing.sort_unstable();
         self.missing.dedup();
+        self.moved_from.append(&mut other.moved_from);
+        self.moved_from.sort_unstable();
+        self.moved_from.dedup();
         self
     }
 }
@@ -142,7 +253,7 @@ fn twice(period: &Period, local: DateTime) -> Option<Note> {
 
 /// One cron pattern under one policy.
 struct Rule<'a> {
-    cron: &'a CronPattern,
+    times: CivilTimes<'a>,
     class: Class,
     dst: DstPolicy,
 }
@@ -160,8 +271,13 @@ impl Rule<'_> {
             // and what the period after will show again, at the end.
             (Class::Fixed, OverlapTime::Last) => until = period.closing().map_or(until, |change| until.min(change.new)),
         }
-        let local = self.cron.matcher().first_between(from, until)?;
-        Some(Due { at: period.offset.to_timestamp(local).ok()?, missing: Vec::new(), period: Some(*period) })
+        let local = self.times.first_between(from, until)?;
+        Some(Due {
+            at: period.offset.to_timestamp(local).ok()?,
+            missing: Vec::new(),
+            moved_from: Vec::new(),
+            period: Some(*period),
+        })
     }
 
     /// The first run from `first` on that stands for local times which the change at the period's beginning left out.
@@ -176,7 +292,12 @@ impl Rule<'_> {
             GapPolicy::Shift if start < first => None,
             GapPolicy::Shift => {
                 let missing = self.missing_in(gap);
-                (!missing.is_empty()).then_some(Due { at: start, missing, period: Some(*period) })
+                (!missing.is_empty()).then_some(Due {
+                    at: start,
+                    missing,
+                    moved_from: Vec::new(),
+                    period: Some(*period),
+                })
             }
             GapPolicy::Offset if start.checked_add(length).is_ok_and(|over| over <= first) => None,
             GapPolicy::Offset => self
@@ -186,6 +307,7 @@ impl Rule<'_> {
                     Some(Due {
                         at: period.before.to_timestamp(local).ok()?,
                         missing: vec![local],
+                        moved_from: Vec::new(),
                         period: Some(*period),
                     })
                 })
@@ -197,7 +319,7 @@ impl Rule<'_> {
     fn missing_in(&self, gap: Change) -> Vec<DateTime> {
         let mut missing = Vec::new();
         let mut from = gap.old;
-        while let Some(local) = self.cron.matcher().first_between(from, gap.new) {
+        while let Some(local) = self.times.first_between(from, gap.new) {
             missing.push(local);
             let Ok(next) = local.checked_add(SignedDuration::from_secs(1)) else { break };
             from = next;
@@ -213,8 +335,7 @@ impl Rule<'_> {
     fn has_match_outside(&self, gap: Change, date: Date) -> bool {
         let midnight = date.at(0, 0, 0, 0);
         let next_midnight = date.tomorrow().map_or(DateTime::MAX, |next| next.at(0, 0, 0, 0));
-        let matcher = self.cron.matcher();
-        matcher.first_between(midnight, gap.old).is_some()
-            || matcher.first_between(midnight.max(gap.new), next_midnight).is_some()
+        self.times.first_between(midnight, gap.old).is_some()
+            || self.times.first_between(midnight.max(gap.new), next_midnight).is_some()
     }
 }

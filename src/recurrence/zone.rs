@@ -10,9 +10,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::civil;
-use jiff::tz::{Offset, TimeZone, TimeZoneDatabase};
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase};
 use jiff::{SignedDuration, Timestamp};
 
+use super::policy::{DstPolicy, GapPolicy, OverlapTime};
 use super::zone_names::{self, Refusal};
 
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
@@ -70,6 +71,37 @@ impl Zone {
     pub fn read(&self, at: Timestamp) -> (civil::DateTime, Offset) {
         let offset = self.tz.to_offset(at);
         (offset.to_datetime(at), offset)
+    }
+
+    /// The first instant of a local day, which is not midnight where a clock change leaves midnight out. For `starts`.
+    ///
+    /// A day that never was begins where the next one does. `None` at the end of time.
+    pub fn first_instant_of(&self, day: civil::Date) -> Option<Timestamp> {
+        self.resolve(day.at(0, 0, 0, 0), DstPolicy::default())
+    }
+
+    /// The last whole second of a local day. For `ends`. `None` at the end of time.
+    pub fn last_second_of(&self, day: civil::Date) -> Option<Timestamp> {
+        self.first_instant_of(day.tomorrow().ok()?)?.checked_sub(SECOND).ok()
+    }
+
+    /// The instant of one fixed local time; of two, `both` takes the first. `None`: a gap that is to be skipped.
+    pub(super) fn resolve(&self, local: civil::DateTime, dst: DstPolicy) -> Option<Timestamp> {
+        match self.tz.to_ambiguous_timestamp(local).offset() {
+            AmbiguousOffset::Unambiguous { offset } => offset.to_timestamp(local).ok(),
+            AmbiguousOffset::Fold { before, after } => match dst.overlap {
+                OverlapTime::First | OverlapTime::Both => before.to_timestamp(local).ok(),
+                OverlapTime::Last => after.to_timestamp(local).ok(),
+            },
+            AmbiguousOffset::Gap { before, .. } => {
+                let as_before = before.to_timestamp(local).ok()?;
+                match dst.gap {
+                    GapPolicy::Shift => self.period_at(as_before).start,
+                    GapPolicy::Offset => Some(as_before),
+                    GapPolicy::Skip => None,
+                }
+            }
+        }
     }
 
     /// The stretch of one offset that `at` lies in.

@@ -24,4 +24,4 @@ pub use render::{Paint, render};
 pub use schema::json_schema;
 pub use spec::{Invalid, Loaded, parse};
 pub use template::{TemplateContext, TemplateError};
-pub use timing::{Timing, TimingError};
+pub use timing::{Bounds, CalendarDays, Timing, TimingError};

@@ -14,8 +14,11 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::timing::Timing;
-use crate::recurrence::{Nominal, Recurrence};
+use crate::recurrence::{Excluded, Nominal, Recurrence};
 use crate::secret::SecretRef;
+
+/// How many excluded days are passed over in looking for the time before.
+const MOST_EXCLUDED_DAYS: usize = 366;
 
 /// The key of a schedule in its file: its identity. `[A-Za-z0-9._-]`, 1 to 100 characters.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -188,32 +191,18 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Its last time before `at`, if there is one.
+    /// Its last time before `at` that its calendar keeps, if there is one.
     pub fn previous_time(&self, at: Timestamp) -> Option<Timestamp> {
-        // The greatest instant after which a time comes that is still before `at` is narrowed down by halves, so that a
-        // pattern's rhythm does not matter.
-        let before = |from: i64| {
-            let next = self.recurrence.next_after(Timestamp::from_second(from).ok()?)?.at;
-            (next < at).then_some(next)
-        };
-        let mut hi = at.as_second();
-        let mut step = 60;
-        let mut last = loop {
-            let from = hi.saturating_sub(step).max(Timestamp::MIN.as_second());
-            match before(from) {
-                Some(found) => break found,
-                None if from == Timestamp::MIN.as_second() => return None,
-                None => (hi, step) = (from, step.saturating_mul(8)),
+        let mut before = at;
+        for _ in 0..MOST_EXCLUDED_DAYS {
+            let time = self.recurrence.previous_before(before)?;
+            if time.excluded == Excluded::No {
+                return Some(time.at);
             }
-        };
-        while let Some(next) = before(last.as_second()) {
-            let middle = last.as_second() + (hi - last.as_second()) / 2;
-            match before(middle) {
-                Some(later) => last = later,
-                None => (hi, last) = (middle, next),
-            }
+            // The calendar takes whole days, so the rest of that day is passed over.
+            before = self.recurrence.zone().first_instant_of(time.local.date()).unwrap_or(time.at).min(time.at);
         }
-        Some(last)
+        None
     }
 }
 

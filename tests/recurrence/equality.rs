@@ -97,7 +97,7 @@ fn windows(zone: &TimeZone) -> Vec<(Timestamp, Timestamp)> {
 fn missing(note: Option<Note>) -> Vec<jiff::civil::DateTime> {
     match note {
         Some(Note::Shifted { missing }) => missing,
-        Some(Note::FirstOfTwo { .. } | Note::SecondOfTwo { .. }) | None => Vec::new(),
+        Some(Note::FirstOfTwo { .. } | Note::SecondOfTwo { .. } | Note::Moved { .. }) | None => Vec::new(),
     }
 }
 

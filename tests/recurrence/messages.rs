@@ -25,7 +25,10 @@ fn a_pattern_that_cannot_be_read_names_its_bytes_and_its_cure() {
         "-5 7 * * *",
         "0 7 * *",
         "7",
-        "0 0 7 * * * 2027",
+        "0 0 7 * * * 1969",
+        "0 0 7 * * * 2027 x",
+        "0 0 7 ? * 2-6",
+        "0 0 7 * * ? 2027",
         "a b c d e f g h",
         "",
         "0 7 * * MONDAY",
@@ -49,7 +52,7 @@ fn a_pattern_that_cannot_be_read_names_its_bytes_and_its_cure() {
         "H 7 * * *",
         "H/15 * * * *",
         "? 7 * * *",
-        "0 7 L-3 * *",
+        "0 7 L-31 * *",
         "0 7 W * *",
         "0 7 1-15W * *",
         "0 7 WL * *",
@@ -105,22 +108,35 @@ hint: a range is written `1-5`
 
 0 7 * *
 ^^^^^^^
-4 fields where a pattern has 5 (minute, hour, day of month, month, weekday), or 6 with seconds first
+4 fields where a pattern has 5 (minute, hour, day of month, month, weekday), 6 with seconds first, or 7 with the year last
 hint: `*` stands for every value of a field
 
 7
 ^
-1 field where a pattern has 5 (minute, hour, day of month, month, weekday), or 6 with seconds first
+1 field where a pattern has 5 (minute, hour, day of month, month, weekday), 6 with seconds first, or 7 with the year last
 hint: `*` stands for every value of a field
 
-0 0 7 * * * 2027
+0 0 7 * * * 1969
             ^^^^
-7 fields (a year) are not built yet
-hint: a single date and time is `at` instead of `cron`
+`1969` is out of range in the year field, which takes 1970 to 2199
+
+0 0 7 * * * 2027 x
+^^^^^^^^^^^^^^^^^^
+8 fields where a pattern has 5 (minute, hour, day of month, month, weekday), 6 with seconds first, or 7 with the year last
+
+0 0 7 ? * 2-6
+^^^^^^^^^^^^^
+this looks like a Quartz pattern, where Sunday is 1
+hint: add `quartz: true` if it is one; if not, write `*` instead of `?`, and Sunday is 0
+
+0 0 7 * * ? 2027
+^^^^^^^^^^^^^^^^
+this looks like a Quartz pattern, where Sunday is 1
+hint: add `quartz: true` if it is one; if not, write `*` instead of `?`, and Sunday is 0
 
 a b c d e f g h
 ^^^^^^^^^^^^^^^
-8 fields where a pattern has 5 (minute, hour, day of month, month, weekday), or 6 with seconds first
+8 fields where a pattern has 5 (minute, hour, day of month, month, weekday), 6 with seconds first, or 7 with the year last
 
 
 ^
@@ -230,9 +246,10 @@ hint: write the time
 `?` stands in the day-of-month or weekday field, not in the minute field
 hint: write `*`
 
-0 7 L-3 * *
-    ^^^
-`L-3` (days before the last of the month) is not built yet
+0 7 L-31 * *
+    ^^^^
+`L-31` is not a day of the month
+hint: the third day before the last is `L-3`, and it takes 1 to 30
 
 0 7 W * *
     ^

@@ -44,8 +44,10 @@ fn what_is_stored_compiles_to_the_same_times() {
     insta::assert_snapshot!(timing.to_json(), @r#"{"cron":["*/30 2 * * *"],"every_s":5400,"anchor":"2026-01-01T00:10:00Z","at":["2026-03-29T00:00:01Z"],"timezone":"Europe/Berlin","dst_gap":"offset","dst_overlap":"both","dst_class":"fixed"}"#);
     let read: Timing = serde_json::from_str(&timing.to_json()).unwrap();
     assert_eq!(read, timing);
-    let (stored, fresh) =
-        (read.compile().unwrap(), punctual::recurrence::Recurrence::new(patterns, zone("Europe/Berlin"), dst).unwrap());
+    let (stored, fresh) = (
+        read.compile("").unwrap(),
+        punctual::recurrence::Recurrence::new(patterns, zone("Europe/Berlin"), dst).unwrap(),
+    );
     let mut after = instant("2026-03-27T00:00:00Z");
     for _ in 0..100 {
         let due = fresh.next_after(after).unwrap();
@@ -71,7 +73,7 @@ fn a_timing_that_cannot_be_read_says_what_is_wrong() {
         (Timing { dst_class: Some("odd".into()), ..good.clone() }, "`dst.class` cannot be `odd`"),
     ];
     for (timing, message) in broken {
-        assert_eq!(timing.compile().unwrap_err().to_string(), format!("stored timing is not valid: {message}"));
+        assert_eq!(timing.compile("").unwrap_err().to_string(), format!("stored timing is not valid: {message}"));
     }
     let twice = Pattern::Every(Every { step: Duration::from_secs(60), anchor: instant("2026-01-01T00:00:00Z") });
     let error = Timing::of(&[twice.clone(), twice], &zone("UTC"), USUAL).unwrap_err();

@@ -66,7 +66,7 @@ fn dropped_by_edit(
     mark: HighWaterMark,
     load: Timestamp,
 ) -> Vec<Recorded> {
-    match old.map(|timing| timing.compile()) {
+    match old.map(|timing| timing.compile(schedule.key.as_str())) {
         Some(Ok(recurrence)) => plan_edited(schedule, &recurrence, mark, load),
         Some(Err(_)) | None => {
             tracing::warn!(schedule = %schedule.key, "The old times of `{}` cannot be read; what was due since {} is not recorded", schedule.key, mark.0);
@@ -326,6 +326,7 @@ fn not_run_text(schedule: &Schedule, recorded: &Recorded) -> String {
             format!("{times} came longer ago than the catch-up window of {:#}", span(schedule.catch_up.window))
         }
         Ending::Missed(MissReason::Edited) => format!("{times} belonged to the schedule before it was edited"),
+        Ending::Skipped(SkipReason::Calendar) => format!("{times} came on a day that the calendar takes out"),
         Ending::Skipped(SkipReason::Disabled) => format!("{times} came while the schedule was disabled"),
         other => format!("{times}: {}", RunState::Ended(other)),
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::recurrence::{Class, GapPolicy, OverlapTime};
+use crate::recurrence::{Class, GapPolicy, OnExcluded, OverlapTime};
 use crate::schedule::model::{CatchUpPolicy, OnUnknownStart, OverlapPolicy, ZoneDatabaseChoice};
 
 /// Words with their values.
@@ -82,6 +82,15 @@ pub(super) static ZONE_DATABASE: Choices<ZoneDatabaseChoice> = Choices {
         ("auto", ZoneDatabaseChoice::Auto),
         ("system", ZoneDatabaseChoice::System),
         ("bundled", ZoneDatabaseChoice::Bundled),
+    ],
+    later: &[],
+};
+
+pub(super) static ON_EXCLUDED: Choices<OnExcluded> = Choices {
+    built: &[
+        ("skip", OnExcluded::Skip),
+        ("previous_working_day", OnExcluded::PreviousWorkingDay),
+        ("next_working_day", OnExcluded::NextWorkingDay),
     ],
     later: &[],
 };

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
+use super::calendar;
 use super::connection;
 use super::daemon;
 use super::fields::{Field, Fields};
-use super::habits::Habits;
+use super::habits::{Habits, Known};
 use super::keys;
+use super::moved::ClockChanges;
 use super::schedule::{self, Context};
 use super::tree::{self, Entry, Kind, Node, Value};
 use crate::schedule::diagnostic::{At, Diagnostic, Findings, Lines, Severity, SourceFile, quoted};
@@ -58,6 +60,8 @@ pub fn parse(files: &[SourceFile], now: Timestamp) -> Result<Loaded, Invalid> {
 struct Merged<'t> {
     connections: Vec<(ConnectionName, &'t Entry)>,
     connection_places: BTreeMap<String, At>,
+    calendars: Vec<&'t Entry>,
+    calendar_places: BTreeMap<String, At>,
     schedules: Vec<(ScheduleKey, &'t Entry)>,
     schedule_places: BTreeMap<String, At>,
     schedules_at: Option<At>,
@@ -83,19 +87,27 @@ fn read(trees: &[Node], sources: &[SourceFile], now: Timestamp, findings: &mut F
             .error(at, "no connection is described, so nothing says where the schedules run")
             .hint("write `connections: { NAME: { url: …, auth: … } }`");
     }
+    let mut calendars = BTreeMap::new();
+    for entry in &merged.calendars {
+        let read = calendar::read(entry, findings);
+        calendars.insert(entry.key.clone(), read);
+    }
+    let known = Known { connections: &merged.connection_places, calendars: &calendars };
     let fields = merged.defaults.as_ref().and_then(|field| field.map(&keys::DEFAULTS, findings));
     let defaults = match &fields {
-        Some(fields) => Habits::read(fields, &merged.connection_places, findings),
+        Some(fields) => Habits::read(fields, known, findings),
         None => Habits::none(),
     };
     let default_folder = fields.as_ref().and_then(|fields| fields.get("folder")).and_then(|field| field.line(findings));
     let daemon = merged.daemon.as_ref().map(|field| daemon::read(field, findings)).unwrap_or_default();
     let lines: Vec<Lines> = sources.iter().map(|source| Lines::new(&source.text)).collect();
+    let changes = ClockChanges::after(now);
     let context = Context {
         sources,
         lines: &lines,
         now,
-        connections: &merged.connection_places,
+        known,
+        changes: &changes,
         defaults: &defaults,
         default_folder,
         env: &daemon.allow_env,
@@ -124,6 +136,9 @@ fn file<'t>(tree: &'t Node, merged: &mut Merged<'t>, findings: &mut Findings) ->
         named(&field, "connection", &mut merged.connection_places, findings, |name, entry| {
             merged.connections.extend(ScheduleKey::parse(name).map(|_| (ConnectionName(name.into()), entry)));
         });
+    }
+    if let Some(field) = fields.get("calendars") {
+        named(&field, "calendar", &mut merged.calendar_places, findings, |_, entry| merged.calendars.push(entry));
     }
     if let Some(field) = fields.get("schedules") {
         merged.schedules_at.get_or_insert(field.key_at);
