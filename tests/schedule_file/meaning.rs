@@ -27,7 +27,7 @@ fn the_example_loads_without_a_word() {
     let loaded = good(source("schedules.example.yaml", &fs::read_to_string(path).unwrap()));
     assert_eq!(loaded.warnings, []);
     assert_eq!(loaded.set.connections.len(), 3);
-    assert_eq!(loaded.set.schedules.len(), 8);
+    assert_eq!(loaded.set.schedules.len(), 11);
     let reports = &loaded.set.schedules["reports"];
     assert_eq!(
         json!(reports.start.arguments),

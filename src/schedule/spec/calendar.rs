@@ -28,7 +28,8 @@ pub(super) fn read(entry: &Entry, findings: &mut Findings) -> Option<Calendar> {
         let what = format!("{both} stands under `exclude` and `include`, and `include` wins");
         field.warning(&what, findings).hint("take it out of one of the two");
     }
-    if weekdays.is_none() && exclude.is_empty() {
+    let said = fields.get("exclude").is_some() || fields.is_settled(&["weekdays", "exclude"]);
+    if weekdays.is_none() && !said {
         let what = "it takes no day out, so it changes nothing";
         fields.warning(what, findings).hint("write `weekdays: MON-FRI`, or dates under `exclude`");
     }

@@ -10,6 +10,7 @@ use super::choices;
 use super::fields::{Field, Fields, list};
 use super::keys;
 use super::near::nearest;
+use super::tree::Value;
 use super::values::{Bound, zone_hint};
 use crate::recurrence::{Calendar, Class, GapPolicy, OnExcluded, OverlapTime, Zone};
 use crate::schedule::diagnostic::{At, Findings, quoted};
@@ -48,6 +49,8 @@ pub(super) struct Known<'k> {
     pub(super) connections: &'k BTreeMap<String, At>,
     /// Every calendar; `None`: it was told what is wrong with it.
     pub(super) calendars: &'k BTreeMap<String, Option<Calendar>>,
+    /// The zone of whoever names none, for hints.
+    pub(super) zone: &'k str,
 }
 
 /// How `cron` is read.
@@ -134,16 +137,17 @@ impl Habits {
         habits.jitter = fields.get("jitter").and_then(|field| field.duration(findings));
         let zone = match &habits.timezone {
             Given::Here(zone) => zone.name().to_owned(),
-            Given::Absent | Given::Wrong => "UTC".to_owned(),
+            Given::Absent | Given::Wrong => known.zone.to_owned(),
         };
         let mut bound = |name| match fields.get(name) {
             Some(field) => field.bound(&zone, findings).map_or(Given::Wrong, |bound| Given::Here((field.at(), bound))),
             None => Given::Absent,
         };
         (habits.starts, habits.ends) = (bound("starts"), bound("ends"));
-        habits.dialect = fields.get("quartz").and_then(|field| field.flag(findings)).map(|quartz| match quartz {
-            true => Dialect::Quartz,
-            false => Dialect::Cron,
+        habits.dialect = fields.get("quartz").map(|field| match field.flag(findings) {
+            Some(false) => Dialect::Cron,
+            // `quartz: on` was told; it is meant all the same.
+            Some(true) | None => Dialect::Quartz,
         });
         habits
     }
@@ -207,6 +211,11 @@ fn calendar(
     calendars: &BTreeMap<String, Option<Calendar>>,
     findings: &mut Findings,
 ) -> Given<(String, Calendar)> {
+    if let Value::Map(_) = field.node.value {
+        let hint = "describe it once under `calendars`, and write its name here";
+        field.error("`calendar` is a map, and must be a calendar's name", findings).hint(hint);
+        return Given::Wrong;
+    }
     let Some(name) = field.line(findings) else {
         return Given::Wrong;
     };

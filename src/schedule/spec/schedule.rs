@@ -11,8 +11,8 @@ use super::habits::{Given, Habits, Known};
 use super::keys;
 use super::moved::ClockChanges;
 use super::times;
-use super::tree::Entry;
-use crate::schedule::diagnostic::{Findings, Lines, SourceFile};
+use super::tree::{Entry, Kind, Scalar, Value};
+use crate::schedule::diagnostic::{Findings, Lines, SourceFile, quoted};
 use crate::schedule::model::{ConnectionName, Enablement, Place, Schedule, ScheduleKey, StartSpec};
 
 /// What an entry is read against.
@@ -100,6 +100,11 @@ fn connection(
 }
 
 fn start(field: &Field<'_>, context: &Context<'_>, findings: &mut Findings) -> Option<StartSpec> {
+    if let Value::Scalar(Scalar { text, kind: Kind::Text }) = &field.node.value {
+        let hint = format!("write `start: {{ process: {} }}`", quoted(text).trim_matches('`'));
+        field.error("`start` must be a map", findings).hint(hint);
+        return None;
+    }
     let fields = field.map(&keys::START, findings)?;
     let process_hint = "write the process by its name in the folder";
     let process = fields.need("process", process_hint, findings).and_then(|field| field.line(findings));

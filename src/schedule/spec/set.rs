@@ -9,7 +9,7 @@ use super::calendar;
 use super::connection;
 use super::daemon;
 use super::fields::{Field, Fields};
-use super::habits::{Habits, Known};
+use super::habits::{Given, Habits, Known};
 use super::keys;
 use super::moved::ClockChanges;
 use super::schedule::{self, Context};
@@ -92,11 +92,15 @@ fn read(trees: &[Node], sources: &[SourceFile], now: Timestamp, findings: &mut F
         let read = calendar::read(entry, findings);
         calendars.insert(entry.key.clone(), read);
     }
-    let known = Known { connections: &merged.connection_places, calendars: &calendars };
+    let known = Known { connections: &merged.connection_places, calendars: &calendars, zone: "UTC" };
     let fields = merged.defaults.as_ref().and_then(|field| field.map(&keys::DEFAULTS, findings));
     let defaults = match &fields {
         Some(fields) => Habits::read(fields, known, findings),
         None => Habits::none(),
+    };
+    let known = match &defaults.timezone {
+        Given::Here(zone) => Known { zone: zone.name(), ..known },
+        Given::Absent | Given::Wrong => known,
     };
     let default_folder = fields.as_ref().and_then(|fields| fields.get("folder")).and_then(|field| field.line(findings));
     let daemon = merged.daemon.as_ref().map(|field| daemon::read(field, findings)).unwrap_or_default();

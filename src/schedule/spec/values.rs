@@ -81,11 +81,7 @@ pub(super) fn date(text: &str) -> Result<Date, Wrong> {
 
 /// A date or an instant.
 pub(super) fn bound(text: &str, zone: &str) -> Result<Bound, Wrong> {
-    if text.contains(['T', 't', ':', '[']) {
-        instant(text, zone).map(Bound::Instant)
-    } else {
-        date(text).map(Bound::Day)
-    }
+    if text.contains(['T', ':', '[']) { instant(text, zone).map(Bound::Instant) } else { date(text).map(Bound::Day) }
 }
 
 /// An RFC 3339 or RFC 9557 instant. `zone` is the schedule's zone, for the hint when the text names none.
