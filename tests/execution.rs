@@ -364,3 +364,22 @@ async fn every_grant_starts_robots_through_a_restart_and_a_day_of_renewals() {
         story.end().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn templates_are_filled_in_when_a_run_is_claimed_and_stay_as_they_were() {
+    let story = Story::begin(
+        "2026-11-20T12:00:00Z",
+        "schedules:\n  invoices:\n    cron: \"0 7 * * MON-FRI\"\n    timezone: Europe/Berlin\n    start:\n      process: InvoiceIntake\n      folder: Shared\n      arguments: { day: \"${nominal.date-1d}\", since: \"${previous}\", who: \"${schedule} ${reference}\", try: \"${attempt}\", n: 3 }\n",
+    )
+    .await;
+    story.pass_to("2026-11-23T06:00:00Z").await;
+    let run = story.until("invoices", "succeeded", SECOND, seconds(60)).await;
+    let job = &story.control.jobs()[0];
+    let reference = job.reference.clone().expect("the job has a Reference");
+    let filled = serde_json::json!({
+        "day": "2026-11-22", "since": "2026-11-20T07:00:00+01:00", "who": format!("invoices {reference}"), "try": "1", "n": 3,
+    });
+    assert_eq!(job.arguments, Some(filled.clone()));
+    assert_eq!(run.arguments, Some(filled), "the history shows what was sent");
+    story.end().await;
+}

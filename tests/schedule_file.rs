@@ -10,6 +10,8 @@ mod budgets;
 mod meaning;
 #[path = "schedule_file/schema.rs"]
 mod schema;
+#[path = "schedule_file/templates.rs"]
+mod templates;
 
 use std::path::PathBuf;
 

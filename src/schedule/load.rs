@@ -1,4 +1,4 @@
-//! Finds schedule files and reads them: the one place of `schedule` that touches the file system.
+//! Finds schedule files and reads them: the one place of `schedule` that touches the file system and the environment.
 //!
 //! A path is a file or a folder; of a folder, its `*.yaml` and `*.yml` are read, not those of folders in it. Anything but a
 //! regular file is refused before it is opened: a FIFO would make the daemon wait for ever (S13).
@@ -55,7 +55,11 @@ pub fn load(paths: &[PathBuf], now: Timestamp) -> Result<Loaded, Invalid> {
     }
     let checked = spec::parse(&sources, now);
     if troubles.is_empty() {
-        return checked;
+        return checked.map(|mut loaded| {
+            let read = |name: &String| Some((name.clone(), std::env::var(name).ok()?));
+            loaded.set.env = loaded.set.allow_env.iter().filter_map(read).collect();
+            loaded
+        });
     }
     troubles.extend(match checked {
         Ok(Loaded { warnings, .. }) => warnings,

@@ -10,6 +10,7 @@ mod model;
 mod render;
 mod schema;
 mod spec;
+mod template;
 mod timing;
 
 pub use diagnostic::{Diagnostic, Excerpt, Severity, SourceFile};
@@ -17,8 +18,10 @@ pub use load::load;
 pub use model::{
     AuthSpec, CatchUp, CatchUpPolicy, Connection, ConnectionLimits, ConnectionName, Enablement, Grant, HighWaterMark,
     Marks, Occurrence, OnUnknownStart, OverlapPolicy, Place, Schedule, ScheduleKey, ScheduleSet, StartSpec, Trigger,
+    ZoneDatabaseChoice,
 };
 pub use render::{Paint, render};
 pub use schema::json_schema;
 pub use spec::{Invalid, Loaded, parse};
+pub use template::{TemplateContext, TemplateError};
 pub use timing::{Bounds, CalendarDays, Timing, TimingError};

@@ -3,7 +3,7 @@
 //! Every value here has been checked: later code cannot see an invalid schedule. Shapes as written in YAML are in `spec`.
 
 use std::borrow::Borrow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,8 +14,11 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::timing::Timing;
-use crate::recurrence::{Nominal, Recurrence};
+use crate::recurrence::{Excluded, Nominal, Recurrence};
 use crate::secret::SecretRef;
+
+/// How many excluded days are passed over in looking for the time before.
+const MOST_EXCLUDED_DAYS: usize = 366;
 
 /// The key of a schedule in its file: its identity. `[A-Za-z0-9._-]`, 1 to 100 characters.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -187,6 +190,22 @@ pub struct Schedule {
     pub place: Place,
 }
 
+impl Schedule {
+    /// Its last time before `at` that its calendar keeps, if there is one.
+    pub fn previous_time(&self, at: Timestamp) -> Option<Timestamp> {
+        let mut before = at;
+        for _ in 0..MOST_EXCLUDED_DAYS {
+            let time = self.recurrence.previous_before(before)?;
+            if time.excluded == Excluded::No {
+                return Some(time.at);
+            }
+            // The calendar takes whole days, so the rest of that day is passed over.
+            before = self.recurrence.zone().first_instant_of(time.local.date()).unwrap_or(time.at).min(time.at);
+        }
+        None
+    }
+}
+
 /// Whether a schedule runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Enablement {
@@ -214,7 +233,7 @@ pub struct StartSpec {
     pub folder: Option<String>,
     /// Orchestrator's `RuntimeType`, sent as written.
     pub runtime: Option<String>,
-    /// Input arguments, a JSON object.
+    /// Input arguments, a JSON object. Of a schedule they may hold templates; of a run they are filled in.
     pub arguments: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
@@ -265,6 +284,24 @@ pub struct ScheduleSet {
     pub connections: BTreeMap<ConnectionName, Arc<Connection>>,
     /// By key.
     pub schedules: BTreeMap<ScheduleKey, Arc<Schedule>>,
+    /// Which time zone database is read (`daemon.tzdb`).
+    pub zone_database: ZoneDatabaseChoice,
+    /// The environment variables that templates may name (`daemon.allow_env`).
+    pub allow_env: BTreeSet<String>,
+    /// Those of them that were set when the files were loaded, with their values.
+    pub env: BTreeMap<String, String>,
+}
+
+/// Which time zone database is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ZoneDatabaseChoice {
+    /// The newer of the two.
+    #[default]
+    Auto,
+    /// The system's.
+    System,
+    /// The one in the program.
+    Bundled,
 }
 
 /// One due time of one schedule.

@@ -49,7 +49,7 @@ fn rules(name: &str, schema: &mut Map<String, Value>) {
         "schedule" => {
             let one = json!([{ "required": ["cron"] }, { "required": ["every"] }, { "required": ["at"] }]);
             schema.insert("oneOf".into(), one);
-            schema.insert("dependentRequired".into(), json!({ "anchor": ["every"] }));
+            schema.insert("dependentRequired".into(), json!({ "anchor": ["every"], "quartz": ["cron"] }));
         }
         "auth" => {
             let grant = |name| json!({ "properties": { "grant": { "const": name } } });
@@ -79,6 +79,8 @@ fn shape(shape: Shape, definitions: &mut Map<String, Value>) -> Option<Map<Strin
         }
         Shape::Instant => instant(),
         Shape::Instants => many(&instant()),
+        Shape::Dates => many(&date()),
+        Shape::Bound => json!({ "anyOf": [date(), instant()] }),
         Shape::Url => json!({ "type": "string", "format": "uri", "pattern": "^https?://[^@?#]+$" }),
         Shape::Secret => {
             json!({ "type": "string", "pattern": "^(credential:[A-Za-z0-9_.-]+|file:.+|env:[A-Za-z0-9_.-]+)$" })
@@ -103,6 +105,10 @@ fn shape(shape: Shape, definitions: &mut Map<String, Value>) -> Option<Map<Strin
 
 fn instant() -> Value {
     json!({ "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}" })
+}
+
+fn date() -> Value {
+    json!({ "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" })
 }
 
 fn many(one: &Value) -> Value {

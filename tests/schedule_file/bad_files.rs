@@ -20,7 +20,7 @@ fn every_bad_file_is_told_with_place_line_and_cure() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schedule_file/bad");
     let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    assert!(files.len() >= 30, "the corpus is not there");
+    assert!(files.len() >= 60, "the corpus is not there");
     for path in files {
         let name = path.file_name().unwrap().to_str().unwrap();
         let invalid = parse(&[source(name, &fs::read_to_string(&path).unwrap())], now()).expect_err(name);

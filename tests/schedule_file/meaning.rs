@@ -27,7 +27,7 @@ fn the_example_loads_without_a_word() {
     let loaded = good(source("schedules.example.yaml", &fs::read_to_string(path).unwrap()));
     assert_eq!(loaded.warnings, []);
     assert_eq!(loaded.set.connections.len(), 3);
-    assert_eq!(loaded.set.schedules.len(), 8);
+    assert_eq!(loaded.set.schedules.len(), 11);
     let reports = &loaded.set.schedules["reports"];
     assert_eq!(
         json!(reports.start.arguments),
@@ -231,4 +231,57 @@ fn arguments_may_be_ten_thousand_characters_of_json_and_not_one_more() {
         messages(read(with(9_993))),
         ["schedule `x`: `start.arguments` is 10001 characters as JSON, and at most 10000 are allowed"]
     );
+}
+
+#[test]
+fn calendars_bounds_and_jitter_come_from_any_file_and_from_defaults() {
+    let a = HEAD.replace(
+        "{ timezone: UTC }",
+        "{ timezone: Europe/Berlin, calendar: work, on_excluded: next_working_day, jitter: 30s, starts: 2027-01-01 }",
+    ) + "schedules:\n  x: { cron: \"0 7 1 * *\", ends: 2027-05-02, start: { process: P } }\n";
+    let b = "version: 1\ncalendars: { work: { weekdays: [MON-FRI], exclude: 2027-02-01 } }\n";
+    let loaded = parse(&[source("a.yaml", &a), source("b.yaml", b)], now()).unwrap();
+    let schedule = &loaded.set.schedules["x"];
+    let times: Vec<_> =
+        std::iter::successors(schedule.recurrence.next_after(now()), |n| schedule.recurrence.next_after(n.at))
+            .collect();
+    let local: Vec<String> = times.iter().map(|n| n.local.to_string()).collect();
+    // 1 January is a Friday; 1 February is taken out; 1 May is a Saturday, and Monday is after the end.
+    assert_eq!(local, ["2027-01-01T07:00:00", "2027-02-02T07:00:00", "2027-03-01T07:00:00", "2027-04-01T07:00:00"]);
+    assert!(times.iter().all(|n| n.fire_at >= n.at && n.fire_at < n.at + Duration::from_secs(30)));
+    let kept = schedule.timing.compile("x").unwrap();
+    assert_eq!(kept.next_after(now()), schedule.recurrence.next_after(now()), "kept as it was read");
+    assert_eq!(schedule.timing.ends.as_deref(), Some("2027-05-02T21:59:59Z"), "the last day is included");
+}
+
+#[test]
+fn quartz_patterns_count_weekdays_from_sunday_as_one() {
+    let first =
+        |lines: &str| one(&format!("{lines}\nstart: {{ process: P }}")).recurrence.next_after(now()).unwrap().local;
+    // 23 November 2026 is a Monday.
+    assert_eq!(first("quartz: true\ncron: \"0 0 7 ? * 3\"").to_string(), "2026-11-24T07:00:00");
+    assert_eq!(first("cron: \"0 0 7 * * 3\"").to_string(), "2026-11-25T07:00:00");
+    assert_eq!(first("cron: \"0 0 7 1 1 * 2030\"").to_string(), "2030-01-01T07:00:00");
+}
+
+#[test]
+fn a_time_that_the_next_clock_change_leaves_out_is_told_unless_the_file_says_what_then() {
+    let text = |more: &str| {
+        with_schedule(&format!("cron: \"30 2 * * *\"\ntimezone: Europe/Berlin\n{more}start: {{ process: P }}"))
+    };
+    assert_eq!(
+        messages(read(text(""))),
+        ["schedule `x`: on 2027-03-28 the clock change leaves out 02:30, and the run is at 03:00"]
+    );
+    assert_eq!(messages(read(text("dst: { gap: shift }\n"))), [""; 0]);
+}
+
+#[test]
+fn one_daemon_section_and_one_calendar_of_a_name_hold_for_all_files() {
+    let a = format!("{HEAD}daemon: {{ tzdb: system }}\ncalendars: {{ w: {{ weekdays: MON }} }}\n");
+    let b = "version: 1\ndaemon: { tzdb: bundled }\ncalendars: { w: { weekdays: TUE } }\n";
+    let wrong = parse(&[source("a.yaml", &a), source("b.yaml", b)], now()).unwrap_err();
+    let seen = punctual::schedule::render(&wrong.diagnostics, punctual::schedule::Paint::Plain);
+    assert!(seen.contains("b.yaml:2:1: `daemon` may stand in one file only") && seen.contains("a.yaml"), "{seen}");
+    assert!(seen.contains("b.yaml:3:14: calendar `w` stands twice"), "{seen}");
 }

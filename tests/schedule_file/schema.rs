@@ -38,6 +38,15 @@ fn the_schema_and_the_reader_agree() {
         (true, "every: 1h30m\nanchor: 2026-01-01T00:00:00Z\nstart: { process: P, arguments: { a: [1, { b: ~ }] } }"),
         (true, "at: \"2027-01-01T00:00Z\"\nenabled: false\nstart: { process: P, folder: F, runtime: Unattended }"),
         (true, "every: 5m\ncatch_up: { policy: skip, window: 1h }\ndst: { class: fixed }\nstart: { process: P }"),
+        (true, "cron: \"0 0 7 ? * 2-6\"\nquartz: true\nstart: { process: P }"),
+        (
+            true,
+            "cron: \"0 0 7 1 1 * 2030\"\njitter: 30s\nstarts: 2026-12-01\nends: 2030-06-01T00:00:00Z\nstart: { process: P }",
+        ),
+        (false, "every: 5m\nquartz: true\nstart: { process: P }"),
+        (false, "every: 5m\njitter: 30\nstart: { process: P }"),
+        (false, "every: 5m\nstarts: tomorrow\nstart: { process: P }"),
+        (false, "every: 5m\non_excluded: move\nstart: { process: P }"),
         (false, "start: { process: P }"),
         (false, "cron: \"0 7 * * *\"\nevery: 5m\nstart: { process: P }"),
         (false, "cron: \"0 7 * * *\"\nanchor: 2026-01-01T00:00:00Z\nstart: { process: P }"),
@@ -69,7 +78,13 @@ fn the_schema_and_the_reader_agree() {
         (false, HEAD.replace("client_credentials", "password")),
         (false, HEAD.replace("https://", "ftp://")),
         (false, HEAD.replace("cloud:\n", "my cloud:\n")),
-        (false, format!("{HEAD}calendars: {{}}\n")),
+        (false, format!("{HEAD}notify: []\n")),
+        (true, format!("{HEAD}calendars: {{ a: {{ weekdays: MON-FRI }}, b: {{ exclude: [2026-12-25] }} }}\n")),
+        (false, format!("{HEAD}calendars: {{ a: {{ exclude: 25.12.2026 }} }}\n")),
+        (false, format!("{HEAD}calendars: {{ a: {{ days: MON }} }}\n")),
+        (true, format!("{HEAD}daemon: {{ tzdb: bundled, allow_env: [A, B] }}\n")),
+        (false, format!("{HEAD}daemon: {{ tzdb: newest }}\n")),
+        (false, format!("{HEAD}daemon: {{ watch: true }}\n")),
     ];
     for (fine, text) in files {
         assert_eq!(validator.is_valid(&as_json(&text)), fine, "schema: {text}");

@@ -14,7 +14,10 @@ use crate::executor::Action;
 use crate::planner::{Plan, Recorded, plan_edited};
 use crate::recurrence::Nominal;
 use crate::run::{Attempt, Ending, MissReason, Reference, Run, RunEvent, RunId, RunState, SkipReason, WaitReason};
-use crate::schedule::{HighWaterMark, Occurrence, Schedule, ScheduleKey, ScheduleSet, StartSpec, Timing, Trigger};
+use crate::schedule::{
+    HighWaterMark, Occurrence, Schedule, ScheduleKey, ScheduleSet, StartSpec, TemplateContext, TemplateError, Timing,
+    Trigger,
+};
 
 type StoredMark = (ScheduleKey, HighWaterMark, String, Option<Timing>);
 
@@ -114,6 +117,7 @@ impl Core {
             job_state: None,
             sweep_at: None,
         });
+        let filled = fill_in(&mut run, schedule, &self.set);
         let older = self.book.active(&schedule.key, None);
         let mut open = Open::claimed(run);
         // Due before this daemon took the lock: another life may have started it, under a database that was since put back.
@@ -126,6 +130,10 @@ impl Core {
         };
         let before_start = open.before_start;
         self.book.add(open);
+        if let Err(wrong) = filled {
+            self.book.change(id, |run| run.attempts.clear());
+            return self.reject(id, &wrong.to_string(), None, now);
+        }
         match admission {
             Admission::Skip(other) => {
                 // Nothing was sent for it, so it has no attempt to look for.
@@ -247,6 +255,28 @@ impl Core {
         }
         known
     }
+}
+
+/// Fills in the templates of the arguments: from here on the payload is frozen (semantics.md 18).
+fn fill_in(run: &mut Run, schedule: &Schedule, set: &ScheduleSet) -> Result<(), TemplateError> {
+    if schedule.start.arguments.is_none() {
+        return Ok(());
+    }
+    let previous = schedule.start.names_previous().then(|| schedule.previous_time(run.nominal_at)).flatten();
+    let (attempt, reference) =
+        run.attempts.last().map_or((1, String::new()), |attempt| (attempt.attempt, attempt.reference.to_string()));
+    run.start.arguments = Some(schedule.start.render(&TemplateContext {
+        nominal: run.nominal_at,
+        previous,
+        fire: run.fire_at,
+        schedule: schedule.key.as_str(),
+        run: &run.id.to_string(),
+        attempt,
+        reference: &reference,
+        zone: schedule.recurrence.zone(),
+        env: &set.env,
+    })?);
+    Ok(())
 }
 
 fn new_run(id: RunId, schedule: &Schedule, nominal: &Nominal, trigger: Trigger, at: Timestamp) -> Run {

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::recurrence::{Class, GapPolicy, OverlapTime};
-use crate::schedule::model::{CatchUpPolicy, OnUnknownStart, OverlapPolicy};
+use crate::recurrence::{Class, GapPolicy, OnExcluded, OverlapTime};
+use crate::schedule::model::{CatchUpPolicy, OnUnknownStart, OverlapPolicy, ZoneDatabaseChoice};
 
 /// Words with their values.
 #[derive(Debug)]
@@ -76,3 +76,21 @@ pub(super) static TWICE: Choices<OverlapTime> = Choices {
 
 pub(super) static CLASS: Choices<Class> =
     Choices { built: &[("fixed", Class::Fixed), ("interval", Class::Interval)], later: &[] };
+
+pub(super) static ZONE_DATABASE: Choices<ZoneDatabaseChoice> = Choices {
+    built: &[
+        ("auto", ZoneDatabaseChoice::Auto),
+        ("system", ZoneDatabaseChoice::System),
+        ("bundled", ZoneDatabaseChoice::Bundled),
+    ],
+    later: &[],
+};
+
+pub(super) static ON_EXCLUDED: Choices<OnExcluded> = Choices {
+    built: &[
+        ("skip", OnExcluded::Skip),
+        ("previous_working_day", OnExcluded::PreviousWorkingDay),
+        ("next_working_day", OnExcluded::NextWorkingDay),
+    ],
+    later: &[],
+};

@@ -110,6 +110,8 @@ impl<'t> Fields<'t> {
                     | Shape::Duration
                     | Shape::Instant
                     | Shape::Instants
+                    | Shape::Dates
+                    | Shape::Bound
                     | Shape::Url
                     | Shape::Secret
                     | Shape::Choice(_)
@@ -171,6 +173,16 @@ impl<'t> Fields<'t> {
     /// Whether enough was said about one of these keys.
     pub(super) fn is_settled(&self, names: &[&str]) -> bool {
         self.settled.iter().any(|settled| names.contains(settled))
+    }
+
+    /// A sentence about this map, with its subject.
+    pub(super) fn said(&self, what: &str) -> String {
+        self.whose.say(what)
+    }
+
+    /// A doubt about the map as a whole.
+    pub(super) fn warning<'f>(&self, what: &str, findings: &'f mut Findings) -> &'f mut Finding {
+        findings.warning(self.at, self.whose.say(what))
     }
 
     /// A mistake of the map as a whole.
@@ -273,8 +285,11 @@ impl<'t> Field<'t> {
             self.error(&format!("{} is longer than {LONGEST_TEXT} characters", self.named()), findings);
             return None;
         }
-        if text.trim_end().chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
-            self.error(&format!("{} holds a control character", self.named()), findings);
+        // In double quotes `\P` is a line of its own, so `"Finance\Payable"` is not what it looks like.
+        let breaks = |c: char| matches!(c, '\u{2028}' | '\u{2029}');
+        if text.trim_end().chars().any(|c| (c.is_control() && c != '\n' && c != '\t') || breaks(c)) {
+            let hint = "a backslash in double quotes begins an escape; use single quotes, or `/` between folders";
+            self.error(&format!("{} holds a control character", self.named()), findings).hint(hint);
             return None;
         }
         Some(text)
@@ -330,6 +345,18 @@ impl<'t> Field<'t> {
     pub(super) fn instant(&self, zone: &str, findings: &mut Findings) -> Option<jiff::Timestamp> {
         let scalar = self.scalar("an instant such as `2026-12-31T21:00:00Z`", findings)?;
         self.told(values::instant(&scalar.text, zone), &scalar.text, findings)
+    }
+
+    /// A day.
+    pub(super) fn date(&self, findings: &mut Findings) -> Option<jiff::civil::Date> {
+        let scalar = self.scalar("a date such as `2026-12-25`", findings)?;
+        self.told(values::date(&scalar.text), &scalar.text, findings)
+    }
+
+    /// A day or an instant.
+    pub(super) fn bound(&self, zone: &str, findings: &mut Findings) -> Option<values::Bound> {
+        let scalar = self.scalar("a date such as `2026-12-25`, or an instant", findings)?;
+        self.told(values::bound(&scalar.text, zone), &scalar.text, findings)
     }
 
     fn told<T>(&self, result: Result<T, Wrong>, text: &str, findings: &mut Findings) -> Option<T> {
@@ -404,6 +431,16 @@ fn twice(whose: &Whose, entry: &Entry, first: At, findings: &mut Findings) {
 /// A key without signs that would disturb a sentence.
 fn plain(key: &str) -> String {
     quoted(key).trim_matches('`').to_owned()
+}
+
+/// Where a scalar's text itself stands, without quotes, when it stands there letter by letter.
+pub(super) fn written(at: At, text: &str) -> Option<At> {
+    match (at.end - at.start).checked_sub(text.len()) {
+        Some(0) => Some(at),
+        // Quotes, and nothing escaped between them.
+        Some(2) => Some(At { start: at.start + 1, end: at.end - 1, ..at }),
+        _ => None,
+    }
 }
 
 /// "`a`, `b`, `c`".

@@ -10,8 +10,9 @@ use super::choices;
 use super::fields::{Field, Fields, list};
 use super::keys;
 use super::near::nearest;
-use super::values::zone_hint;
-use crate::recurrence::{Class, GapPolicy, OverlapTime, Zone};
+use super::tree::Value;
+use super::values::{Bound, zone_hint};
+use crate::recurrence::{Calendar, Class, GapPolicy, OnExcluded, OverlapTime, Zone};
 use crate::schedule::diagnostic::{At, Findings, quoted};
 use crate::schedule::model::{CatchUp, CatchUpPolicy, ConnectionName, OnUnknownStart, OverlapPolicy};
 
@@ -41,6 +42,24 @@ impl<T: Clone> Given<T> {
     }
 }
 
+/// The names that schedules may use.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'k> {
+    /// Every connection that is described, rightly or wrongly.
+    pub(super) connections: &'k BTreeMap<String, At>,
+    /// Every calendar; `None`: it was told what is wrong with it.
+    pub(super) calendars: &'k BTreeMap<String, Option<Calendar>>,
+    /// The zone of whoever names none, for hints.
+    pub(super) zone: &'k str,
+}
+
+/// How `cron` is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Cron,
+    Quartz,
+}
+
 /// The common keys, each as far as it was said.
 #[derive(Clone, Debug)]
 pub(super) struct Habits {
@@ -54,6 +73,13 @@ pub(super) struct Habits {
     pub(super) gap: Option<(&'static str, GapPolicy)>,
     pub(super) twice: Option<(&'static str, OverlapTime)>,
     pub(super) class: Option<(&'static str, Class)>,
+    /// With its name.
+    pub(super) calendar: Given<(String, Calendar)>,
+    pub(super) on_excluded: Option<OnExcluded>,
+    pub(super) jitter: Option<Duration>,
+    pub(super) starts: Given<(At, Bound)>,
+    pub(super) ends: Given<(At, Bound)>,
+    dialect: Option<Dialect>,
 }
 
 impl Habits {
@@ -70,14 +96,20 @@ impl Habits {
             gap: None,
             twice: None,
             class: None,
+            calendar: Given::Absent,
+            on_excluded: None,
+            jitter: None,
+            starts: Given::Absent,
+            ends: Given::Absent,
+            dialect: None,
         }
     }
 
     /// Reads them from a schedule or from `defaults`.
-    pub(super) fn read(fields: &Fields<'_>, connections: &BTreeMap<String, At>, findings: &mut Findings) -> Habits {
+    pub(super) fn read(fields: &Fields<'_>, known: Known<'_>, findings: &mut Findings) -> Habits {
         let mut habits = Habits::none();
         if let Some(field) = fields.get("connection") {
-            habits.connection = connection(&field, connections, findings);
+            habits.connection = connection(&field, known.connections, findings);
         }
         if let Some(field) = fields.get("timezone") {
             habits.timezone = timezone(&field, findings);
@@ -97,6 +129,26 @@ impl Habits {
         habits.start_deadline = fields.get("start_deadline").and_then(|field| deadline(&field, findings));
         let unknown = fields.get("on_unknown_start").and_then(|field| field.choice(&choices::UNKNOWN_START, findings));
         habits.on_unknown_start = unknown.map(|(_, unknown)| unknown);
+        if let Some(field) = fields.get("calendar") {
+            habits.calendar = calendar(&field, known.calendars, findings);
+        }
+        let on_excluded = fields.get("on_excluded").and_then(|field| field.choice(&choices::ON_EXCLUDED, findings));
+        habits.on_excluded = on_excluded.map(|(_, on_excluded)| on_excluded);
+        habits.jitter = fields.get("jitter").and_then(|field| field.duration(findings));
+        let zone = match &habits.timezone {
+            Given::Here(zone) => zone.name().to_owned(),
+            Given::Absent | Given::Wrong => known.zone.to_owned(),
+        };
+        let mut bound = |name| match fields.get(name) {
+            Some(field) => field.bound(&zone, findings).map_or(Given::Wrong, |bound| Given::Here((field.at(), bound))),
+            None => Given::Absent,
+        };
+        (habits.starts, habits.ends) = (bound("starts"), bound("ends"));
+        habits.dialect = fields.get("quartz").map(|field| match field.flag(findings) {
+            Some(false) => Dialect::Cron,
+            // `quartz: on` was told; it is meant all the same.
+            Some(true) | None => Dialect::Quartz,
+        });
         habits
     }
 
@@ -113,7 +165,17 @@ impl Habits {
             gap: self.gap.or(defaults.gap),
             twice: self.twice.or(defaults.twice),
             class: self.class.or(defaults.class),
+            calendar: self.calendar.or(&defaults.calendar),
+            on_excluded: self.on_excluded.or(defaults.on_excluded),
+            jitter: self.jitter.or(defaults.jitter),
+            starts: self.starts.or(&defaults.starts),
+            ends: self.ends.or(&defaults.ends),
+            dialect: self.dialect.or(defaults.dialect),
         }
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        self.dialect.unwrap_or(Dialect::Cron)
     }
 
     pub(super) fn overlap(&self) -> OverlapPolicy {
@@ -140,14 +202,47 @@ fn connection(field: &Field<'_>, connections: &BTreeMap<String, At>, findings: &
     if connections.contains_key(name) {
         return Given::Here(ConnectionName(name.into()));
     }
-    let known = || connections.keys().map(String::as_str);
-    let hint = match (nearest(name, known()), connections.len()) {
-        (Some(meant), _) => format!("did you mean `{meant}`?"),
-        (None, 0) => "describe it under `connections`".to_owned(),
-        (None, _) => format!("known are {}", list(known())),
-    };
-    field.error(&format!("unknown connection {}", quoted(name)), findings).hint(hint);
+    unknown(field, "connection", name, connections.keys(), findings);
     Given::Wrong
+}
+
+fn calendar(
+    field: &Field<'_>,
+    calendars: &BTreeMap<String, Option<Calendar>>,
+    findings: &mut Findings,
+) -> Given<(String, Calendar)> {
+    if let Value::Map(_) = field.node.value {
+        let hint = "describe it once under `calendars`, and write its name here";
+        field.error("`calendar` is a map, and must be a calendar's name", findings).hint(hint);
+        return Given::Wrong;
+    }
+    let Some(name) = field.line(findings) else {
+        return Given::Wrong;
+    };
+    match calendars.get(name) {
+        Some(Some(days)) => Given::Here((name.to_owned(), days.clone())),
+        Some(None) => Given::Wrong,
+        None => {
+            unknown(field, "calendar", name, calendars.keys(), findings);
+            Given::Wrong
+        }
+    }
+}
+
+fn unknown<'n>(
+    field: &Field<'_>,
+    what: &str,
+    name: &str,
+    known: impl ExactSizeIterator<Item = &'n String> + Clone,
+    findings: &mut Findings,
+) {
+    let names = || known.clone().map(String::as_str);
+    let hint = match (nearest(name, names()), known.len()) {
+        (Some(meant), _) => format!("did you mean `{meant}`?"),
+        (None, 0) => format!("describe it under `{what}s`"),
+        (None, _) => format!("known are {}", list(names())),
+    };
+    field.error(&format!("unknown {what} {}", quoted(name)), findings).hint(hint);
 }
 
 fn timezone(field: &Field<'_>, findings: &mut Findings) -> Given<Zone> {

@@ -50,6 +50,10 @@ pub(in crate::schedule) enum Shape {
     Instant,
     /// One instant, or a list of them.
     Instants,
+    /// One date, or a list of them.
+    Dates,
+    /// A date or an instant.
+    Bound,
     Url,
     /// A reference to a secret.
     Secret,
@@ -88,7 +92,8 @@ impl Section {
 }
 
 /// Where a key may belong that stands in the wrong map, likeliest first.
-pub(super) const SECTIONS: &[&Section] = &[&START, &SCHEDULE, &AUTH, &CONNECTION, &CATCH_UP, &DST, &LIMITS, &FILE];
+pub(super) const SECTIONS: &[&Section] =
+    &[&START, &SCHEDULE, &AUTH, &CONNECTION, &CATCH_UP, &DST, &LIMITS, &CALENDAR, &DAEMON, &FILE];
 
 pub(in crate::schedule) static FILE: Section = Section {
     name: "file",
@@ -107,10 +112,44 @@ pub(in crate::schedule) static FILE: Section = Section {
             Shape::Named(&SCHEDULE),
             "Schedules by key. The key is the identity: a renamed key is a new schedule",
         ),
-        later("calendars", "name the weekdays in the cron pattern, as in `0 7 * * MON-FRI`"),
+        key(
+            "calendars",
+            Shape::Named(&CALENDAR),
+            "Sets of local days that schedules may keep to, by names of your own",
+        ),
+        key("daemon", Shape::Map(&DAEMON), "What holds for the whole program; in one file at most"),
         later("limits", "take it out; `limits` of a connection bounds what that connection is asked to do"),
         later("notify", "take it out; look at the history for what failed"),
-        later("daemon", "take it out; the daemon's defaults hold"),
+    ],
+};
+
+pub(in crate::schedule) static CALENDAR: Section = Section {
+    name: "calendar",
+    place: "in a calendar, under `calendars`",
+    about: "The local days on which schedules run",
+    keys: &[
+        key("weekdays", Shape::Texts, "Only these are kept, such as MON-FRI; all of them when left out"),
+        key("exclude", Shape::Dates, "Dates that are taken out, such as 2026-12-25"),
+        key("include", Shape::Dates, "Dates that are put back, whatever the rest says"),
+    ],
+};
+
+pub(in crate::schedule) static DAEMON: Section = Section {
+    name: "daemon",
+    place: "under `daemon`",
+    about: "What holds for the whole program",
+    keys: &[
+        key(
+            "tzdb",
+            Shape::Choice(&choices::ZONE_DATABASE),
+            "Which time zone database is read: the newer of the two with `auto`, which holds when left out",
+        ),
+        key("allow_env", Shape::Texts, "The environment variables that templates may name as ${env:NAME}"),
+        later("listen", "take it out; nothing is served over the network"),
+        later("metrics", "take it out; look at the history"),
+        later("watch", "take it out; restart the daemon after an edit"),
+        later("history", "take it out; the history is kept"),
+        later("backup", "take it out; copy the state folder while the daemon is stopped"),
     ],
 };
 
@@ -181,7 +220,7 @@ pub(in crate::schedule) static SCHEDULE: Section = Section {
             "cron",
             Shape::Texts,
             "One pattern or several: minute, hour, day of month, month, weekday, such as 0 7 * * MON-FRI; six fields begin \
-             with seconds",
+             with seconds, seven end with a year",
         ),
         key("every", Shape::Duration, "A fixed interval in real time, such as 5m"),
         key("anchor", Shape::Instant, "An instant that is one of the times of `every`; the Unix epoch when left out"),
@@ -207,11 +246,16 @@ pub(in crate::schedule) static SCHEDULE: Section = Section {
             Shape::Choice(&choices::UNKNOWN_START),
             "When it stays unclear whether a start arrived; `retry` when left out",
         ),
-        later("calendar", "name the weekdays in the cron pattern, as in `0 7 * * MON-FRI`"),
-        later("on_excluded", "take it out; it goes with `calendar`"),
-        later("jitter", "take it out; give schedules different minutes instead"),
-        later("starts", "take it out; write `enabled: false` until it is to begin"),
-        later("ends", "take it out; write `enabled: false` when it has ended"),
+        key("calendar", Shape::Text, "The calendar that says on which days; all when left out"),
+        key(
+            "on_excluded",
+            Shape::Choice(&choices::ON_EXCLUDED),
+            "What becomes of times on a day that the calendar takes out; `skip` when left out",
+        ),
+        key("jitter", Shape::Duration, "Starts are spread over this long after their times, each by a fixed share"),
+        key("starts", Shape::Bound, "The first day, or the first instant"),
+        key("ends", Shape::Bound, "The last day, or the last instant"),
+        key("quartz", Shape::Flag, "With true, `cron` is read as Quartz does: seconds first, Sunday is 1"),
         later("after", "give this schedule a time of its own"),
         later("queue_item", "start a process that adds the queue item"),
         later("retry", "take it out; this version starts each time once"),
@@ -221,7 +265,6 @@ pub(in crate::schedule) static SCHEDULE: Section = Section {
         later("pool", "take it out; `overlap` bounds the runs of one schedule"),
         later("pause_after_failures", "take it out; write `enabled: false` to stop a schedule"),
         later("history", "take it out; arguments and outputs are kept"),
-        later("quartz", "take it out and write the pattern as cron does: weekdays by name, or Sunday as 0"),
     ],
 };
 
@@ -233,7 +276,11 @@ pub(in crate::schedule) static START: Section = Section {
         required("process", Shape::Text, "The process by its name in the folder"),
         key("folder", Shape::Text, "The folder's full name, such as Finance/Accounts payable"),
         key("runtime", Shape::Text, "Orchestrator's runtime type, such as Unattended; its own default when left out"),
-        key("arguments", Shape::Object, "Input arguments, at most 10,000 characters as JSON"),
+        key(
+            "arguments",
+            Shape::Object,
+            "Input arguments, at most 10,000 characters as JSON. Texts may hold templates such as ${nominal.date-1d}",
+        ),
         later("jobs", "take it out; each time starts one job"),
         later("priority", "take it out; the process's own priority holds"),
         later("secret_arguments", "let the robot read secrets from an Orchestrator asset"),
@@ -283,13 +330,18 @@ pub(in crate::schedule) static DEFAULTS: Section = Section {
             Shape::Choice(&choices::UNKNOWN_START),
             "When it stays unclear whether a start arrived",
         ),
+        key("calendar", Shape::Text, "The calendar that says on which days for schedules that name none"),
+        key(
+            "on_excluded",
+            Shape::Choice(&choices::ON_EXCLUDED),
+            "What becomes of times on a day that the calendar takes out; `skip` when left out",
+        ),
+        key("jitter", Shape::Duration, "Starts are spread over this long after their times, each by a fixed share"),
+        key("starts", Shape::Bound, "The first day, or the first instant"),
+        key("ends", Shape::Bound, "The last day, or the last instant"),
+        key("quartz", Shape::Flag, "With true, `cron` is read as Quartz does: seconds first, Sunday is 1"),
         later("description", "describe each schedule"),
         later("enabled", "write `enabled` in each schedule"),
-        later("calendar", "name the weekdays in the cron pattern, as in `0 7 * * MON-FRI`"),
-        later("on_excluded", "take it out; it goes with `calendar`"),
-        later("jitter", "take it out; give schedules different minutes instead"),
-        later("starts", "take it out; write `enabled: false` in a schedule until it is to begin"),
-        later("ends", "take it out; write `enabled: false` in a schedule when it has ended"),
         later("retry", "take it out; this version starts each time once"),
         later("timeout", "take it out; this version lets a job run as long as it needs"),
         later("alert", "take it out; look at the history for what was late"),

@@ -3,12 +3,15 @@
 //! Pure: no clock, no files. `tree` is YAML, `keys` what may stand where, `fields` takes maps apart; one file an entry.
 
 mod arguments;
+mod calendar;
 pub(in crate::schedule) mod choices;
 mod connection;
+mod daemon;
 mod fields;
 mod habits;
 pub(in crate::schedule) mod keys;
-mod near;
+mod moved;
+pub(in crate::schedule) mod near;
 mod schedule;
 mod set;
 mod syntax;

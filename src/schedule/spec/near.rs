@@ -1,7 +1,7 @@
 //! The known name that a person most likely meant.
 
 /// The nearest of some names, when it is near enough to be worth telling.
-pub(super) fn nearest<'n>(written: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+pub(in crate::schedule) fn nearest<'n>(written: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let plain = plain(written);
     let most = (plain.chars().count() / 3).max(1);
     names

@@ -1,17 +1,18 @@
 //! `schedules.X`: one entry becomes one checked schedule.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::arguments;
 use super::fields::{Field, Fields, list};
-use super::habits::{Given, Habits};
+use super::habits::{Given, Habits, Known};
 use super::keys;
+use super::moved::ClockChanges;
 use super::times;
-use super::tree::Entry;
-use crate::schedule::diagnostic::{At, Findings, Lines, SourceFile};
+use super::tree::{Entry, Kind, Scalar, Value};
+use crate::schedule::diagnostic::{Findings, Lines, SourceFile, quoted};
 use crate::schedule::model::{ConnectionName, Enablement, Place, Schedule, ScheduleKey, StartSpec};
 
 /// What an entry is read against.
@@ -20,10 +21,12 @@ pub(super) struct Context<'c> {
     /// Of each source.
     pub(super) lines: &'c [Lines],
     pub(super) now: Timestamp,
-    /// Every connection that is described, rightly or wrongly.
-    pub(super) connections: &'c BTreeMap<String, At>,
+    pub(super) known: Known<'c>,
+    pub(super) changes: &'c ClockChanges,
     pub(super) defaults: &'c Habits,
     pub(super) default_folder: Option<&'c str>,
+    /// The variables that templates may name.
+    pub(super) env: &'c BTreeSet<String>,
 }
 
 /// Reads one schedule. `None`: something was told.
@@ -35,10 +38,10 @@ pub(super) fn read(
 ) -> Option<Arc<Schedule>> {
     let subject = format!("schedule `{key}`");
     let fields = Fields::open(&entry.value, &keys::SCHEDULE, subject, entry.key_at, findings)?;
-    let habits = Habits::read(&fields, context.connections, findings).or(context.defaults);
+    let habits = Habits::read(&fields, context.known, findings).or(context.defaults);
     let description = fields.get("description").and_then(|field| field.text(findings).map(|t| t.trim_end().to_owned()));
     let enabled = fields.get("enabled").map(|field| field.flag(findings));
-    let times = times::read(&fields, &habits, context.now, findings);
+    let times = times::read(&fields, &habits, &key, context, findings);
     let start_hint = "write `start: { process: … }`";
     let start = match fields.is_settled(&["queue_item"]) {
         true => fields.get("start"),
@@ -77,14 +80,14 @@ fn connection(
         Given::Here(name) => Some(name.clone()),
         Given::Wrong => None,
         Given::Absent => {
-            let mut names = context.connections.keys();
+            let mut names = context.known.connections.keys();
             match (names.next(), names.next()) {
                 (Some(only), None) => Some(ConnectionName(only.as_str().into())),
                 // That none is described is told once, for the whole set.
                 (None, _) => None,
                 (Some(first), Some(_)) => {
                     if !fields.is_settled(&["connection"]) {
-                        let known = list(context.connections.keys().map(String::as_str));
+                        let known = list(context.known.connections.keys().map(String::as_str));
                         let what = format!("no connection is named, and there are several: {known}");
                         let hint = format!("write `connection: {first}` here, or once under `defaults`");
                         fields.error(&what, findings).hint(hint);
@@ -97,13 +100,18 @@ fn connection(
 }
 
 fn start(field: &Field<'_>, context: &Context<'_>, findings: &mut Findings) -> Option<StartSpec> {
+    if let Value::Scalar(Scalar { text, kind: Kind::Text }) = &field.node.value {
+        let hint = format!("write `start: {{ process: {} }}`", quoted(text).trim_matches('`'));
+        field.error("`start` must be a map", findings).hint(hint);
+        return None;
+    }
     let fields = field.map(&keys::START, findings)?;
     let process_hint = "write the process by its name in the folder";
     let process = fields.need("process", process_hint, findings).and_then(|field| field.line(findings));
     let mut line = |name| fields.get(name).and_then(|field| field.line(findings).map(str::to_owned));
     let folder = line("folder").or_else(|| context.default_folder.map(str::to_owned));
     let runtime = line("runtime");
-    let arguments = fields.get("arguments").map(|field| arguments::read(&field, findings));
+    let arguments = fields.get("arguments").map(|field| arguments::read(&field, context.env, findings));
     Some(StartSpec {
         process: process?.to_owned(),
         folder,

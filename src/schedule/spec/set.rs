@@ -5,10 +5,13 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
+use super::calendar;
 use super::connection;
+use super::daemon;
 use super::fields::{Field, Fields};
-use super::habits::Habits;
+use super::habits::{Given, Habits, Known};
 use super::keys;
+use super::moved::ClockChanges;
 use super::schedule::{self, Context};
 use super::tree::{self, Entry, Kind, Node, Value};
 use crate::schedule::diagnostic::{At, Diagnostic, Findings, Lines, Severity, SourceFile, quoted};
@@ -57,10 +60,13 @@ pub fn parse(files: &[SourceFile], now: Timestamp) -> Result<Loaded, Invalid> {
 struct Merged<'t> {
     connections: Vec<(ConnectionName, &'t Entry)>,
     connection_places: BTreeMap<String, At>,
+    calendars: Vec<&'t Entry>,
+    calendar_places: BTreeMap<String, At>,
     schedules: Vec<(ScheduleKey, &'t Entry)>,
     schedule_places: BTreeMap<String, At>,
     schedules_at: Option<At>,
     defaults: Option<Field<'t>>,
+    daemon: Option<Field<'t>>,
 }
 
 fn read(trees: &[Node], sources: &[SourceFile], now: Timestamp, findings: &mut Findings) -> ScheduleSet {
@@ -81,26 +87,42 @@ fn read(trees: &[Node], sources: &[SourceFile], now: Timestamp, findings: &mut F
             .error(at, "no connection is described, so nothing says where the schedules run")
             .hint("write `connections: { NAME: { url: …, auth: … } }`");
     }
+    let mut calendars = BTreeMap::new();
+    for entry in &merged.calendars {
+        let read = calendar::read(entry, findings);
+        calendars.insert(entry.key.clone(), read);
+    }
+    let known = Known { connections: &merged.connection_places, calendars: &calendars, zone: "UTC" };
     let fields = merged.defaults.as_ref().and_then(|field| field.map(&keys::DEFAULTS, findings));
     let defaults = match &fields {
-        Some(fields) => Habits::read(fields, &merged.connection_places, findings),
+        Some(fields) => Habits::read(fields, known, findings),
         None => Habits::none(),
     };
+    let known = match &defaults.timezone {
+        Given::Here(zone) => Known { zone: zone.name(), ..known },
+        Given::Absent | Given::Wrong => known,
+    };
     let default_folder = fields.as_ref().and_then(|fields| fields.get("folder")).and_then(|field| field.line(findings));
+    let daemon = merged.daemon.as_ref().map(|field| daemon::read(field, findings)).unwrap_or_default();
     let lines: Vec<Lines> = sources.iter().map(|source| Lines::new(&source.text)).collect();
+    let changes = ClockChanges::after(now);
     let context = Context {
         sources,
         lines: &lines,
         now,
-        connections: &merged.connection_places,
+        known,
+        changes: &changes,
         defaults: &defaults,
         default_folder,
+        env: &daemon.allow_env,
     };
     for (key, entry) in &merged.schedules {
         if let Some(schedule) = schedule::read(entry, key.clone(), &context, findings) {
             set.schedules.insert(key.clone(), schedule);
         }
     }
+    set.zone_database = daemon.zone_database;
+    set.allow_env = daemon.allow_env;
     set
 }
 
@@ -119,19 +141,23 @@ fn file<'t>(tree: &'t Node, merged: &mut Merged<'t>, findings: &mut Findings) ->
             merged.connections.extend(ScheduleKey::parse(name).map(|_| (ConnectionName(name.into()), entry)));
         });
     }
+    if let Some(field) = fields.get("calendars") {
+        named(&field, "calendar", &mut merged.calendar_places, findings, |_, entry| merged.calendars.push(entry));
+    }
     if let Some(field) = fields.get("schedules") {
         merged.schedules_at.get_or_insert(field.key_at);
         named(&field, "schedule", &mut merged.schedule_places, findings, |name, entry| {
             merged.schedules.extend(ScheduleKey::parse(name).map(|key| (key, entry)));
         });
     }
-    if let Some(field) = fields.get("defaults") {
-        match &merged.defaults {
+    for (name, slot) in [("defaults", &mut merged.defaults), ("daemon", &mut merged.daemon)] {
+        let Some(field) = fields.get(name) else { continue };
+        match slot {
             Some(first) => {
-                let finding = findings.error(field.key_at, "`defaults` may stand in one file only");
+                let finding = findings.error(field.key_at, format!("`{name}` may stand in one file only"));
                 finding.hint("put all of it into one file; it holds for every file").also(first.key_at, "first here");
             }
-            None => merged.defaults = Some(field),
+            None => *slot = Some(field),
         }
     }
     Some(())

@@ -4,11 +4,16 @@
 
 use jiff::Timestamp;
 
-use super::fields::{Field, Fields};
-use super::habits::{Given, Habits};
-use crate::recurrence::{CronPattern, DstPolicy, Every, GapPolicy, OverlapTime, Pattern, Recurrence, Zone};
+use super::fields::{Field, Fields, written};
+use super::habits::{Dialect, Given, Habits};
+use super::schedule::Context;
+use super::values::Bound;
+use crate::recurrence::{
+    CronPattern, DstPolicy, Every, Excluded, GapPolicy, OnExcluded, OverlapTime, Pattern, Recurrence, Zone,
+};
 use crate::schedule::diagnostic::{At, Findings};
-use crate::schedule::timing::Timing;
+use crate::schedule::model::ScheduleKey;
+use crate::schedule::timing::{Bounds, Timing};
 
 /// The keys of which one says when.
 const WHEN: [&str; 4] = ["cron", "every", "at", "after"];
@@ -17,9 +22,11 @@ const WHEN: [&str; 4] = ["cron", "every", "at", "after"];
 pub(super) fn read(
     fields: &Fields<'_>,
     habits: &Habits,
-    now: Timestamp,
+    key: &ScheduleKey,
+    context: &Context<'_>,
     findings: &mut Findings,
 ) -> Option<(Timing, Recurrence)> {
+    let now = context.now;
     let zone = match &habits.timezone {
         Given::Here(zone) => Some(zone.clone()),
         Given::Wrong => None,
@@ -33,7 +40,7 @@ pub(super) fn read(
             let what = "no `timezone` is given, so the times are read as UTC";
             findings.warning(field.key_at, field.said(what)).hint(hint);
         }
-        crons(&field, findings)
+        crons(&field, habits.dialect(), findings)
     } else if let Some(field) = fields.get("every") {
         let anchor = match fields.get("anchor") {
             Some(anchor) => anchor.instant(zone_name, findings),
@@ -45,6 +52,7 @@ pub(super) fn read(
         instants(&fields.get("at")?, zone_name, now, findings)
     }?;
     let zone = zone?;
+    let bounds = bounds(fields, habits, &zone, findings)?;
     let dst = DstPolicy {
         gap: habits.gap.map_or(GapPolicy::default(), |(_, gap)| gap),
         overlap: habits.twice.map_or(OverlapTime::default(), |(_, twice)| twice),
@@ -53,7 +61,11 @@ pub(super) fn read(
     let (places, patterns): (Vec<At>, Vec<Pattern>) = patterns.into_iter().unzip();
     let timing = Timing::of(&patterns, &zone, dst);
     match (timing, Recurrence::new(patterns, zone, dst)) {
-        (Ok(timing), Ok(recurrence)) => Some((timing, recurrence)),
+        (Ok(timing), Ok(times)) => {
+            let times = bounds.clone().on(times, key.as_str());
+            doubts(&only, habits, &times, context, findings);
+            Some((timing.bounded(&bounds), times))
+        }
         (Ok(_), Err(never)) => {
             let at = places.get(never.pattern).copied().unwrap_or(only.at());
             only.error_at(at, &format!("{}: no date ever matches", only.named()), findings)
@@ -67,6 +79,89 @@ pub(super) fn read(
     }
 }
 
+/// Calendar, first and last time, and jitter. `None`: something was told.
+fn bounds(fields: &Fields<'_>, habits: &Habits, zone: &Zone, findings: &mut Findings) -> Option<Bounds> {
+    let on_excluded = habits.on_excluded.unwrap_or(OnExcluded::Skip);
+    let own = fields.get("on_excluded").filter(|_| !fields.is_settled(&["calendar"]));
+    match (&habits.calendar, own) {
+        (Given::Absent, Some(field)) => {
+            let hint = "name a `calendar` beside it, or take it out";
+            field.error_at(field.key_at, "`on_excluded` goes with `calendar` only", findings).hint(hint);
+            return None;
+        }
+        (Given::Here(_), Some(field)) if on_excluded != OnExcluded::Skip && fields.get("every").is_some() => {
+            let what = "`on_excluded` cannot move a time of `every` to another day, so it is skipped";
+            field.warning(what, findings).hint("write `on_excluded: skip`, or use `cron`");
+        }
+        (Given::Absent | Given::Wrong | Given::Here(_), _) => {}
+    }
+    let calendar = match &habits.calendar {
+        Given::Absent => None,
+        Given::Wrong => return None,
+        Given::Here((_, days)) => Some((days.clone(), on_excluded)),
+    };
+    let starts = bound(&habits.starts, |day| zone.first_instant_of(day))?;
+    let ends = bound(&habits.ends, |day| zone.last_second_of(day))?;
+    if let (Some((first, starts)), Some((at, ends))) = (starts, ends)
+        && ends < starts
+    {
+        let subject = fields.said("`ends` is before `starts`, so no time is left");
+        findings.error(at, subject).hint("swap them, or take one out").also(first, "`starts` here");
+        return None;
+    }
+    let jitter = habits.jitter.unwrap_or_default();
+    Some(Bounds { calendar, starts: starts.map(|(_, at)| at), ends: ends.map(|(_, at)| at), jitter })
+}
+
+/// `Some(None)`: nothing bounds it; `None`: something was told.
+fn bound(
+    given: &Given<(At, Bound)>,
+    of_day: impl Fn(jiff::civil::Date) -> Option<Timestamp>,
+) -> Option<Option<(At, Timestamp)>> {
+    match given {
+        Given::Absent => Some(None),
+        Given::Wrong => None,
+        Given::Here((at, Bound::Instant(instant))) => Some(Some((*at, *instant))),
+        // Past the end of the calendar nothing is bounded.
+        Given::Here((at, Bound::Day(day))) => Some(of_day(*day).map(|instant| (*at, instant))),
+    }
+}
+
+/// What is allowed and perhaps not meant.
+fn doubts(only: &Field<'_>, habits: &Habits, times: &Recurrence, context: &Context<'_>, findings: &mut Findings) {
+    let Some(first) = times.next_after(context.now) else {
+        // That `at` has passed is told already.
+        if only.named() != "`at`" {
+            let what = format!("{}: no time is left", only.named());
+            only.warning(&what, findings).hint("look at `ends` and at the year; or take the schedule out");
+        }
+        return;
+    };
+    if let Given::Here((name, _)) = &habits.calendar
+        && first.excluded == Excluded::Yes
+        && !is_kept_some_day(times, first.at)
+    {
+        let what = format!("{}: calendar `{name}` takes out every day on which it has a time", only.named());
+        only.warning(&what, findings).hint("compare the weekdays of the two");
+    }
+    if habits.gap.is_none() {
+        context.changes.warn(only, times, findings);
+    }
+}
+
+/// Whether any of the next days with a time is kept: a year of them is looked at.
+fn is_kept_some_day(times: &Recurrence, from: Timestamp) -> bool {
+    let mut after = from;
+    for _ in 0..366 {
+        let Some(next) = times.next_after(after) else { return false };
+        if next.excluded == Excluded::No {
+            return true;
+        }
+        after = times.zone().last_second_of(next.local.date()).unwrap_or(next.at).max(next.at);
+    }
+    false
+}
+
 /// The one key that says when.
 fn only_one<'t>(fields: &Fields<'t>, findings: &mut Findings) -> Option<Field<'t>> {
     if let Some(anchor) = fields.get("anchor")
@@ -74,6 +169,12 @@ fn only_one<'t>(fields: &Fields<'t>, findings: &mut Findings) -> Option<Field<'t
         && !fields.is_settled(&["every"])
     {
         anchor.error_at(anchor.key_at, "`anchor` goes with `every` only", findings).hint("take `anchor` out");
+    }
+    if let Some(quartz) = fields.get("quartz")
+        && fields.get("cron").is_none()
+        && !fields.is_settled(&["cron"])
+    {
+        quartz.error_at(quartz.key_at, "`quartz` goes with `cron` only", findings).hint("take `quartz` out");
     }
     let mut said = WHEN.iter().filter_map(|name| fields.get(name));
     let Some(first) = said.next() else {
@@ -93,27 +194,24 @@ fn only_one<'t>(fields: &Fields<'t>, findings: &mut Findings) -> Option<Field<'t
 
 type Patterns = Option<Vec<(At, Pattern)>>;
 
-fn crons(field: &Field<'_>, findings: &mut Findings) -> Patterns {
+fn crons(field: &Field<'_>, dialect: Dialect, findings: &mut Findings) -> Patterns {
     let items = field.items(findings);
     // All are read before any is missed, so that each mistake is told.
-    let read: Vec<Option<(At, Pattern)>> = items.iter().map(|item| Some((item.at(), cron(item, findings)?))).collect();
+    let read: Vec<Option<(At, Pattern)>> =
+        items.iter().map(|item| Some((item.at(), cron(item, dialect, findings)?))).collect();
     read.into_iter().collect::<Option<Vec<_>>>().filter(|patterns| !patterns.is_empty())
 }
 
-fn cron(item: &Field<'_>, findings: &mut Findings) -> Option<Pattern> {
+fn cron(item: &Field<'_>, dialect: Dialect, findings: &mut Findings) -> Option<Pattern> {
     let text = item.text(findings)?;
-    let words: Vec<&str> = text.split_whitespace().collect();
-    if let [_, _, _, _, _, _, year] = words.as_slice() {
-        let end = text.trim_end().len();
-        let at = written(item, text).map_or(item.at(), |whole| whole.part(end - year.len()..end));
-        item.error_at(at, &format!("{}: the year field is not built yet", item.named()), findings)
-            .hint("leave the seventh field out, or use `at` for one date");
-        return None;
-    }
-    match CronPattern::parse(text) {
+    let read = match dialect {
+        Dialect::Cron => CronPattern::parse(text),
+        Dialect::Quartz => CronPattern::parse_quartz(text),
+    };
+    match read {
         Ok(pattern) => Some(Pattern::Cron(pattern)),
         Err(wrong) => {
-            let part = wrong.span.and_then(|span| written(item, text).map(|whole| whole.part(span)));
+            let part = wrong.span.and_then(|span| written(item.at(), text).map(|whole| whole.part(span)));
             let what = format!("{}: {}", item.named(), wrong.message);
             let finding = item.error_at(part.unwrap_or(item.at()), &what, findings);
             if let Some(hint) = wrong.hint {
@@ -121,17 +219,6 @@ fn cron(item: &Field<'_>, findings: &mut Findings) -> Option<Pattern> {
             }
             None
         }
-    }
-}
-
-/// Where a scalar's text itself stands, without quotes, when it stands there letter by letter.
-fn written(item: &Field<'_>, text: &str) -> Option<At> {
-    let at = item.at();
-    match (at.end - at.start).checked_sub(text.len()) {
-        Some(0) => Some(at),
-        // Quotes, and nothing escaped between them.
-        Some(2) => Some(At { start: at.start + 1, end: at.end - 1, ..at }),
-        _ => None,
     }
 }
 

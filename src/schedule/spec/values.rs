@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use jiff::fmt::temporal::{Pieces, PiecesOffset, TimeZoneAnnotationKind};
 use jiff::tz::Offset;
 
@@ -59,6 +59,29 @@ pub(super) fn duration(text: &str) -> Result<Duration, Wrong> {
         0 => Err(wrong("must be longer than nothing", "write `1s` or more")),
         total => Ok(Duration::from_secs(total)),
     }
+}
+
+/// The first or the last time of a schedule, as written.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Bound {
+    /// A whole local day.
+    Day(Date),
+    Instant(Timestamp),
+}
+
+/// `2026-12-25`.
+pub(super) fn date(text: &str) -> Result<Date, Wrong> {
+    let shape = || wrong("is not a date", "write year, month and day, as in `2026-12-25`");
+    let signs = text.bytes().enumerate().all(|(n, b)| if n == 4 || n == 7 { b == b'-' } else { b.is_ascii_digit() });
+    if text.len() != 10 || !signs {
+        return Err(shape());
+    }
+    text.parse().map_err(|_| wrong("is no day of the calendar", "look at the month's last day"))
+}
+
+/// A date or an instant.
+pub(super) fn bound(text: &str, zone: &str) -> Result<Bound, Wrong> {
+    if text.contains(['T', ':', '[']) { instant(text, zone).map(Bound::Instant) } else { date(text).map(Bound::Day) }
 }
 
 /// An RFC 3339 or RFC 9557 instant. `zone` is the schedule's zone, for the hint when the text names none.
