@@ -13,7 +13,8 @@ use jiff::civil::{Date, Weekday};
 use serde::{Deserialize, Serialize};
 
 use super::cron::PatternError;
-use super::field::{self, Kind, Word};
+use super::field;
+use super::kind::{Kind, Word};
 
 /// Sunday first, as cron counts.
 const NAMES: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];

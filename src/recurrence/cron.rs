@@ -12,7 +12,8 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
-use super::field::{self, Field, Kind, Shape, Word};
+use super::field::{self, Field, Shape};
+use super::kind::{Kind, Word};
 use super::matcher::Matcher;
 use super::policy::Class;
 

@@ -13,7 +13,8 @@ use croner::parser::{CronParser, Seconds, Year};
 use jiff::civil::{Date, Time};
 
 use super::cron::Fields;
-use super::field::{self, Field, Kind, Shape};
+use super::field::{self, Field, Shape};
+use super::kind::Kind;
 
 /// Month lengths, each with a month that has it: croner needs a real one.
 const LENGTHS: [(u32, i32, u32); 4] = [(28, 2023, 2), (29, 2024, 2), (30, 2023, 4), (31, 2023, 1)];

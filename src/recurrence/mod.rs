@@ -12,6 +12,7 @@ mod cron;
 mod every;
 mod field;
 mod jitter;
+mod kind;
 mod matcher;
 mod nominal;
 mod policy;
