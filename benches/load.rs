@@ -36,7 +36,7 @@ fn main() {
         });
         let floor = best(|| read_as_json(folder.path()));
         println!(
-            "{SCHEDULES} schedules in {files} file(s): {loading:.0?}, floor {floor:.1?}, ratio {:.1}",
+            "{SCHEDULES} schedules in {files} file(s): {loading:.2?}, floor {floor:.1?}, ratio {:.1}",
             loading.as_secs_f64() / floor.as_secs_f64()
         );
     }
