@@ -340,6 +340,11 @@ async fn marks_versions_and_proofs_read_back_and_a_schedule_that_left_begins_ane
         dst_gap: "shift".to_owned(),
         dst_overlap: "first".to_owned(),
         dst_class: None,
+        calendar: None,
+        on_excluded: None,
+        starts: None,
+        ends: None,
+        jitter_ms: None,
     };
     let key = |text: &str| ScheduleKey::parse(text).unwrap();
     let version =
