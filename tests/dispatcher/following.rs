@@ -1,7 +1,7 @@
 //! From accepted to the end, within the budget (semantics.md 20 and 22).
 
 use punctual::orchestrator::JobState;
-use punctual::run::FolderId;
+use punctual::run::{FolderId, Reference};
 
 use super::server::{Call, Post};
 use super::world::{CONNECTION, World, hourly, read, seconds};
@@ -203,4 +203,19 @@ fn once_its_usual_duration_is_known_a_job_is_read_often_around_its_end_and_seldo
     let line = world.db.seen.iter().filter(|line| line.run == ended.id).map(|line| line.at).max().unwrap();
     let noticed = line.duration_since(super::world::at("2026-11-23T15:15:03Z"));
     assert!(noticed <= jiff::SignedDuration::from_secs(12), "its end was noticed after {noticed}");
+}
+
+#[test]
+fn a_job_that_comes_back_as_somebody_elses_is_lost_and_its_end_is_not_ours() {
+    let mut world = World::proven(&hourly(""), BEFORE);
+    world.server.lasts = seconds(20_000);
+    world.pass_to("2026-11-23T12:00:30Z");
+    assert_eq!(world.state("x", NOON), "running");
+    // A tenant set up anew gives the same key and number to another job, which ends well.
+    let other = Reference::from_text("p1.00000000.0123456789ab.abc");
+    let job = world.server.jobs.last_mut().unwrap();
+    job.reference = other;
+    job.says = Some(JobState::Successful);
+    world.pass(seconds(900));
+    assert_eq!(world.state("x", NOON), "lost");
 }

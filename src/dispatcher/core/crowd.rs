@@ -124,7 +124,7 @@ impl Core {
             .filter_map(|open| Some((open.run.open_job()?.key, open.run.id)))
             .collect();
         for job in page.jobs.iter().filter(|job| job.state.is_final()) {
-            if let Some(run) = ours.get(&job.key) {
+            if let Some(run) = ours.get(&job.key).filter(|run| self.is_ours(**run, job)) {
                 self.read_once(connection, *run);
                 self.seen(*run, job, now);
             }

@@ -151,7 +151,7 @@ impl Core {
         };
         for (run, job) in jobs {
             self.read_once(connection, *run);
-            match page.jobs.iter().find(|seen| seen.key == job.key) {
+            match page.jobs.iter().find(|seen| seen.key == job.key && self.is_ours(*run, seen)) {
                 Some(seen) => self.seen(*run, seen, now),
                 None if page.completeness == Completeness::Complete => {
                     self.missed(connection, folder_id, *run, *job, now);
@@ -159,6 +159,13 @@ impl Core {
                 None => self.read_again_later(*run, now),
             }
         }
+    }
+
+    /// A key names one job for ever; but a tenant that was set up anew, or a stand-in started again, may give it to another.
+    /// What carries another Reference is not this run's job.
+    pub(super) fn is_ours(&self, id: RunId, job: &JobView) -> bool {
+        let ours = self.book.get(id).and_then(|open| open.run.attempt()).map(|attempt| &attempt.reference);
+        job.reference.is_none() || job.reference.as_ref() == ours
     }
 
     /// A job as a list or a read shows it, not yet read whole.
@@ -242,6 +249,8 @@ impl Core {
             return;
         }
         let listed = open.follow.as_ref().and_then(|follow| follow.ended.clone());
+        // Somebody else's job under our number: ours is gone.
+        let result = result.map(|found| found.filter(|job| self.is_ours(id, job)));
         match (result, listed) {
             (Ok(Some(job)), _) if job.state.is_final() => self.ended(id, &job, now),
             (Ok(Some(job)), _) => {
