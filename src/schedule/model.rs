@@ -295,13 +295,9 @@ pub struct ScheduleSet {
 /// Which time zone database is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ZoneDatabaseChoice {
-    /// The newer of the two.
+    /// The newer of the system's and the one in the program; to choose one of them is not built yet.
     #[default]
     Auto,
-    /// The system's.
-    System,
-    /// The one in the program.
-    Bundled,
 }
 
 /// One due time of one schedule.

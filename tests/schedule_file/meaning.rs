@@ -278,8 +278,8 @@ fn a_time_that_the_next_clock_change_leaves_out_is_told_unless_the_file_says_wha
 
 #[test]
 fn one_daemon_section_and_one_calendar_of_a_name_hold_for_all_files() {
-    let a = format!("{HEAD}daemon: {{ tzdb: system }}\ncalendars: {{ w: {{ weekdays: MON }} }}\n");
-    let b = "version: 1\ndaemon: { tzdb: bundled }\ncalendars: { w: { weekdays: TUE } }\n";
+    let a = format!("{HEAD}daemon: {{ tzdb: auto }}\ncalendars: {{ w: {{ weekdays: MON }} }}\n");
+    let b = "version: 1\ndaemon: { tzdb: auto }\ncalendars: { w: { weekdays: TUE } }\n";
     let wrong = parse(&[source("a.yaml", &a), source("b.yaml", b)], now()).unwrap_err();
     let seen = punctual::schedule::render(&wrong.diagnostics, punctual::schedule::Paint::Plain);
     assert!(seen.contains("b.yaml:2:1: `daemon` may stand in one file only") && seen.contains("a.yaml"), "{seen}");

@@ -77,14 +77,8 @@ pub(super) static TWICE: Choices<OverlapTime> = Choices {
 pub(super) static CLASS: Choices<Class> =
     Choices { built: &[("fixed", Class::Fixed), ("interval", Class::Interval)], later: &[] };
 
-pub(super) static ZONE_DATABASE: Choices<ZoneDatabaseChoice> = Choices {
-    built: &[
-        ("auto", ZoneDatabaseChoice::Auto),
-        ("system", ZoneDatabaseChoice::System),
-        ("bundled", ZoneDatabaseChoice::Bundled),
-    ],
-    later: &[],
-};
+pub(super) static ZONE_DATABASE: Choices<ZoneDatabaseChoice> =
+    Choices { built: &[("auto", ZoneDatabaseChoice::Auto)], later: &["system", "bundled"] };
 
 pub(super) static ON_EXCLUDED: Choices<OnExcluded> = Choices {
     built: &[
