@@ -143,6 +143,10 @@ fn plain_name(name: &str) -> bool {
 fn check_permissions(path: &Path) -> Result<(), SecretError> {
     use std::os::unix::fs::MetadataExt;
     let meta = std::fs::metadata(path).map_err(|cause| SecretError::Read { path: path.to_owned(), cause })?;
+    if meta.is_dir() {
+        // Its permissions are not what is wrong with it.
+        return Err(SecretError::Odd { place: format!("`file:{}`", path.display()), what: "a folder, not a file" });
+    }
     let mode = meta.mode() & 0o777;
     // Readable by the owning group is common for service accounts; writable by it, or open to all, is not safe (S10).
     if mode & 0o027 != 0 { Err(SecretError::Open { path: path.to_owned(), mode }) } else { Ok(()) }

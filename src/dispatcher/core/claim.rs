@@ -138,11 +138,7 @@ impl Core {
             Admission::Skip(other) => {
                 // Nothing was sent for it, so it has no attempt to look for.
                 self.book.change(id, |run| run.attempts.clear());
-                let text = format!("Not started: run {} was still open", other.short());
-                self.book.change(id, |run| {
-                    run.note = join(run.note.take(), format!("run {} was still open", other.short()))
-                });
-                self.step(id, RunEvent::End(Ending::Skipped(SkipReason::Overlap)), now, text);
+                self.skip_for(id, other, now);
             }
             Admission::Start | Admission::AskAgain => {
                 let (reason, text) = match before_start {
@@ -158,6 +154,21 @@ impl Core {
                 self.step(id, RunEvent::Wait(reason), now, text.to_owned());
             }
         }
+    }
+
+    /// An older run of the schedule is open. Whether a robot is at work or nothing could be sent yet is told apart.
+    pub(super) fn skip_for(&mut self, id: RunId, other: RunId, now: Reading) {
+        let state = self.book.get(other).map(|open| open.run.state);
+        let why = match state {
+            Some(state @ (RunState::Waiting(_) | RunState::Armed | RunState::Held)) => {
+                format!("run {} was still open, {state}", other.short())
+            }
+            Some(RunState::Starting | RunState::Unknown | RunState::Job(_) | RunState::Ended(_)) | None => {
+                format!("run {} was still open", other.short())
+            }
+        };
+        self.book.change(id, |run| run.note = join(run.note.take(), why.clone()));
+        self.step(id, RunEvent::End(Ending::Skipped(SkipReason::Overlap)), now, format!("Not started: {why}"));
     }
 
     /// A time that will not run gets its row all the same.

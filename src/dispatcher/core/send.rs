@@ -6,14 +6,13 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::book::{Asked, BeforeStart, LookedAgain, Verdict};
-use super::claim::join;
 use super::link::{Health, Obstacle, TargetState};
 use super::{Core, wall_of};
 use crate::admission::{Admission, admit_by};
 use crate::clock::Reading;
 use crate::executor::{Action, StartOrder, Target};
 use crate::orchestrator::{CallError, JobView, UnsentReason};
-use crate::run::{Ending, RunEvent, RunId, RunState, SkipReason, WaitReason};
+use crate::run::{Ending, RunEvent, RunId, RunState, WaitReason};
 use crate::schedule::{ConnectionName, OverlapPolicy, StartSpec};
 
 /// Orchestrator's code for a thing that does not exist: the process was deployed anew and has another key.
@@ -156,12 +155,8 @@ impl Core {
         match admit_by(policy, &older) {
             Admission::AskAgain => false,
             Admission::Skip(other) => {
-                self.book.change(id, |run| {
-                    run.attempts.clear();
-                    run.note = join(run.note.take(), format!("run {} was still open", other.short()));
-                });
-                let text = format!("Not started: run {} was still open", other.short());
-                self.step(id, RunEvent::End(Ending::Skipped(SkipReason::Overlap)), now, text);
+                self.book.change(id, |run| run.attempts.clear());
+                self.skip_for(id, other, now);
                 false
             }
             Admission::Start => {
