@@ -1,7 +1,7 @@
 //! Schedule files: what they may say, what they mean, and what is wrong with them.
 //!
 //! `spec` reads the shapes as written, `model` has what they mean. Everything is parsed once and all mistakes are told
-//! together; later code cannot see an invalid schedule. Only `load` touches files.
+//! together; later code cannot see an invalid schedule. Only `load` touches files, and `secrets` looks whether those it refers to are there.
 
 mod diagnostic;
 mod load;
@@ -9,6 +9,7 @@ mod mask;
 mod model;
 mod render;
 mod schema;
+mod secrets;
 mod spec;
 mod template;
 mod timing;
@@ -22,6 +23,7 @@ pub use model::{
 };
 pub use render::{Paint, render};
 pub use schema::json_schema;
+pub use secrets::doubtful_secrets;
 pub use spec::{Invalid, Loaded, parse};
 pub use template::{TemplateContext, TemplateError};
 pub use timing::{Bounds, CalendarDays, Timing, TimingError};
