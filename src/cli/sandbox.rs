@@ -12,8 +12,9 @@ pub(super) async fn run(args: &SandboxArgs, clock: Clock, out: &mut Out) -> Resu
         Some(path) => {
             let text = std::fs::read_to_string(path)
                 .map_err(|cause| Failure::new(Exit::Usage, format!("failed to read `{}`: {cause}", path.display())))?;
-            Faults::from_yaml(&text)
-                .map_err(|cause| Failure::new(Exit::Usage, format!("`{}`: {cause}", path.display())))?
+            Faults::from_yaml(&text).map_err(|cause| {
+                Failure::new(Exit::Usage, format!("`{}`: {}", path.display(), told_once(&cause.to_string())))
+            })?
         }
         None => Faults::default(),
     };
@@ -48,6 +49,12 @@ pub(super) async fn run(args: &SandboxArgs, clock: Clock, out: &mut Out) -> Resu
     }
     sandbox.stop().await;
     Ok(Exit::Fine)
+}
+
+/// The parser draws the place below its message and repeats the message there; the first line has it all.
+fn told_once(cause: &str) -> String {
+    let first = cause.lines().next().unwrap_or_default();
+    first.replacen(": error: ", ": ", 1)
 }
 
 /// The secret files that the example names, for its owner alone.
