@@ -173,3 +173,137 @@ fn help_and_wrong_usage_have_their_exit_codes() {
     assert_eq!(run(folder.path(), &["runs", "--state", "sleeping"]).status.code(), Some(2));
     assert_eq!(run(folder.path(), &["fly"]).status.code(), Some(2));
 }
+
+#[test]
+fn a_demo_leaves_a_history_whose_tables_are_straight_in_every_colour_and_whose_questions_are_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("d/user-key");
+    let output = run(folder.path(), &["demo", "--state-dir", "d", "--for", "2s"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let told = text(&output.stdout);
+    assert!(!told.contains("the start whose answer was lost"), "it was not sent in 2 s:\n{told}");
+    let mode = |path: &Path| std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path).unwrap().permissions());
+    assert_eq!(mode(&key) & 0o777, 0o600);
+
+    let plain = run(folder.path(), &["runs", "--state-dir", "d", "--color", "never"]).stdout;
+    let colored = run(folder.path(), &["runs", "--state-dir", "d", "--color", "always"]).stdout;
+    let no_color = punctual(folder.path()).args(["runs", "--state-dir", "d"]).env("NO_COLOR", "1").output().unwrap();
+    assert_eq!(text(&plain), text(&no_color.stdout));
+    assert!(!text(&plain).contains('\u{1b}') && text(&colored).contains('\u{1b}'));
+    assert_eq!(anstream::adapter::strip_str(&text(&colored)).to_string(), text(&plain));
+    let lines: Vec<String> = text(&plain).lines().map(str::to_owned).collect();
+    let state = lines[0].find("STATE").unwrap();
+    for line in &lines[1..] {
+        assert!(line[..state].ends_with(' ') && !line[state..].starts_with(' '), "{lines:#?}");
+    }
+
+    let nosuch = run(folder.path(), &["runs", "--state-dir", "d", "--schedule", "nosuch"]);
+    assert_eq!(nosuch.status.code(), Some(2));
+    assert!(text(&nosuch.stderr).contains("heartbeat"), "{}", text(&nosuch.stderr));
+    let json = run(folder.path(), &["runs", "--state-dir", "d", "--follow", "-o", "json"]);
+    assert_eq!(json.status.code(), Some(2));
+    assert!(text(&json.stderr).contains("use `-o ndjson` with `--follow`"));
+    let csv = text(&run(folder.path(), &["runs", "--state-dir", "d", "-o", "csv"]).stdout);
+    assert!(csv.contains(",+01:00,") || csv.contains(",+02:00,"), "an offset stays as it is:\n{csv}");
+
+    // Again in the same folder: the counts are of this demo, and the key is closed even if it was open.
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    let mut following = punctual(folder.path())
+        .args(["runs", "--state-dir", "d", "--follow", "-o", "csv", "--limit", "1"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = [0u8; 4];
+    following.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
+    let again = run(folder.path(), &["demo", "--state-dir", "d", "--for", "3s"]);
+    assert_eq!(again.status.code(), Some(0), "{}", text(&again.stderr));
+    assert_eq!(mode(&key) & 0o777, 0o600);
+    following.kill().unwrap();
+    let followed = text(&following.wait_with_output().unwrap().stdout);
+    let columns = followed.lines().next().unwrap().matches(',').count();
+    assert!(followed.lines().count() > 2 && followed.lines().all(|line| !line.starts_with('{')), "{followed}");
+    assert!(followed.lines().skip(1).all(|line| line.matches(',').count() >= columns), "{followed}");
+    assert!(!followed.lines().skip(1).any(|line| line.starts_with("run,")), "one header:\n{followed}");
+}
+
+#[test]
+fn a_demo_never_writes_over_a_users_files() {
+    let folder = folder_with("schedules: {}\n");
+    let before = std::fs::read(folder.path().join("schedules.yaml")).unwrap();
+    let output = run(folder.path(), &["demo", "--state-dir", ".", "--for", "1s"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("hint"), "{}", text(&output.stderr));
+    assert_eq!(std::fs::read(folder.path().join("schedules.yaml")).unwrap(), before);
+    let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["schedules.yaml"], "nothing was begun");
+}
+
+#[test]
+fn a_demo_in_a_folder_that_a_daemon_holds_ends_with_75_and_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("schedules.yaml");
+    std::fs::write(&file, "# Written by `punctual demo`. An earlier one.\n").unwrap();
+    let lock = std::fs::File::create(folder.path().join("lock")).unwrap();
+    lock.lock().unwrap();
+    let output = run(folder.path(), &["demo", "--state-dir", ".", "--for", "1s"]);
+    assert_eq!(output.status.code(), Some(75));
+    let told = text(&output.stderr);
+    assert!(told.contains("another daemon holds") && told.contains("--state-dir"), "{told}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "# Written by `punctual demo`. An earlier one.\n");
+    assert!(!folder.path().join("user-key").exists());
+}
+
+#[test]
+fn nothing_is_no_number_of_rows_and_no_length_of_a_demo() {
+    let folder = folder_with("schedules: {}\n");
+    for command in [["runs", "--limit", "0"].as_slice(), &["next", "-n", "0"], &["demo", "--for", "0s"]] {
+        assert_eq!(run(folder.path(), command).status.code(), Some(2), "{command:?}");
+    }
+}
+
+#[test]
+fn one_schedule_is_counted_in_the_singular() {
+    let folder = folder_with("schedules:\n  often: { every: 1m, timezone: UTC, start: { process: P, folder: F } }\n");
+    let output = run(folder.path(), &["check"]);
+    let told = text(&output.stdout);
+    assert!(told.starts_with("1 schedule on 1 connection in 1 file: "), "{told}{}", text(&output.stderr));
+}
+
+#[test]
+fn what_the_sandbox_prints_is_a_whole_file_that_check_accepts() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child =
+        punctual(folder.path()).args(["sandbox", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut printed = String::new();
+    for line in std::io::BufRead::lines(std::io::BufReader::new(child.stdout.as_mut().unwrap())) {
+        let line = line.unwrap();
+        printed.push_str(&line);
+        printed.push('\n');
+        if line.contains("> user-key") {
+            break;
+        }
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    std::fs::write(folder.path().join("schedules.yaml"), &printed).unwrap();
+    for command in printed.lines().filter_map(|line| line.strip_prefix("#   printf ")) {
+        let script = format!("printf {command}");
+        assert!(Command::new("sh").args(["-c", &script]).current_dir(folder.path()).status().unwrap().success());
+    }
+    assert_eq!(std::fs::read_to_string(folder.path().join("user-key")).unwrap(), "sandbox-user-key");
+    assert_eq!(std::fs::read_to_string(folder.path().join("client-secret")).unwrap(), "sandbox-secret");
+    let output = run(folder.path(), &["check"]);
+    assert_eq!(output.status.code(), Some(0), "{}\n{printed}", text(&output.stderr));
+    assert!(text(&output.stdout).starts_with("1 schedule on 2 connections"), "{}", text(&output.stdout));
+}
+
+#[test]
+fn a_mistake_in_a_faults_file_is_told_once_with_the_files_name() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("faults.yaml"), "rules:\n  - fault: drop_answr\n").unwrap();
+    let output = run(folder.path(), &["sandbox", "--listen", "127.0.0.1:0", "--faults", "faults.yaml"]);
+    assert_eq!(output.status.code(), Some(2));
+    let told = text(&output.stderr);
+    assert_eq!(told.matches("unknown").count(), 1, "{told}");
+    assert!(told.contains("faults.yaml") && told.contains("drop_answr"), "{told}");
+}

@@ -86,7 +86,7 @@ pub(super) enum LogFormat {
 #[derive(Args, Debug)]
 pub(super) struct DemoArgs {
     /// How long.
-    #[arg(long = "for", value_name = "DURATION", default_value = "20s", value_parser = times::parse_duration)]
+    #[arg(long = "for", value_name = "DURATION", default_value = "20s", value_parser = times::parse_some_duration)]
     pub(super) length: Duration,
 }
 
@@ -113,7 +113,7 @@ pub(super) struct NextArgs {
     #[arg(value_name = "SCHEDULE")]
     pub(super) schedules: Vec<String>,
     /// How many times of each schedule.
-    #[arg(short = 'n', long, default_value_t = 5)]
+    #[arg(short = 'n', long, default_value_t = 5, value_parser = times::parse_count)]
     pub(super) count: usize,
     /// Times after this: an instant, a date, or a duration ago such as `7d` [default: now].
     #[arg(long, value_name = "T", value_parser = times::parse_when)]
@@ -147,7 +147,7 @@ pub(super) struct RunsArgs {
     #[arg(long, value_name = "T", value_parser = times::parse_when)]
     pub(super) until: Option<When>,
     /// At most so many, the newest.
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) limit: u32,
     /// Go on and print each run as it changes.
     #[arg(long)]

@@ -3,7 +3,8 @@
 use super::args::{CheckArgs, Global};
 use super::failure::{Exit, Failure};
 use super::files::tell;
-use super::output::{Columns, Format, Out, table};
+use super::grid::Grid;
+use super::output::{Columns, Format, Out, counted};
 use crate::clock::Clock;
 use crate::schedule::{Diagnostic, Invalid, Severity, load};
 
@@ -22,16 +23,16 @@ pub(super) fn run(global: &Global, args: &CheckArgs, clock: &Clock, out: &mut Ou
             tell(&diagnostics);
             match &loaded {
                 Some(loaded) => out.line(format!(
-                    "{} schedules on {} connections in {} files: {}",
-                    loaded.set.schedules.len(),
-                    loaded.set.connections.len(),
-                    loaded.files.len(),
+                    "{} on {} in {}: {}",
+                    counted(loaded.set.schedules.len(), "schedule"),
+                    counted(loaded.set.connections.len(), "connection"),
+                    counted(loaded.files.len(), "file"),
                     if diagnostics.is_empty() { "no mistakes" } else { "no errors" },
                 ))?,
                 None => return Err(Failure::told(Exit::Usage)),
             }
         }
-        Format::Json | Format::Ndjson | Format::Csv => out.rows(args.output, &diagnostics, |_| table(&[]))?,
+        Format::Json | Format::Ndjson | Format::Csv => out.rows(args.output, &diagnostics, |_| Grid::default())?,
     }
     Ok(if errors == 0 { Exit::Fine } else { Exit::Usage })
 }

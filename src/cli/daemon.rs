@@ -8,6 +8,7 @@ use sd_notify::NotifyState;
 use super::args::{DaemonArgs, Global, LogFormat};
 use super::failure::{Exit, Failure};
 use super::files::load_or_tell;
+use super::output::counted;
 use crate::clock::Clock;
 use crate::daemon::{Chores, Daemon, DaemonError, DaemonSettings};
 use crate::dispatcher::core::Pace;
@@ -27,7 +28,7 @@ pub(super) async fn run(global: &Global, args: &DaemonArgs, clock: Clock) -> Res
     };
     let mut signals = Signals::listen().map_err(|cause| Failure::new(Exit::Usage, cause.to_string()))?;
     let mut daemon = Daemon::start(settings).await.map_err(failure)?;
-    let status = format!("{schedules} schedules");
+    let status = counted(schedules, "schedule");
     tell_manager(&[NotifyState::Ready, NotifyState::Status(&status)]);
     tracing::info!("Ready: {status}");
     loop {
@@ -44,14 +45,17 @@ pub(super) async fn run(global: &Global, args: &DaemonArgs, clock: Clock) -> Res
     tell_manager(&[NotifyState::Stopping]);
     tracing::info!("Stopping: starts under way are seen to their end");
     tokio::select! {
-        stopped = daemon.stop() => stopped.map_err(failure)?,
+        stopped = daemon.stop() => {
+            stopped.map_err(failure)?;
+            tracing::info!("Stopped");
+        }
         // Asked twice: whatever is being sent is looked up at the next start.
         _ = signals.next() => tracing::warn!("Stopped at once; starts under way will be looked up at the next start"),
     }
     Ok(Exit::Fine)
 }
 
-fn failure(error: DaemonError) -> Failure {
+pub(super) fn failure(error: DaemonError) -> Failure {
     let (exit, hint) = match &error {
         DaemonError::Folder(StateFolderError::Held(_)) => {
             (Exit::Held, Some("stop it, or give this one a folder of its own with `--state-dir`"))
@@ -69,8 +73,9 @@ fn failure(error: DaemonError) -> Failure {
 
 /// Info and above, unless `PUNCTUAL_LOG` says otherwise. Other crates are kept to warnings: they log requests.
 fn log_to_stderr(format: LogFormat) {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("PUNCTUAL_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,punctual=info"));
+    let asked = std::env::var("PUNCTUAL_LOG").unwrap_or_default();
+    let filter = tracing_subscriber::EnvFilter::try_new(directives(&asked))
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(directives("")));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let set = match format {
         LogFormat::Json => builder.json().try_init(),
@@ -82,4 +87,29 @@ fn log_to_stderr(format: LogFormat) {
     };
     // A test may have set one already.
     let _ = set;
+}
+
+/// A bare level is about this program: only a directive that names another crate lets it say more.
+fn directives(asked: &str) -> String {
+    let mut all = "warn,punctual=info".to_owned();
+    for directive in asked.split(',').map(str::trim).filter(|directive| !directive.is_empty()) {
+        all.push(',');
+        if directive.parse::<tracing_subscriber::filter::LevelFilter>().is_ok() {
+            all.push_str("punctual=");
+        }
+        all.push_str(directive);
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::directives;
+
+    #[test]
+    fn a_bare_level_is_about_punctual_and_other_crates_are_named() {
+        assert_eq!(directives(""), "warn,punctual=info");
+        assert_eq!(directives("info"), "warn,punctual=info,punctual=info");
+        assert_eq!(directives("debug, hyper=trace"), "warn,punctual=info,punctual=debug,hyper=trace");
+    }
 }

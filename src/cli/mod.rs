@@ -9,6 +9,7 @@ mod daemon;
 mod demo;
 mod failure;
 mod files;
+mod grid;
 mod next;
 mod output;
 mod runs;

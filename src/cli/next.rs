@@ -6,7 +6,8 @@ use serde::Serialize;
 use super::args::{Global, NextArgs};
 use super::failure::{Exit, Failure};
 use super::files::load_or_tell;
-use super::output::{Columns, Format, Out, table};
+use super::grid::{Cell, Grid};
+use super::output::{Columns, Format, Out, plain};
 use super::times;
 use crate::clock::Clock;
 use crate::recurrence::{Excluded, Nominal};
@@ -57,12 +58,12 @@ pub(super) fn run(global: &Global, args: &NextArgs, clock: &Clock, out: &mut Out
         // Streamed: a range may have millions of times.
         Format::Ndjson => {
             for row in times {
-                out.rows(Format::Ndjson, &[row], |_| table(&[]))?;
+                out.rows(Format::Ndjson, &[row], |_| Grid::default())?;
             }
         }
         Format::Csv | Format::Json => {
             let rows: Vec<_> = times.collect();
-            out.rows(args.output, &rows, |_| table(&[]))?;
+            out.rows(args.output, &rows, |_| Grid::default())?;
         }
         Format::Table => print(times, out)?,
     }
@@ -79,13 +80,13 @@ fn print(times: impl Iterator<Item = Coming>, out: &mut Out) -> Result<(), Failu
         return Ok(());
     }
     out.rows(Format::Table, &rows, |rows| {
-        let mut shown = table(&["SCHEDULE", "DUE", "IN ITS ZONE", "NOTE"]);
+        let mut shown = Grid::new(&["SCHEDULE", "DUE", "IN ITS ZONE", "NOTE"]).spare(&[1]);
         for row in rows {
-            shown.add_row([
-                row.schedule.clone(),
-                times::local(row.at),
-                format!("{} {}", row.local.replace('T', " "), row.offset),
-                row.note.clone().unwrap_or_default(),
+            shown.row([
+                Cell::new(row.schedule.clone()),
+                Cell::new(times::local(row.at)).or_short(times::local_short(row.at)),
+                Cell::new(format!("{} {}", row.local.replace('T', " "), row.offset)),
+                Cell::new(row.note.as_deref().map(plain).unwrap_or_default()),
             ]);
         }
         shown

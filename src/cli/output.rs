@@ -1,13 +1,13 @@
-//! Printing rows: tables for people, JSON, NDJSON and CSV for programs.
+//! Printing rows: tables for people (`grid`), JSON, NDJSON and CSV for programs.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 
 use clap::ValueEnum;
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::failure::{Exit, Failure};
+use super::grid::Grid;
 
 /// How rows are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -31,7 +31,13 @@ pub(super) trait Columns: Serialize {
 /// Standard output, or a test's buffer.
 pub(super) struct Out {
     writer: Box<dyn Write + Send>,
-    width: Option<u16>,
+}
+
+/// How big the terminal is, in cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Size {
+    pub(super) columns: u16,
+    pub(super) rows: u16,
 }
 
 impl std::fmt::Debug for Out {
@@ -42,8 +48,7 @@ impl std::fmt::Debug for Out {
 
 impl Out {
     pub(super) fn stdout() -> Out {
-        let width = io::stdout().is_terminal().then(terminal_width).flatten();
-        Out { writer: Box::new(BufWriter::new(anstream::stdout())), width }
+        Out { writer: Box::new(BufWriter::new(anstream::stdout())) }
     }
 
     pub(super) fn flush(&mut self) -> io::Result<()> {
@@ -54,9 +59,10 @@ impl Out {
         writeln!(self.writer, "{text}")
     }
 
-    /// How wide the terminal is; `None` when this is none.
-    pub(super) fn width(&self) -> Option<u16> {
-        self.width
+    /// The terminal's size now; `None` when this is none.
+    #[expect(clippy::unused_self, reason = "the size belongs to where this writes")]
+    pub(super) fn size(&self) -> Option<Size> {
+        io::stdout().is_terminal().then(terminal_size).flatten()
     }
 
     /// Prints rows; `table` is asked only for the format for people.
@@ -64,13 +70,14 @@ impl Out {
         &mut self,
         format: Format,
         rows: &[T],
-        table: impl FnOnce(&[T]) -> Table,
+        table: impl FnOnce(&[T]) -> Grid,
     ) -> Result<(), Failure> {
         match format {
             Format::Table => {
-                let mut table = table(rows);
-                self.fit(&mut table);
-                self.line(trimmed(&table))?;
+                let width = self.size().map(|size| size.columns);
+                for line in table(rows).lines(width) {
+                    self.line(line)?;
+                }
             }
             Format::Json => {
                 let text = serde_json::to_string_pretty(rows).map_err(unprintable)?;
@@ -82,23 +89,25 @@ impl Out {
                     self.line(text)?;
                 }
             }
-            Format::Csv => self.csv(rows, T::COLUMNS)?,
+            Format::Csv => self.csv(rows, Header::Shown)?,
         }
         Ok(())
     }
 
-    pub(super) fn fit(&self, table: &mut Table) {
-        if let Some(width) = self.width {
-            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-        }
+    /// CSV rows that follow others.
+    pub(super) fn more_csv<T: Columns>(&mut self, rows: &[T]) -> Result<(), Failure> {
+        self.csv(rows, Header::Omitted)
     }
 
-    fn csv<T: Serialize>(&mut self, rows: &[T], columns: &[&str]) -> Result<(), Failure> {
+    fn csv<T: Columns>(&mut self, rows: &[T], header: Header) -> Result<(), Failure> {
         let mut writer = csv::Writer::from_writer(Vec::new());
-        writer.write_record(columns).map_err(unprintable)?;
+        match header {
+            Header::Shown => writer.write_record(T::COLUMNS).map_err(unprintable)?,
+            Header::Omitted => {}
+        }
         for row in rows {
             let value = serde_json::to_value(row).map_err(unprintable)?;
-            let cells = columns.iter().map(|column| cell(value.get(*column)));
+            let cells = T::COLUMNS.iter().map(|column| cell(column, value.get(*column)));
             writer.write_record(cells).map_err(unprintable)?;
         }
         let bytes = writer.into_inner().map_err(unprintable)?;
@@ -107,36 +116,49 @@ impl Out {
     }
 }
 
+enum Header {
+    Shown,
+    Omitted,
+}
+
+/// Columns whose text people or Orchestrator write. What we generate (an offset, a time) stays as it is.
+const FREE_TEXT: [&str; 13] = [
+    "note",
+    "error",
+    "output",
+    "arguments",
+    "folder",
+    "process",
+    "schedule",
+    "connection",
+    "queue_item",
+    "actor",
+    "message",
+    "hint",
+    "file",
+];
+
 fn unprintable(cause: impl std::fmt::Display) -> Failure {
     Failure::new(Exit::Usage, format!("failed to print: {cause}"))
 }
 
 /// A cell that a spreadsheet would run as a formula gets a quote in front (S41).
-fn cell(value: Option<&Value>) -> String {
+fn cell(column: &str, value: Option<&Value>) -> String {
     let text = match value {
         None | Some(Value::Null) => return String::new(),
         Some(Value::String(text)) => text.clone(),
         Some(other) => return other.to_string(),
     };
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text }
-}
-
-/// A table without lines: names on top, columns apart.
-pub(super) fn table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(header.iter().copied());
-    table
-}
-
-pub(super) fn right_align(table: &mut Table, column: usize) {
-    if let Some(column) = table.column_mut(column) {
-        column.set_cell_alignment(CellAlignment::Right);
+    if FREE_TEXT.contains(&column) && text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        format!("'{text}")
+    } else {
+        text
     }
 }
 
-/// comfy-table pads the last column; a pipe to a file should not carry that.
-pub(super) fn trimmed(table: &Table) -> String {
-    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+/// `1 schedule`, `2 schedules`.
+pub(super) fn counted(count: usize, one: &str) -> String {
+    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Text from files and from Orchestrator may hold escape sequences; a terminal must not obey them (S40).
@@ -152,6 +174,8 @@ pub(super) fn plain(text: &str) -> String {
         .collect()
 }
 
-fn terminal_width() -> Option<u16> {
-    rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| size.ws_col).filter(|width| *width > 20)
+fn terminal_size() -> Option<Size> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    // Some pseudo-terminals do not know theirs.
+    (size.ws_col > 20).then_some(Size { columns: size.ws_col, rows: if size.ws_row == 0 { 24 } else { size.ws_row } })
 }

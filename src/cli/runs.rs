@@ -1,23 +1,24 @@
 //! `punctual runs`: the history.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use comfy_table::Table;
 use jiff::Timestamp;
-use owo_colors::OwoColorize;
 
 use super::args::{Global, RunsArgs};
 use super::failure::{Exit, Failure};
-use super::output::{Columns, Format, Out, plain, right_align, table};
+use super::grid::{Cell, Grid, Tint};
+use super::output::{Columns, Format, Out, plain};
 use super::times;
 use crate::clock::Clock;
 use crate::history::{History, HistoryFilter, RunSummary};
+use crate::schedule::load;
 
 /// How often `--follow` looks.
 const FOLLOW_EVERY: Duration = Duration::from_secs(1);
 
-/// The longest note in a table; `show` has all of it.
-const NOTE_CHARS: usize = 60;
+/// How many runs are read to name the schedules that have any.
+const NAMED_FROM: u32 = 10_000;
 
 impl Columns for RunSummary {
     const COLUMNS: &'static [&'static str] = &[
@@ -59,8 +60,13 @@ impl Columns for RunSummary {
 }
 
 pub(super) async fn run(global: &Global, args: &RunsArgs, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
+    if args.follow && args.output == Format::Json {
+        return Err(Failure::new(Exit::Usage, "an array has no end while it is followed")
+            .hint("use `-o ndjson` with `--follow`"));
+    }
     let history = History::open(&global.state_dir()).await?;
     let now = clock.now();
+    known(&history, global, &args.schedule, now).await?;
     let filter = HistoryFilter {
         schedules: args.schedule.clone(),
         states: args.state.clone(),
@@ -85,6 +91,32 @@ pub(super) async fn run(global: &Global, args: &RunsArgs, clock: &Clock, out: &m
     Ok(Exit::Fine)
 }
 
+/// Refuses a schedule that neither the history nor the files know: a typo must not look like "nothing ran".
+async fn known(history: &History, global: &Global, wanted: &[String], now: Timestamp) -> Result<(), Failure> {
+    for name in wanted {
+        let filter = HistoryFilter { schedules: vec![name.clone()], limit: 1, ..HistoryFilter::default() };
+        if !history.list(&filter).await?.is_empty() {
+            continue;
+        }
+        // Files that cannot be read know nothing; the history can be asked all the same.
+        let mut names: BTreeSet<String> = load(&global.config_paths(), now)
+            .map(|loaded| loaded.set.schedules.keys().map(ToString::to_string).collect())
+            .unwrap_or_default();
+        if names.contains(name) {
+            continue;
+        }
+        let newest = history.list(&HistoryFilter { limit: NAMED_FROM, ..HistoryFilter::default() }).await?;
+        names.extend(newest.into_iter().map(|run| run.schedule));
+        let failure = Failure::new(Exit::Usage, format!("there is no schedule `{}`", plain(name)));
+        if names.is_empty() {
+            return Err(failure.hint("nothing has run yet"));
+        }
+        let names: Vec<_> = names.into_iter().collect();
+        return Err(failure.hint(format!("known are: {}", names.join(", "))));
+    }
+    Ok(())
+}
+
 /// Prints each run as it changes, until the reader goes away.
 async fn follow(
     history: &History,
@@ -105,8 +137,8 @@ async fn follow(
                     out.line(one_line(run))?;
                 }
             }
-            // An array has no end while it is followed; each change is an object of its own.
-            Format::Json | Format::Ndjson | Format::Csv => out.rows(Format::Ndjson, &changed, runs_table)?,
+            Format::Csv => out.more_csv(&changed)?,
+            Format::Json | Format::Ndjson => out.rows(Format::Ndjson, &changed, runs_table)?,
         }
         out.flush()?;
     }
@@ -122,23 +154,22 @@ fn lets_through(filter: &HistoryFilter, run: &RunSummary) -> bool {
         && any(&filter.triggers, Some(&run.trigger))
 }
 
-pub(super) fn runs_table(runs: &[RunSummary]) -> Table {
-    let mut rows = table(&["RUN", "SCHEDULE", "DUE", "LATE", "STATE", "TOOK", "JOB", "NOTE"]);
+pub(super) fn runs_table(runs: &[RunSummary]) -> Grid {
+    let mut rows = Grid::new(&["RUN", "SCHEDULE", "DUE", "LATE", "STATE", "TOOK", "JOB", "NOTE"])
+        .right(&[3, 5, 6])
+        .spare(&[6, 5, 3]);
     for run in runs {
-        rows.add_row([
-            short(&run.run),
-            run.schedule.clone(),
+        rows.row([
+            Cell::new(short(&run.run)),
+            Cell::new(plain(&run.schedule)),
             due(run),
-            late(run),
-            state(run),
-            took(run),
-            run.job_id.map(|id| id.to_string()).unwrap_or_default(),
-            note(run),
+            Cell::new(late(run)),
+            Cell::new(state_text(run)).tinted(tint(&run.state)),
+            Cell::new(took(run)),
+            Cell::new(run.job_id.map(|id| id.to_string()).unwrap_or_default()),
+            Cell::new(note(run)),
         ]);
     }
-    right_align(&mut rows, 3);
-    right_align(&mut rows, 5);
-    right_align(&mut rows, 6);
     rows
 }
 
@@ -161,11 +192,13 @@ pub(super) fn short(run: &str) -> String {
     run.get(start..).unwrap_or(run).to_owned()
 }
 
-fn due(run: &RunSummary) -> String {
+fn due(run: &RunSummary) -> Cell {
     let first = times::local_text(&run.nominal_at);
+    let short = run.nominal_at.parse().map_or_else(|_| first.clone(), times::local_short);
     match (&run.nominal_until, run.count) {
-        (Some(until), Some(count)) => format!("{first} … {} ({count} times)", times::local_text(until)),
-        _ => first,
+        (Some(until), Some(count)) => Cell::new(format!("{first} … {} ({count} times)", times::local_text(until)))
+            .or_short(format!("{short} (×{count})")),
+        _ => Cell::new(first).or_short(short),
     }
 }
 
@@ -188,29 +221,30 @@ fn between(from: &str, to: Option<&str>) -> String {
 }
 
 pub(super) fn state(run: &RunSummary) -> String {
-    let text = match &run.reason {
+    tint(&run.state).paint(&state_text(run))
+}
+
+fn state_text(run: &RunSummary) -> String {
+    match &run.reason {
         Some(reason) => format!("{}: {reason}", run.state),
         None => run.state.clone(),
-    };
-    colored(&run.state, text)
+    }
 }
 
 /// Red needs somebody, yellow may, green is well, the rest goes on.
-fn colored(state: &str, text: String) -> String {
+fn tint(state: &str) -> Tint {
     match state {
-        "succeeded" => text.green().to_string(),
-        "faulted" | "rejected" | "lost" | "timed_out" | "missed" | "held" => text.red().to_string(),
-        "unknown" | "stopped" | "waiting" => text.yellow().to_string(),
-        "running" | "pending" | "starting" => text.cyan().to_string(),
-        _ => text,
+        "succeeded" => Tint::Green,
+        "faulted" | "rejected" | "lost" | "timed_out" | "missed" | "held" => Tint::Red,
+        "unknown" | "stopped" | "waiting" => Tint::Yellow,
+        "running" | "pending" | "starting" => Tint::Cyan,
+        _ => Tint::None,
     }
 }
 
+/// The cure stands at the end, so nothing may take its room in front.
 fn note(run: &RunSummary) -> String {
-    let text = run.error.as_deref().or(run.note.as_deref()).map(plain).unwrap_or_default();
-    if text.chars().count() <= NOTE_CHARS {
-        return text;
-    }
-    let cut: String = text.chars().take(NOTE_CHARS - 1).collect();
-    format!("{cut}…")
+    let connection = format!("connection `{}`: ", run.connection);
+    let error = run.error.as_deref().map(|error| error.strip_prefix(&connection).unwrap_or(error));
+    error.or(run.note.as_deref()).map(plain).unwrap_or_default()
 }

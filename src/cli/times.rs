@@ -51,6 +51,23 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     if text.is_empty() || !digits.is_empty() { Err(wrong()) } else { Ok(Duration::from_secs(seconds)) }
 }
 
+/// A duration that is not nothing.
+pub(super) fn parse_some_duration(text: &str) -> Result<Duration, String> {
+    match parse_duration(text)? {
+        Duration::ZERO => Err("it must be at least `1s`".to_owned()),
+        length => Ok(length),
+    }
+}
+
+/// A count that is not 0.
+pub(super) fn parse_count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("it must be at least 1".to_owned()),
+        Ok(count) => Ok(count),
+        Err(_) => Err("it must be a whole number".to_owned()),
+    }
+}
+
 /// An instant, a local date or date and time, or a duration ago.
 pub(super) fn parse_when(text: &str) -> Result<When, String> {
     if let Ok(at) = text.parse::<Timestamp>() {
@@ -74,6 +91,11 @@ pub(super) fn parse_when(text: &str) -> Result<When, String> {
 /// For people: the local zone, with the offset.
 pub(super) fn local(at: Timestamp) -> String {
     at.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
+}
+
+/// For people with a narrow terminal: without year and offset.
+pub(super) fn local_short(at: Timestamp) -> String {
+    at.to_zoned_datetime(TimeZone::system()).strftime("%m-%d %H:%M:%S").to_string()
 }
 
 /// The same from a machine field.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::cli::failure::Failure;
-use crate::cli::output::{Out, trimmed};
+use crate::cli::output::{Out, Size};
 use crate::cli::runs::{one_line, runs_table};
 use crate::history::{History, HistoryFilter};
 
@@ -11,19 +11,25 @@ use crate::history::{History, HistoryFilter};
 const ROWS: u32 = 18;
 
 pub(super) struct Screen {
-    width: Option<u16>,
     drawn: usize,
     seen: i64,
 }
 
 impl Screen {
-    pub(super) fn new(width: Option<u16>) -> Screen {
-        Screen { width, drawn: 0, seen: 0 }
+    /// Shows what changes after the history's line `seen`.
+    pub(super) fn new(seen: i64) -> Screen {
+        Screen { drawn: 0, seen }
     }
 
-    pub(super) async fn draw(&mut self, history: &History, left: Duration, out: &mut Out) -> Result<(), Failure> {
-        match self.width {
-            Some(_) => self.redraw(history, left, out).await?,
+    /// `left` is `None` for the last drawing, which stays.
+    pub(super) async fn draw(
+        &mut self,
+        history: &History,
+        left: Option<Duration>,
+        out: &mut Out,
+    ) -> Result<(), Failure> {
+        match out.size() {
+            Some(size) => self.redraw(history, left, size, out).await?,
             None => {
                 let (changed, newest) = history.changed_since(self.seen).await?;
                 self.seen = newest;
@@ -36,18 +42,28 @@ impl Screen {
         Ok(())
     }
 
-    async fn redraw(&mut self, history: &History, left: Duration, out: &mut Out) -> Result<(), Failure> {
-        let runs = history.list(&HistoryFilter { limit: ROWS, ..HistoryFilter::default() }).await?;
-        let mut table = runs_table(&runs);
-        out.fit(&mut table);
-        let text = format!("{}\n\n{} s left; Ctrl-C ends it", trimmed(&table), left.as_secs());
+    async fn redraw(
+        &mut self,
+        history: &History,
+        left: Option<Duration>,
+        size: Size,
+        out: &mut Out,
+    ) -> Result<(), Failure> {
+        // The names, two lines below and the cursor's: what scrolls away cannot be drawn again.
+        let limit = ROWS.min(u32::from(size.rows.saturating_sub(4))).max(1);
+        let runs = history.list(&HistoryFilter { limit, ..HistoryFilter::default() }).await?;
+        let mut lines = runs_table(&runs).lines(Some(size.columns));
+        if let Some(left) = left {
+            lines.extend([String::new(), format!("{} s left; Ctrl-C ends it", left.as_secs())]);
+        }
+        let text = lines.join("\n");
         if self.drawn > 0 {
             // Up to the first line of the last drawing, and clear from there.
             out.line(format!("\x1b[{}A\x1b[J{text}", self.drawn))?;
         } else {
             out.line(&text)?;
         }
-        self.drawn = text.lines().count();
+        self.drawn = lines.len();
         Ok(())
     }
 }

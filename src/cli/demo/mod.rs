@@ -5,14 +5,18 @@
 
 mod live;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::args::{DemoArgs, Global};
+use super::daemon;
 use super::failure::{Exit, Failure};
 use super::files::tell;
-use super::output::Out;
+use super::output::{Out, counted};
 use crate::clock::{Clock, later};
 use crate::daemon::{Chores, Daemon, DaemonSettings};
 use crate::dispatcher::core::Pace;
@@ -20,6 +24,7 @@ use crate::history::{History, HistoryFilter};
 use crate::lifecycle::{Asked, Signals};
 use crate::sandbox::{Endpoint, Fault, FaultRule, Sandbox, SandboxConfig};
 use crate::schedule::{Invalid, load};
+use crate::store::StateFolder;
 
 /// The demo shows every state; a tenant would be read far less often.
 const PACE: Pace = Pace { first: Duration::from_millis(400), slowest: Duration::from_secs(1) };
@@ -36,6 +41,9 @@ pub(super) async fn run(global: &Global, args: &DemoArgs, clock: Clock, out: &mu
         Some(given) => given.clone(),
         None => temporary_folder()?,
     };
+    only_ours(&folder)?;
+    // Held while the files are written, so that no daemon's files change under it; `Daemon::start` takes it again.
+    let held = StateFolder::take(&folder).map_err(|error| daemon::failure(error.into()))?;
     let mut config = SandboxConfig::demo(clock.clone());
     // The table is drawn twice a second and jobs are read as often.
     config.tenant.list_calls_per_minute = 1_000;
@@ -62,16 +70,19 @@ pub(super) async fn run(global: &Global, args: &DemoArgs, clock: Clock, out: &mu
         pace: PACE,
         housekeeping: Chores::None,
     };
-    let daemon = Daemon::start(settings).await.map_err(|error| Failure::from_error(Exit::NotReachable, &error))?;
+    drop(held);
+    let began = clock.now();
+    let daemon = Daemon::start(settings).await.map_err(daemon::failure)?;
     let history = History::open(&folder).await?;
+    let (_, seen) = history.changed_since(i64::MAX).await?;
     let end = clock.boottime() + args.length;
-    let mut screen = live::Screen::new(out.width());
+    let mut screen = live::Screen::new(seen);
     loop {
         let left = end.saturating_sub(clock.boottime());
         if left.is_zero() {
             break;
         }
-        screen.draw(&history, left, out).await?;
+        screen.draw(&history, Some(left), out).await?;
         tokio::select! {
             () = clock.sleep(DRAW_EVERY.min(left)) => {}
             asked = signals.next() => match asked {
@@ -80,10 +91,10 @@ pub(super) async fn run(global: &Global, args: &DemoArgs, clock: Clock, out: &mu
             },
         }
     }
-    screen.draw(&history, Duration::ZERO, out).await?;
-    daemon.stop().await.map_err(|error| Failure::from_error(Exit::NotReachable, &error))?;
+    screen.draw(&history, None, out).await?;
+    daemon.stop().await.map_err(daemon::failure)?;
     sandbox.stop().await;
-    farewell(&history, &folder, out).await?;
+    farewell(&history, &folder, began, out).await?;
     history.close().await;
     Ok(Exit::Fine)
 }
@@ -95,14 +106,42 @@ fn temporary_folder() -> Result<PathBuf, Failure> {
     Ok(std::env::temp_dir().join(format!("punctual-demo-{:08x}", u32::from_be_bytes(bits))))
 }
 
+/// The first words of a file that may be written anew.
+const OURS: &str = "# Written by `punctual demo`";
+
+/// Refuses a folder that holds anything but an earlier demo.
+fn only_ours(folder: &Path) -> Result<(), Failure> {
+    let failed = |cause: std::io::Error| {
+        Failure::new(Exit::NotReachable, format!("failed to look into `{}`: {cause}", folder.display()))
+    };
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(cause) => return Err(failed(cause)),
+    };
+    let names =
+        entries.map(|entry| entry.map(|entry| entry.file_name())).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    // A demo that failed to begin leaves the lock alone.
+    if names.iter().all(|name| name == "lock") {
+        return Ok(());
+    }
+    match std::fs::read(folder.join("schedules.yaml")) {
+        Ok(text) if text.starts_with(OURS.as_bytes()) => Ok(()),
+        Ok(_) | Err(_) => Err(Failure::new(
+            Exit::Usage,
+            format!("`{}` holds files that are not a demo's, and the demo would write over them", folder.display()),
+        )
+        .hint("give it a new or empty folder with `--state-dir`, or leave the option out")),
+    }
+}
+
 /// The schedule file and the user key beside it, as a user would write them.
 fn write_files(folder: &Path, url: &str, clock: &Clock) -> Result<PathBuf, Failure> {
     use std::io::Write;
-    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
     let failed = |cause: std::io::Error| {
         Failure::new(Exit::NotReachable, format!("failed to write into `{}`: {cause}", folder.display()))
     };
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
     let mut key = std::fs::OpenOptions::new()
         .create(true)
         .truncate(true)
@@ -110,10 +149,12 @@ fn write_files(folder: &Path, url: &str, clock: &Clock) -> Result<PathBuf, Failu
         .mode(0o600)
         .open(folder.join("user-key"))
         .map_err(failed)?;
+    // One that is there already keeps its mode on opening.
+    key.set_permissions(std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
     writeln!(key, "sandbox-user-key").map_err(failed)?;
     // Whole seconds, soon enough to be seen in the shortest demo.
     let now = clock.now();
-    let soon = jiff::Timestamp::from_second(later(now, Duration::from_secs(4)).as_second()).unwrap_or(now);
+    let soon = Timestamp::from_second(later(now, Duration::from_secs(4)).as_second()).unwrap_or(now);
     let file = folder.join("schedules.yaml");
     std::fs::write(&file, schedule_file(url, &soon.to_string())).map_err(failed)?;
     Ok(file)
@@ -121,7 +162,7 @@ fn write_files(folder: &Path, url: &str, clock: &Clock) -> Result<PathBuf, Failu
 
 fn schedule_file(url: &str, soon: &str) -> String {
     format!(
-        r#"# Written by `punctual demo`. The stand-in Orchestrator ends with it; the history stays.
+        r#"{OURS}. The stand-in Orchestrator ends with it; the history stays.
 version: 1
 connections:
   sandbox:
@@ -160,23 +201,28 @@ schedules:
 }
 
 /// What happened, and how to look at it.
-async fn farewell(history: &History, folder: &Path, out: &mut Out) -> Result<(), Failure> {
-    let counts = history.count_by_state().await?;
-    let total: u64 = counts.iter().map(|(_, _, count)| count).sum();
-    let states: Vec<String> = counts
-        .iter()
-        .map(|(state, reason, count)| match reason {
-            Some(reason) => format!("{count} {state} ({reason})"),
-            None => format!("{count} {state}"),
-        })
-        .collect();
-    out.line(format!("\n{total} runs: {}", states.join(", ")))?;
-    let filter = HistoryFilter { schedules: vec!["payroll".to_owned()], limit: 1, ..HistoryFilter::default() };
-    let payroll = history.list(&filter).await?;
+async fn farewell(history: &History, folder: &Path, began: Timestamp, out: &mut Out) -> Result<(), Failure> {
+    let mut runs = history.list(&HistoryFilter::default()).await?;
+    // A folder may hold earlier demos.
+    runs.retain(|run| {
+        run.claimed_at.parse::<Timestamp>().is_ok_and(|claimed| claimed.as_millisecond() >= began.as_millisecond())
+    });
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for run in &runs {
+        let state = match &run.reason {
+            Some(reason) => format!("{} ({reason})", run.state),
+            None => run.state.clone(),
+        };
+        *counts.entry(state).or_default() += 1;
+    }
+    let states: Vec<String> = counts.iter().map(|(state, count)| format!("{count} {state}")).collect();
+    let colon = if states.is_empty() { "" } else { ": " };
+    out.line(format!("\n{}{colon}{}", counted(runs.len(), "run"), states.join(", ")))?;
+    let payroll = runs.iter().find(|run| run.schedule == "payroll" && run.sent_at.is_some());
     let folder = folder.display();
     out.line("\nLook at what it left:")?;
     out.line(format!("  punctual runs --state-dir {folder}"))?;
-    if let Some(run) = payroll.first() {
+    if let Some(run) = payroll {
         out.line(format!(
             "  punctual show {} --state-dir {folder}      # the start whose answer was lost",
             super::runs::short(&run.run)

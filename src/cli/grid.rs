@@ -1,0 +1,260 @@
+//! Tables for people: names on top, columns apart, one line a row.
+//!
+//! The layout sees plain text and colours come afterwards: comfy-table counts escapes as text. A pipe gets every word; a
+//! terminal gets lines that fit: first short forms, then fewer columns, and the last column is cut with `…`.
+
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Row, Table, Width, presets};
+use owo_colors::OwoColorize;
+
+/// Between two columns.
+const GAP: u16 = 2;
+
+/// Less of the last column says too little: rather leave another out.
+const LEAST: u16 = 20;
+
+/// The last column itself is left out below this.
+const LEAST_OF_ALL: u16 = 8;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tint {
+    None,
+    Green,
+    Red,
+    Yellow,
+    Cyan,
+}
+
+impl Tint {
+    pub(super) fn paint(self, text: &str) -> String {
+        match self {
+            Tint::None => text.to_owned(),
+            Tint::Green => text.green().to_string(),
+            Tint::Red => text.red().to_string(),
+            Tint::Yellow => text.yellow().to_string(),
+            Tint::Cyan => text.cyan().to_string(),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Cell {
+    text: String,
+    short: Option<String>,
+    tint: Tint,
+}
+
+impl Cell {
+    pub(super) fn new(text: impl Into<String>) -> Cell {
+        Cell { text: text.into(), short: None, tint: Tint::None }
+    }
+
+    /// Another form for a narrow terminal.
+    pub(super) fn or_short(self, short: impl Into<String>) -> Cell {
+        Cell { short: Some(short.into()), ..self }
+    }
+
+    pub(super) fn tinted(self, tint: Tint) -> Cell {
+        Cell { tint, ..self }
+    }
+
+    fn form(&self, form: Form) -> &str {
+        match form {
+            Form::Full => &self.text,
+            Form::Short => self.short.as_ref().unwrap_or(&self.text),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Form {
+    Full,
+    Short,
+}
+
+/// A table; the last column takes what room is left.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Grid {
+    header: Vec<&'static str>,
+    rows: Vec<Vec<Cell>>,
+    right: Vec<usize>,
+    spare: Vec<usize>,
+}
+
+impl Grid {
+    pub(super) fn new(header: &[&'static str]) -> Grid {
+        Grid { header: header.to_vec(), ..Grid::default() }
+    }
+
+    /// Columns whose cells end at the same place.
+    pub(super) fn right(self, columns: &[usize]) -> Grid {
+        Grid { right: columns.to_vec(), ..self }
+    }
+
+    /// Columns that a narrow terminal goes without, the first of them first.
+    pub(super) fn spare(self, columns: &[usize]) -> Grid {
+        Grid { spare: columns.to_vec(), ..self }
+    }
+
+    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+
+    /// The lines, coloured; for a terminal none is wider than `width` cells.
+    pub(super) fn lines(&self, width: Option<u16>) -> Vec<String> {
+        let mut columns: Vec<usize> = (0..self.header.len()).collect();
+        let Some(width) = width else {
+            return self.painted(&self.table(&columns, Form::Full), &columns, Form::Full, None);
+        };
+        let fitted = |columns: &[usize], form, least| {
+            let mut table = self.table(columns, form);
+            fit(&mut table, width, least).then(|| self.painted(&table, columns, form, Some(width)))
+        };
+        if let Some(lines) = fitted(&columns, Form::Full, LEAST).or_else(|| fitted(&columns, Form::Short, LEAST)) {
+            return lines;
+        }
+        for spare in &self.spare {
+            columns.retain(|column| column != spare);
+            if let Some(lines) = fitted(&columns, Form::Short, LEAST) {
+                return lines;
+            }
+        }
+        if let Some(lines) = fitted(&columns, Form::Short, LEAST_OF_ALL) {
+            return lines;
+        }
+        columns.pop();
+        self.painted(&self.table(&columns, Form::Short), &columns, Form::Short, Some(width))
+    }
+
+    fn table(&self, columns: &[usize], form: Form) -> Table {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING).set_truncation_indicator("…");
+        table.set_header(columns.iter().filter_map(|column| self.header.get(*column).copied()));
+        for cells in &self.rows {
+            let mut row = Row::from(
+                columns.iter().map(|column| cells.get(*column).map_or("", |cell| cell.form(form))).collect::<Vec<_>>(),
+            );
+            row.max_height(1);
+            table.add_row(row);
+        }
+        let last = columns.len().saturating_sub(1);
+        for (place, column) in columns.iter().enumerate() {
+            if let Some(shown) = table.column_mut(place) {
+                shown.set_padding((0, if place == last { 0 } else { GAP }));
+                if self.right.contains(column) {
+                    shown.set_cell_alignment(CellAlignment::Right);
+                }
+            }
+        }
+        table
+    }
+
+    fn painted(&self, table: &Table, columns: &[usize], form: Form, width: Option<u16>) -> Vec<String> {
+        let cut = |line: String| match width.map(usize::from) {
+            Some(width) if line.chars().count() > width => {
+                line.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+            }
+            Some(_) | None => line,
+        };
+        let mut lines = table.lines().map(|line| cut(line.trim_end().to_owned()));
+        let mut painted: Vec<String> = lines.next().into_iter().collect();
+        for (line, cells) in lines.zip(&self.rows) {
+            let cells = columns.iter().filter_map(|column| cells.get(*column));
+            painted.push(paint(&line, cells, form));
+        }
+        painted
+    }
+}
+
+/// Gives the last column what the others leave. False when that is too little.
+fn fit(table: &mut Table, width: u16, least: u16) -> bool {
+    let widths = table.column_max_content_widths();
+    let Some((last, others)) = widths.split_last() else { return true };
+    let taken = others.iter().fold(0u16, |sum, one| sum.saturating_add(*one).saturating_add(GAP));
+    let room = width.saturating_sub(taken);
+    if room < (*last).min(least) {
+        return false;
+    }
+    if room < *last {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+        for place in 0..others.len() {
+            if let Some(column) = table.column_mut(place) {
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
+        }
+        if let Some(column) = table.column_mut(others.len()) {
+            column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(room)));
+        }
+    }
+    true
+}
+
+/// The cells stand in the line in their order, and all but the last are whole.
+fn paint<'c>(line: &str, cells: impl Iterator<Item = &'c Cell>, form: Form) -> String {
+    let mut painted = String::new();
+    let mut rest = line;
+    for cell in cells {
+        let text = cell.form(form);
+        let Some((before, after)) = rest.split_once(text).filter(|_| !text.is_empty()) else { continue };
+        painted.push_str(before);
+        painted.push_str(&cell.tint.paint(text));
+        rest = after;
+    }
+    painted + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grid() -> Grid {
+        let mut grid = Grid::new(&["RUN", "SCHEDULE", "DUE", "STATE", "JOB", "NOTE"]).right(&[4]).spare(&[4]);
+        let note =
+            "the process `Payroll` is not in the folder `Finance`: publish it there or correct `process`, then check";
+        for (state, tint, job, note) in [
+            ("faulted", Tint::Red, "7", note),
+            ("skipped: overlap", Tint::None, "", ""),
+            ("running", Tint::Cyan, "1234", ""),
+        ] {
+            grid.row([
+                Cell::new("0a1b2c3d"),
+                Cell::new("long-running"),
+                Cell::new("2026-11-23 07:00:00 +01:00").or_short("11-23 07:00:00"),
+                Cell::new(state).tinted(tint),
+                Cell::new(job),
+                Cell::new(note),
+            ]);
+        }
+        grid
+    }
+
+    fn stripped(line: &str) -> String {
+        anstream::adapter::strip_str(line).to_string()
+    }
+
+    #[test]
+    fn columns_begin_at_the_same_place_whatever_their_colours() {
+        for width in [None, Some(60), Some(100), Some(160), Some(25)] {
+            let colored = grid().lines(width);
+            assert!(colored.iter().any(|line| line.contains("\u{1b}[")) || width == Some(25), "{colored:?}");
+            let lines: Vec<String> = colored.iter().map(|line| stripped(line)).collect();
+            assert_eq!(lines.len(), 4, "a row is a line: {lines:#?}");
+            if width != Some(25) {
+                let state = lines[0].find("STATE").unwrap_or_default();
+                for (line, name) in lines.iter().skip(1).zip(["faulted", "skipped: overlap", "running"]) {
+                    assert!(line.get(state..).is_some_and(|rest| rest.starts_with(name)), "{width:?}: {lines:#?}");
+                }
+            }
+            if let Some(width) = width {
+                assert!(lines.iter().all(|line| line.chars().count() <= usize::from(width)), "{width}: {lines:#?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_note_is_whole_on_a_pipe_and_cut_with_an_ellipsis_on_a_narrow_terminal() {
+        assert!(grid().lines(None)[1].ends_with("then check"));
+        assert!(grid().lines(Some(200))[1].ends_with("then check"));
+        let narrow = stripped(&grid().lines(Some(100))[1]);
+        assert!(narrow.contains("the process") && narrow.ends_with('…'), "{narrow}");
+    }
+}
