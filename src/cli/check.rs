@@ -1,12 +1,14 @@
 //! `punctual check`: every mistake of every file, for people and for CI.
 
+use std::path::Path;
+
 use super::args::{CheckArgs, Global};
 use super::failure::{Exit, Failure};
 use super::files::tell;
 use super::grid::Grid;
 use super::output::{Columns, Format, Out, counted};
 use crate::clock::Clock;
-use crate::schedule::{Diagnostic, Invalid, Severity, load};
+use crate::schedule::{Diagnostic, Invalid, Severity, doubtful_secrets, load};
 
 impl Columns for Diagnostic {
     const COLUMNS: &'static [&'static str] = &["file", "line", "column", "severity", "message", "hint"];
@@ -14,7 +16,17 @@ impl Columns for Diagnostic {
 
 pub(super) fn run(global: &Global, args: &CheckArgs, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
     let (diagnostics, loaded) = match load(&global.config_paths(), clock.now()) {
-        Ok(loaded) => (loaded.warnings.clone(), Some(loaded)),
+        Ok(loaded) => {
+            let mut doubts = loaded.warnings.clone();
+            // Files can be right and yet not work tonight.
+            if let Some(file) = loaded.files.first() {
+                doubts.extend(doubtful_secrets(&loaded.set, file));
+            }
+            if loaded.set.schedules.is_empty() {
+                doubts.extend(loaded.files.first().map(|file| nothing_to_run(file)));
+            }
+            (doubts, Some(loaded))
+        }
         Err(Invalid { diagnostics }) => (diagnostics, None),
     };
     let errors = diagnostics.iter().filter(|found| found.severity == Severity::Error).count();
@@ -35,4 +47,16 @@ pub(super) fn run(global: &Global, args: &CheckArgs, clock: &Clock, out: &mut Ou
         Format::Json | Format::Ndjson | Format::Csv => out.rows(args.output, &diagnostics, |_| Grid::default())?,
     }
     Ok(if errors == 0 { Exit::Fine } else { Exit::Usage })
+}
+
+fn nothing_to_run(file: &Path) -> Diagnostic {
+    Diagnostic {
+        file: file.to_owned(),
+        line: 0,
+        column: 0,
+        severity: Severity::Warning,
+        message: "there is no schedule in the files, so nothing will run".to_owned(),
+        hint: Some("write one under `schedules:`; `schedules.example.yaml` shows how".to_owned()),
+        excerpts: Vec::new(),
+    }
 }

@@ -19,7 +19,10 @@ pub(super) async fn run(args: &SandboxArgs, clock: Clock, out: &mut Out) -> Resu
         None => Faults::default(),
     };
     let mut signals = Signals::listen().map_err(|cause| Failure::new(Exit::Usage, cause.to_string()))?;
+    // Keys are made from the seed: a second life must not give a new job the key of an old one.
+    let seed = u64::try_from(clock.now().as_nanosecond()).unwrap_or(1);
     let mut config = SandboxConfig::demo(clock);
+    config.seed = seed;
     config.listen = args.listen;
     let tenant = config.tenant.tenant.clone();
     let folders: Vec<String> = config

@@ -44,7 +44,10 @@ pub(super) async fn run(global: &Global, args: &DemoArgs, clock: Clock, out: &mu
     only_ours(&folder)?;
     // Held while the files are written, so that no daemon's files change under it; `Daemon::start` takes it again.
     let held = StateFolder::take(&folder).map_err(|error| daemon::failure(error.into()))?;
+    // Keys are made from the seed: a second life must not give a new job the key of an old one.
+    let seed = u64::try_from(clock.now().as_nanosecond()).unwrap_or(1);
     let mut config = SandboxConfig::demo(clock.clone());
+    config.seed = seed;
     // The table is drawn twice a second and jobs are read as often.
     config.tenant.list_calls_per_minute = 1_000;
     let sandbox = Sandbox::start(config)
