@@ -60,7 +60,6 @@ impl Out {
     }
 
     /// The terminal's size now; `None` when this is none.
-    #[expect(clippy::unused_self, reason = "the size belongs to where this writes")]
     pub(super) fn size(&self) -> Option<Size> {
         io::stdout().is_terminal().then(terminal_size).flatten()
     }

@@ -54,7 +54,7 @@ impl Screen {
         let runs = history.list(&HistoryFilter { limit, ..HistoryFilter::default() }).await?;
         let mut lines = runs_table(&runs).lines(Some(size.columns));
         if let Some(left) = left {
-            lines.extend([String::new(), format!("{} s left; Ctrl-C ends it", left.as_secs())]);
+            lines.extend([String::new(), format!("{} s left; Ctrl-C ends it", left.as_secs_f64().ceil())]);
         }
         let text = lines.join("\n");
         if self.drawn > 0 {
