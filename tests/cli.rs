@@ -6,7 +6,11 @@ use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use punctual::cli::log_filter::directives;
 use serde_json::Value;
+
+#[path = "cli/grid.rs"]
+mod grid;
 
 fn punctual(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_punctual"));
@@ -306,4 +310,11 @@ fn a_mistake_in_a_faults_file_is_told_once_with_the_files_name() {
     let told = text(&output.stderr);
     assert_eq!(told.matches("unknown").count(), 1, "{told}");
     assert!(told.contains("faults.yaml") && told.contains("drop_answr"), "{told}");
+}
+
+#[test]
+fn a_bare_log_level_is_about_punctual_and_other_crates_are_named() {
+    assert_eq!(directives(""), "warn,punctual=info");
+    assert_eq!(directives("info"), "warn,punctual=info,punctual=info");
+    assert_eq!(directives("debug, hyper=trace"), "warn,punctual=info,punctual=debug,hyper=trace");
 }

@@ -8,6 +8,7 @@ use sd_notify::NotifyState;
 use super::args::{DaemonArgs, Global, LogFormat};
 use super::failure::{Exit, Failure};
 use super::files::load_or_tell;
+use super::log_filter;
 use super::output::counted;
 use crate::clock::Clock;
 use crate::daemon::{Chores, Daemon, DaemonError, DaemonSettings};
@@ -74,8 +75,8 @@ pub(super) fn failure(error: DaemonError) -> Failure {
 /// Info and above, unless `PUNCTUAL_LOG` says otherwise. Other crates are kept to warnings: they log requests.
 fn log_to_stderr(format: LogFormat) {
     let asked = std::env::var("PUNCTUAL_LOG").unwrap_or_default();
-    let filter = tracing_subscriber::EnvFilter::try_new(directives(&asked))
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(directives("")));
+    let filter = tracing_subscriber::EnvFilter::try_new(log_filter::directives(&asked))
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(log_filter::directives("")));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let set = match format {
         LogFormat::Json => builder.json().try_init(),
@@ -87,29 +88,4 @@ fn log_to_stderr(format: LogFormat) {
     };
     // A test may have set one already.
     let _ = set;
-}
-
-/// A bare level is about this program: only a directive that names another crate lets it say more.
-fn directives(asked: &str) -> String {
-    let mut all = "warn,punctual=info".to_owned();
-    for directive in asked.split(',').map(str::trim).filter(|directive| !directive.is_empty()) {
-        all.push(',');
-        if directive.parse::<tracing_subscriber::filter::LevelFilter>().is_ok() {
-            all.push_str("punctual=");
-        }
-        all.push_str(directive);
-    }
-    all
-}
-
-#[cfg(test)]
-mod tests {
-    use super::directives;
-
-    #[test]
-    fn a_bare_level_is_about_punctual_and_other_crates_are_named() {
-        assert_eq!(directives(""), "warn,punctual=info");
-        assert_eq!(directives("info"), "warn,punctual=info,punctual=info");
-        assert_eq!(directives("debug, hyper=trace"), "warn,punctual=info,punctual=debug,hyper=trace");
-    }
 }

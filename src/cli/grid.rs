@@ -16,7 +16,7 @@ const LEAST: u16 = 20;
 const LEAST_OF_ALL: u16 = 8;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tint {
+pub enum Tint {
     None,
     Green,
     Red,
@@ -25,7 +25,7 @@ pub(super) enum Tint {
 }
 
 impl Tint {
-    pub(super) fn paint(self, text: &str) -> String {
+    pub fn paint(self, text: &str) -> String {
         match self {
             Tint::None => text.to_owned(),
             Tint::Green => text.green().to_string(),
@@ -37,23 +37,23 @@ impl Tint {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Cell {
+pub struct Cell {
     text: String,
     short: Option<String>,
     tint: Tint,
 }
 
 impl Cell {
-    pub(super) fn new(text: impl Into<String>) -> Cell {
+    pub fn new(text: impl Into<String>) -> Cell {
         Cell { text: text.into(), short: None, tint: Tint::None }
     }
 
     /// Another form for a narrow terminal.
-    pub(super) fn or_short(self, short: impl Into<String>) -> Cell {
+    pub fn or_short(self, short: impl Into<String>) -> Cell {
         Cell { short: Some(short.into()), ..self }
     }
 
-    pub(super) fn tinted(self, tint: Tint) -> Cell {
+    pub fn tinted(self, tint: Tint) -> Cell {
         Cell { tint, ..self }
     }
 
@@ -73,7 +73,7 @@ enum Form {
 
 /// A table; the last column takes what room is left.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Grid {
+pub struct Grid {
     header: Vec<&'static str>,
     rows: Vec<Vec<Cell>>,
     right: Vec<usize>,
@@ -81,26 +81,26 @@ pub(super) struct Grid {
 }
 
 impl Grid {
-    pub(super) fn new(header: &[&'static str]) -> Grid {
+    pub fn new(header: &[&'static str]) -> Grid {
         Grid { header: header.to_vec(), ..Grid::default() }
     }
 
     /// Columns whose cells end at the same place.
-    pub(super) fn right(self, columns: &[usize]) -> Grid {
+    pub fn right(self, columns: &[usize]) -> Grid {
         Grid { right: columns.to_vec(), ..self }
     }
 
     /// Columns that a narrow terminal goes without, the first of them first.
-    pub(super) fn spare(self, columns: &[usize]) -> Grid {
+    pub fn spare(self, columns: &[usize]) -> Grid {
         Grid { spare: columns.to_vec(), ..self }
     }
 
-    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
+    pub fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
         self.rows.push(cells.into_iter().collect());
     }
 
     /// The lines, coloured; for a terminal none is wider than `width` cells.
-    pub(super) fn lines(&self, width: Option<u16>) -> Vec<String> {
+    pub fn lines(&self, width: Option<u16>) -> Vec<String> {
         let mut columns: Vec<usize> = (0..self.header.len()).collect();
         let Some(width) = width else {
             return self.painted(&self.table(&columns, Form::Full), &columns, Form::Full, None);
@@ -200,61 +200,4 @@ fn paint<'c>(line: &str, cells: impl Iterator<Item = &'c Cell>, form: Form) -> S
         rest = after;
     }
     painted + rest
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn grid() -> Grid {
-        let mut grid = Grid::new(&["RUN", "SCHEDULE", "DUE", "STATE", "JOB", "NOTE"]).right(&[4]).spare(&[4]);
-        let note =
-            "the process `Payroll` is not in the folder `Finance`: publish it there or correct `process`, then check";
-        for (state, tint, job, note) in [
-            ("faulted", Tint::Red, "7", note),
-            ("skipped: overlap", Tint::None, "", ""),
-            ("running", Tint::Cyan, "1234", ""),
-        ] {
-            grid.row([
-                Cell::new("0a1b2c3d"),
-                Cell::new("long-running"),
-                Cell::new("2026-11-23 07:00:00 +01:00").or_short("11-23 07:00:00"),
-                Cell::new(state).tinted(tint),
-                Cell::new(job),
-                Cell::new(note),
-            ]);
-        }
-        grid
-    }
-
-    fn stripped(line: &str) -> String {
-        anstream::adapter::strip_str(line).to_string()
-    }
-
-    #[test]
-    fn columns_begin_at_the_same_place_whatever_their_colours() {
-        for width in [None, Some(60), Some(100), Some(160), Some(25)] {
-            let colored = grid().lines(width);
-            assert!(colored.iter().any(|line| line.contains("\u{1b}[")) || width == Some(25), "{colored:?}");
-            let lines: Vec<String> = colored.iter().map(|line| stripped(line)).collect();
-            assert_eq!(lines.len(), 4, "a row is a line: {lines:#?}");
-            if width != Some(25) {
-                let state = lines[0].find("STATE").unwrap_or_default();
-                for (line, name) in lines.iter().skip(1).zip(["faulted", "skipped: overlap", "running"]) {
-                    assert!(line.get(state..).is_some_and(|rest| rest.starts_with(name)), "{width:?}: {lines:#?}");
-                }
-            }
-            if let Some(width) = width {
-                assert!(lines.iter().all(|line| line.chars().count() <= usize::from(width)), "{width}: {lines:#?}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_note_is_whole_on_a_pipe_and_cut_with_an_ellipsis_on_a_narrow_terminal() {
-        assert!(grid().lines(None)[1].ends_with("then check"));
-        assert!(grid().lines(Some(200))[1].ends_with("then check"));
-        let narrow = stripped(&grid().lines(Some(100))[1]);
-        assert!(narrow.contains("the process") && narrow.ends_with('…'), "{narrow}");
-    }
 }

@@ -9,7 +9,10 @@ mod daemon;
 mod demo;
 mod failure;
 mod files;
-mod grid;
+#[doc(hidden)]
+pub mod grid;
+#[doc(hidden)]
+pub mod log_filter;
 mod next;
 mod output;
 mod runs;
