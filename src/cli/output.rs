@@ -178,3 +178,16 @@ fn terminal_size() -> Option<Size> {
     // Some pseudo-terminals do not know theirs.
     (size.ws_col > 20).then_some(Size { columns: size.ws_col, rows: if size.ws_row == 0 { 24 } else { size.ws_row } })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_people_write_is_kept_from_being_a_formula() {
+        let value = |text: &str| Value::String(text.to_owned());
+        assert_eq!(cell("note", Some(&value("=1+1"))), "'=1+1");
+        assert_eq!(cell("offset", Some(&value("-05:00"))), "-05:00");
+        assert_eq!(cell("note", Some(&Value::Null)), "");
+    }
+}
