@@ -18,7 +18,7 @@ use crate::dispatcher::{Dispatcher, DispatcherSettings, Handle};
 use crate::executor::{Executor, Report};
 use crate::housekeeping::Housekeeping;
 use crate::orchestrator::{Client, ClientConfig};
-use crate::schedule::{Connection, ConnectionName, Grant, ScheduleSet};
+use crate::schedule::{Connection, ConnectionName, Grant};
 use crate::store::{Database, StateFolder, Store};
 
 /// A daemon that runs until it is stopped.
@@ -48,7 +48,7 @@ impl Daemon {
         let state = database.load(folder.path(), opened.wall).await?;
         tracing::info!(
             installation = %state.installation,
-            "Opened the state folder {}: {} open runs, {} schedules",
+            "Opened the state folder {}: open runs: {}, schedules: {}",
             folder.path().display(),
             state.open.len(),
             set.schedules.len()
@@ -186,9 +186,4 @@ fn credential(connection: &Connection) -> Credential {
     };
     let token_url = connection.auth.token_url.clone().unwrap_or_else(|| derived(style));
     Credential { connection: connection.name.to_string(), grant, token_url }
-}
-
-/// The set with its connections, for messages.
-pub fn describe(set: &ScheduleSet) -> String {
-    format!("{} schedules on {} connections", set.schedules.len(), set.connections.len())
 }
