@@ -6,6 +6,7 @@ use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use punctual::cli::csv_cell::cell;
 use punctual::cli::log_filter::directives;
 use serde_json::Value;
 
@@ -317,4 +318,12 @@ fn a_bare_log_level_is_about_punctual_and_other_crates_are_named() {
     assert_eq!(directives(""), "warn,punctual=info");
     assert_eq!(directives("info"), "warn,punctual=info,punctual=info");
     assert_eq!(directives("debug, hyper=trace"), "warn,punctual=info,punctual=debug,hyper=trace");
+}
+
+#[test]
+fn only_what_people_write_is_kept_from_being_a_formula() {
+    let value = |text: &str| Value::String(text.to_owned());
+    assert_eq!(cell("note", Some(&value("=1+1"))), "'=1+1");
+    assert_eq!(cell("offset", Some(&value("-05:00"))), "-05:00");
+    assert_eq!(cell("note", Some(&Value::Null)), "");
 }

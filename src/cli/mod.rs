@@ -5,6 +5,8 @@
 
 mod args;
 mod check;
+#[doc(hidden)]
+pub mod csv_cell;
 mod daemon;
 mod demo;
 mod failure;

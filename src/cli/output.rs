@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::csv_cell;
 use super::failure::{Exit, Failure};
 use super::grid::Grid;
 
@@ -106,7 +107,7 @@ impl Out {
         }
         for row in rows {
             let value = serde_json::to_value(row).map_err(unprintable)?;
-            let cells = T::COLUMNS.iter().map(|column| cell(column, value.get(*column)));
+            let cells = T::COLUMNS.iter().map(|column| csv_cell::cell(column, value.get(*column)));
             writer.write_record(cells).map_err(unprintable)?;
         }
         let bytes = writer.into_inner().map_err(unprintable)?;
@@ -120,39 +121,8 @@ enum Header {
     Omitted,
 }
 
-/// Columns whose text people or Orchestrator write. What we generate (an offset, a time) stays as it is.
-const FREE_TEXT: [&str; 13] = [
-    "note",
-    "error",
-    "output",
-    "arguments",
-    "folder",
-    "process",
-    "schedule",
-    "connection",
-    "queue_item",
-    "actor",
-    "message",
-    "hint",
-    "file",
-];
-
 fn unprintable(cause: impl std::fmt::Display) -> Failure {
     Failure::new(Exit::Usage, format!("failed to print: {cause}"))
-}
-
-/// A cell that a spreadsheet would run as a formula gets a quote in front (S41).
-fn cell(column: &str, value: Option<&Value>) -> String {
-    let text = match value {
-        None | Some(Value::Null) => return String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => return other.to_string(),
-    };
-    if FREE_TEXT.contains(&column) && text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        format!("'{text}")
-    } else {
-        text
-    }
 }
 
 /// `1 schedule`, `2 schedules`.
@@ -177,17 +147,4 @@ fn terminal_size() -> Option<Size> {
     let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
     // Some pseudo-terminals do not know theirs.
     (size.ws_col > 20).then_some(Size { columns: size.ws_col, rows: if size.ws_row == 0 { 24 } else { size.ws_row } })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_people_write_is_kept_from_being_a_formula() {
-        let value = |text: &str| Value::String(text.to_owned());
-        assert_eq!(cell("note", Some(&value("=1+1"))), "'=1+1");
-        assert_eq!(cell("offset", Some(&value("-05:00"))), "-05:00");
-        assert_eq!(cell("note", Some(&Value::Null)), "");
-    }
 }
