@@ -4,7 +4,6 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 
 use clap::ValueEnum;
 use serde::Serialize;
-use serde_json::Value;
 
 use super::csv_cell;
 use super::failure::{Exit, Failure};
