@@ -264,24 +264,32 @@ async fn twenty_kills_in_a_burst_of_fifty_lose_nothing_and_start_nothing_twice()
 mod broken {
     use super::*;
 
+    /// A burst hits the weak moment by chance, so several are tried; a sound daemon stands all of them.
+    const BURSTS: u64 = 5;
+
+    async fn damage_of(fault: &'static str) -> Option<Outcome> {
+        for n in 0..BURSTS {
+            let burst = Burst::new();
+            let outcome = burst_under_kills(&Burst { fault: Some(fault), seed: burst.seed + n, ..burst }).await;
+            if !outcome.doubled.is_empty() {
+                return Some(outcome);
+            }
+        }
+        None
+    }
+
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn without_a_settle_window_the_same_burst_starts_robots_twice() {
-        let fault = Some(punctual::faults::NO_SETTLE);
-        let outcome = burst_under_kills(&Burst { fault, ..Burst::new() }).await;
-        assert!(!outcome.doubled.is_empty(), "the harness found nothing: {outcome:?}");
+        assert!(damage_of(punctual::faults::NO_SETTLE).await.is_some(), "the harness found nothing");
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn with_a_random_reference_the_same_burst_starts_robots_twice() {
-        let fault = Some(punctual::faults::RANDOM_REFERENCE);
-        let outcome = burst_under_kills(&Burst { fault, ..Burst::new() }).await;
-        assert!(!outcome.doubled.is_empty() || !outcome.lost.is_empty(), "the harness found nothing: {outcome:?}");
+        assert!(damage_of(punctual::faults::RANDOM_REFERENCE).await.is_some(), "the harness found nothing");
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn with_the_claim_after_the_post_the_same_burst_starts_robots_twice() {
-        let fault = Some(punctual::faults::CLAIM_AFTER_POST);
-        let outcome = burst_under_kills(&Burst { fault, ..Burst::new() }).await;
-        assert!(!outcome.doubled.is_empty(), "the harness found nothing: {outcome:?}");
+        assert!(damage_of(punctual::faults::CLAIM_AFTER_POST).await.is_some(), "the harness found nothing");
     }
 }
