@@ -15,10 +15,12 @@ use tracing::warn;
 
 use crate::clock::Clock;
 use crate::secret::{Secret, SecretError, SecretRef};
+use crate::witness::Witness;
 
 use super::answer::{Access, Answer};
 use super::core::Class;
 use super::credential::{Credential, GrantConfig};
+use super::tell::Telling;
 use super::token_file::{Family, Lock, Pending, Stored, TokenFile, TokenFileError, TokenHash, hex};
 use super::trouble::{Before, Oauth, Trouble, Which};
 use super::wire::{Secrets, ask};
@@ -36,6 +38,8 @@ pub(crate) struct Attempt {
     pub(crate) clock: Clock,
     /// The last token that earned `invalid_grant`, for a file that could not be written (T8).
     pub(crate) spent: Option<TokenHash>,
+    /// Is told of the request.
+    pub(crate) witness: Option<Witness>,
 }
 
 /// How an attempt ended.
@@ -149,7 +153,8 @@ impl Attempt {
             Err(trouble) => return nothing(self.clock.boottime(), trouble, self.spent),
         };
         let sent = self.clock.read();
-        let answer = ask(&self.client, &self.credential, &ready.secrets, sent.wall).await;
+        let telling = self.witness.as_ref().map(|witness| Telling { witness, clock: &self.clock, began: sent.boot });
+        let answer = ask(&self.client, &self.credential, &ready.secrets, sent.wall, telling).await;
         let (issued, received) = (sent.boot, self.clock.now());
         let Some(login) = ready.login else {
             return Outcome {

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::clock::{Clock, Reading};
+use crate::witness::Witness;
 
 use super::core::Replay;
 use super::credential::{AuthSetupError, Credential, GrantConfig, printable};
@@ -57,6 +58,26 @@ impl TokenManager {
     /// # Errors
     /// See [`AuthSetupError`]: things that no later attempt could cure.
     pub fn start(credential: Credential, environment: AuthEnvironment) -> Result<TokenManager, AuthSetupError> {
+        TokenManager::begin(credential, environment, None)
+    }
+
+    /// The same, and tells `witness` of each request to the token server, secrets masked.
+    ///
+    /// # Errors
+    /// See [`AuthSetupError`].
+    pub fn start_watched(
+        credential: Credential,
+        environment: AuthEnvironment,
+        witness: Witness,
+    ) -> Result<TokenManager, AuthSetupError> {
+        TokenManager::begin(credential, environment, Some(witness))
+    }
+
+    fn begin(
+        credential: Credential,
+        environment: AuthEnvironment,
+        witness: Option<Witness>,
+    ) -> Result<TokenManager, AuthSetupError> {
         let AuthEnvironment { clock, tokens_dir, tracker, seed } = environment;
         credential.check_url()?;
         let replay = match &credential.grant {
@@ -78,7 +99,7 @@ impl TokenManager {
         };
         let client = wire::client(&credential)?;
         let credential = Arc::new(credential);
-        let surroundings = Surroundings { clock: clock.clone(), tokens_dir, client, tracker: tracker.clone() };
+        let surroundings = Surroundings { clock: clock.clone(), tokens_dir, client, tracker: tracker.clone(), witness };
         let (task, Seen { view, statuses }) = Task::new(credential.clone(), surroundings, replay, seed);
         let (requests, requests_taken) = mpsc::unbounded_channel();
         tracker.spawn(task.run(requests_taken));

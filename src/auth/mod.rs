@@ -21,6 +21,7 @@ pub mod margins;
 pub mod standing;
 mod status;
 mod task;
+mod tell;
 #[doc(hidden)]
 pub mod token_file;
 #[doc(hidden)]

@@ -15,6 +15,7 @@ use tracing::{debug, error, info, warn};
 
 use crate::clock::{Clock, Reading, earlier, later};
 use crate::secret::Secret;
+use crate::witness::Witness;
 
 use super::answer::Access;
 use super::core::{Class, Command, Core, Event, Kept, Left, Replay};
@@ -100,6 +101,7 @@ pub(crate) struct Surroundings {
     pub(crate) tokens_dir: PathBuf,
     pub(crate) client: Client,
     pub(crate) tracker: TaskTracker,
+    pub(crate) witness: Option<Witness>,
 }
 
 /// What a task shows.
@@ -116,6 +118,7 @@ pub(crate) struct Task {
     tokens_dir: PathBuf,
     client: Client,
     tracker: TaskTracker,
+    witness: Option<Witness>,
     token: Option<Secret>,
     failure: Option<Arc<Failure>>,
     refresh_token_at: Option<Timestamp>,
@@ -137,7 +140,7 @@ impl Task {
         replay: Replay,
         seed: u64,
     ) -> (Task, Seen) {
-        let Surroundings { clock, tokens_dir, client, tracker } = surroundings;
+        let Surroundings { clock, tokens_dir, client, tracker, witness } = surroundings;
         let reading = clock.read();
         let core = Core::new(replay, seed, reading.boot);
         let view = View { standing: core.standing().clone(), token: None, failure: None, refresh_token_at: None };
@@ -150,6 +153,7 @@ impl Task {
             tokens_dir,
             client,
             tracker,
+            witness,
             token: None,
             failure: None,
             refresh_token_at: None,
@@ -202,6 +206,7 @@ impl Task {
                         tokens_dir: self.tokens_dir.clone(),
                         clock: self.clock.clone(),
                         spent: self.spent.clone(),
+                        witness: self.witness.clone(),
                     };
                     self.work = Some(Work::Attempt(self.tracker.spawn(attempt.run())));
                 }

@@ -79,6 +79,20 @@ pub enum Network {
     Broken,
 }
 
+impl Network {
+    fn as_str(self) -> &'static str {
+        match self {
+            Network::Name => "the server's name was not found",
+            Network::Refused => "the connection was refused",
+            Network::Tls => "no secure connection",
+            Network::ConnectTimeout => "no connection within 5 s",
+            Network::AnswerTimeout => "no complete answer within 15 s",
+            Network::Connect => "no connection",
+            Network::Broken => "the connection broke before the answer was complete",
+        }
+    }
+}
+
 /// Why an attempt gave no token. Holds no secret: server's words are cleaned before they get here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
@@ -238,6 +252,31 @@ impl Trouble {
         Failure { class, left: self.left(), message, cure: self.cure(credential, before) }
     }
 
+    /// Why there was no answer; empty when there was one.
+    pub(crate) fn what_broke(&self) -> String {
+        match self {
+            Trouble::Network { how, detail } => {
+                let what = how.as_str();
+                if detail.is_empty() { what.to_owned() } else { format!("{what} ({detail})") }
+            }
+            Trouble::TooLarge => "the answer is longer than 64 KiB".to_owned(),
+            Trouble::Secret { .. }
+            | Trouble::TokenFile { .. }
+            | Trouble::DamagedFile { .. }
+            | Trouble::Busy
+            | Trouble::Spent
+            | Trouble::Denied { .. }
+            | Trouble::Status { .. }
+            | Trouble::Redirect { .. }
+            | Trouble::Page { .. }
+            | Trouble::Unreadable
+            | Trouble::NoToken
+            | Trouble::OddToken
+            | Trouble::NotBearer
+            | Trouble::Crashed => String::new(),
+        }
+    }
+
     fn sentence(&self, url: &Url) -> String {
         let post = format!("POST {}", printable(url));
         match self {
@@ -255,16 +294,9 @@ impl Trouble {
                 printable(url)
             ),
             Trouble::Network { how, detail } => {
-                let what = match how {
-                    Network::Name => "failed: the server's name was not found",
-                    Network::Refused => "failed: the connection was refused",
-                    Network::Tls => "failed: no secure connection",
-                    Network::ConnectTimeout => "failed: no connection within 5 s",
-                    Network::AnswerTimeout => "failed: no complete answer within 15 s",
-                    Network::Connect => "failed: no connection",
-                    Network::Broken => "failed: the connection broke before the answer was complete",
-                };
-                if detail.is_empty() { format!("{post} {what}") } else { format!("{post} {what} ({detail})") }
+                let what = how.as_str();
+                let detail = in_brackets(Some(detail.as_str()).filter(|detail| !detail.is_empty()));
+                format!("{post} failed: {what}{detail}")
             }
             Trouble::Denied { status, code, description } => {
                 let error = code.as_str();

@@ -16,6 +16,7 @@ use crate::secret::Secret;
 
 use super::answer::{Answer, Reply, clean, read};
 use super::credential::{AuthSetupError, Credential, GrantConfig, is_loopback};
+use super::tell::Telling;
 use super::trouble::{Network, Trouble};
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -31,7 +32,7 @@ pub(crate) enum Secrets {
 }
 
 impl Secrets {
-    fn all(&self) -> Vec<Secret> {
+    pub(crate) fn all(&self) -> Vec<Secret> {
         match self {
             Secrets::Client { client_secret } => vec![client_secret.clone()],
             Secrets::Refresh { refresh_token, client_secret } => {
@@ -61,9 +62,19 @@ pub(crate) fn client(credential: &Credential) -> Result<Client, AuthSetupError> 
 }
 
 /// Sends one request and reads its answer. `wall` is for a `Retry-After` that names an instant.
-pub(crate) async fn ask(client: &Client, credential: &Credential, secrets: &Secrets, wall: Timestamp) -> Answer {
+pub(crate) async fn ask(
+    client: &Client,
+    credential: &Credential,
+    secrets: &Secrets,
+    wall: Timestamp,
+    telling: Option<Telling<'_>>,
+) -> Answer {
     let sent = secrets.all();
-    match exchange(request(client, credential, secrets)).await {
+    let raw = exchange(request(client, credential, secrets)).await;
+    if let Some(telling) = telling {
+        telling.tell(credential, secrets, &raw);
+    }
+    match raw {
         Err(trouble) => Answer { access: Err(trouble.cleaned(&sent)), refresh_token: None },
         Ok((status, headers, body)) => {
             let reply = Reply {
@@ -112,7 +123,8 @@ fn request(client: &Client, credential: &Credential, secrets: &Secrets) -> Reque
     post.form(&form)
 }
 
-type Raw = (u16, HeaderMap, Vec<u8>);
+/// Status, headers and body of an answer.
+pub(crate) type Raw = (u16, HeaderMap, Vec<u8>);
 
 #[expect(clippy::disallowed_methods, reason = "this is where token requests leave")]
 async fn exchange(request: RequestBuilder) -> Result<Raw, Trouble> {

@@ -4,12 +4,12 @@ use crate::auth::{AccessToken, AuthUnavailable, Generation, TokenManager};
 use crate::orchestrator::{Bearer, BoxFuture, Token, TokenUnavailable};
 
 #[derive(Debug)]
-pub(super) struct TokenBearer {
+pub(crate) struct TokenBearer {
     manager: TokenManager,
 }
 
 impl TokenBearer {
-    pub(super) fn new(manager: TokenManager) -> TokenBearer {
+    pub(crate) fn new(manager: TokenManager) -> TokenBearer {
         TokenBearer { manager }
     }
 }

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 pub use settings::{Chores, DaemonError, DaemonSettings};
 
-use self::bearer::TokenBearer;
+pub(crate) use self::bearer::TokenBearer;
 use crate::auth::{AuthEnvironment, Credential, GrantConfig, Style, TokenManager, TokenStatus, token_url};
 use crate::dispatcher::{Dispatcher, DispatcherSettings, Handle};
 use crate::executor::{Executor, Report};
@@ -170,7 +170,7 @@ fn tell_of_renewals(
 }
 
 /// What the files say, in the words of `auth`.
-fn credential(connection: &Connection) -> Credential {
+pub(crate) fn credential(connection: &Connection) -> Credential {
     let derived = |style| token_url(&connection.url, style);
     let (grant, style) = match connection.auth.grant.clone() {
         Grant::ClientCredentials { client_id, client_secret, scope } => {

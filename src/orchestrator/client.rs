@@ -16,6 +16,7 @@ use super::outcome::{self, Asked, Call};
 use super::transport::{ClientConfig, ClientSetupError, Exchange, Length, Pool, Request, Transport};
 use super::wire::{JobDto, LogDto, Page, StartBody, StartInfo, StopBody};
 use crate::run::{FolderId, JobId, JobKey, Reference};
+use crate::witness::Witness;
 
 /// How many references or keys go into one list call; more are asked for in several. UiPath's own clients send as many keys,
 /// which keeps the URL within what servers take.
@@ -79,6 +80,12 @@ impl Client {
     /// See [`ClientSetupError`].
     pub fn new(config: ClientConfig) -> Result<Client, ClientSetupError> {
         Ok(Client { transport: Transport::new(config)? })
+    }
+
+    /// The same, and tells `witness` of each request.
+    #[must_use]
+    pub fn watched_by(self, witness: Witness) -> Client {
+        Client { transport: self.transport.watched_by(witness) }
     }
 
     /// The server's clock minus ours at its last good answer (semantics.md 7); `None` before the first.

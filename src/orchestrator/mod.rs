@@ -17,6 +17,7 @@ mod job;
 mod nearest;
 mod odata;
 mod outcome;
+mod tell;
 mod transport;
 mod wire;
 

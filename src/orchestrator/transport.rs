@@ -21,8 +21,10 @@ use url::{Host, Url};
 use super::bearer::{Bearer, Token, TokenUnavailable};
 use super::error::CallError;
 use super::outcome::{self, Answer, Asked, Body, Heard, Verdict};
+use super::tell;
 use crate::clock::Clock;
 use crate::run::FolderId;
+use crate::witness::{Exchange as Witnessed, Witness};
 
 /// A whole exchange, head and body. The settle time of an unclear start is four times this (semantics.md 16).
 const TOTAL: Duration = Duration::from_secs(30);
@@ -153,6 +155,7 @@ pub(super) struct Transport {
     reads: reqwest::Client,
     /// The server's clock minus ours, at its last good answer.
     skew: Mutex<Option<SignedDuration>>,
+    witness: Option<Witness>,
 }
 
 impl std::fmt::Debug for dyn Bearer {
@@ -201,7 +204,12 @@ impl Transport {
             (Ok(starts), Ok(reads)) => (starts, reads),
             (Err(cause), _) | (_, Err(cause)) => return Err(ClientSetupError::Http { connection, cause }),
         };
-        Ok(Transport { connection, base, headers, clock, bearer, starts, reads, skew: Mutex::new(None) })
+        Ok(Transport { connection, base, headers, clock, bearer, starts, reads, skew: Mutex::new(None), witness: None })
+    }
+
+    /// Tells `witness` of each request from now on.
+    pub(super) fn watched_by(self, witness: Witness) -> Transport {
+        Transport { witness: Some(witness), ..self }
     }
 
     /// The server's clock minus ours, at its last good answer (semantics.md 7).
@@ -273,6 +281,15 @@ impl Transport {
             elapsed_ms,
             "Asked Orchestrator"
         );
+        if let Some(witness) = &self.witness {
+            witness.tell(Witnessed {
+                request: format!("{} {}", request.method, self.address(request)),
+                sent: tell::sent(request, &self.headers),
+                came: tell::came(&heard, token),
+                took: self.clock.boottime().saturating_sub(began),
+                ended_at: now,
+            });
+        }
         let verdict = match outcome::judge(&request.asked, heard, now) {
             Verdict::Failed(error) => Verdict::Failed(hide(error, token)),
             other @ (Verdict::Accepted(_) | Verdict::TooLong(_) | Verdict::TokenRefused) => other,

@@ -19,6 +19,11 @@ const fn row(module: &'static str, may_import: &'static [&'static str], why: &'s
 pub(crate) const ROWS: &[Row] = &[
     row("clock", &[], "everything stands on it"),
     row("secret", &[], "one type that cannot be printed, known everywhere"),
+    row(
+        "witness",
+        &["secret"],
+        "told by `auth` and `orchestrator`, which do not know each other; of `secret` only what to mask",
+    ),
     row("recurrence", &[], "pure: a pattern, a zone and an instant are all it needs"),
     row("schedule", &["secret", "recurrence"], "files hold references to secrets, and patterns"),
     row("run", &["schedule"], "a run is of a schedule; its Reference is computed from the key"),
@@ -29,10 +34,10 @@ pub(crate) const ROWS: &[Row] = &[
         "of `clock` only sums of instants, it reads no clock; of `run` the endings of times that will not run",
     ),
     row("admission", &["schedule", "run"], "an answer about a due time and a list of open runs"),
-    row("auth", &["clock", "secret"], "tokens know nothing of schedules, runs or Orchestrator"),
+    row("auth", &["clock", "secret", "witness"], "tokens know nothing of schedules, runs or Orchestrator"),
     row(
         "orchestrator",
-        &["clock", "secret", "run"],
+        &["clock", "secret", "witness", "run"],
         "of `run` only ids and References; it asks for tokens through a trait of its own, so it does not know `auth`",
     ),
     row("store", &["schedule", "run"], "it writes down what the others decided"),

@@ -1,0 +1,114 @@
+//! Tells a witness of one token request: which fields left, and what of the answer may be shown.
+//!
+//! Of a success only the members that are known to be harmless are shown, by name: an answer of a token server is made of
+//! secrets. Of a refusal the text is shown, with the secrets of the request taken out.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName};
+use serde_json::{Map, Value};
+
+use crate::clock::Clock;
+use crate::witness::{Answered, Came, Exchange, MASK, Witness, excerpt, masked};
+
+use super::credential::{Credential, GrantConfig, printable};
+use super::trouble::Trouble;
+use super::wire::{Raw, Secrets};
+
+/// Members of a token answer that are no secret.
+const HARMLESS: [&str; 5] = ["expires_in", "token_type", "scope", "error", "error_description"];
+
+/// Whom to tell, and since when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Telling<'a> {
+    pub(crate) witness: &'a Witness,
+    pub(crate) clock: &'a Clock,
+    /// Boot time when the request left.
+    pub(crate) began: Duration,
+}
+
+impl Telling<'_> {
+    pub(crate) fn tell(self, credential: &Credential, secrets: &Secrets, raw: &Result<Raw, Trouble>) {
+        let now = self.clock.read();
+        self.witness.tell(Exchange {
+            request: format!("POST {}", printable(&credential.token_url)),
+            sent: sent(credential),
+            came: came(raw, secrets),
+            took: now.boot.saturating_sub(self.began),
+            ended_at: now.wall,
+        });
+    }
+}
+
+fn sent(credential: &Credential) -> Vec<String> {
+    let form = |fields: &[(&str, Option<&str>)]| {
+        let written = fields.iter().filter_map(|(name, value)| Some(format!("{name}={}", (*value)?)));
+        vec!["a form".to_owned() + ": " + &written.collect::<Vec<_>>().join("&")]
+    };
+    match &credential.grant {
+        GrantConfig::ClientCredentials { client_id, scope, .. } => form(&[
+            ("grant_type", Some("client_credentials")),
+            ("client_id", Some(client_id)),
+            ("client_secret", Some(MASK)),
+            ("scope", Some(scope)),
+        ]),
+        GrantConfig::RefreshTokenIdentity { client_id, client_secret, scope, .. } => form(&[
+            ("grant_type", Some("refresh_token")),
+            ("client_id", Some(client_id)),
+            ("refresh_token", Some(MASK)),
+            ("client_secret", client_secret.as_ref().map(|_| MASK)),
+            ("scope", scope.as_deref()),
+        ]),
+        GrantConfig::RefreshTokenAccount { client_id, tenant, .. } => {
+            let body = format!("grant_type=refresh_token, client_id={client_id}, refresh_token={MASK}");
+            let tenant = tenant.as_ref().map(|tenant| format!("X-UIPATH-TenantName: {tenant}"));
+            std::iter::once(format!("JSON: {body}")).chain(tenant).collect()
+        }
+    }
+}
+
+fn came(raw: &Result<Raw, Trouble>, secrets: &Secrets) -> Came {
+    match raw {
+        Ok((status, headers, body)) => {
+            let object = serde_json::from_slice::<Map<String, Value>>(body).ok();
+            let scope = object.as_ref().and_then(|object| object.get("scope")).and_then(Value::as_str);
+            Came::Answer(Answered {
+                status: *status,
+                content_type: text(headers, CONTENT_TYPE).map(|kind| masked(kind, &[])),
+                excerpt: match (&object, status) {
+                    (Some(object), 200..=299) => members(object),
+                    // Half an answer may hold a whole token.
+                    (None, 200..=299) if body.trim_ascii_start().starts_with(b"{") => {
+                        format!("{} bytes that begin like JSON and are none", body.len())
+                    }
+                    (Some(_) | None, _) => excerpt(body, &secrets.all()),
+                },
+                server_date: text(headers, DATE).and_then(instant),
+                api_versions: None,
+                scope: scope.map(|scope| masked(scope, &secrets.all())),
+            })
+        }
+        Err(trouble) => Came::Nothing { cause: masked(&trouble.what_broke(), &secrets.all()) },
+    }
+}
+
+/// Each member by its name, its value only where it is known to be harmless.
+fn members(object: &Map<String, Value>) -> String {
+    let shown = object.iter().map(|(name, value)| match value {
+        Value::Null => format!("\"{name}\":null"),
+        value if HARMLESS.contains(&name.as_str()) => format!("\"{name}\":{value}"),
+        _ => format!("\"{name}\":\"{MASK}\""),
+    });
+    let text = format!("{{{}}}", shown.collect::<Vec<_>>().join(","));
+    excerpt(text.as_bytes(), &[])
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn instant(text: &str) -> Option<Timestamp> {
+    DateTimeParser::new().parse_timestamp(text.trim()).ok()
+}

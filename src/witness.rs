@@ -1,0 +1,150 @@
+//! What one HTTP exchange looked like, for people who look for a fault.
+//!
+//! `auth` and `orchestrator` tell a [`Witness`] of each request, if one was given: what left, what came back, how long it
+//! took. Secrets are masked here, before anybody else sees the text: those that were sent are known and replaced, and
+//! whatever looks like one in an answer is hidden too, because an answer can hold a token that nobody has seen before.
+//!
+//! Absent: any effect on the exchange. Without a witness nothing of this is built.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::secret::Secret;
+
+/// How much of an answer is kept, in characters.
+const EXCERPT_CHARS: usize = 200;
+
+/// How much of a body is looked at, in bytes: an excerpt needs no more, however long a server talks.
+const LOOKED_AT: usize = 16 * 1024;
+
+/// From this many characters on, a word of letters and digits may be a key or a token.
+const SECRET_LIKE_CHARS: usize = 24;
+
+/// What stands where a secret stood.
+pub const MASK: &str = "[secret]";
+
+/// Hears of exchanges. Clones hear the same.
+#[derive(Clone)]
+pub struct Witness(Arc<dyn Fn(Exchange) + Send + Sync>);
+
+impl Witness {
+    /// A witness that hands each exchange on.
+    pub fn new(hear: impl Fn(Exchange) + Send + Sync + 'static) -> Witness {
+        Witness(Arc::new(hear))
+    }
+
+    /// Tells of an exchange that is over.
+    pub fn tell(&self, exchange: Exchange) {
+        (self.0)(exchange);
+    }
+}
+
+impl fmt::Debug for Witness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Witness")
+    }
+}
+
+/// One request and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// `POST https://…`, without login.
+    pub request: String,
+    /// Headers and fields that matter, one a line, secrets masked.
+    pub sent: Vec<String>,
+    /// What came back.
+    pub came: Came,
+    /// From the request to the end of the answer.
+    pub took: Duration,
+    /// Our clock at the end.
+    pub ended_at: Timestamp,
+}
+
+/// What came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Came {
+    /// No answer.
+    Nothing {
+        /// The innermost reason.
+        cause: String,
+    },
+    /// An answer, at least its head.
+    Answer(Answered),
+}
+
+/// An answer, as far as people are shown it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answered {
+    /// HTTP status.
+    pub status: u16,
+    /// The header, if it is text.
+    pub content_type: Option<String>,
+    /// The first 200 characters of the body, cleaned and masked.
+    pub excerpt: String,
+    /// The server's clock (`Date`).
+    pub server_date: Option<Timestamp>,
+    /// Orchestrator's `api-supported-versions`.
+    pub api_versions: Option<String>,
+    /// The scopes that a token answer names.
+    pub scope: Option<String>,
+}
+
+impl Exchange {
+    /// The server's clock minus ours, compared in the middle of the exchange.
+    pub fn clock_off(&self) -> Option<jiff::SignedDuration> {
+        match &self.came {
+            Came::Nothing { .. } => None,
+            Came::Answer(answered) => {
+                let middle = self.ended_at.checked_sub(self.took / 2).ok()?;
+                Some(answered.server_date?.duration_since(middle))
+            }
+        }
+    }
+}
+
+/// The beginning of a body as it may be shown: one line, no control characters, no secret.
+pub fn excerpt(body: &[u8], secrets: &[Secret]) -> String {
+    let text = String::from_utf8_lossy(&body[..body.len().min(LOOKED_AT)]);
+    masked(&text, secrets).chars().take(EXCERPT_CHARS).collect()
+}
+
+/// Text of another side as it may be shown, of any length.
+pub fn masked(text: &str, secrets: &[Secret]) -> String {
+    let mut text = text.to_owned();
+    for secret in secrets.iter().filter(|secret| !secret.expose().is_empty()) {
+        text = text.replace(secret.expose(), MASK);
+    }
+    let words: Vec<String> = text.split(|c: char| c.is_whitespace() || c.is_control()).map(hide_in_word).collect();
+    words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// Hides runs of characters that look like a key or token; ids in GUID form, words and paths stay.
+fn hide_in_word(word: &str) -> String {
+    let mut shown = String::new();
+    let mut run = String::new();
+    for c in word.chars().filter(|c| !is_invisible(*c)) {
+        if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '+' | '~' | '=') {
+            run.push(c);
+        } else {
+            shown.push_str(&shown_run(&run));
+            run.clear();
+            shown.push(c);
+        }
+    }
+    shown + &shown_run(&run)
+}
+
+fn shown_run(run: &str) -> String {
+    let digits = run.chars().any(|c| c.is_ascii_digit());
+    let letters = run.chars().any(|c| c.is_ascii_alphabetic());
+    let secret_like = run.len() >= SECRET_LIKE_CHARS && digits && letters && uuid::Uuid::parse_str(run).is_err();
+    if secret_like { MASK.to_owned() } else { run.to_owned() }
+}
+
+/// Characters that turn text around or hide in it.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
