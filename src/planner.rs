@@ -115,6 +115,11 @@ impl Planner {
         ahead.into_iter().map(|key| (key, HighWaterMark(now))).collect()
     }
 
+    /// Up to where each schedule is planned, for whoever takes its place when the set changes.
+    pub fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
     fn mark(&self, key: &ScheduleKey, now: Timestamp) -> HighWaterMark {
         self.marks.0.get(key).copied().unwrap_or(HighWaterMark(now))
     }

@@ -16,6 +16,8 @@ mod laws;
 mod outcomes;
 #[path = "dispatcher/overlap.rs"]
 mod overlap;
+#[path = "dispatcher/reload.rs"]
+mod reload;
 #[path = "dispatcher/run_loop.rs"]
 mod run_loop;
 #[path = "dispatcher/server.rs"]

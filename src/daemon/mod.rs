@@ -14,6 +14,7 @@ pub use settings::{Chores, DaemonError, DaemonSettings};
 
 pub(crate) use self::bearer::TokenBearer;
 use crate::auth::{AuthEnvironment, Credential, GrantConfig, Style, TokenManager, TokenStatus, token_url};
+use crate::dispatcher::core::Absent;
 use crate::dispatcher::{Dispatcher, DispatcherSettings, Handle};
 use crate::executor::{Executor, Report};
 use crate::housekeeping::Housekeeping;
@@ -96,6 +97,7 @@ impl Daemon {
             executor,
             reports,
             set,
+            absent: Absent::Retire,
             state,
             opened,
             pace,

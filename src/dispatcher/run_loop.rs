@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
-use super::core::{Core, Event, Pace, RandomBits, Step};
+use super::core::{Absent, Core, Event, Pace, RandomBits, Step};
 use crate::clock::{Clock, Reading};
-use crate::executor::{Action, Executor, Report};
-use crate::schedule::ScheduleSet;
+use crate::executor::{Action, Clients, Executor, Report};
+use crate::schedule::{ConnectionName, ScheduleSet};
 use crate::store::{Changes, LoadedState, Store, StoreError};
 
 /// How many events are taken into one turn: one transaction for all of them.
@@ -39,6 +39,8 @@ pub struct DispatcherSettings {
     pub reports: mpsc::UnboundedReceiver<Report>,
     /// The schedules.
     pub set: Arc<ScheduleSet>,
+    /// What becomes of schedules that the database knows and the set does not have.
+    pub absent: Absent,
     /// What the database held when it was opened.
     pub state: LoadedState,
     /// When the lock was taken.
@@ -58,14 +60,31 @@ impl std::fmt::Debug for DispatcherSettings {
 pub struct Dispatcher {
     settings: DispatcherSettings,
     stop: watch::Receiver<bool>,
+    loads: mpsc::UnboundedReceiver<Load>,
     turns: watch::Sender<Turn>,
+    leaving: watch::Sender<BTreeSet<ConnectionName>>,
+}
+
+/// A new set, with the clients of all its connections and of those that runs are still open on.
+struct Load {
+    set: Arc<ScheduleSet>,
+    clients: Clients,
+    done: oneshot::Sender<()>,
+}
+
+impl std::fmt::Debug for Load {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Load").field("schedules", &self.set.schedules.len()).finish_non_exhaustive()
+    }
 }
 
 /// Asks the dispatcher for something, and watches it.
 #[derive(Clone, Debug)]
 pub struct Handle {
     stop: Arc<watch::Sender<bool>>,
+    loads: mpsc::UnboundedSender<Load>,
     turns: watch::Receiver<Turn>,
+    leaving: watch::Receiver<BTreeSet<ConnectionName>>,
 }
 
 /// What the last turn left behind.
@@ -103,6 +122,24 @@ impl Handle {
         self.stop.send_replace(true);
     }
 
+    /// Puts a checked set in the place of the loaded one, whole, between two turns. Returns when it holds and is stored.
+    ///
+    /// `clients` has one for each connection of the set, and those that were there for connections still in
+    /// [`Handle::leaving`].
+    ///
+    /// # Errors
+    /// [`DispatcherEnded`]; the next start reads the files itself.
+    pub async fn load(&self, set: Arc<ScheduleSet>, clients: Clients) -> Result<(), DispatcherEnded> {
+        let (done, loaded) = oneshot::channel();
+        self.loads.send(Load { set, clients, done }).map_err(|_| DispatcherEnded)?;
+        loaded.await.map_err(|_| DispatcherEnded)
+    }
+
+    /// The connections that are not in the files any more, and that open runs are still followed on.
+    pub fn leaving(&self) -> watch::Receiver<BTreeSet<ConnectionName>> {
+        self.leaving.clone()
+    }
+
     /// The turns, level-triggered.
     pub fn turns(&self) -> watch::Receiver<Turn> {
         self.turns.clone()
@@ -121,20 +158,35 @@ impl Dispatcher {
             store: StoreHealth::Writable,
         };
         let (turns, seen) = watch::channel(first);
-        let dispatcher = Dispatcher { settings, stop: stopped, turns };
-        (dispatcher, Handle { stop: Arc::new(stop), turns: seen })
+        let (loads, to_load) = mpsc::unbounded_channel();
+        let (leaving, gone) = watch::channel(BTreeSet::new());
+        let dispatcher = Dispatcher { settings, stop: stopped, loads: to_load, turns, leaving };
+        (dispatcher, Handle { stop: Arc::new(stop), loads, turns: seen, leaving: gone })
     }
 
     /// Runs until it is asked to stop and the starts under way have ended.
     pub async fn run(self) {
-        let Dispatcher { settings, mut stop, turns } = self;
-        let DispatcherSettings { clock, store, state_dir, executor, mut reports, set, state, opened, pace } = settings;
-        let mut core = Core::recover(set.clone(), state, opened, pace, random_bits());
+        let Dispatcher { settings, mut stop, mut loads, turns, leaving } = self;
+        let DispatcherSettings {
+            clock,
+            store,
+            state_dir,
+            executor,
+            mut reports,
+            mut set,
+            mut absent,
+            state,
+            opened,
+            pace,
+        } = settings;
+        let mut core = Core::recover(set.clone(), absent, state, opened, pace, random_bits());
         let mut under_way: usize = 0;
         let mut starts_under_way: usize = 0;
         let mut health = StoreHealth::Writable;
         let mut give_up_at: Option<Duration> = None;
         let mut batch: Vec<Report> = Vec::new();
+        let mut newest: Option<Load> = None;
+        let mut loading: Vec<oneshot::Sender<()>> = Vec::new();
         loop {
             let now = clock.read();
             if *stop.borrow_and_update() && give_up_at.is_none() {
@@ -147,6 +199,16 @@ impl Dispatcher {
                     starts_under_way -= 1;
                 }
                 core.handle(Event::Report(Box::new(report)), now);
+            }
+            // A set that was overtaken by a newer one is never looked at.
+            while let Ok(load) = loads.try_recv() {
+                loading.extend(newest.replace(load).map(|old| old.done));
+            }
+            if let Some(Load { set: new, clients, done }) = newest.take() {
+                executor.replace_clients(clients);
+                (set, absent) = (new, Absent::Retire);
+                core.handle(Event::Load(set.clone()), now);
+                loading.push(done);
             }
             let Step { record, then } = core.turn(now);
             match perform(&store, record, then, &executor).await {
@@ -163,14 +225,16 @@ impl Dispatcher {
                         tracing::error!("Nothing can be written, so nothing is started: {}", chain(&*error));
                     }
                     health = StoreHealth::Failing;
+                    let kept = core.leaving_connections();
                     // The old core believes what was not stored; not one more turn may be its.
                     core = loop {
-                        match start_over(&clock, &store, &state_dir, &set, pace).await {
+                        match start_over(&clock, &store, &state_dir, &set, absent, pace).await {
                             Some(fresh) => break fresh,
                             None if *stop.borrow() => return,
                             None => {}
                         }
                     };
+                    core.keep_connections(kept, clock.read());
                     if give_up_at.is_some() {
                         core.handle(Event::Stop, clock.read());
                     }
@@ -184,6 +248,17 @@ impl Dispatcher {
                 reconciled: core.is_reconciled(),
                 store: health,
             });
+            leaving.send_if_modified(|old| {
+                let changed = old != core.leaving();
+                if changed {
+                    old.clone_from(core.leaving());
+                }
+                changed
+            });
+            for done in loading.drain(..) {
+                // Whoever asked may have gone.
+                let _ = done.send(());
+            }
             if let Some(end) = give_up_at
                 && (starts_under_way == 0 || now.boot >= end)
             {
@@ -197,6 +272,7 @@ impl Dispatcher {
             tokio::select! {
                 biased;
                 _ = reports.recv_many(&mut batch, EVENTS_PER_TURN) => {}
+                Some(load) = loads.recv() => newest = Some(load),
                 changed = stop.changed(), if give_up_at.is_none() => {
                     if changed.is_err() {
                         return;
@@ -263,12 +339,13 @@ async fn start_over(
     store: &Store,
     state_dir: &std::path::Path,
     set: &Arc<ScheduleSet>,
+    absent: Absent,
     pace: Pace,
 ) -> Option<Core> {
     clock.sleep(STORE_RETRY).await;
     let now = clock.read();
     match store.load(state_dir.to_owned(), now.wall).await {
-        Ok(state) => Some(Core::recover(set.clone(), state, now, pace, random_bits())),
+        Ok(state) => Some(Core::recover(set.clone(), absent, state, now, pace, random_bits())),
         Err(error) => {
             tracing::debug!("The database cannot be read yet: {}", chain(&error));
             None

@@ -7,4 +7,4 @@ mod action;
 mod perform;
 
 pub use action::{Action, Ask, AskedFor, Report, StartOrder, Target};
-pub use perform::Executor;
+pub use perform::{Clients, Executor};

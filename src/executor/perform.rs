@@ -1,7 +1,7 @@
 //! One task for each action.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
@@ -11,10 +11,14 @@ use crate::orchestrator::{CallError, Client, StartRequest, StopStrategy, UnsentR
 use crate::run::{FolderId, JobKey, Reference};
 use crate::schedule::ConnectionName;
 
+/// One client for each connection.
+pub type Clients = BTreeMap<ConnectionName, Arc<Client>>;
+
 /// Holds the clients and sends the reports.
 #[derive(Clone, Debug)]
 pub struct Executor {
-    clients: Arc<BTreeMap<ConnectionName, Arc<Client>>>,
+    /// Replaced as a whole when files are read again. A call that is under way goes on with the client it began with.
+    clients: Arc<RwLock<Clients>>,
     reports: mpsc::UnboundedSender<Report>,
     tracker: TaskTracker,
 }
@@ -22,12 +26,8 @@ pub struct Executor {
 impl Executor {
     /// An executor for these connections. Reports are few and small (one an action), and each must arrive: the channel has
     /// no bound.
-    pub fn new(
-        clients: BTreeMap<ConnectionName, Arc<Client>>,
-        reports: mpsc::UnboundedSender<Report>,
-        tracker: TaskTracker,
-    ) -> Executor {
-        Executor { clients: Arc::new(clients), reports, tracker }
+    pub fn new(clients: Clients, reports: mpsc::UnboundedSender<Report>, tracker: TaskTracker) -> Executor {
+        Executor { clients: Arc::new(RwLock::new(clients)), reports, tracker }
     }
 
     /// Begins one action. Its task is not dropped by anybody: a start that is under way is seen to its end.
@@ -40,8 +40,14 @@ impl Executor {
         });
     }
 
-    fn client(&self, connection: &ConnectionName) -> Result<&Client, CallError> {
-        self.clients.get(connection).map(Arc::as_ref).ok_or_else(|| CallError::Unsent {
+    /// From now on these are the connections.
+    pub fn replace_clients(&self, clients: Clients) {
+        *self.clients.write().unwrap_or_else(PoisonError::into_inner) = clients;
+    }
+
+    fn client(&self, connection: &ConnectionName) -> Result<Arc<Client>, CallError> {
+        let known = self.clients.read().unwrap_or_else(PoisonError::into_inner).get(connection).cloned();
+        known.ok_or_else(|| CallError::Unsent {
             reason: UnsentReason::Outage,
             retry_after: None,
             text: format!("connection `{connection}` is not in the loaded files any more"),
@@ -52,7 +58,7 @@ impl Executor {
         match action {
             Action::Resolve { connection, folder, process } => {
                 let result = self.resolve(&connection, folder.as_deref(), &process).await;
-                let server_skew = self.client(&connection).ok().and_then(Client::clock_skew);
+                let server_skew = self.client(&connection).ok().and_then(|client| client.clock_skew());
                 Report::Resolved { connection, folder, process, result, server_skew }
             }
             Action::Start(order) => self.start(order).await,

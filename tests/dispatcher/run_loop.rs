@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use punctual::clock::Clock;
-use punctual::dispatcher::core::Pace;
+use punctual::dispatcher::core::{Absent, Pace};
 use punctual::dispatcher::{Dispatcher, DispatcherSettings};
 use punctual::executor::Executor;
 use punctual::history::{History, HistoryFilter};
@@ -41,6 +41,7 @@ async fn no_time_is_forgotten_when_the_database_can_neither_be_written_nor_read_
         executor,
         reports,
         set: set_of(&hourly(""), begin),
+        absent: Absent::Retire,
         state,
         opened,
         pace: Pace::default(),

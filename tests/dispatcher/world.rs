@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use punctual::clock::{Reading, later};
-use punctual::dispatcher::core::{Core, Event, Pace, Step};
+use punctual::dispatcher::core::{Absent, Core, Event, Pace, Step};
 use punctual::executor::{Action, Report};
 use punctual::run::{
     Attempt, Evidence, FolderId, InstallationId, JobId, JobKey, Reference, Run, RunId, RunState, Seen,
@@ -119,6 +119,7 @@ pub(crate) struct World {
     pub(crate) server: Server,
     pub(crate) now: Reading,
     pub(crate) set: Arc<ScheduleSet>,
+    pub(crate) absent: Absent,
     /// The writer fails until this boot time.
     pub(crate) store_fails_until: Duration,
     ids: Arc<AtomicU64>,
@@ -165,6 +166,7 @@ impl World {
             server: Server::default(),
             now: Reading { wall: begin, boot: seconds(1_000) },
             set,
+            absent: Absent::Retire,
             store_fails_until: Duration::ZERO,
             ids: Arc::new(AtomicU64::new(1)),
             flights: Vec::new(),
@@ -197,7 +199,8 @@ impl World {
             bits
         };
         let state = self.db.load();
-        self.core = Some(Core::recover(self.set.clone(), state, self.now, Pace::default(), Box::new(random)));
+        self.core =
+            Some(Core::recover(self.set.clone(), self.absent, state, self.now, Pace::default(), Box::new(random)));
     }
 
     /// The process dies: its memory is gone, and the answers to its calls are nobody's.
@@ -209,6 +212,15 @@ impl World {
     pub(crate) fn restart(&mut self) {
         self.crash();
         self.recover();
+        self.settle();
+    }
+
+    /// The files are read again.
+    pub(crate) fn load(&mut self, set: Arc<ScheduleSet>) {
+        self.set = set.clone();
+        self.absent = Absent::Retire;
+        let now = self.now;
+        self.core().handle(Event::Load(set), now);
         self.settle();
     }
 

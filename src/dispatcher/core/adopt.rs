@@ -37,6 +37,10 @@ impl Sweep {
     pub(super) fn new(run: RunId, connection: ConnectionName, attempt: Attempt) -> Sweep {
         Sweep { run, connection, attempt, asked: Asked::No }
     }
+
+    pub(super) fn connection(&self) -> &ConnectionName {
+        &self.connection
+    }
 }
 
 impl Core {

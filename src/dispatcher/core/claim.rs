@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::book::{Asked, BeforeStart, Book, Open, Verdict};
 use super::link::TargetState;
-use super::{Core, WARM_UP, version_of};
+use super::{Absent, Core, WARM_UP, version_of};
 use crate::admission::{Admission, admit};
 use crate::clock::{Reading, later};
 use crate::executor::Action;
@@ -19,7 +19,17 @@ use crate::schedule::{
     Trigger,
 };
 
-type StoredMark = (ScheduleKey, HighWaterMark, String, Option<Timing>);
+/// A mark with the hash of the timing it belongs to, and that timing itself if it can still be read.
+pub(super) type StoredMark = (ScheduleKey, HighWaterMark, String, Option<Timing>);
+
+/// What the stored marks and the loaded schedules come to.
+pub(super) struct Settled {
+    pub(super) marks: BTreeMap<ScheduleKey, HighWaterMark>,
+    /// Times that the old timings still owed.
+    pub(super) recorded: Vec<Recorded>,
+    /// Marks of schedules that are not loaded, kept for when they are.
+    pub(super) parked: Vec<StoredMark>,
+}
 
 /// Brings the stored marks and the loaded schedules together (semantics.md 8): a new key begins at its load; a changed timing
 /// is a new version, and the times that the old one still owed are recorded as `missed: edited`; a key that is gone loses its
@@ -27,15 +37,18 @@ type StoredMark = (ScheduleKey, HighWaterMark, String, Option<Timing>);
 pub(super) fn settle_versions(
     set: &ScheduleSet,
     stored: Vec<StoredMark>,
+    absent: Absent,
     load: Timestamp,
     book: &mut Book,
-) -> (BTreeMap<ScheduleKey, HighWaterMark>, Vec<Recorded>) {
+) -> Settled {
     let mut known: BTreeMap<ScheduleKey, (HighWaterMark, String, Option<Timing>)> =
         stored.into_iter().map(|(key, mark, hash, timing)| (key, (mark, hash, timing))).collect();
     let mut marks = BTreeMap::new();
     let mut recorded = Vec::new();
     for (key, schedule) in &set.schedules {
         let mark = match known.remove(key) {
+            // Most are as they were, and comparing costs less than hashing.
+            Some((mark, _, Some(old))) if old == schedule.timing => mark,
             Some((mark, hash, _)) if hash == schedule.timing.hash() => mark,
             Some((mark, _, old)) => {
                 recorded.extend(dropped_by_edit(schedule, old, mark, load));
@@ -46,11 +59,17 @@ pub(super) fn settle_versions(
         };
         marks.insert(key.clone(), mark);
     }
-    for (key, _) in known {
-        tracing::info!(schedule = %key, "Schedule `{key}` is not in the files any more");
-        book.record_retired(key);
+    let mut parked = Vec::new();
+    for (key, (mark, hash, timing)) in known {
+        match absent {
+            Absent::Retire => {
+                tracing::warn!(schedule = %key, "Schedule `{key}` is not in the files any more; nothing is started for it");
+                book.record_retired(key);
+            }
+            Absent::Park => parked.push((key, mark, hash, timing)),
+        }
     }
-    (marks, recorded)
+    Settled { marks, recorded, parked }
 }
 
 fn begin(schedule: &Arc<Schedule>, load: Timestamp, book: &mut Book) -> HighWaterMark {

@@ -163,6 +163,32 @@ impl Link {
         }
     }
 
+    /// The files have it otherwise now. What is under way stays counted; what was known of another server, or of another
+    /// user's rights, is forgotten.
+    pub(super) fn renew(&mut self, connection: Arc<Connection>, boot: Duration) {
+        #[cfg(feature = "faults")]
+        let connection = crate::faults::without_settle(connection);
+        let old = std::mem::replace(&mut self.connection, connection);
+        let new = &self.connection;
+        if old.limits != new.limits {
+            let limits = new.limits;
+            let (starts, lists) = (f64::from(limits.starts_per_second), f64::from(limits.list_calls_per_minute));
+            self.starts.retune(starts, starts, boot);
+            self.lists.retune(lists, lists / 60.0, boot);
+        }
+        let elsewhere = old.url != new.url || old.tenant != new.tenant;
+        if elsewhere {
+            self.evidence.clear();
+            self.proofs.clear();
+            self.clocks = Clocks::Agree;
+            self.paused_until = Duration::ZERO;
+        }
+        if elsewhere || old.auth != new.auth {
+            self.targets.clear();
+            self.health = Health::Fine;
+        }
+    }
+
     /// One of the runs found at start-up has been read.
     pub(super) fn reconciled(&mut self, run: RunId) {
         if let Phase::Reconciling(left) = &mut self.phase {
@@ -329,6 +355,14 @@ pub(super) struct Bucket {
 impl Bucket {
     pub(super) fn new(capacity: f64, per_second: f64, at: Duration) -> Bucket {
         Bucket { capacity, per_second, tokens: capacity, at }
+    }
+
+    /// Another limit from now on; what was saved up stays, as far as it fits.
+    pub(super) fn retune(&mut self, capacity: f64, per_second: f64, boot: Duration) {
+        self.refill(boot, self.per_second);
+        self.capacity = capacity;
+        self.per_second = per_second;
+        self.tokens = self.tokens.min(capacity);
     }
 
     /// Takes one, or says when the next one is there.

@@ -12,6 +12,7 @@ mod follow;
 mod link;
 mod look_up;
 mod proof;
+mod reload;
 mod send;
 mod settle;
 
@@ -24,6 +25,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use self::book::{Book, Open};
 use self::link::{Link, Phase};
+pub use self::reload::Absent;
 use crate::clock::{Reading, later};
 use crate::executor::{Action, Report};
 use crate::planner::Planner;
@@ -60,6 +62,8 @@ pub enum Event {
     Report(Box<Report>),
     /// The daemon is asked to stop.
     Stop,
+    /// The files were read again, and these schedules take the place of all that were loaded.
+    Load(Arc<ScheduleSet>),
     /// Claims that another row had already won.
     ClaimsLost(BTreeSet<RunId>),
 }
@@ -112,6 +116,9 @@ pub struct Core {
     planner: Planner,
     book: Book,
     links: BTreeMap<ConnectionName, Link>,
+    /// Of those, the ones that the files do not have any more: kept until the last open run on them has ended.
+    leaving: BTreeSet<ConnectionName>,
+    parked: Vec<claim::StoredMark>,
     sweeps: Vec<adopt::Sweep>,
     /// How long each schedule's jobs took lately, from acceptance to the end as seen here; learned anew after a start.
     usual: BTreeMap<ScheduleKey, Duration>,
@@ -139,15 +146,25 @@ impl fmt::Debug for Core {
 
 impl Core {
     /// Takes over what the database knows. The first turn stores the schedule versions and marks that are new.
-    pub fn recover(set: Arc<ScheduleSet>, state: LoadedState, opened: Reading, pace: Pace, random: RandomBits) -> Core {
+    pub fn recover(
+        set: Arc<ScheduleSet>,
+        absent: Absent,
+        state: LoadedState,
+        opened: Reading,
+        pace: Pace,
+        random: RandomBits,
+    ) -> Core {
         let LoadedState { installation, open, marks: stored, evidence, sweeps } = state;
         let mut book = Book::default();
-        let (marks, recorded) = claim::settle_versions(&set, stored, opened.wall, &mut book);
+        let claim::Settled { marks, recorded, parked } =
+            claim::settle_versions(&set, stored, absent, opened.wall, &mut book);
         let mut core = Core {
             installation,
             planner: Planner::new(set.clone(), Marks(marks)),
             book,
             links: BTreeMap::new(),
+            leaving: BTreeSet::new(),
+            parked,
             sweeps: sweeps
                 .into_iter()
                 .map(|(run, connection, attempt)| adopt::Sweep::new(run, connection, attempt))
@@ -221,6 +238,7 @@ impl Core {
         match event {
             Event::Report(report) => self.take_report(*report, now),
             Event::Stop => self.stopping = Stopping::Yes,
+            Event::Load(set) => self.load(set, now),
             Event::ClaimsLost(lost) => {
                 for id in lost {
                     if let Some(open) = self.book.forget(id) {
@@ -297,7 +315,9 @@ impl Core {
         {
             self.wake.at_wall(next);
         }
-        Step { record: self.book.take_changes(), then: std::mem::take(&mut self.actions) }
+        let step = Step { record: self.book.take_changes(), then: std::mem::take(&mut self.actions) };
+        self.let_connections_go();
+        step
     }
 
     /// When to take the next turn if nothing happens before.
