@@ -113,8 +113,6 @@ const provider = new Provider(origin, {
   pkce: { required: () => true },
   rotateRefreshToken: true,
   revokeGrantPolicy: () => true,
-  // Without `prompt=consent`, which UiPath does not ask for, the library would take `offline_access` away.
-  issueRefreshToken: async () => true,
   ttl: { AccessToken: () => settings.life, RefreshToken: 86_400, Grant: 86_400, Session: 3_600, Interaction: 600 },
   cookies: { keys: ['tests only'] },
   findAccount: async (_, id) => ({ accountId: id, claims: async () => ({ sub: id }) }),
@@ -271,6 +269,10 @@ server.on('request', (request, response) => {
   };
   if (url.pathname.startsWith('/-/')) control(request, response, url.pathname.slice(3)).catch(failed);
   else if (url.pathname.includes('/odata/')) orchestrator(request, response, url).catch(failed);
-  else openid(request, response);
+  else {
+    // The library gives `offline_access` only where a person was asked, UiPath whenever it is wanted.
+    if (url.pathname === `${BASE}/authorize` && !url.searchParams.has('prompt')) request.url += '&prompt=consent';
+    openid(request, response);
+  }
 });
 console.log(`url: ${origin}`);

@@ -1,0 +1,248 @@
+//! No secret in any output: the real program at its most talkative, with every kind of secret, and a search through all
+//! that it leaves behind or shows.
+//!
+//! What is secret is read off the wire, where a relay before the sandbox keeps everything raw; so the search knows each
+//! access token and each rotated refresh token, too, and is shown to find them where they have to be.
+
+#![expect(clippy::unwrap_used, reason = "a step that fails ends the test where it stands")]
+
+#[path = "secrecy/find.rs"]
+mod find;
+#[path = "secrecy/wire.rs"]
+mod wire;
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use find::Evidence;
+use punctual::clock::Clock;
+use punctual::sandbox::{Control, PasswordSpec, Sandbox, SandboxConfig};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use wire::Wire;
+
+/// Far longer than anything here takes; a test that hangs fails with what it waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a person can write down about each kind of login; each works once the sandbox knows it.
+const CLIENT_SECRET: &str = "marker-client-secret-5b1f0a9c7d3e";
+const REFRESH_TOKEN: &str = "marker-refresh-token-0c92e7715ab4";
+const USER_KEY: &str = "marker-user-key-71aa3d0e88f2";
+const PASSWORD: &str = "marker-password-4e5c2b90d1f7";
+const PERSONAL_TOKEN: &str = "marker-personal-token-93d07c6be214";
+/// Refused by a server that repeats it.
+const WRONG_SECRET: &str = "marker-wrong-secret-2f8867ce01bd";
+
+#[expect(clippy::disallowed_methods, reason = "a hanging test must fail; nothing of the product is dropped by it")]
+async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+}
+
+/// The sandbox with these logins.
+fn config() -> SandboxConfig {
+    let mut config = SandboxConfig::demo(Clock::system());
+    let identity = &mut config.identity;
+    identity.clients[0].secret = Some(CLIENT_SECRET.to_owned());
+    identity.refresh_tokens[0].token = REFRESH_TOKEN.to_owned();
+    identity.user_keys[0].key = USER_KEY.to_owned();
+    identity.passwords = vec![PasswordSpec { username: "robot-starter".to_owned(), password: PASSWORD.to_owned() }];
+    identity.personal_access_tokens = vec![PERSONAL_TOKEN.to_owned()];
+    config
+}
+
+struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    fn new(origin: &str) -> Place {
+        let place = Place { folder: tempfile::tempdir().unwrap() };
+        for (name, secret) in [
+            ("client-secret", CLIENT_SECRET),
+            ("refresh-token", REFRESH_TOKEN),
+            ("user-key", USER_KEY),
+            ("password", PASSWORD),
+            ("personal-token", PERSONAL_TOKEN),
+            ("wrong-secret", WRONG_SECRET),
+        ] {
+            let path = place.path(name);
+            std::fs::write(&path, secret).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        std::fs::write(place.path("schedules.yaml"), schedules(origin)).unwrap();
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn state(&self) -> PathBuf {
+        self.path("state")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_punctual"));
+        command
+            .args(arguments)
+            .env_clear()
+            .env("PUNCTUAL_CONFIG", self.path("schedules.yaml"))
+            .env("PUNCTUAL_STATE_DIR", self.state())
+            .env("PUNCTUAL_LOG", everything())
+            // As systemd hands credentials over.
+            .env("CREDENTIALS_DIRECTORY", self.folder.path())
+            .env("RUST_BACKTRACE", "full")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    }
+
+    /// Runs a command to its end; what it said and how it could be seen from outside is evidence.
+    async fn run(&self, arguments: &[&str], evidence: &mut Evidence) -> Output {
+        let child = self.command(arguments).spawn().unwrap();
+        let name = arguments.join(" ");
+        look_at(&child, &name, evidence);
+        let output = in_time(&name, child.wait_with_output()).await.unwrap();
+        evidence.add(format!("stdout of `{name}`"), &output.stdout);
+        evidence.add(format!("stderr of `{name}`"), &output.stderr);
+        output
+    }
+}
+
+/// A person's most talkative setting: every crate that is built in, at TRACE.
+fn everything() -> String {
+    let lock = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock")).unwrap();
+    let names = lock.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
+    let directives: BTreeSet<String> = names.map(|name| format!("{}=trace", name.replace('-', "_"))).collect();
+    format!("trace,{}", directives.into_iter().collect::<Vec<_>>().join(","))
+}
+
+/// One connection for each kind of login, each with a schedule that starts a job every second.
+fn schedules(origin: &str) -> String {
+    let url = format!("{origin}/acme/acmeprod/orchestrator_");
+    let scope = "scope: OR.Jobs OR.Execution.Read OR.Folders.Read";
+    format!(
+        "version: 1
+connections:
+  application:
+    url: {url}
+    auth: {{ grant: client_credentials, client_id: sandbox-client, client_secret: \"credential:client-secret\", {scope} }}
+  early:
+    url: {url}
+    tenant: acmeprod
+    auth: {{ grant: refresh_token, style: account, client_id: sandbox-account, refresh_token: \"file:user-key\" }}
+  person:
+    url: {url}
+    auth: {{ grant: refresh_token, client_id: sandbox-client, client_secret: \"file:client-secret\", refresh_token: \"file:refresh-token\" }}
+  rude:
+    url: {url}
+    auth: {{ grant: client_credentials, client_id: sandbox-client, client_secret: \"file:wrong-secret\", {scope}, token_url: {origin}/rude/connect/token }}
+defaults: {{ timezone: UTC, folder: Shared, overlap: allow }}
+schedules:
+  a: {{ connection: application, every: 1s, start: {{ process: InvoiceIntake, arguments: {{ source: mail }} }} }}
+  b: {{ connection: early, every: 1s, start: {{ process: Heartbeat }} }}
+  c: {{ connection: person, every: 1s, start: {{ process: LongReport }} }}
+  d: {{ connection: rude, every: 1s, start: {{ process: Flaky }} }}
+"
+    )
+}
+
+/// The processes that the working connections start.
+const STARTED: [&str; 3] = ["InvoiceIntake", "Heartbeat", "LongReport"];
+
+/// What every user of the machine can see of a process, or its own user.
+fn look_at(child: &Child, name: &str, evidence: &mut Evidence) {
+    let Some(id) = child.id() else { return };
+    for file in ["cmdline", "environ"] {
+        // A command may have ended by now.
+        let bytes = std::fs::read(format!("/proc/{id}/{file}")).unwrap_or_default();
+        evidence.add(format!("{file} of `{name}`"), &bytes);
+    }
+}
+
+async fn all_started(control: &Control, so_far: usize) {
+    let started = |control: &Control| {
+        let jobs = control.jobs();
+        STARTED.iter().all(|name| jobs.iter().skip(so_far).any(|job| job.process == *name))
+    };
+    in_time("a job of each connection", control.wait_until(started)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_at_its_most_talkative_shows_no_secret_anywhere() {
+    let sandbox = Sandbox::start(config()).await.unwrap();
+    let control = sandbox.control();
+    let base = sandbox.base_url();
+    let (wire, origin) = Wire::before(base.split("/acme/").next().unwrap()).await;
+    let place = Place::new(&origin);
+    let mut evidence = Evidence::default();
+
+    let mut daemon = place.command(&["daemon", "--log-format", "json"]).spawn().unwrap();
+    let log = tokio::spawn({
+        let mut lines = BufReader::new(daemon.stderr.take().unwrap()).lines();
+        async move {
+            let mut log = String::new();
+            while let Some(line) = lines.next_line().await.unwrap() {
+                log.push_str(&line);
+                log.push('\n');
+            }
+            log
+        }
+    });
+    all_started(&control, 0).await;
+
+    // Tokens that fail in use, and are renewed.
+    let tokens = control.token_calls().len();
+    control.revoke_tokens();
+    in_time("new tokens", control.wait_until(|control| control.token_calls().len() >= tokens + STARTED.len())).await;
+    all_started(&control, control.jobs().len()).await;
+    // A login that is lost.
+    control.revoke_refresh_tokens();
+    control.revoke_tokens();
+
+    for arguments in
+        [&["check"][..], &["next"], &["runs", "--limit", "100", "-o", "json"], &["runs", "--state", "waiting"]]
+    {
+        place.run(arguments, &mut evidence).await;
+    }
+    look_at(&daemon, "daemon", &mut evidence);
+    let id = daemon.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw).unwrap();
+    kill_process(id, Signal::TERM).unwrap();
+    let end = in_time("the end of the daemon", daemon.wait()).await.unwrap();
+    assert_eq!(end.code(), Some(0));
+    evidence.add("log of the daemon", in_time("the log", log).await.unwrap().as_bytes());
+    evidence.add_folder(&place.state(), Some("tokens"));
+
+    let secrets = wire.secrets();
+    let found = evidence.hits(&secrets);
+    assert_eq!(found, [""; 0], "{} secrets in {} places", secrets.len(), evidence.places());
+    println!(
+        "figure: {} secrets crossed the wire; in {} places with {} bytes: 0 of them",
+        secrets.len(),
+        evidence.places(),
+        evidence.bytes()
+    );
+
+    // The search can find, and there was something to be found.
+    let log = evidence.place("log of the daemon");
+    let others = ["hyper", "sqlx"].map(|name| log.contains(&format!("\"target\":\"{name}")));
+    assert!(log.contains("\"level\":\"TRACE\"") && others.contains(&true), "it was not at its most talkative");
+    let mut known = Evidence::default();
+    known.add("the server's own log", wire.log().as_bytes());
+    for marker in [CLIENT_SECRET, REFRESH_TOKEN, USER_KEY, WRONG_SECRET] {
+        let one = BTreeSet::from([marker.to_owned()]);
+        assert!(secrets.contains(marker), "{marker} was never used");
+        assert!(!known.hits(&one).is_empty(), "{marker} is not in the server's own log");
+    }
+    let mut kept = Evidence::default();
+    kept.add_folder(&place.state().join("tokens"), None);
+    assert!(!kept.hits(&secrets).is_empty(), "the rotated refresh token is in its file");
+    sandbox.stop().await;
+}
