@@ -36,6 +36,16 @@ impl Control {
         state.service.world.truths()
     }
 
+    /// How many jobs were ever made: cheaper than [`Control::jobs`], for waiting.
+    pub fn jobs_made(&self) -> usize {
+        self.shared.lock().service.world.jobs.len()
+    }
+
+    /// Every secret and token that opens anything here, or did: none of them may be found in what a client prints or keeps.
+    pub fn secrets(&self) -> Vec<String> {
+        self.shared.lock().service.identity.secrets()
+    }
+
     /// Every queue item ever placed, oldest first.
     pub fn queue_items(&self) -> Vec<QueueItemTruth> {
         self.shared.lock().service.queues.items.clone()

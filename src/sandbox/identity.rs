@@ -227,6 +227,15 @@ impl Identity {
         if enough { Ok(()) } else { Err(Refused::ScopeMissing(scope)) }
     }
 
+    /// Whatever opens anything here, or did.
+    pub(super) fn secrets(&self) -> Vec<String> {
+        let IdentitySpec { clients, user_keys, passwords, .. } = &self.spec;
+        let held = clients.iter().filter_map(|client| client.secret.clone());
+        let keys = user_keys.iter().map(|user| user.key.clone());
+        let words = passwords.iter().map(|user| user.password.clone());
+        held.chain(keys).chain(words).chain(self.access.keys().cloned()).chain(self.refresh.keys().cloned()).collect()
+    }
+
     /// The number of a token, for the record.
     pub(super) fn number(&self, token: &str) -> Option<u64> {
         self.access.get(token).map(|access| access.number)
