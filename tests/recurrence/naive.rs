@@ -1,12 +1,13 @@
-//! The rule of semantics.md 2 and 4 written a second time, as plainly as it can be: every minute is looked at.
+//! The rule of semantics.md 2 and 4 written a second time, as plainly as it can be: every minute is looked at,
+//! and every second while a zone's clock is not at full minutes when UTC is.
 //!
 //! Shares nothing with the program but the zone data: it asks the zone only how single instants read. Cron fields are
 //! sets of numbers here, days are matched by counting, and all times of a window are listed before any is compared.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::{Date, DateTime};
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use punctual::recurrence::{Class, DstPolicy, GapPolicy, OverlapTime};
 
@@ -125,42 +126,60 @@ fn weekday_matches(item: &str, date: Date) -> bool {
 pub(crate) struct Window {
     from: Timestamp,
     to: Timestamp,
-    minutes: Vec<(Timestamp, DateTime)>,
-    /// By local time, the minutes that read so, in order.
-    shown: HashMap<DateTime, Vec<Timestamp>>,
-    /// The first minutes after local times were left out, with those local times.
+    step: SignedDuration,
+    readings: Vec<(Timestamp, DateTime, Offset)>,
+    /// The same by local time; one that comes twice stands there twice, the earlier instant first.
+    shown: Vec<(DateTime, Timestamp)>,
+    /// The first readings after local times were left out, with those local times.
     gaps: Vec<(Timestamp, Vec<DateTime>)>,
 }
 
 impl Window {
     /// Looks a good day further on both sides, since a time comes twice within a day.
     pub(crate) fn look(zone: &TimeZone, from: Timestamp, to: Timestamp) -> Window {
+        let by_minutes = Window::look_every(MINUTE, zone, from, to);
+        if by_minutes.readings.iter().all(|(_, local, _)| local.second() == 0) {
+            return by_minutes;
+        }
+        // Liberia was 44 minutes and 30 seconds behind until 1972.
+        Window::look_every(SignedDuration::from_secs(1), zone, from, to)
+    }
+
+    fn look_every(step: SignedDuration, zone: &TimeZone, from: Timestamp, to: Timestamp) -> Window {
         let margin = SignedDuration::from_hours(30);
         let last = to + margin;
-        let minutes: Vec<(Timestamp, DateTime)> =
-            std::iter::successors(Some(from - margin), |at| Some(*at + MINUTE).filter(|at| *at < last))
-                .map(|at| (at, zone.to_offset(at).to_datetime(at)))
+        let readings: Vec<(Timestamp, DateTime, Offset)> =
+            std::iter::successors(Some(from - margin), |at| Some(*at + step).filter(|at| *at < last))
+                .map(|at| (at, zone.to_offset(at)))
+                .map(|(at, offset)| (at, offset.to_datetime(at), offset))
                 .collect();
-        let mut shown: HashMap<DateTime, Vec<Timestamp>> = HashMap::with_capacity(minutes.len());
-        for (at, local) in &minutes {
-            shown.entry(*local).or_default().push(*at);
-        }
+        let mut shown: Vec<(DateTime, Timestamp)> = readings.iter().map(|(at, local, _)| (*local, *at)).collect();
+        shown.sort();
         let left_out = |before: DateTime, after: DateTime| -> Vec<DateTime> {
-            std::iter::successors(before.checked_add(MINUTE).ok(), |local| local.checked_add(MINUTE).ok())
+            std::iter::successors(before.checked_add(step).ok(), |local| local.checked_add(step).ok())
                 .take_while(|local| *local < after)
                 .collect()
         };
-        let gaps = minutes
+        let most = usize::try_from(SignedDuration::from_hours(3).as_secs() / step.as_secs()).unwrap();
+        let gaps = readings
             .windows(2)
+            .filter(|pair| pair[0].2 != pair[1].2)
             .map(|pair| (pair[1].0, left_out(pair[0].1, pair[1].1)))
-            .filter(|(_, left_out)| (1..=180).contains(&left_out.len()))
+            .filter(|(_, left_out)| (1..=most).contains(&left_out.len()))
             .collect();
-        Window { from, to, minutes, shown, gaps }
+        Window { from, to, step, readings, shown, gaps }
     }
 
-    /// The minutes at which the clock shows a match.
+    /// The readings that match.
     pub(crate) fn matching(&self, cron: &NaiveCron) -> Vec<(Timestamp, DateTime)> {
-        self.minutes.iter().filter(|(_, local)| cron.matches(*local)).copied().collect()
+        let matching = self.readings.iter().filter(|(_, local, _)| cron.matches(*local));
+        matching.map(|(at, local, _)| (*at, *local)).collect()
+    }
+
+    /// The instants at which the clock reads so, in order.
+    fn instants(&self, local: DateTime) -> Vec<Timestamp> {
+        let first = self.shown.partition_point(|(other, _)| *other < local);
+        self.shown[first..].iter().take_while(|(other, _)| *other == local).map(|(_, at)| *at).collect()
     }
 
     /// All times of a pattern in the window, each with the local times that did not exist and that it stands for.
@@ -173,11 +192,10 @@ impl Window {
         let class = dst.class.unwrap_or(cron.class);
         let mut times: BTreeMap<Timestamp, Vec<DateTime>> = BTreeMap::new();
         for (at, local) in matching {
-            let shown = &self.shown[local];
             let runs = match (class, dst.overlap) {
                 (Class::Interval, _) | (Class::Fixed, OverlapTime::Both) => true,
-                (Class::Fixed, OverlapTime::First) => shown.first() == Some(at),
-                (Class::Fixed, OverlapTime::Last) => shown.last() == Some(at),
+                (Class::Fixed, OverlapTime::First) => self.instants(*local).first() == Some(at),
+                (Class::Fixed, OverlapTime::Last) => self.instants(*local).last() == Some(at),
             };
             if runs {
                 times.entry(*at).or_default();
@@ -192,7 +210,7 @@ impl Window {
                 }
                 let stand_in = match dst.gap {
                     GapPolicy::Shift => *at,
-                    GapPolicy::Offset => *at + SignedDuration::from_mins(i64::try_from(place).unwrap()),
+                    GapPolicy::Offset => *at + self.step * i32::try_from(place).unwrap(),
                     GapPolicy::Skip => continue,
                 };
                 times.entry(stand_in).or_default().push(*local);
