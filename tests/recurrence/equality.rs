@@ -139,7 +139,8 @@ fn whole() -> bool {
 fn by_clock(zones: Vec<Zone>) -> Vec<(Zone, Vec<String>)> {
     let (begin, end) = years();
     let margin = SignedDuration::from_hours(24 * 10);
-    let mut groups: BTreeMap<Vec<(Timestamp, Offset)>, (Zone, Vec<String>)> = BTreeMap::new();
+    type Clock = Vec<(Timestamp, Offset)>;
+    let mut groups: BTreeMap<Clock, (Zone, Vec<String>)> = BTreeMap::new();
     for zone in zones {
         let tz = zone.time_zone();
         let mut clock = vec![(begin - margin, tz.to_offset(begin - margin))];
@@ -166,7 +167,7 @@ fn stretches(zone: &TimeZone) -> Vec<Stretch> {
     let changes: Vec<Timestamp> =
         zone.following(begin - days(3)).map(|change| change.timestamp()).take_while(|at| *at < end + days(3)).collect();
     if whole() {
-        let firsts = date(1900, 1, 1).series(1.month()).map(|first| utc(first)).skip_while(|first| *first < begin);
+        let firsts = date(1900, 1, 1).series(1.month()).map(utc).skip_while(|first| *first < begin);
         let firsts: Vec<Timestamp> = firsts.take_while(|first| *first <= end).collect();
         let stretch = |(number, month): (usize, &[Timestamp])| {
             let (from, to) = (month[0], month[1]);
@@ -263,6 +264,7 @@ fn compare_intervals(zone: &Zone) -> Compared {
 }
 
 /// Does it for every zone, on all cores.
+#[expect(clippy::print_stdout, reason = "figures, and progress of what may take half an hour")]
 fn in_every_zone(what: &str, compare: fn(&Zone) -> Compared) {
     let all = zones();
     let count = all.len();
@@ -273,8 +275,7 @@ fn in_every_zone(what: &str, compare: fn(&Zone) -> Compared) {
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let Some((zone, names)) = groups.get(number) else { break };
-            // It may take half an hour.
-            if number % 20 == 0 {
+            if number.is_multiple_of(20) {
                 println!("{what}: clock {number} of {}", groups.len());
             }
             let Compared { times, differences } = compare(zone);
