@@ -40,6 +40,8 @@ pub mod lifecycle;
 #[doc(hidden)]
 pub mod housekeeping;
 #[doc(hidden)]
+pub mod web;
+#[doc(hidden)]
 pub mod daemon;
 #[doc(hidden)]
 pub mod sandbox;

@@ -31,6 +31,10 @@ pub(super) struct Global {
     /// $XDG_STATE_HOME/punctual for others].
     #[arg(long, global = true, env = "PUNCTUAL_STATE_DIR", value_name = "DIR")]
     pub(super) state_dir: Option<PathBuf>,
+    /// The daemon's control socket [default: punctual.sock in the state folder if that is named; else in
+    /// $RUNTIME_DIRECTORY, in /run/punctual for root, in the state folder for others].
+    #[arg(long, global = true, env = "PUNCTUAL_SOCKET", value_name = "PATH")]
+    pub(super) socket: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -66,6 +70,8 @@ pub(super) enum Command {
     Runs(RunsArgs),
     /// Show all that is known of one run.
     Show(ShowArgs),
+    /// Show how the daemon, its connections and its runs stand.
+    Status(StatusArgs),
     /// Print the JSON Schema of schedule files, for editors.
     Schema,
 }
@@ -164,4 +170,20 @@ pub(super) struct ShowArgs {
     /// How to print the run.
     #[arg(short = 'o', long, value_enum, default_value_t = Format::Table)]
     pub(super) output: Format,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct StatusArgs {
+    /// A table for people, or one object.
+    #[arg(short = 'o', long, value_enum, default_value_t = ObjectFormat::Table)]
+    pub(super) output: ObjectFormat,
+}
+
+/// How one object is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ObjectFormat {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
 }

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sd_notify::NotifyState;
 
@@ -15,6 +16,10 @@ use crate::daemon::{Chores, Daemon, DaemonError, DaemonSettings};
 use crate::dispatcher::core::Pace;
 use crate::lifecycle::{Asked, Signals, tell_manager};
 use crate::store::StateFolderError;
+use crate::web::SocketError;
+
+/// How often the service manager's line is compared with how things stand.
+const STATUS_EVERY: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(global: &Global, args: &DaemonArgs, clock: Clock) -> Result<Exit, Failure> {
     log_to_stderr(args.log_format);
@@ -26,14 +31,24 @@ pub(super) async fn run(global: &Global, args: &DaemonArgs, clock: Clock) -> Res
         state_dir: global.state_dir(),
         pace: Pace::default(),
         housekeeping: Chores::Nightly,
+        socket: Some(global.socket()),
     };
+    let watch = settings.clock.clone();
     let mut signals = Signals::listen().map_err(|cause| Failure::new(Exit::Usage, cause.to_string()))?;
     let mut daemon = Daemon::start(settings).await.map_err(failure)?;
     let status = counted(schedules, "schedule");
     tell_manager(&[NotifyState::Ready, NotifyState::Status(&status)]);
     tracing::info!("Ready: {status}");
+    let mut told = status.clone();
     loop {
         tokio::select! {
+            () = watch.sleep(STATUS_EVERY) => {
+                let line = daemon.trouble().map_or_else(|| status.clone(), |trouble| format!("{status}; {trouble}"));
+                if line != told {
+                    tell_manager(&[NotifyState::Status(&line)]);
+                    told = line;
+                }
+            }
             asked = signals.next() => match asked {
                 Asked::Stop => break,
                 Asked::Reload => tracing::warn!(
@@ -62,6 +77,8 @@ pub(super) fn failure(error: DaemonError) -> Failure {
             (Exit::Held, Some("stop it, or give this one a folder of its own with `--state-dir`"))
         }
         DaemonError::Folder(_) | DaemonError::Store(_) => (Exit::NotReachable, None),
+        DaemonError::Socket(SocketError::Answered(_)) => (Exit::Held, None),
+        DaemonError::Socket(_) => (Exit::Usage, None),
         DaemonError::Auth(_) | DaemonError::Client(_) => (Exit::Usage, None),
         DaemonError::Ended => (Exit::Fault, None),
     };

@@ -15,8 +15,12 @@ pub(super) enum Exit {
     Fine,
     /// Wrong usage, or an invalid file.
     Usage,
-    /// The daemon's files cannot be reached.
+    /// The daemon or its files cannot be reached.
     NotReachable,
+    /// Orchestrator or the identity server cannot be reached.
+    Unreachable,
+    /// Orchestrator or the identity server refused.
+    Refused,
     /// A fault of this program (`EX_SOFTWARE`).
     Fault,
     /// Another daemon holds the state folder (`EX_TEMPFAIL`).
@@ -29,6 +33,8 @@ impl From<Exit> for ExitCode {
             Exit::Fine => 0,
             Exit::Usage => 2,
             Exit::NotReachable => 3,
+            Exit::Unreachable => 4,
+            Exit::Refused => 5,
             Exit::Fault => 70,
             Exit::Held => 75,
         })

@@ -23,12 +23,8 @@ impl Global {
         if let Some(given) = &self.state_dir {
             return given.clone();
         }
-        // systemd gives a list when there are several state directories; the first is ours.
-        if let Some(first) = std::env::var("STATE_DIRECTORY").ok().and_then(|list| {
-            let first = list.split(':').next()?.to_owned();
-            (!first.is_empty()).then_some(first)
-        }) {
-            return PathBuf::from(first);
+        if let Some(folder) = first_listed("STATE_DIRECTORY") {
+            return folder;
         }
         if rustix::process::geteuid().is_root() {
             return PathBuf::from("/var/lib/punctual");
@@ -38,6 +34,50 @@ impl Global {
             .map(PathBuf::from)
             .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/state")));
         home.unwrap_or_else(|| PathBuf::from(".")).join("punctual")
+    }
+}
+
+/// systemd gives a list when there are several folders of a kind; the first is ours.
+fn first_listed(variable: &str) -> Option<PathBuf> {
+    let list = std::env::var(variable).ok()?;
+    let first = list.split(':').next()?;
+    (!first.is_empty()).then(|| PathBuf::from(first))
+}
+
+/// The name of the control socket in its folder.
+const SOCKET: &str = "punctual.sock";
+
+/// Where a service's socket is: the unit's `RuntimeDirectory=punctual`.
+const SERVICE_SOCKET: &str = "/run/punctual/punctual.sock";
+
+impl Global {
+    /// Where a daemon makes its control socket. A state folder that is named has its own beside it, so that two daemons of
+    /// one user do not meet.
+    pub(super) fn socket(&self) -> PathBuf {
+        if let Some(given) = &self.socket {
+            return given.clone();
+        }
+        if self.state_dir.is_some() {
+            return self.state_dir().join(SOCKET);
+        }
+        if let Some(folder) = first_listed("RUNTIME_DIRECTORY") {
+            return folder.join(SOCKET);
+        }
+        if rustix::process::geteuid().is_root() {
+            return PathBuf::from(SERVICE_SOCKET);
+        }
+        self.state_dir().join(SOCKET)
+    }
+
+    /// Where a daemon may answer. Without a word about it, a member of the service's group means the service.
+    pub(super) fn sockets(&self) -> Vec<PathBuf> {
+        let mut places = vec![self.socket()];
+        if self.socket.is_none() && self.state_dir.is_none() {
+            places.push(self.state_dir().join(SOCKET));
+            places.push(PathBuf::from(SERVICE_SOCKET));
+        }
+        places.dedup();
+        places
     }
 }
 

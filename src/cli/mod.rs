@@ -1,10 +1,12 @@
 //! The command line: one file a command, output formats, exit codes.
 //!
 //! Data goes to stdout, everything else to stderr; tables are for people, `-o json|ndjson|csv` for programs and stable. A
-//! closed pipe is no error. Questions are answered from the files, read-only, whether a daemon runs or not.
+//! closed pipe is no error. Questions about runs are answered from the files, read-only, whether a daemon runs or not; what only
+//! a daemon knows, and whatever acts, goes through its control socket (`client`).
 
 mod args;
 mod check;
+mod client;
 #[doc(hidden)]
 pub mod csv_cell;
 mod daemon;
@@ -21,6 +23,7 @@ mod runs;
 mod sandbox;
 mod schema;
 mod show;
+mod status;
 mod times;
 
 use std::process::ExitCode;
@@ -69,6 +72,7 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Next(args) => next::run(&global, &args, &clock, &mut out)?,
         Command::Runs(args) => runs::run(&global, &args, &clock, &mut out).await?,
         Command::Show(args) => show::run(&global, &args, &mut out).await?,
+        Command::Status(args) => status::run(&global, &args, &clock, &mut out).await?,
         Command::Schema => schema::run(&mut out)?,
     };
     out.flush()?;

@@ -232,7 +232,7 @@ fn state_text(run: &RunSummary) -> String {
 }
 
 /// Red needs somebody, yellow may, green is well, the rest goes on.
-fn tint(state: &str) -> Tint {
+pub(super) fn tint(state: &str) -> Tint {
     match state {
         "succeeded" => Tint::Green,
         "faulted" | "rejected" | "lost" | "timed_out" | "missed" | "held" => Tint::Red,

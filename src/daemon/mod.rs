@@ -6,7 +6,7 @@ mod settings;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
@@ -21,6 +21,7 @@ use crate::housekeeping::Housekeeping;
 use crate::orchestrator::{Client, ClientConfig};
 use crate::schedule::{Connection, ConnectionName, Grant};
 use crate::store::{Database, StateFolder, Store};
+use crate::web::{Control, ControlSocket, Served, Server, worst};
 
 /// A daemon that runs until it is stopped.
 #[derive(Debug)]
@@ -28,6 +29,9 @@ pub struct Daemon {
     handle: Handle,
     dispatcher: JoinHandle<()>,
     tokens: BTreeMap<ConnectionName, TokenManager>,
+    /// What the control API shows; sent anew when it changes.
+    _served: watch::Sender<Served>,
+    server: Option<Server>,
     store: Store,
     housekeeping: Option<Housekeeping>,
     tracker: TaskTracker,
@@ -42,7 +46,7 @@ impl Daemon {
     /// # Errors
     /// See [`DaemonError`]. Nothing was started.
     pub async fn start(settings: DaemonSettings) -> Result<Daemon, DaemonError> {
-        let DaemonSettings { clock, set, state_dir, pace, housekeeping } = settings;
+        let DaemonSettings { clock, set, state_dir, pace, housekeeping, socket } = settings;
         let folder = StateFolder::take(&state_dir)?;
         let opened = clock.read();
         let mut database = Database::open(&folder).await?;
@@ -54,6 +58,11 @@ impl Daemon {
             state.open.len(),
             set.schedules.len()
         );
+        // Under the lock, and before anything is started: a place that cannot be used leaves no trace.
+        let socket = match socket {
+            Some(path) => Some(ControlSocket::bind(&path).await?),
+            None => None,
+        };
         let tracker = TaskTracker::new();
         let store = Store::start(database, &tracker);
         let (reports_in, reports) = mpsc::unbounded_channel();
@@ -91,19 +100,42 @@ impl Daemon {
             Chores::None => None,
         };
         let (dispatcher, handle) = Dispatcher::new(DispatcherSettings {
-            clock,
+            clock: clock.clone(),
             store: store.clone(),
-            state_dir,
+            state_dir: state_dir.clone(),
             executor,
             reports,
-            set,
+            set: set.clone(),
             absent: Absent::Retire,
             state,
             opened,
             pace,
         });
         let dispatcher = tokio::spawn(dispatcher.run());
-        Ok(Daemon { handle, dispatcher, tokens, store, housekeeping, tracker, _folder: folder })
+        let (served, served_seen) = watch::channel(Served { set, tokens: tokens.clone() });
+        let server = socket.map(|socket| {
+            let control = Control {
+                clock,
+                store: store.clone(),
+                dispatcher: handle.clone(),
+                state_dir,
+                socket: socket.path().to_owned(),
+                started_at: opened.wall,
+                served: served_seen,
+            };
+            Server::start(socket, Arc::new(control))
+        });
+        Ok(Daemon {
+            handle,
+            dispatcher,
+            tokens,
+            _served: served,
+            server,
+            store,
+            housekeeping,
+            tracker,
+            _folder: folder,
+        })
     }
 
     /// For asking and watching.
@@ -116,15 +148,28 @@ impl Daemon {
         self.tokens.iter().map(|(name, manager)| (name.clone(), manager.status())).collect()
     }
 
+    /// The worst that is wrong now, in one sentence; none when all is well.
+    pub fn trouble(&self) -> Option<String> {
+        let store = self.handle.turns().borrow().store;
+        let tokens = self.tokens.iter().map(|(name, manager)| (name.to_string(), manager.status())).collect();
+        worst(store, &tokens, &self.handle.obstacles())
+    }
+
     /// Ends softly: nothing new is claimed or sent, starts under way are seen to their end, everything is committed
     /// (semantics.md 28). Robots go on; they are found again at the next start.
     ///
     /// # Errors
     /// [`DaemonError::Ended`] when the dispatcher had fallen over.
     pub async fn stop(self) -> Result<(), DaemonError> {
-        let Daemon { handle, dispatcher, tokens, store, housekeeping, tracker, _folder } = self;
+        let Daemon { handle, dispatcher, tokens, _served, server, store, housekeeping, tracker, _folder } = self;
         handle.stop();
-        let ended = dispatcher.await;
+        // While starts under way end: what is asked from here on would act on a daemon that goes away.
+        let serving = async {
+            if let Some(server) = server {
+                server.stop().await;
+            }
+        };
+        let (ended, ()) = tokio::join!(dispatcher, serving);
         if let Some(housekeeping) = housekeeping {
             housekeeping.stop().await;
         }

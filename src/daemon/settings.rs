@@ -9,6 +9,7 @@ use crate::dispatcher::core::Pace;
 use crate::orchestrator::ClientSetupError;
 use crate::schedule::ScheduleSet;
 use crate::store::{StateFolderError, StoreError};
+use crate::web::SocketError;
 
 /// All choices of a daemon.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub struct DaemonSettings {
     pub pace: Pace,
     /// Whether chores run.
     pub housekeeping: Chores,
+    /// Where the control socket is made; `None` for a daemon that nobody asks.
+    pub socket: Option<PathBuf>,
 }
 
 /// Whether chores run. They live by the system's clock, so a daemon on a manual one has none.
@@ -49,6 +52,9 @@ pub enum DaemonError {
     /// A connection that cannot be used at all.
     #[error(transparent)]
     Client(#[from] ClientSetupError),
+    /// The control socket.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
     /// The dispatcher fell over.
     #[error("the dispatcher has ended; this is a fault of punctual: please report the log lines above")]
     Ended,

@@ -7,4 +7,4 @@
 pub mod core;
 mod run_loop;
 
-pub use run_loop::{Dispatcher, DispatcherEnded, DispatcherSettings, Handle, Turn};
+pub use run_loop::{Dispatcher, DispatcherEnded, DispatcherSettings, Handle, StoreHealth, Turn};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::core::{Absent, Core, Event, Pace, RandomBits, Step};
+use super::core::{Absent, ConnectionObstacle, Core, Event, Pace, RandomBits, Step};
 use crate::clock::{Clock, Reading};
 use crate::executor::{Action, Clients, Executor, Report};
 use crate::schedule::{ConnectionName, ScheduleSet};
@@ -63,6 +63,7 @@ pub struct Dispatcher {
     loads: mpsc::UnboundedReceiver<Load>,
     turns: watch::Sender<Turn>,
     leaving: watch::Sender<BTreeSet<ConnectionName>>,
+    obstacles: watch::Sender<Vec<ConnectionObstacle>>,
 }
 
 /// A new set, with the clients of all its connections and of those that runs are still open on.
@@ -85,6 +86,7 @@ pub struct Handle {
     loads: mpsc::UnboundedSender<Load>,
     turns: watch::Receiver<Turn>,
     leaving: watch::Receiver<BTreeSet<ConnectionName>>,
+    obstacles: watch::Receiver<Vec<ConnectionObstacle>>,
 }
 
 /// What the last turn left behind.
@@ -144,6 +146,11 @@ impl Handle {
     pub fn turns(&self) -> watch::Receiver<Turn> {
         self.turns.clone()
     }
+
+    /// The connections that kept their starts back at the last turn.
+    pub fn obstacles(&self) -> Vec<ConnectionObstacle> {
+        self.obstacles.borrow().clone()
+    }
 }
 
 impl Dispatcher {
@@ -160,13 +167,14 @@ impl Dispatcher {
         let (turns, seen) = watch::channel(first);
         let (loads, to_load) = mpsc::unbounded_channel();
         let (leaving, gone) = watch::channel(BTreeSet::new());
-        let dispatcher = Dispatcher { settings, stop: stopped, loads: to_load, turns, leaving };
-        (dispatcher, Handle { stop: Arc::new(stop), loads, turns: seen, leaving: gone })
+        let (obstacles, obstacles_seen) = watch::channel(Vec::new());
+        let dispatcher = Dispatcher { settings, stop: stopped, loads: to_load, turns, leaving, obstacles };
+        (dispatcher, Handle { stop: Arc::new(stop), loads, turns: seen, leaving: gone, obstacles: obstacles_seen })
     }
 
     /// Runs until it is asked to stop and the starts under way have ended.
     pub async fn run(self) {
-        let Dispatcher { settings, mut stop, mut loads, turns, leaving } = self;
+        let Dispatcher { settings, mut stop, mut loads, turns, leaving, obstacles } = self;
         let DispatcherSettings {
             clock,
             store,
@@ -225,6 +233,7 @@ impl Dispatcher {
                         tracing::error!("Nothing can be written, so nothing is started: {}", chain(&*error));
                     }
                     health = StoreHealth::Failing;
+                    turns.send_modify(|turn| turn.store = health);
                     let kept = core.leaving_connections();
                     // The old core believes what was not stored; not one more turn may be its.
                     core = loop {
@@ -241,6 +250,7 @@ impl Dispatcher {
                     continue;
                 }
             }
+            obstacles.send_replace(core.obstacles(now.boot));
             turns.send_replace(Turn {
                 at: now,
                 under_way,

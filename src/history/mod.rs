@@ -10,12 +10,13 @@ mod summary;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 
 pub use filter::HistoryFilter;
 pub use sql::ALL as SQL_STATEMENTS;
-pub use summary::{JobLine, RunLine, RunSummary};
+pub use summary::{Chore, JobLine, RunLine, RunSummary};
 
 use crate::store::StateFolder;
 
@@ -174,6 +175,37 @@ impl History {
                 ))
             })
             .collect()
+    }
+
+    /// Every run without a final state, the one due first at the front.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    pub async fn open_runs(&self) -> Result<Vec<RunSummary>, HistoryError> {
+        let rows = sql::query(sql::OPEN).fetch_all(&self.pool).await.map_err(|cause| self.failed(cause))?;
+        rows.iter().map(|row| self.read(row)).collect()
+    }
+
+    /// The runs due from `since` on that failed or were missed, newest first.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    pub async fn failures_since(&self, since: Timestamp) -> Result<Vec<RunSummary>, HistoryError> {
+        let rows = sql::query(sql::FAILED)
+            .bind(since.as_millisecond())
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|cause| self.failed(cause))?;
+        rows.iter().map(|row| self.read(row)).collect()
+    }
+
+    /// When each chore last succeeded.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    pub async fn chores(&self) -> Result<Vec<Chore>, HistoryError> {
+        let rows = sql::query(sql::CHORES).fetch_all(&self.pool).await.map_err(|cause| self.failed(cause))?;
+        rows.iter().map(|row| self.read(row)).collect()
     }
 
     fn read<T: serde::de::DeserializeOwned>(&self, row: &sqlx::sqlite::SqliteRow) -> Result<T, HistoryError> {

@@ -1,7 +1,7 @@
 //! Every statement of the readers.
 
 /// For the test that prepares each against the migrated schema.
-pub const ALL: [&str; 6] = [LIST, FIND, LINES, NEWEST_LINE, CHANGED, COUNT_BY_STATE];
+pub const ALL: [&str; 9] = [LIST, FIND, LINES, NEWEST_LINE, CHANGED, COUNT_BY_STATE, OPEN, FAILED, CHORES];
 
 /// The machine output's object, in its order. JSON texts become JSON values; an output that is no JSON stays text.
 macro_rules! run_object {
@@ -69,6 +69,37 @@ order by changed.last"
 
 pub(super) const COUNT_BY_STATE: &str =
     "select state, reason, count(*) as runs from run group by state, reason order by runs desc, state, reason";
+
+/// The states are those of the partial index `run_open`, word for word, so that a long history costs nothing.
+pub(super) const OPEN: &str = concat!(
+    "select ",
+    run_object!(),
+    "
+from (
+  select id, fire_at from run
+  where state in ('armed', 'waiting', 'starting', 'unknown', 'held', 'pending', 'running', 'suspended', 'stopping')
+) as chosen
+join history as h on h.run = chosen.id
+order by chosen.fire_at, chosen.id"
+);
+
+pub(super) const FAILED: &str = concat!(
+    "select ",
+    run_object!(),
+    "
+from (
+  select id, nominal_at from run
+  where nominal_at >= ?1 and state in ('faulted', 'timed_out', 'rejected', 'lost', 'missed')
+    -- somebody edited the schedule: its old times were not wanted any more
+    and coalesce(reason, '') <> 'edited'
+) as chosen
+join history as h on h.run = chosen.id
+order by chosen.nominal_at desc, chosen.id desc"
+);
+
+pub(super) const CHORES: &str = "
+select json_object('name', name, 'last_ok_at', strftime('%Y-%m-%dT%H:%M:%fZ', last_ok_at / 1000.0, 'unixepoch'))
+from housekeeping order by name";
 
 /// A statement, to be bound and run. Only constants come this far: sqlx takes no text that was put together.
 #[expect(clippy::disallowed_methods, reason = "this is one of the two places where SQL is spoken")]

@@ -61,3 +61,10 @@ pub struct RunLine {
     pub reason: Option<String>,
     pub text: String,
 }
+
+/// A chore that has succeeded at least once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chore {
+    pub name: String,
+    pub last_ok_at: String,
+}

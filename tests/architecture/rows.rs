@@ -67,14 +67,31 @@ pub(crate) const ROWS: &[Row] = &[
     row("lifecycle", &[], "signals and the service manager; what they mean is decided elsewhere"),
     row("housekeeping", &["clock", "store"], "chores on the database"),
     row(
+        "web",
+        &["clock", "recurrence", "schedule", "run", "auth", "store", "history", "dispatcher"],
+        "it reads by `history` and published states, and acts through handles; of `store` only the audit",
+    ),
+    row(
         "daemon",
-        &["clock", "schedule", "auth", "orchestrator", "store", "executor", "dispatcher", "housekeeping"],
+        &["clock", "schedule", "auth", "orchestrator", "store", "executor", "dispatcher", "housekeeping", "web"],
         "the wiring; it does not know the sandbox, which is not part of the product's way",
     ),
     row("sandbox", &["clock"], "it shares no code with the client, so it can prove it wrong"),
     row(
         "cli",
-        &["clock", "recurrence", "schedule", "run", "store", "history", "dispatcher", "lifecycle", "daemon", "sandbox"],
+        &[
+            "clock",
+            "recurrence",
+            "schedule",
+            "run",
+            "store",
+            "history",
+            "dispatcher",
+            "lifecycle",
+            "web",
+            "daemon",
+            "sandbox",
+        ],
         "commands put the parts to use; it speaks to Orchestrator and to the database only through them",
     ),
 ];

@@ -126,6 +126,7 @@ impl Story {
             state_dir: self.state_dir(),
             pace: Pace::default(),
             housekeeping: Chores::None,
+            socket: None,
         };
         self.daemon = Some(Daemon::start(settings).await.expect("the daemon starts"));
         self.settle().await;

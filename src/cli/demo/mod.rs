@@ -72,6 +72,7 @@ pub(super) async fn run(global: &Global, args: &DemoArgs, clock: Clock, out: &mu
         state_dir: folder.clone(),
         pace: PACE,
         housekeeping: Chores::None,
+        socket: Some(global.socket.clone().unwrap_or_else(|| folder.join("punctual.sock"))),
     };
     drop(held);
     let began = clock.now();

@@ -11,6 +11,7 @@ mod crowd;
 mod follow;
 mod link;
 mod look_up;
+mod obstacle;
 mod proof;
 mod reload;
 mod send;
@@ -25,6 +26,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use self::book::{Book, Open};
 use self::link::{Link, Phase};
+pub use self::obstacle::ConnectionObstacle;
 pub use self::reload::Absent;
 use crate::clock::{Reading, later};
 use crate::executor::{Action, Report};

@@ -1,0 +1,107 @@
+//! Speaks to a running daemon through its control socket.
+//!
+//! The only place that sends requests to it. A daemon that does not answer is no error here: commands that can do without
+//! one go on, the others say how to start it.
+
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde::de::DeserializeOwned;
+use tokio::net::UnixStream;
+
+use super::args::Global;
+use super::failure::{Exit, Failure};
+use super::output::plain;
+use crate::web::Told;
+
+/// Longer than any call takes: a login waits for its token, at most 15 s.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A daemon that answers.
+#[derive(Debug)]
+pub(super) struct Client {
+    http: reqwest::Client,
+    socket: PathBuf,
+}
+
+impl Client {
+    /// The daemon at the first place where one answers; none when nobody does.
+    pub(super) async fn find(global: &Global) -> Result<Option<Client>, Failure> {
+        for socket in global.sockets() {
+            match UnixStream::connect(&socket).await {
+                Ok(_) => {
+                    let http = reqwest::Client::builder().unix_socket(socket.clone()).timeout(TIMEOUT).build();
+                    let http = http.map_err(|cause| Failure::from_error(Exit::Fault, &cause))?;
+                    return Ok(Some(Client { http, socket }));
+                }
+                Err(cause) => match cause.kind() {
+                    io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::NotADirectory => {}
+                    io::ErrorKind::PermissionDenied => return Err(locked_out(&socket)),
+                    _ => return Err(unreachable(&socket, &cause.to_string())),
+                },
+            }
+        }
+        Ok(None)
+    }
+
+    /// Asks for something.
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        self.answer(self.request(Method::GET, path)).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        // The name is for the Host header only.
+        self.http.request(method, format!("http://punctual{path}"))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is where the daemon is asked")]
+    async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Failure> {
+        let broken = |cause: reqwest::Error| unreachable(&self.socket, &innermost(&cause));
+        let response = request.send().await.map_err(broken)?;
+        let status = response.status();
+        let body = response.bytes().await.map_err(broken)?;
+        if status.is_success() {
+            return serde_json::from_slice(&body).map_err(|cause| {
+                Failure::new(Exit::NotReachable, format!("the daemon's answer cannot be read: {cause}"))
+                    .hint("the command and the daemon may be of different versions: restart the daemon after an update")
+            });
+        }
+        let exit = match status {
+            StatusCode::BAD_GATEWAY => Exit::Refused,
+            StatusCode::GATEWAY_TIMEOUT => Exit::Unreachable,
+            StatusCode::SERVICE_UNAVAILABLE => Exit::NotReachable,
+            _ => Exit::Usage,
+        };
+        let told = serde_json::from_slice(&body)
+            .unwrap_or_else(|_| Told { message: format!("the daemon answered {status}"), hint: None });
+        let failure = Failure::new(exit, plain(&told.message));
+        Err(match told.hint {
+            Some(hint) => failure.hint(plain(&hint)),
+            None => failure,
+        })
+    }
+}
+
+fn locked_out(socket: &Path) -> Failure {
+    let owner = std::fs::metadata(socket).map(|meta| format!("user {} and group {}", meta.uid(), meta.gid()));
+    let owner = owner.unwrap_or_else(|_| "another user".to_owned());
+    let message = format!("you may not use the control socket `{}`; it belongs to {owner}", socket.display());
+    Failure::new(Exit::NotReachable, message).hint("call it with `sudo`, or ask for membership in that group")
+}
+
+fn unreachable(socket: &Path, cause: &str) -> Failure {
+    Failure::new(Exit::NotReachable, format!("the daemon at `{}` does not answer: {cause}", socket.display()))
+        .hint("its log says more; `punctual runs` and `punctual show` read its files without it")
+}
+
+/// The outer errors repeat the made-up URL.
+fn innermost(cause: &reqwest::Error) -> String {
+    let mut last: &dyn std::error::Error = cause;
+    while let Some(inner) = last.source() {
+        last = inner;
+    }
+    last.to_string()
+}

@@ -1,0 +1,202 @@
+//! `punctual status`: how the daemon, its connections and its runs stand.
+//!
+//! Without a daemon the files tell what they can, and the exit code is 3: a monitor that looks at nothing else must notice.
+
+use jiff::Timestamp;
+use owo_colors::OwoColorize;
+
+use super::args::{Global, ObjectFormat, StatusArgs};
+use super::client::Client;
+use super::failure::{Exit, Failure};
+use super::grid::{Cell, Grid, Tint};
+use super::output::{Out, counted, plain};
+use super::runs::{short, tint};
+use super::times;
+use crate::clock::Clock;
+use crate::history::{History, HistoryError};
+use crate::schedule::load;
+use crate::web::{ConnectionStatus, RunLine, Status, TokenReport, gather};
+
+pub(super) async fn run(global: &Global, args: &StatusArgs, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
+    let (status, exit) = match Client::find(global).await? {
+        Some(client) => (client.get::<Status>("/status").await?, Exit::Fine),
+        None => (from_files(global, clock.now()).await?, Exit::NotReachable),
+    };
+    match args.output {
+        ObjectFormat::Json => {
+            let text = serde_json::to_string_pretty(&status);
+            out.line(text.map_err(|cause| Failure::new(Exit::Fault, cause.to_string()))?)?;
+        }
+        ObjectFormat::Table => print(&status, global, clock.now(), out)?,
+    }
+    Ok(exit)
+}
+
+/// What can be known without a daemon. Files with mistakes are left to `check`.
+async fn from_files(global: &Global, now: Timestamp) -> Result<Status, Failure> {
+    let loaded = load(&global.config_paths(), now).ok();
+    let history = match History::open(&global.state_dir()).await {
+        Ok(history) => Some(history),
+        Err(HistoryError::Missing(_)) => None,
+        Err(cause) => return Err(cause.into()),
+    };
+    let status = gather(loaded.as_ref().map(|loaded| &loaded.set), history.as_ref(), now).await?;
+    if let Some(history) = history {
+        history.close().await;
+    }
+    Ok(status)
+}
+
+fn print(status: &Status, global: &Global, now: Timestamp, out: &mut Out) -> Result<(), Failure> {
+    match &status.daemon {
+        Some(daemon) => {
+            let began = times::local_text(&daemon.started_at);
+            let schedules = usize::try_from(daemon.schedules).unwrap_or(usize::MAX);
+            out.line(format!(
+                "{} since {began} (pid {}, version {}), {}",
+                "running".green(),
+                daemon.pid,
+                daemon.version,
+                counted(schedules, "schedule")
+            ))?;
+            if !daemon.reconciled {
+                out.line("The runs that were open at the start are being read again.")?;
+            }
+        }
+        None => {
+            let places: Vec<_> = global.sockets().iter().map(|socket| format!("`{}`", socket.display())).collect();
+            out.line(format!("{}: nobody answers at {}", "no daemon".red(), places.join(" or ")))?;
+            out.line(
+                "What follows is what its files say. Start it with `punctual daemon`, or `systemctl start punctual`.",
+            )?;
+        }
+    }
+    if let Some(trouble) = &status.trouble {
+        out.line(format!("{}: {}", "trouble".red().bold(), plain(trouble)))?;
+    }
+    connections(&status.connections, now, out)?;
+    let open: Vec<_> = status.open.iter().map(|(state, count)| format!("{count} {state}")).collect();
+    section("open runs", out)?;
+    if open.is_empty() {
+        out.line("  none")?;
+    } else {
+        out.line(format!("  {}", open.join(", ")))?;
+        lines(&status.open_runs, out)?;
+    }
+    section(&format!("failed or missed since {}", times::local_text(&status.failed_since)), out)?;
+    match status.failed {
+        0 => out.line("  none")?,
+        count => {
+            lines(&status.failures, out)?;
+            let hidden = count.saturating_sub(u64::try_from(status.failures.len()).unwrap_or(0));
+            if hidden > 0 {
+                out.line(format!("  and {hidden} more: `punctual runs --since 2d`"))?;
+            }
+        }
+    }
+    section("due next", out)?;
+    if status.next.is_empty() {
+        out.line("  nothing")?;
+    }
+    for time in &status.next {
+        out.line(format!("  {}  {}", times::local_text(&time.fire_at), plain(&time.schedule)))?;
+    }
+    section("upkeep", out)?;
+    let zones = &status.zone_database;
+    out.line(format!(
+        "  tz database  {} ({})",
+        zones.version.as_deref().unwrap_or("of unknown version"),
+        zones.source
+    ))?;
+    for chore in &status.chores {
+        out.line(format!("  {:<11}  last succeeded {}", chore.name, times::local_text(&chore.last_ok_at)))?;
+    }
+    Ok(())
+}
+
+fn section(name: &str, out: &mut Out) -> Result<(), Failure> {
+    out.line("")?;
+    out.line(name.bold())?;
+    Ok(())
+}
+
+fn connections(all: &[ConnectionStatus], now: Timestamp, out: &mut Out) -> Result<(), Failure> {
+    section("connections", out)?;
+    if all.is_empty() {
+        out.line("  none: the schedule files cannot be read; `punctual check` says why")?;
+    }
+    for one in all {
+        let reach = match &one.obstacle {
+            Some(obstacle) => format!("{}: {}", obstacle.reason.red(), plain(&obstacle.text)),
+            None if one.token.is_some() => "no trouble".green().to_string(),
+            None => String::new(),
+        };
+        out.line(format!("  {}  {}  {reach}", one.connection.bold(), one.url).trim_end().to_owned())?;
+        if let Some(until) = one.obstacle.as_ref().and_then(|obstacle| obstacle.until.as_deref()) {
+            out.line(format!("    tried again at {}", times::local_text(until)))?;
+        }
+        if !one.waiting.is_empty() {
+            let waiting: Vec<_> = one.waiting.iter().map(|(reason, count)| format!("{count} for {reason}")).collect();
+            out.line(format!("    waiting: {}", waiting.join(", ")))?;
+        }
+        if let Some(token) = &one.token {
+            out.line(format!("    token {}", told(token, now)))?;
+            // What keeps the connection back has said it already.
+            let said = one.obstacle.as_ref().map(|obstacle| obstacle.text.as_str()).unwrap_or_default();
+            if let Some(error) = token.error.as_ref().filter(|error| !said.contains(error.as_str())) {
+                out.line(format!("      {}", plain(error)))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// One line about a token, for `status` and `token status`.
+pub(super) fn told(token: &TokenReport, now: Timestamp) -> String {
+    let mut parts = vec![token_tint(&token.state).paint(&token.state)];
+    let left = |text: &str| text.parse::<Timestamp>().ok().map(|at| at.duration_since(now));
+    if let Some(expires) = token.expires_at.as_deref() {
+        let passed = left(expires).is_some_and(|left| left.is_negative());
+        parts.push(format!("{} {}", if passed { "expired" } else { "until" }, times::local_text(expires)));
+    }
+    if let Some(at) = token.next_try_at.as_deref() {
+        parts.push(format!("next renewal {}", times::local_text(at)));
+    }
+    if let Some(age) = token.refresh_token_at.as_deref().and_then(left) {
+        parts.push(format!("refresh token {} old", times::length(-age)));
+    }
+    parts.join(", ")
+}
+
+fn token_tint(state: &str) -> Tint {
+    match state {
+        "valid" => Tint::Green,
+        "starting" | "refreshing" => Tint::Cyan,
+        "unavailable" => Tint::Yellow,
+        _ => Tint::Red,
+    }
+}
+
+fn lines(runs: &[RunLine], out: &mut Out) -> Result<(), Failure> {
+    let mut grid = Grid::new(&["  RUN", "SCHEDULE", "DUE", "STATE", "JOB", "NOTE"]).spare(&[4]);
+    for run in runs {
+        let state = match &run.reason {
+            Some(reason) => format!("{}: {reason}", run.state),
+            None => run.state.clone(),
+        };
+        let note = run.error.as_deref().or(run.note.as_deref()).map(plain).unwrap_or_default();
+        grid.row([
+            Cell::new(format!("  {}", short(&run.run))),
+            Cell::new(plain(&run.schedule)),
+            Cell::new(times::local_text(&run.nominal_at)),
+            Cell::new(state).tinted(tint(&run.state)),
+            Cell::new(run.job_id.map(|id| id.to_string()).unwrap_or_default()),
+            Cell::new(note),
+        ]);
+    }
+    let width = out.size().map(|size| size.columns);
+    for line in grid.lines(width) {
+        out.line(line)?;
+    }
+    Ok(())
+}

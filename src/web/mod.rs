@@ -1,0 +1,32 @@
+//! The control API of a running daemon: HTTP/1.1 with JSON on a unix socket.
+//!
+//! HTTP, because every language and `curl --unix-socket` speak it; a unix socket, because the kernel says who calls, so there
+//! is no password to keep. Questions are answered from `history` and from the last published state, so they never hold up a
+//! start; acting goes to the one owner of the matter (token manager, dispatcher) and leaves an `audit` row first.
+//!
+//! To add a call: a file with its shapes and its handler, and one line in [`routes`]. Shapes are part of the interface:
+//! fields are added, never renamed.
+//!
+//! Absent: TCP, pages, and any decision about runs or tokens.
+
+mod answer;
+mod control;
+mod gather;
+mod peer;
+mod routes;
+mod server;
+mod socket;
+#[doc(hidden)]
+pub mod status;
+mod worst;
+
+pub use answer::{Refusal, Told, Why};
+pub use control::{Control, Served};
+pub use gather::gather;
+pub use peer::Peer;
+pub use server::Server;
+pub use socket::{ControlSocket, SocketError};
+pub use status::{
+    ConnectionStatus, DaemonStatus, NextTime, ObstacleStatus, RunLine, Status, TokenReport, ZoneDatabaseStatus,
+};
+pub use worst::worst;

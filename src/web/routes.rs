@@ -1,0 +1,24 @@
+//! Every call of the API, one line each.
+//!
+//! `GET` only looks; `POST` acts, and leaves an `audit` row with who did it before anything is done.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+
+use super::answer::{Refusal, Why};
+use super::control::Control;
+use super::status;
+
+pub(super) fn routes() -> Router<Arc<Control>> {
+    Router::new()
+        .route("/status", get(status::show))
+        .fallback(|| std::future::ready(unknown()))
+        .method_not_allowed_fallback(|| std::future::ready(unknown()))
+}
+
+fn unknown() -> Refusal {
+    Refusal::new(Why::Missing, "this daemon has no such call")
+        .hint("the command and the daemon may be of different versions: restart the daemon after an update")
+}

@@ -1,0 +1,206 @@
+//! `GET /status`: how the daemon, its connections and its runs stand.
+//!
+//! The shapes are also what `punctual status -o json` prints, with or without a daemon: what only a daemon knows is `null`
+//! without one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::answer::{Refusal, Why};
+use super::control::{Control, Served};
+use super::gather::gather;
+use super::worst::worst;
+use crate::auth::TokenStatus;
+use crate::clock::{Reading, earlier, later};
+use crate::dispatcher::StoreHealth;
+use crate::history::{Chore, History, RunSummary};
+use crate::run::RunState;
+
+/// Everything at one instant. Instants are RFC 3339 in UTC with milliseconds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Status {
+    pub at: String,
+    /// None: no daemon answers, and the rest is what the files say.
+    pub daemon: Option<DaemonStatus>,
+    /// The worst that needs somebody or something, in one sentence.
+    pub trouble: Option<String>,
+    pub connections: Vec<ConnectionStatus>,
+    /// How many runs are open, by state and reason.
+    pub open: BTreeMap<String, u64>,
+    /// The open runs that were due first.
+    pub open_runs: Vec<RunLine>,
+    /// The soonest coming times.
+    pub next: Vec<NextTime>,
+    /// From here on failures are counted: yesterday's first instant in the system's zone.
+    pub failed_since: String,
+    pub failed: u64,
+    /// The newest of them.
+    pub failures: Vec<RunLine>,
+    pub zone_database: ZoneDatabaseStatus,
+    pub chores: Vec<Chore>,
+}
+
+/// The process.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DaemonStatus {
+    pub version: String,
+    pub pid: u32,
+    pub started_at: String,
+    pub state_dir: String,
+    pub socket: String,
+    pub schedules: u64,
+    /// Whether every run that was open at the start has been read again.
+    pub reconciled: bool,
+    /// Whether claims can be written; while they cannot, nothing is started.
+    pub store_writable: bool,
+}
+
+/// One connection.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ConnectionStatus {
+    pub connection: String,
+    pub url: String,
+    /// What keeps its starts back; none when nothing does, or when no daemon answers.
+    pub obstacle: Option<ObstacleStatus>,
+    /// Its waiting runs, by reason.
+    pub waiting: BTreeMap<String, u64>,
+    pub token: Option<TokenReport>,
+}
+
+/// What keeps starts back.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ObstacleStatus {
+    /// As in `waiting`: `outage`, `token`, `rate_limit`, `clock`.
+    pub reason: String,
+    pub text: String,
+    pub until: Option<String>,
+}
+
+/// How a credential stands (T24). Never the token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenReport {
+    pub connection: String,
+    pub state: String,
+    pub generation: Option<u64>,
+    pub issued_at: Option<String>,
+    pub renew_at: Option<String>,
+    pub expires_at: Option<String>,
+    pub next_try_at: Option<String>,
+    /// The last failure with its cure; none after a success.
+    pub error: Option<String>,
+    pub refreshes_ok: u64,
+    pub refreshes_failed: u64,
+    /// When the refresh token in use was received.
+    pub refresh_token_at: Option<String>,
+}
+
+/// One run, as far as an overview needs it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RunLine {
+    pub run: String,
+    pub schedule: String,
+    pub connection: String,
+    pub nominal_at: String,
+    pub state: String,
+    pub reason: Option<String>,
+    pub job_id: Option<i64>,
+    pub error: Option<String>,
+    pub note: Option<String>,
+}
+
+/// One coming time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextTime {
+    pub schedule: String,
+    pub nominal_at: String,
+    pub fire_at: String,
+}
+
+/// Which rules of the world's clocks are in use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZoneDatabaseStatus {
+    /// `bundled`, or the system's folder.
+    pub source: String,
+    pub version: Option<String>,
+}
+
+/// Milliseconds in UTC, as everywhere in machine output.
+pub(super) fn instant(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}
+
+impl TokenReport {
+    /// The report of one connection.
+    pub fn new(connection: &str, status: &TokenStatus) -> TokenReport {
+        let at = |at: Option<Timestamp>| at.map(instant);
+        TokenReport {
+            connection: connection.to_owned(),
+            state: status.state.as_str().to_owned(),
+            generation: status.generation.map(|generation| generation.0),
+            issued_at: at(status.issued_at),
+            renew_at: at(status.soft_at),
+            expires_at: at(status.expires_at),
+            next_try_at: at(status.next_try_at),
+            error: status.last_error.clone(),
+            refreshes_ok: status.refreshes_ok,
+            refreshes_failed: status.refreshes_failed,
+            refresh_token_at: at(status.refresh_token_at),
+        }
+    }
+}
+
+impl RunLine {
+    pub(super) fn new(run: RunSummary) -> RunLine {
+        let RunSummary { run, schedule, connection, nominal_at, state, reason, job_id, error, note, .. } = run;
+        RunLine { run, schedule, connection, nominal_at, state, reason, job_id, error, note }
+    }
+}
+
+pub(super) async fn show(State(control): State<Arc<Control>>) -> Result<Json<Status>, Refusal> {
+    let now = control.clock.read();
+    let Served { set, tokens } = control.served();
+    let unreadable = |cause: crate::history::HistoryError| {
+        tracing::warn!("The history cannot be read for `status`: {cause}");
+        Refusal::new(Why::Unable, "the daemon's database cannot be read").hint("its log says why")
+    };
+    let history = History::open(&control.state_dir).await.map_err(unreadable)?;
+    let mut status = gather(Some(&set), Some(&history), now.wall).await.map_err(unreadable)?;
+    history.close().await;
+    let turn = *control.dispatcher.turns().borrow();
+    let obstacles = control.dispatcher.obstacles();
+    let states: BTreeMap<_, _> = tokens.iter().map(|(name, manager)| (name.to_string(), manager.status())).collect();
+    status.trouble = worst(turn.store, &states, &obstacles);
+    for line in &mut status.connections {
+        line.token = states.get(&line.connection).map(|state| TokenReport::new(&line.connection, state));
+        line.obstacle =
+            obstacles.iter().find(|one| one.connection.as_str() == line.connection).map(|one| ObstacleStatus {
+                reason: RunState::Waiting(one.reason).reason().unwrap_or_default().to_owned(),
+                text: one.text.clone(),
+                until: one.until.map(|until| instant(on_the_wall(until, now))),
+            });
+    }
+    status.daemon = Some(DaemonStatus {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        started_at: instant(control.started_at),
+        state_dir: control.state_dir.display().to_string(),
+        socket: control.socket.display().to_string(),
+        schedules: u64::try_from(set.schedules.len()).unwrap_or(u64::MAX),
+        reconciled: turn.reconciled,
+        store_writable: turn.store == StoreHealth::Writable,
+    });
+    Ok(Json(status))
+}
+
+/// An instant of boot time as the wall clock shows it.
+fn on_the_wall(boot: std::time::Duration, now: Reading) -> Timestamp {
+    match boot.checked_sub(now.boot) {
+        Some(ahead) => later(now.wall, ahead),
+        None => earlier(now.wall, now.boot.saturating_sub(boot)),
+    }
+}

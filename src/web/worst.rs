@@ -1,0 +1,52 @@
+//! The worst that is wrong with a running daemon, in one sentence, for `status` and for the service manager.
+//!
+//! Pure. First what stops everything, then what only a person can cure, then what may pass by itself.
+
+use std::collections::BTreeMap;
+
+use crate::auth::{TokenState, TokenStatus};
+use crate::dispatcher::StoreHealth;
+use crate::dispatcher::core::ConnectionObstacle;
+
+/// None: all is well.
+pub fn worst(
+    store: StoreHealth,
+    tokens: &BTreeMap<String, TokenStatus>,
+    obstacles: &[ConnectionObstacle],
+) -> Option<String> {
+    if store == StoreHealth::Failing {
+        return Some("the database cannot be written, so nothing is started".to_owned());
+    }
+    let worst_token = tokens
+        .iter()
+        .filter_map(|(name, token)| Some((rank(token.state)?, name.as_str(), token)))
+        .min_by_key(|(rank, name, _)| (*rank, *name));
+    if let Some((NEEDS_SOMEBODY, name, token)) = worst_token {
+        return Some(told(name, token));
+    }
+    if let Some(obstacle) = obstacles.first() {
+        return Some(format!("connection `{}`: {}", obstacle.connection, obstacle.text));
+    }
+    worst_token.map(|(_, name, token)| told(name, token))
+}
+
+const NEEDS_SOMEBODY: u8 = 0;
+const MAY_PASS: u8 = 1;
+
+fn rank(state: TokenState) -> Option<u8> {
+    match state {
+        TokenState::Unsaved | TokenState::NeedsLogin | TokenState::BadClient | TokenState::AuthBroken => {
+            Some(NEEDS_SOMEBODY)
+        }
+        TokenState::Unavailable => Some(MAY_PASS),
+        TokenState::Starting | TokenState::Valid | TokenState::Refreshing => None,
+    }
+}
+
+fn told(name: &str, token: &TokenStatus) -> String {
+    match &token.last_error {
+        // It names the connection already.
+        Some(error) => error.clone(),
+        None => format!("connection `{name}`: its token is {}", token.state),
+    }
+}

@@ -1,0 +1,13 @@
+//! The control socket of the real daemon: who may call, what is answered, and what is left of it.
+//!
+//! The other side is written by hand, byte by byte, or is the real command: no client of punctual's library is asked.
+
+#![expect(clippy::unwrap_used, reason = "a step that fails ends the test where it stands")]
+
+#[path = "control/place.rs"]
+mod place;
+
+#[path = "control/socket.rs"]
+mod socket;
+#[path = "control/status.rs"]
+mod status;

@@ -1,0 +1,90 @@
+//! `punctual status`, with a daemon and without.
+
+use punctual::clock::Clock;
+use punctual::sandbox::{Sandbox, SandboxConfig};
+
+use super::place::{FINE, NOT_REACHABLE, Place, in_time, json, quiet, stop, text};
+
+fn with_sandbox(url: &str) -> Place {
+    let place = Place::new(&format!(
+        "version: 1\nconnections:\n  uipath:\n    url: {url}\n    tenant: acmeprod\n    auth: {{ grant: refresh_token, \
+         style: account, client_id: sandbox-account, refresh_token: \"file:user-key\" }}\nschedules:\n  reports: {{ every: \
+         1s, timezone: UTC, start: {{ process: LongReport, folder: Shared }} }}\n  yearly: {{ cron: \"0 0 29 2 *\", \
+         timezone: UTC, start: {{ process: Leap, folder: Shared }} }}\n"
+    ));
+    place.write("user-key", "sandbox-user-key\n");
+    place
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_daemon_tells_what_runs_what_is_due_and_how_its_token_stands() {
+    let sandbox = Sandbox::start(SandboxConfig::demo(Clock::system())).await.unwrap();
+    let place = with_sandbox(&sandbox.base_url());
+    let daemon = place.daemon().await;
+    in_time("a job", sandbox.control().wait_until(|control| !control.jobs().is_empty())).await;
+    let job = sandbox.control().jobs()[0].id;
+
+    // The job is there a moment before the daemon has noted it.
+    let noted = async {
+        loop {
+            let told = place.run(&["status", "-o", "json"]).await;
+            assert_eq!(told.status.code(), Some(FINE), "{}", text(&told.stderr));
+            let status = json(&told);
+            if status["open_runs"][0]["job_id"].is_i64() {
+                break status;
+            }
+        }
+    };
+    let status = in_time("the job in the status", noted).await;
+    assert_eq!(status["daemon"]["pid"].as_u64(), daemon.id().map(u64::from));
+    assert_eq!(status["daemon"]["store_writable"], true);
+    assert_eq!(status["trouble"], serde_json::Value::Null);
+    assert_eq!(status["connections"][0]["connection"], "uipath");
+    assert_eq!(status["connections"][0]["obstacle"], serde_json::Value::Null);
+    assert_eq!(status["connections"][0]["token"]["state"], "valid");
+    assert_eq!(status["open_runs"][0]["schedule"], "reports");
+    assert_eq!(status["open_runs"][0]["job_id"], job);
+    assert_eq!(status["next"][0]["schedule"], "reports");
+    assert_eq!(status["next"][1]["schedule"], "yearly");
+    assert!(status["zone_database"]["version"].is_string(), "{status:#}");
+
+    let told = place.run(&["status"]).await;
+    let said = text(&told.stdout);
+    assert_eq!(told.status.code(), Some(FINE), "{}", text(&told.stderr));
+    for part in ["running since ", "2 schedules", "uipath", "token valid, until ", "reports", "tz database  "] {
+        assert!(said.contains(part), "`{part}` is not in:\n{said}");
+    }
+    assert!(!said.contains("sandbox-user-key") && !said.contains("sandbox-at-"), "{said}");
+    stop(daemon).await;
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_daemon_the_files_are_shown_and_the_code_is_3() {
+    let place = quiet();
+    let told = place.run(&["status"]).await;
+    assert_eq!(told.status.code(), Some(NOT_REACHABLE), "{}", text(&told.stderr));
+    let said = text(&told.stdout);
+    let nobody = format!("no daemon: nobody answers at `{}`", place.socket().display());
+    assert!(said.starts_with(&nobody), "{said}");
+    assert!(said.contains("2028-02-29 00:00:00 +00:00  yearly"), "{said}");
+    let status = json(&place.run(&["status", "-o", "json"]).await);
+    assert_eq!(status["daemon"], serde_json::Value::Null);
+    assert_eq!(status["next"][0]["nominal_at"], "2028-02-29T00:00:00.000Z");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_worst_trouble_is_told_to_people_and_to_the_service_manager() {
+    let place = quiet();
+    let daemon = place.daemon().await;
+    let line = place.told().await;
+    assert!(line.starts_with("STATUS=1 schedule; connection `cloud`: "), "{line}");
+    assert!(line.contains("http://127.0.0.1:9/acme/identity_/connect/token"), "{line}");
+    let status = json(&place.run(&["status", "-o", "json"]).await);
+    assert!(status["trouble"].as_str().unwrap().starts_with("connection `cloud`: "), "{status:#}");
+    assert_eq!(status["connections"][0]["token"]["state"], "unavailable");
+    assert!(status["connections"][0]["token"]["next_try_at"].is_string(), "{status:#}");
+    let said = text(&place.run(&["status"]).await.stdout);
+    assert!(said.contains("trouble: connection `cloud`: "), "{said}");
+    stop(daemon).await;
+}
