@@ -2,8 +2,12 @@
 //!
 //! Only under the cargo feature `faults`, switched on by the environment variable `PUNCTUAL_FAULT`. A binary built without
 //! the feature has none of it, which a test shows.
+//!
+//! Beside them are the places where the process can be made to die: `PUNCTUAL_FAIL_AT=NAME/KIND:N` kills it at the N-th
+//! passing of a place (the first without a number). A kind tells what a commit holds, or which call was answered.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::run::Reference;
 use crate::schedule::Connection;
@@ -16,6 +20,54 @@ pub const RANDOM_REFERENCE: &str = "random_reference";
 
 /// The first look-up that shows no job is believed.
 pub const NO_SETTLE: &str = "no_settle";
+
+/// A transaction has all its rows and is not committed.
+pub const FAIL_COMMIT_OPEN: &str = "fail_commit_open";
+
+/// A transaction is committed, and nobody has been told.
+pub const FAIL_COMMIT_DONE: &str = "fail_commit_done";
+
+/// A start is claimed and about to be sent.
+pub const FAIL_BEFORE_POST: &str = "fail_before_post";
+
+/// An answer has arrived and has not been read.
+pub const FAIL_BEFORE_PARSE: &str = "fail_before_parse";
+
+/// A call has been answered, and the dispatcher does not know.
+pub const FAIL_BEFORE_REPORT: &str = "fail_before_report";
+
+/// The installation's id is in its file and not in the database.
+pub const FAIL_INSTALLATION_WRITTEN: &str = "fail_installation_written";
+
+/// A refresh is noted on the disk and not sent.
+pub const FAIL_TOKEN_NOTED: &str = "fail_token_noted";
+
+/// A refresh is answered, and the new token is in memory only.
+pub const FAIL_TOKEN_ANSWERED: &str = "fail_token_answered";
+
+/// The new token is on the disk, beside the one in force.
+pub const FAIL_TOKEN_WRITTEN: &str = "fail_token_written";
+
+/// The new token is in force.
+pub const FAIL_TOKEN_RENAMED: &str = "fail_token_renamed";
+
+static PASSINGS: Mutex<BTreeMap<String, u32>> = Mutex::new(BTreeMap::new());
+
+/// Dies here, as by SIGKILL, when this passing of this place was asked for.
+pub fn point(name: &str, kind: &str) {
+    let Ok(asked) = std::env::var("PUNCTUAL_FAIL_AT") else { return };
+    let here = format!("{name}/{kind}");
+    let (place, number) = asked.split_once(':').unwrap_or((&asked, "1"));
+    if place != here && place != name {
+        return;
+    }
+    let mut passings = PASSINGS.lock().unwrap_or_else(PoisonError::into_inner);
+    let passed = passings.entry(place.to_owned()).or_default();
+    *passed += 1;
+    if number.parse() == Ok(*passed) {
+        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    }
+}
 
 /// Whether this variant was asked for.
 pub fn is_on(fault: &str) -> bool {

@@ -13,8 +13,13 @@ mod demand;
 mod dice;
 #[path = "torture/kill_loop.rs"]
 mod kill_loop;
+#[path = "torture/outcomes.rs"]
+mod outcomes;
 #[expect(dead_code, reason = "each story uses its part")]
 #[path = "torture/rig.rs"]
 mod rig;
+#[cfg(feature = "faults")]
+#[path = "torture/steps.rs"]
+mod steps;
 #[expect(dead_code, reason = "each story uses its part")]
 mod support;

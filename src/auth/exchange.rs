@@ -155,6 +155,8 @@ impl Attempt {
         let sent = self.clock.read();
         let telling = self.witness.as_ref().map(|witness| Telling { witness, clock: &self.clock, began: sent.boot });
         let answer = ask(&self.client, &self.credential, &ready.secrets, sent.wall, telling).await;
+        #[cfg(feature = "faults")]
+        crate::faults::point(crate::faults::FAIL_TOKEN_ANSWERED, "token");
         let (issued, received) = (sent.boot, self.clock.now());
         let Some(login) = ready.login else {
             return Outcome {
@@ -219,6 +221,8 @@ impl Attempt {
             });
             // This also shows that the folder can be written while the old token is still good.
             stored = save(&file, stored).await?;
+            #[cfg(feature = "faults")]
+            crate::faults::point(crate::faults::FAIL_TOKEN_NOTED, "token");
         }
         let secrets = Secrets::Refresh { refresh_token, client_secret };
         Ok(Ready { secrets, login: Some(Login { file, stored, token, before, lock }) })

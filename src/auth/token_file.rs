@@ -298,11 +298,15 @@ impl TokenFile {
         let mut file = private().create_new(true).open(&self.beside).map_err(failed)?;
         file.write_all(&bytes).map_err(failed)?;
         file.sync_all().map_err(failed)?;
+        #[cfg(feature = "faults")]
+        crate::faults::point(crate::faults::FAIL_TOKEN_WRITTEN, "token");
         std::fs::rename(&self.beside, &self.path).map_err(|cause| TokenFileError::Io {
             path: self.path.clone(),
             what: "replaced",
             cause,
         })?;
+        #[cfg(feature = "faults")]
+        crate::faults::point(crate::faults::FAIL_TOKEN_RENAMED, "token");
         self.flush_folder()
     }
 

@@ -145,6 +145,22 @@ impl Action {
 }
 
 impl Report {
+    /// Its name, for the places where the process is made to die.
+    #[cfg(feature = "faults")]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Report::TokenRenewed { .. } => "token_renewed",
+            Report::Resolved { .. } => "resolved",
+            Report::Started { .. } => "started",
+            Report::LookedUp { .. } => "looked_up",
+            Report::ListedSince { .. } => "listed_since",
+            Report::Polled { .. } => "polled",
+            Report::ListedEnded { .. } => "listed_ended",
+            Report::Read { .. } => "read",
+            Report::SpareStopped { .. } => "spare_stopped",
+        }
+    }
+
     /// Whether this answers an action, of which each has exactly one report.
     pub fn answers_an_action(&self) -> bool {
         !matches!(self, Report::TokenRenewed { .. })

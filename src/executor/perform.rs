@@ -35,6 +35,8 @@ impl Executor {
         let executor = self.clone();
         self.tracker.spawn(async move {
             let report = executor.report_of(action).await;
+            #[cfg(feature = "faults")]
+            crate::faults::point(crate::faults::FAIL_BEFORE_REPORT, report.kind());
             // The dispatcher is gone only when the daemon is.
             let _ = executor.reports.send(report);
         });
@@ -132,6 +134,8 @@ impl Executor {
         let request = StartRequest { release_key: target.release, reference, arguments, runtime: start.runtime };
         match self.client(&connection) {
             Ok(client) => {
+                #[cfg(feature = "faults")]
+                crate::faults::point(crate::faults::FAIL_BEFORE_POST, "started");
                 let reply = client.start_job(target.folder_id, &request).await;
                 Report::Started {
                     connection,

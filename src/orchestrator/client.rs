@@ -118,6 +118,8 @@ impl Client {
             asked,
         };
         let Exchange { outcome, length: _, ended_boot, server_date } = self.transport.exchange(&request).await;
+        #[cfg(feature = "faults")]
+        crate::faults::point(crate::faults::FAIL_BEFORE_PARSE, "started");
         let outcome = outcome.and_then(|bytes| accepted_jobs(&request.asked, &bytes, reference));
         StartReply { post_ended_boot: ended_boot, outcome, server_date }
     }

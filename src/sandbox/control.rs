@@ -41,6 +41,11 @@ impl Control {
         self.shared.lock().service.world.jobs.len()
     }
 
+    /// How many starts of a process have been let in, whatever became of them.
+    pub fn starts_asked(&self, process: &str) -> usize {
+        self.shared.lock().starts_asked.get(process).copied().unwrap_or(0)
+    }
+
     /// Every secret and token that opens anything here, or did: none of them may be found in what a client prints or keeps.
     pub fn secrets(&self) -> Vec<String> {
         self.shared.lock().service.identity.secrets()

@@ -188,6 +188,8 @@ pub enum Fault {
     Html,
     /// The work is done; the answer is 2xx and JSON that ends in the middle.
     Garble,
+    /// The work is done; the answer is 201 with an empty list of jobs.
+    NoJobs,
     /// So many jobs are made instead of one; the answer shows only the last, as after retries by a gateway.
     Duplicate(usize),
     /// Nothing is done; 307 to this place.
@@ -348,6 +350,7 @@ impl Effects {
             }
             Fault::Html => self.stand_in(Answer::login_page()),
             Fault::Garble => self.garbles = true,
+            Fault::NoJobs => self.afterwards = Some(Answer::json(201, serde_json::json!({ "value": [] }))),
             Fault::Duplicate(jobs) => self.twist.duplicates = *jobs,
             Fault::Redirect(to) => self.stand_in(Answer::empty(307).header("location", to.as_str())),
             Fault::IgnoreSoftStop => self.twist.obedience = Obedience::GoesOn,
@@ -380,6 +383,7 @@ impl Fault {
             Fault::RevokeToken => "revoke_token",
             Fault::Html => "html",
             Fault::Garble => "garble",
+            Fault::NoJobs => "no_jobs",
             Fault::Duplicate(_) => "duplicate",
             Fault::Redirect(_) => "redirect",
             Fault::IgnoreSoftStop => "ignore_soft_stop",
@@ -402,7 +406,7 @@ impl Fault {
             | Fault::DateOff(_) => true,
             Fault::RevokeToken => endpoint != Endpoint::Token,
             Fault::Late(_) => matches!(endpoint, Endpoint::StartJobs | Endpoint::AddQueueItem),
-            Fault::Duplicate(_) | Fault::IgnoreSoftStop => endpoint == Endpoint::StartJobs,
+            Fault::NoJobs | Fault::Duplicate(_) | Fault::IgnoreSoftStop => endpoint == Endpoint::StartJobs,
             Fault::IgnoreFilter | Fault::RefuseFilter | Fault::EmptyList => matches!(
                 endpoint,
                 Endpoint::ListJobs

@@ -3,7 +3,7 @@
 //! A call is worked on in a task of its own: when a client gives up and hangs up, the work still happens, as it would on
 //! the real service. That is the case a daemon has to be built for.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -61,6 +61,8 @@ pub(super) struct SharedState {
     pub(super) outage: Outage,
     pub(super) exchanges: VecDeque<Exchange>,
     pub(super) token_calls: Vec<TokenCall>,
+    /// By process: starts that were let in.
+    pub(super) starts_asked: HashMap<String, usize>,
 }
 
 /// What the client gets.
@@ -92,6 +94,7 @@ impl Sandbox {
                 outage: Outage::None,
                 exchanges: VecDeque::new(),
                 token_calls: Vec::new(),
+                starts_asked: HashMap::new(),
             }),
             version: watch::Sender::new(0),
             gate,
@@ -289,7 +292,7 @@ fn open(state: &mut SharedState, request: &Request, route: &Route, now: Timestam
         Outage::Refused | Outage::Silent => return Opening::Cut,
         Outage::Unavailable => return Opening::Turned(Answer::html(503, "<h1>Service unavailable</h1>")),
     }
-    let SharedState { service, faults, .. } = state;
+    let SharedState { service, faults, starts_asked, .. } = state;
     let (endpoint, process) = match route {
         Route::Api { base, call } => {
             if let Err(refusal) = service.admit(request, base, call, now) {
@@ -302,6 +305,9 @@ fn open(state: &mut SharedState, request: &Request, route: &Route, now: Timestam
             (Endpoint::Other, None)
         }
     };
+    if let (Endpoint::StartJobs, Some(process)) = (endpoint, &process) {
+        *starts_asked.entry(process.clone()).or_default() += 1;
+    }
     let effects = faults.decide(&Subject { endpoint, path: &request.path, process: process.as_deref() });
     if let (true, Some(token)) = (effects.revokes_token, request.bearer()) {
         service.identity.revoke(token);

@@ -178,6 +178,8 @@ impl Database {
         };
         if in_file.is_none() {
             installation::write(folder, id).map_err(failed)?;
+            #[cfg(feature = "faults")]
+            crate::faults::point(crate::faults::FAIL_INSTALLATION_WRITTEN, "file");
         }
         if stored.is_none() {
             sql::query(sql::INSTALLATION_SET)

@@ -213,8 +213,28 @@ async fn commit_all(database: &mut Database, commits: &[Waiting]) -> Result<Vec<
             }
         }
     }
+    #[cfg(feature = "faults")]
+    crate::faults::point(crate::faults::FAIL_COMMIT_OPEN, kind_of(commits));
     transaction.commit().await.map_err(failed)?;
+    #[cfg(feature = "faults")]
+    crate::faults::point(crate::faults::FAIL_COMMIT_DONE, kind_of(commits));
     Ok(results)
+}
+
+/// The most telling state in a commit, for the places where the process is made to die.
+#[cfg(feature = "faults")]
+fn kind_of(commits: &[Waiting]) -> &'static str {
+    use crate::run::RunState;
+    let kinds = commits.iter().flat_map(|(changes, _)| changes.inserted.iter().chain(&changes.updated)).map(|run| {
+        match run.state {
+            RunState::Starting => (0, "starting"),
+            RunState::Job(_) => (1, "job"),
+            RunState::Ended(_) => (2, "ended"),
+            RunState::Unknown | RunState::Held => (3, "unknown"),
+            RunState::Armed | RunState::Waiting(_) => (4, "waiting"),
+        }
+    });
+    kinds.min().map_or("other", |(_, kind)| kind)
 }
 
 enum Fault {

@@ -34,13 +34,22 @@ pub(crate) const ROWS: &[Row] = &[
         "of `clock` only sums of instants, it reads no clock; of `run` the endings of times that will not run",
     ),
     row("admission", &["schedule", "run"], "an answer about a due time and a list of open runs"),
-    row("auth", &["clock", "secret", "witness"], "tokens know nothing of schedules, runs or Orchestrator"),
+    row(
+        "auth",
+        &["clock", "secret", "witness", "faults"],
+        "tokens know nothing of schedules, runs or Orchestrator; `faults` only under the feature",
+    ),
     row(
         "orchestrator",
-        &["clock", "secret", "witness", "run"],
-        "of `run` only ids and References; it asks for tokens through a trait of its own, so it does not know `auth`",
+        &["clock", "secret", "witness", "run", "faults"],
+        "of `run` only ids and References; it asks for tokens through a trait of its own, so it does not know `auth`; \
+         `faults` only under the feature",
     ),
-    row("store", &["schedule", "run"], "it writes down what the others decided"),
+    row(
+        "store",
+        &["schedule", "run", "faults"],
+        "it writes down what the others decided; `faults` only under the feature",
+    ),
     row("history", &["store"], "of `store` only the database's place in the state folder"),
     row(
         "executor",

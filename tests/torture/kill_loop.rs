@@ -178,7 +178,7 @@ fn later_than(dice: &mut Dice) -> Duration {
 pub(crate) async fn run(lane: Lane) -> Outcome {
     let mut rig = Rig::begin(lane.seed.wrapping_add(lane.number), |_| {}).await;
     if let Some(fault) = lane.fault {
-        rig.environment.push(("PUNCTUAL_FAULT".to_owned(), fault.to_owned()));
+        rig.home.environment.push(("PUNCTUAL_FAULT".to_owned(), fault.to_owned()));
     }
     let yaml = file(&rig.sandbox.base_url(), BURST);
     rig.write(&yaml);

@@ -28,10 +28,15 @@ pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T
     tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
 }
 
-/// A folder with files, state and logs; a stand-in; a clock.
+/// A stand-in, and a home of one daemon beside it.
 pub(crate) struct Rig {
-    pub(crate) clock: Clock,
     pub(crate) sandbox: Sandbox,
+    pub(crate) home: Home,
+}
+
+/// Where the lives of one daemon take place: a folder with files, state and log.
+pub(crate) struct Home {
+    pub(crate) clock: Clock,
     pub(crate) control: Control,
     pub(crate) folder: TempDir,
     /// How often a life has said that it is ready.
@@ -66,11 +71,40 @@ impl Rig {
         config.tenant.folders[0].processes.push(ProcessSpec::new("Burst").taking(Duration::ZERO, JOB));
         change(&mut config);
         let sandbox = Sandbox::start(config).await.expect("the sandbox starts");
+        let home = Home::new(sandbox.control());
+        Rig { sandbox, home }
+    }
+}
+
+impl std::ops::Deref for Rig {
+    type Target = Home;
+
+    fn deref(&self) -> &Home {
+        &self.home
+    }
+}
+
+impl Home {
+    /// A new folder, with the login and nothing else.
+    pub(crate) fn new(control: Control) -> Home {
         let folder = tempfile::tempdir().expect("a folder");
         support::write_secrets(folder.path());
         let manager = UnixDatagram::bind(folder.path().join("notify")).expect("a socket");
-        let control = sandbox.control();
-        Rig { clock, sandbox, control, folder, readies: count_readies(manager), environment: Vec::new() }
+        Home { clock: Clock::system(), control, folder, readies: count_readies(manager), environment: Vec::new() }
+    }
+
+    /// The same without variables of its own.
+    #[must_use]
+    pub(crate) fn without_variables(mut self) -> Home {
+        self.environment.clear();
+        self
+    }
+
+    /// The same with one more variable for each life from now on.
+    #[must_use]
+    pub(crate) fn with_variable(mut self, name: &str, value: &str) -> Home {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     pub(crate) fn state_dir(&self) -> PathBuf {
@@ -211,6 +245,14 @@ impl Life {
         let _ = in_time("the end of a killed daemon", self.child.wait()).await;
     }
 
+    /// Waits for its end for at most so long; afterwards it may still be asked.
+    pub(crate) async fn ends_within(&mut self, clock: &Clock, most: Duration) -> Option<End> {
+        tokio::select! {
+            status = self.child.wait() => Some(end_of(status.expect("a status"))),
+            () = clock.sleep(most) => None,
+        }
+    }
+
     pub(crate) fn ask_to_stop(&self) {
         self.signal(Signal::TERM);
     }
@@ -222,12 +264,21 @@ impl Life {
     /// Waits for its end.
     pub(crate) async fn ended(mut self) -> End {
         let status = in_time("the end of the daemon", self.child.wait()).await.expect("a status");
-        match (status.code(), status.signal()) {
-            (Some(code), _) => End::Code(code),
-            (None, Some(signal)) => End::Signal(signal),
-            (None, None) => panic!("{status:?} is no end"),
-        }
+        end_of(status)
     }
+}
+
+fn end_of(status: std::process::ExitStatus) -> End {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => End::Code(code),
+        (None, Some(signal)) => End::Signal(signal),
+        (None, None) => panic!("{status:?} is no end"),
+    }
+}
+
+/// Whether it ended by SIGKILL.
+pub(crate) fn is_kill(end: End) -> bool {
+    end == End::Signal(9)
 }
 
 /// Copies the files of a folder, not those of its folders.
