@@ -23,8 +23,18 @@ pub struct Clock(Source);
 #[derive(Clone)]
 enum Source {
     System,
-    Manual(watch::Receiver<Reading>),
+    Manual(watch::Receiver<Hands>),
 }
+
+/// What a manual clock shows.
+#[derive(Clone, Copy, Debug)]
+struct Hands {
+    reading: Reading,
+    boots: u64,
+}
+
+/// Where the kernel shows the running boot's name.
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// One reading of both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +53,8 @@ impl Clock {
 
     /// A clock that stands still until its [`ManualClock`] moves it.
     pub fn manual(start: Timestamp) -> (Clock, ManualClock) {
-        let (sender, receiver) = watch::channel(Reading { wall: start, boot: Duration::from_secs(1_000) });
+        let reading = Reading { wall: start, boot: Duration::from_secs(1_000) };
+        let (sender, receiver) = watch::channel(Hands { reading, boots: 1 });
         (Clock(Source::Manual(receiver)), ManualClock(Arc::new(sender)))
     }
 
@@ -61,7 +72,16 @@ impl Clock {
     pub fn read(&self) -> Reading {
         match &self.0 {
             Source::System => Reading { wall: system_wall(), boot: system_boottime() },
-            Source::Manual(reading) => *reading.borrow(),
+            Source::Manual(hands) => hands.borrow().reading,
+        }
+    }
+
+    /// Names the running boot, so that two readings of boot time can be told to belong together. None where the kernel hides
+    /// it, as `ProcSubset=pid` does.
+    pub fn boot_id(&self) -> Option<String> {
+        match &self.0 {
+            Source::System => std::fs::read_to_string(BOOT_ID).ok().map(|id| id.trim().to_owned()),
+            Source::Manual(hands) => Some(format!("boot-{}", hands.borrow().boots)),
         }
     }
 
@@ -75,7 +95,7 @@ impl Clock {
                 }
                 system_sleep(left.unsigned_abs().min(SLICE)).await;
             },
-            Source::Manual(reading) => wait_for(reading.clone(), |r| r.wall >= deadline).await,
+            Source::Manual(hands) => wait_for(hands.clone(), |r| r.wall >= deadline).await,
         }
     }
 
@@ -95,7 +115,7 @@ impl Clock {
                 }
                 system_sleep(left.min(SLICE)).await;
             },
-            Source::Manual(reading) => wait_for(reading.clone(), |r| r.boot >= end).await,
+            Source::Manual(hands) => wait_for(hands.clone(), |r| r.boot >= end).await,
         }
     }
 
@@ -105,14 +125,14 @@ impl Clock {
     pub async fn nap(&self, seen: Reading, length: Duration) {
         match &self.0 {
             Source::System => system_sleep(length.min(SLICE)).await,
-            Source::Manual(reading) => wait_for(reading.clone(), |now| *now != seen).await,
+            Source::Manual(hands) => wait_for(hands.clone(), |now| *now != seen).await,
         }
     }
 }
 
-async fn wait_for(mut reading: watch::Receiver<Reading>, reached: impl FnMut(&Reading) -> bool) {
+async fn wait_for(mut hands: watch::Receiver<Hands>, mut reached: impl FnMut(&Reading) -> bool) {
     // A clock whose hand was dropped stands still for ever, so nobody is woken early by a test that ended.
-    if reading.wait_for(reached).await.is_err() {
+    if hands.wait_for(|hands| reached(&hands.reading)).await.is_err() {
         std::future::pending::<()>().await;
     }
 }
@@ -136,27 +156,28 @@ impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Source::System => f.write_str("Clock(system)"),
-            Source::Manual(reading) => write!(f, "Clock({})", reading.borrow().wall),
+            Source::Manual(hands) => write!(f, "Clock({})", hands.borrow().reading.wall),
         }
     }
 }
 
 /// Moves a manual clock. Level, not edge: a waiter that looks late still sees that its time has come.
 #[derive(Clone, Debug)]
-pub struct ManualClock(Arc<watch::Sender<Reading>>);
+pub struct ManualClock(Arc<watch::Sender<Hands>>);
 
 impl ManualClock {
     /// Lets time pass on both clocks.
     pub fn advance(&self, length: Duration) {
-        self.0.send_modify(|reading| {
-            reading.wall = later(reading.wall, length);
-            reading.boot += length;
+        self.0.send_modify(|hands| {
+            hands.reading.wall = later(hands.reading.wall, length);
+            hands.reading.boot += length;
         });
     }
 
     /// Lets time pass until the wall clock shows `wall`; does nothing when it is already later.
     pub fn advance_to(&self, wall: Timestamp) {
-        self.0.send_modify(|reading| {
+        self.0.send_modify(|hands| {
+            let reading = &mut hands.reading;
             let length = wall.duration_since(reading.wall);
             if length > SignedDuration::ZERO {
                 reading.wall = wall;
@@ -167,7 +188,16 @@ impl ManualClock {
 
     /// Steps the wall clock without any time passing, as NTP or an administrator does.
     pub fn step_to(&self, wall: Timestamp) {
-        self.0.send_modify(|reading| reading.wall = wall);
+        self.0.send_modify(|hands| hands.reading.wall = wall);
+    }
+
+    /// Starts the machine anew: boot time begins again, ten seconds later by the wall.
+    pub fn reboot(&self) {
+        self.0.send_modify(|hands| {
+            hands.boots += 1;
+            hands.reading.boot = Duration::from_secs(10);
+            hands.reading.wall = later(hands.reading.wall, Duration::from_secs(10));
+        });
     }
 }
 

@@ -21,6 +21,15 @@ pub const RANDOM_REFERENCE: &str = "random_reference";
 /// The first look-up that shows no job is believed.
 pub const NO_SETTLE: &str = "no_settle";
 
+/// Each caller that needs a token asks the token server for itself, as the simplest token managers do.
+pub const NO_SINGLE_FLIGHT: &str = "no_single_flight";
+
+/// An access token is handed out before the refresh token that came with it is on the disk.
+pub const USE_BEFORE_SAVE: &str = "use_before_save";
+
+/// Processes do not wait for one another before they use a refresh token.
+pub const NO_TOKEN_LOCK: &str = "no_token_lock";
+
 /// A transaction has all its rows and is not committed.
 pub const FAIL_COMMIT_OPEN: &str = "fail_commit_open";
 
@@ -68,7 +77,6 @@ pub fn point(name: &str, kind: &str) {
         let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
     }
 }
-
 /// Whether this variant was asked for.
 pub fn is_on(fault: &str) -> bool {
     std::env::var("PUNCTUAL_FAULT").is_ok_and(|value| value == fault)

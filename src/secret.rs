@@ -6,8 +6,13 @@
 //! [`Secret`] has no `Display` and no `Serialize`; its `Debug` prints a placeholder; memory is wiped on drop.
 
 use std::fmt;
+use std::fs::{Metadata, OpenOptions};
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
+use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
 /// The largest secret that is read: far above any key or token, far below what would hurt.
@@ -46,6 +51,15 @@ pub enum SecretRef {
     Env(String),
 }
 
+/// Where a connection's secret comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// The file says where.
+    At(SecretRef),
+    /// The file leaves it out: what `punctual login` kept for the connection.
+    Kept,
+}
+
 /// Why a secret could not be read. Never holds any part of the value.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
@@ -71,6 +85,24 @@ pub enum SecretError {
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
+    },
+    /// A group that is not this process's own may read it.
+    #[error("the secret in `{path}` can be read by group {group}, which this service does not belong to; run `chmod 600 {path}`, or add the service's user to the group", path = path.display())]
+    Group {
+        /// The file.
+        path: PathBuf,
+        /// Its group.
+        group: u32,
+    },
+    /// Somebody else may change it, or give it back to others.
+    #[error("the secret in `{path}` belongs to user {owner}, neither this service's user {ours} nor root; run `chown {ours} {path}`", path = path.display())]
+    Owner {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+        /// Who we are.
+        ours: u32,
     },
     /// Not a regular file, too large, empty, or not text.
     #[error("the secret in {place} is {what}")]
@@ -101,18 +133,16 @@ impl SecretRef {
     /// # Errors
     /// See [`SecretError`]; each says where the secret was looked for.
     pub fn read(&self) -> Result<Secret, SecretError> {
-        let text = match self {
+        let text = Zeroizing::new(match self {
             SecretRef::Env(name) => std::env::var(name).map_err(|_| SecretError::NoVariable(name.clone()))?,
             SecretRef::Credential(name) => {
                 let folder = std::env::var_os("CREDENTIALS_DIRECTORY")
                     .ok_or_else(|| SecretError::NoCredentials(name.clone()))?;
-                read_file(&Path::new(&folder).join(name), &self.to_string())?
+                // systemd made the folder for this service alone.
+                read_file(&Path::new(&folder).join(name), &self.to_string(), |_, _| Ok(()))?
             }
-            SecretRef::File(path) => {
-                check_permissions(path)?;
-                read_file(path, &self.to_string())?
-            }
-        };
+            SecretRef::File(path) => read_file(path, &self.to_string(), check_permissions)?,
+        });
         let text = text.trim_end_matches(['\r', '\n']);
         if text.is_empty() {
             return Err(SecretError::Odd { place: self.to_string(), what: "empty" });
@@ -140,30 +170,54 @@ fn plain_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')) && name != ".."
 }
 
-fn check_permissions(path: &Path) -> Result<(), SecretError> {
-    use std::os::unix::fs::MetadataExt;
-    let meta = std::fs::metadata(path).map_err(|cause| SecretError::Read { path: path.to_owned(), cause })?;
-    if meta.is_dir() {
-        // Its permissions are not what is wrong with it.
-        return Err(SecretError::Odd { place: format!("`file:{}`", path.display()), what: "a folder, not a file" });
+/// Readable by the service's own group is common and safe; writable by it, readable by another, or open to all is not (S10).
+fn check_permissions(path: &Path, meta: &Metadata) -> Result<(), SecretError> {
+    let (owner, ours) = (meta.uid(), rustix::process::geteuid().as_raw());
+    if owner != ours && owner != 0 {
+        return Err(SecretError::Owner { path: path.to_owned(), owner, ours });
     }
     let mode = meta.mode() & 0o777;
-    // Readable by the owning group is common for service accounts; writable by it, or open to all, is not safe (S10).
-    if mode & 0o027 != 0 { Err(SecretError::Open { path: path.to_owned(), mode }) } else { Ok(()) }
+    if mode & 0o027 != 0 {
+        return Err(SecretError::Open { path: path.to_owned(), mode });
+    }
+    if mode & 0o040 != 0 && !is_own_group(meta.gid()) {
+        return Err(SecretError::Group { path: path.to_owned(), group: meta.gid() });
+    }
+    Ok(())
 }
 
-fn read_file(path: &Path, place: &str) -> Result<String, SecretError> {
-    use std::io::Read;
+fn is_own_group(group: u32) -> bool {
+    let supplementary = rustix::process::getgroups().unwrap_or_default();
+    rustix::process::getegid().as_raw() == group || supplementary.iter().any(|own| own.as_raw() == group)
+}
+
+fn read_file(
+    path: &Path,
+    place: &str,
+    check: fn(&Path, &Metadata) -> Result<(), SecretError>,
+) -> Result<String, SecretError> {
     let odd = |what| SecretError::Odd { place: place.to_owned(), what };
     let failed = |cause| SecretError::Read { path: path.to_owned(), cause };
-    // Look before opening: opening a FIFO would wait for its writer for ever.
-    if !std::fs::metadata(path).map_err(failed)?.is_file() {
+    // Links are followed: that is how container platforms mount secrets. Opening a FIFO must not wait for its writer.
+    let flags = OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path).map_err(failed)?;
+    // What is checked is what was opened, whatever the name means a moment later.
+    let meta = file.metadata().map_err(failed)?;
+    if meta.is_dir() {
+        // Its permissions are not what is wrong with it.
+        return Err(odd("a folder, not a file"));
+    }
+    if !meta.is_file() {
         return Err(odd("not a regular file"));
     }
-    let mut bytes = Vec::new();
-    std::fs::File::open(path).map_err(failed)?.take(MAX_SECRET_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    check(path, &meta)?;
+    let mut bytes = Zeroizing::new(Vec::new());
+    file.take(MAX_SECRET_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > MAX_SECRET_BYTES {
         return Err(odd("larger than 64 KiB"));
     }
-    String::from_utf8(bytes).map_err(|_| odd("not text"))
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(_) => Err(odd("not text")),
+    }
 }

@@ -20,6 +20,9 @@ const LONGEST_QUOTE: usize = 200;
 const UNSTATED_LIFE: Duration = Duration::from_secs(300);
 const UNSTATED_ACCOUNT_LIFE: Duration = Duration::from_secs(23 * 3600);
 
+/// A password's token never says how long it lives; servers give it half an hour unless they were set otherwise.
+const UNSTATED_PASSWORD_LIFE: Duration = Duration::from_secs(25 * 60);
+
 /// What came over the wire, cut at 64 KiB.
 #[derive(Clone, Copy, Debug)]
 pub struct Reply<'a> {
@@ -59,6 +62,9 @@ pub fn read(reply: Reply<'_>, style: Style, sent: &[Secret]) -> Answer {
         Value::Object(object) => Some(object),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => None,
     });
+    if style == Style::Authenticate {
+        return Answer { access: authenticated(reply, object.as_ref(), sent), refresh_token: None };
+    }
     if !(200..300).contains(&reply.status) {
         return Answer { access: Err(refusal(reply, object.as_ref(), sent)), refresh_token: None };
     }
@@ -86,12 +92,47 @@ fn access(object: &Map<String, Value>, style: Style) -> Result<Access, Trouble> 
     let unstated = match style {
         Style::Identity => UNSTATED_LIFE,
         Style::Account => UNSTATED_ACCOUNT_LIFE,
+        Style::Authenticate => UNSTATED_PASSWORD_LIFE,
     };
     Ok(Access {
         token,
         length: object.get("expires_in").map_or(unstated, |value| length(value).unwrap_or(unstated)),
         scope: object.get("scope").and_then(Value::as_str).map(str::to_owned),
     })
+}
+
+/// Orchestrator's own log-in: `result` is the token, and its errors come in two envelopes.
+fn authenticated(reply: Reply<'_>, object: Option<&Map<String, Value>>, sent: &[Secret]) -> Result<Access, Trouble> {
+    let Reply { status, .. } = reply;
+    let refused = |object: &Map<String, Value>| {
+        let inner = object.get("error").and_then(Value::as_object);
+        let words = inner.and_then(|inner| inner.get("message")).or_else(|| object.get("message"));
+        let description = words.and_then(Value::as_str).map(|text| clean(text, sent)).filter(|text| !text.is_empty());
+        Trouble::LoginRefused { status, description }
+    };
+    match (status, object) {
+        (200..=299, Some(object)) if object.get("success") == Some(&Value::Bool(false)) => Err(refused(object)),
+        (200..=299, Some(object)) => match object.get("result") {
+            None | Some(Value::Null) => Err(Trouble::NoToken),
+            Some(Value::String(text)) if text.is_empty() => Err(Trouble::NoToken),
+            Some(Value::String(text)) => {
+                let token = token(text).ok_or(Trouble::OddToken)?;
+                Ok(Access { token, length: UNSTATED_PASSWORD_LIFE, scope: None })
+            }
+            Some(_) => Err(Trouble::OddToken),
+        },
+        (200..=299, None) if is_page(reply) => Err(Trouble::Page { status }),
+        (200..=299, None) => Err(Trouble::Unreadable),
+        // Whoever says it: each further try may count towards locking the account.
+        (401 | 403, object) => Err(object.map_or(Trouble::LoginRefused { status, description: None }, refused)),
+        (400..=499, Some(object))
+            if !matches!(status, 404 | 405 | 407 | 408 | 429)
+                && ["errorCode", "error", "unAuthorizedRequest"].iter().any(|key| object.contains_key(*key)) =>
+        {
+            Err(refused(object))
+        }
+        (_, object) => Err(refusal(reply, object, sent)),
+    }
 }
 
 /// Seconds as a number or in a string, held between zero and a day; none when it is neither (T15).

@@ -7,104 +7,16 @@
 
 use std::time::Duration;
 
+pub use super::event::{Class, Command, Event, Kept, Left, Replay};
 use super::margins::{
-    AFTER_BAD_CLIENT, AFTER_DEAD_TOKEN, BETWEEN_FORCED, BROKEN_PAUSE, Budget, Dice, FRESH, LONGEST_RETRY_AFTER,
-    LOOK_EVERY, SAVE_EVERY, backoff, life,
+    AFTER_BAD_CLIENT, AFTER_BAD_PASSWORD, AFTER_DEAD_TOKEN, BETWEEN_FORCED, BROKEN_PAUSE, Budget, Dice, FRESH,
+    LONGEST_RETRY_AFTER, LOOK_EVERY, SAVE_EVERY, backoff, life,
 };
 use super::standing::{Block, Held, Phase, Standing};
 use super::status::Generation;
 
 /// Refusals of fresh tokens in a row after which renewing is pointless (T12).
 const REFUSALS_TO_BREAK: u32 = 3;
-
-/// What the token server's answers use up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Replay {
-    /// The same request may be sent again and again.
-    Harmless,
-    /// The refresh token is gone once the server has seen it, so a lost answer is replayed at once (T8).
-    OnlyAtOnce,
-}
-
-/// How a failure is treated (T6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
-    /// May pass by itself.
-    Transient {
-        /// What the server asked for, as a length of time.
-        retry_after: Option<Duration>,
-    },
-    /// The answer may have been lost after the server acted on the request (T8).
-    Ambiguous,
-    /// Only a new refresh token helps.
-    NeedsLogin,
-    /// Only a change of the client's settings helps, here or at the server.
-    BadClient,
-}
-
-/// Whether a failed attempt counts against the budget.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Left {
-    /// Nothing was sent: a file could not be read or written.
-    Nothing,
-    /// A request was sent, or may have been.
-    Request,
-}
-
-/// Whether what the server handed out is on the disk (T9).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
-    /// Nothing to save, or saved.
-    Safely,
-    /// A new refresh token is in memory only.
-    InMemoryOnly,
-}
-
-/// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// Time passed.
-    Tick,
-    /// The request gave a token.
-    Granted {
-        /// When the request left.
-        issued: Duration,
-        /// How long the server says it lives.
-        length: Duration,
-        /// Whether the login is safe.
-        kept: Kept,
-    },
-    /// The request gave none.
-    Failed {
-        /// How to treat it.
-        class: Class,
-        /// Whether anything left.
-        left: Left,
-        /// Whether the login is safe: an answer without a usable access token may still hold a new refresh token.
-        kept: Kept,
-    },
-    /// Orchestrator answered 401 to this generation (T12).
-    Refused(Generation),
-    /// The secrets or the token file differ from those of the last attempt.
-    Changed,
-    /// The unsaved refresh token is on the disk now.
-    Saved,
-    /// It is still not.
-    SaveFailed,
-    /// No new request from here on.
-    Stop,
-}
-
-/// What the loop must do. At most one thing is under way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Command {
-    /// Ask the token server.
-    Ask,
-    /// Write the unsaved refresh token.
-    Save,
-    /// See whether the secrets or the token file have changed.
-    Look,
-}
 
 /// The machine.
 #[derive(Clone, Debug)]
@@ -113,6 +25,8 @@ pub struct Core {
     replay: Replay,
     dice: Dice,
     budget: Budget,
+    /// Tokens that were at hand so far.
+    generations: u64,
     /// Failures since the last success.
     failures: u32,
     /// A lost answer was replayed since the last success (T8).
@@ -133,11 +47,13 @@ impl Core {
                 refused: None,
                 broken_until: None,
                 refreshes_ok: 0,
+                found: 0,
                 refreshes_failed: 0,
             },
             replay,
             dice: Dice::new(seed),
             budget: Budget::default(),
+            generations: 0,
             failures: 0,
             replayed: false,
             refusals: 0,
@@ -171,19 +87,22 @@ impl Core {
                 self.standing.phase = Phase::Resting { at: self.due(now) };
                 self.settle(kept, now)
             }
+            Event::Found { issued, length } => {
+                self.budget.put_back();
+                self.standing.found += 1;
+                self.hold(issued, length);
+                self.standing.phase = Phase::Resting { at: self.due(now) };
+                self.settle(Kept::Safely, now)
+            }
             Event::Failed { class, left, kept } => {
                 self.failed(class, left, now);
                 self.settle(kept, now)
             }
             Event::Refused(generation) => self.refused(generation, now),
-            Event::Changed => match self.standing.phase {
-                Phase::Blocked { .. } => self.ask(now),
-                Phase::Resting { .. }
-                | Phase::Asking
-                | Phase::Retrying { .. }
-                | Phase::Unsaved { .. }
-                | Phase::Saving
-                | Phase::Stopped => None,
+            Event::Changed | Event::Forced => match self.standing.phase {
+                Phase::Resting { .. } | Phase::Retrying { .. } | Phase::Blocked { .. } => self.ask(now),
+                // A request is under way already, or must not be.
+                Phase::Asking | Phase::Unsaved { .. } | Phase::Saving | Phase::Stopped => None,
             },
             Event::Saved => {
                 if self.standing.phase == Phase::Saving {
@@ -267,15 +186,20 @@ impl Core {
     }
 
     fn granted(&mut self, issued: Duration, length: Duration) {
+        self.standing.refreshes_ok += 1;
+        self.hold(issued, length);
+    }
+
+    fn hold(&mut self, issued: Duration, length: Duration) {
         // A token that lived to its renewal without a refusal ends the count.
         if !self.holds_refused() && self.standing.broken_until.is_none() {
             self.refusals = 0;
         }
-        let next = self.standing.held.map_or(1, |held| held.generation.0.saturating_add(1));
-        self.standing.held = Some(Held { generation: Generation(next), life: life(issued, length, self.dice.share()) });
+        self.generations += 1;
+        let generation = Generation(self.generations);
+        self.standing.held = Some(Held { generation, life: life(issued, length, self.dice.share()) });
         self.standing.refused = None;
         self.standing.broken_until = None;
-        self.standing.refreshes_ok += 1;
         self.failures = 0;
         self.replayed = false;
     }
@@ -332,6 +256,15 @@ impl Core {
             Class::NeedsLogin => Phase::Blocked { why: Block::NeedsLogin, look_at, at: None },
             Class::BadClient => {
                 Phase::Blocked { why: Block::BadClient, look_at, at: Some(now.saturating_add(AFTER_BAD_CLIENT)) }
+            }
+            Class::BadPassword => {
+                Phase::Blocked { why: Block::NeedsLogin, look_at, at: Some(now.saturating_add(AFTER_BAD_PASSWORD)) }
+            }
+            Class::SameToken => {
+                // Not handed out any more. The refusal may have been a mistake of the server, so it gets another chance.
+                self.standing.held = None;
+                self.standing.refused = None;
+                Phase::Blocked { why: Block::NeedsLogin, look_at, at: Some(now.saturating_add(BROKEN_PAUSE)) }
             }
         };
     }

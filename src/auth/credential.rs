@@ -9,7 +9,8 @@ use std::path::PathBuf;
 
 use url::{Host, Url};
 
-use crate::secret::SecretRef;
+use super::kept::Kind;
+use crate::secret::SecretSource;
 
 /// The early cloud's token server.
 const ACCOUNT_TOKEN_URL: &str = "https://account.uipath.com/oauth/token";
@@ -25,7 +26,7 @@ pub struct Credential {
     pub token_url: Url,
 }
 
-/// How a token is asked for. Secrets are references, read again at every request.
+/// How a token is asked for. Secrets are named by their source and read again at every request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GrantConfig {
     /// An external application of today's identity server. Nothing to keep: the best choice for a daemon.
@@ -33,7 +34,7 @@ pub enum GrantConfig {
         /// The application's id.
         client_id: String,
         /// Its secret.
-        client_secret: SecretRef,
+        client_secret: SecretSource,
         /// Scopes, with spaces between.
         scope: String,
     },
@@ -42,7 +43,7 @@ pub enum GrantConfig {
         /// The client id shown beside the user key.
         client_id: String,
         /// The user key.
-        refresh_token: SecretRef,
+        refresh_token: SecretSource,
         /// The tenant's logical name, sent as `X-UIPATH-TenantName`.
         tenant: Option<String>,
     },
@@ -50,22 +51,51 @@ pub enum GrantConfig {
     RefreshTokenIdentity {
         /// The application's id.
         client_id: String,
-        /// Its secret, when it is a confidential one.
-        client_secret: Option<SecretRef>,
+        /// Its secret, when it is a confidential one. Kept, and nothing kept: a public application, no secret is sent.
+        client_secret: SecretSource,
         /// The first refresh token of the family.
-        refresh_token: SecretRef,
+        refresh_token: SecretSource,
         /// Scopes, with spaces between; none asks for what the login had.
         scope: Option<String>,
     },
+    /// A user's password at a stand-alone Orchestrator. Its token says nothing about its life.
+    Password {
+        /// User name or email address.
+        username: String,
+        /// The password.
+        password: SecretSource,
+        /// Sent as `tenancyName`; none logs in at the host.
+        tenant: Option<String>,
+    },
+    /// A personal access token: it is the access token, and no server is asked.
+    PersonalAccessToken {
+        /// The token.
+        token: SecretSource,
+    },
 }
 
-/// Which of UiPath's two token servers.
+impl GrantConfig {
+    /// The secret that `punctual login` keeps when the file leaves it out, or gives anew after a refusal.
+    pub fn main_secret(&self) -> (&SecretSource, Kind) {
+        match self {
+            GrantConfig::ClientCredentials { client_secret, .. } => (client_secret, Kind::ClientSecret),
+            GrantConfig::RefreshTokenAccount { refresh_token, .. }
+            | GrantConfig::RefreshTokenIdentity { refresh_token, .. } => (refresh_token, Kind::RefreshToken),
+            GrantConfig::Password { password, .. } => (password, Kind::Password),
+            GrantConfig::PersonalAccessToken { token } => (token, Kind::PersonalToken),
+        }
+    }
+}
+
+/// Which of UiPath's token servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     /// Today's identity server.
     Identity,
     /// The early cloud's `account.uipath.com`.
     Account,
+    /// Orchestrator itself, for users with a password.
+    Authenticate,
 }
 
 /// Why a credential cannot be served at all. Found at start, before any request.
@@ -108,8 +138,12 @@ pub enum AuthSetupError {
 impl Style {
     fn of(grant: &GrantConfig) -> Style {
         match grant {
-            GrantConfig::ClientCredentials { .. } | GrantConfig::RefreshTokenIdentity { .. } => Style::Identity,
+            // A personal token comes from the identity server, too, though nobody asks it.
+            GrantConfig::ClientCredentials { .. }
+            | GrantConfig::RefreshTokenIdentity { .. }
+            | GrantConfig::PersonalAccessToken { .. } => Style::Identity,
             GrantConfig::RefreshTokenAccount { .. } => Style::Account,
+            GrantConfig::Password { .. } => Style::Authenticate,
         }
     }
 }
@@ -118,6 +152,14 @@ impl Credential {
     /// The style of its token server.
     pub fn style(&self) -> Style {
         Style::of(&self.grant)
+    }
+
+    /// What holds the token in an answer, for a sentence.
+    pub(crate) fn token_key(&self) -> &'static str {
+        match self.style() {
+            Style::Identity | Style::Account => "an `access_token`",
+            Style::Authenticate => "a token in `result`",
+        }
     }
 
     pub(crate) fn check_url(&self) -> Result<(), AuthSetupError> {
@@ -141,6 +183,8 @@ pub fn token_url(base: &Url, style: Style) -> Url {
             return Url::parse(ACCOUNT_TOKEN_URL).unwrap_or_else(|_| base.clone());
         }
         Style::Account => "/oauth/token".to_owned(),
+        // Below the base, as every other call of Orchestrator.
+        Style::Authenticate => format!("{}/api/account/authenticate", base.path().trim_end_matches('/')),
         Style::Identity => match segments.as_slice() {
             // Tokens of the host level work too, but newer organisations answer `InvalidPartition` there for the rest.
             [organisation, ..] if is_uipath(host) => format!("/{organisation}/identity_/connect/token"),

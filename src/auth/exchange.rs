@@ -1,32 +1,39 @@
-//! One attempt at a token, from reading the secrets to saving the next refresh token.
+//! One attempt at a token, from reading the secrets to saving what came back.
 //!
 //! It runs as a task of its own: once the request has left, only the end of the process can keep its answer from being
 //! saved (T7). The order is fixed: lock, read the file again, note the request, send, save, and only then tell anyone.
+//!
+//! The lock and the file are vital for a login whose refresh tokens work once, and a convenience for all others: those go on
+//! without, should the disk be full or another process hang.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::Client;
-use sha2::{Digest, Sha256};
 use tokio::task::spawn_blocking;
-use tracing::warn;
+use tracing::{debug, info, warn};
 
 use crate::clock::Clock;
-use crate::secret::{Secret, SecretError, SecretRef};
+use crate::secret::Secret;
 use crate::witness::Witness;
 
+use super::access_file::{AccessKey, family_of};
 use super::answer::{Access, Answer};
-use super::core::Class;
 use super::credential::{Credential, GrantConfig};
+use super::keep::{End, OneUse, Opened, Unsaved, blocking, finish, reason, save};
+use super::margins::{LONGEST_LIFE, life};
+use super::secrets::{Mark, Secrets};
 use super::tell::Telling;
-use super::token_file::{Family, Lock, Pending, Stored, TokenFile, TokenFileError, TokenHash, hex};
-use super::trouble::{Before, Oauth, Trouble, Which};
-use super::wire::{Secrets, ask};
+use super::token_file::{Lock, Pending, Stored, TokenFile, TokenHash};
+use super::trouble::{Before, Oauth, Trouble};
+use super::wire::{Answered, ask};
 
 /// Longest wait for another process that refreshes the same login (T11).
 const LOCK_WAIT: Duration = Duration::from_secs(30);
+/// The same when a second request would do no harm.
+const SHORT_LOCK_WAIT: Duration = Duration::from_secs(5);
 const LOCK_LOOK: Duration = Duration::from_millis(50);
 
 /// What an attempt needs.
@@ -38,198 +45,263 @@ pub(crate) struct Attempt {
     pub(crate) clock: Clock,
     /// The last token that earned `invalid_grant`, for a file that could not be written (T8).
     pub(crate) spent: Option<TokenHash>,
+    /// The file's generation that this process has had already; a newer one is taken instead of a request (T11).
+    pub(crate) known: Option<u64>,
+    /// The token that Orchestrator refused, when that is why a new one is wanted.
+    pub(crate) refused: Option<Secret>,
     /// Is told of the request.
     pub(crate) witness: Option<Witness>,
+}
+
+/// Where a token came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Server,
+    /// A file: no request was sent.
+    File,
+}
+
+/// A token with the boot time at which its life began.
+#[derive(Debug)]
+pub(crate) struct Got {
+    pub(crate) access: Access,
+    pub(crate) issued: Duration,
+    pub(crate) origin: Origin,
 }
 
 /// How an attempt ended.
 #[derive(Debug)]
 pub(crate) struct Outcome {
-    /// Boot time when the request left.
-    pub(crate) issued: Duration,
-    pub(crate) access: Result<Access, Trouble>,
+    pub(crate) result: Result<Got, Trouble>,
     pub(crate) before: Before,
     pub(crate) unsaved: Option<Unsaved>,
     pub(crate) spent: Option<TokenHash>,
+    pub(crate) known: Option<u64>,
     pub(crate) evidence: Evidence,
     pub(crate) refresh_token_at: Option<Timestamp>,
-}
-
-/// A new refresh token that is in memory only. Keeps the lock: another process would send the old one.
-#[derive(Clone, Debug)]
-pub(crate) struct Unsaved {
-    file: TokenFile,
-    stored: Stored,
-    pub(crate) reason: String,
-    _lock: Option<Arc<Lock>>,
-}
-
-impl Unsaved {
-    /// Tries again. Gives itself back when that fails, too.
-    pub(crate) async fn save(self) -> Result<(), Unsaved> {
-        let again = self.clone();
-        let (file, mut stored) = (self.file, self.stored);
-        match spawn_blocking(move || file.save(&mut stored)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(cause)) => Err(Unsaved { reason: cause.to_string(), ..again }),
-            Err(_) => Err(again),
-        }
-    }
+    /// How long the lock was waited for.
+    pub(crate) lock_wait: Duration,
+    /// How far the token server's clock is ahead of ours (T13).
+    pub(crate) skew: Option<SignedDuration>,
 }
 
 /// Stands for everything that a person can change to make the next attempt succeed: the secrets, the token file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Evidence(String);
+pub(crate) struct Evidence {
+    secrets: Option<Mark>,
+    file: Option<String>,
+}
 
 impl Evidence {
-    /// Reads it all now. An unreadable secret is evidence, too: it may become readable.
+    /// Reads it all now.
     pub(crate) fn gather(credential: &Credential, tokens_dir: &Path) -> Evidence {
-        let mut digest = Sha256::new();
-        let mut add = |text: Result<Secret, SecretError>| {
-            let text = match &text {
-                Ok(secret) => format!("+{}", secret.expose()),
-                Err(cause) => format!("-{cause}"),
-            };
-            digest.update((text.len() as u64).to_be_bytes());
-            digest.update(text.as_bytes());
-        };
-        match &credential.grant {
-            GrantConfig::ClientCredentials { client_secret, .. } => add(client_secret.read()),
-            GrantConfig::RefreshTokenAccount { client_id, refresh_token, .. }
-            | GrantConfig::RefreshTokenIdentity { client_id, refresh_token, .. } => {
-                if let GrantConfig::RefreshTokenIdentity { client_secret: Some(client_secret), .. } = &credential.grant
-                {
-                    add(client_secret.read());
-                }
-                let seed = refresh_token.read();
-                if let Ok(seed) = &seed {
-                    let family = Family::of(&credential.token_url, client_id, seed);
-                    match TokenFile::new(tokens_dir, family).peek() {
-                        Ok(stored) => add(Ok(stored.and_then(|s| s.refresh_token).unwrap_or_else(|| Secret::new("")))),
-                        Err(cause) => add(Ok(Secret::new(cause.to_string()))),
-                    }
-                }
-                add(seed);
-            }
-        }
-        Evidence(hex(&digest.finalize()))
+        let secrets = Secrets::read(credential, tokens_dir);
+        let file = secrets.as_ref().ok().and_then(|secrets| file_of(credential, secrets, tokens_dir));
+        Evidence { secrets: Some(Mark::of(&secrets)), file: file.map(|file| file.fingerprint()) }
     }
 }
 
-/// A login, ready to be used once.
-#[derive(Debug)]
-struct Login {
-    file: TokenFile,
-    stored: Stored,
-    token: TokenHash,
-    before: Before,
-    /// A lost answer costs the login, so the request is noted on the disk first (T10).
-    lock: Option<Arc<Lock>>,
+fn file_of(credential: &Credential, secrets: &Secrets, tokens_dir: &Path) -> Option<TokenFile> {
+    family_of(credential, secrets).map(|family| TokenFile::new(tokens_dir, family))
 }
 
-/// What is ready to be sent.
-#[derive(Debug)]
-struct Ready {
-    secrets: Secrets,
-    login: Option<Login>,
+/// How the file and the secrets make a token.
+enum Plan {
+    /// It is there; with it, what its file says of itself.
+    Found { got: Got, known: Option<u64>, refresh_token_at: Option<Timestamp> },
+    /// The server is asked with these secrets.
+    Ask(Secrets, Box<Opened>),
 }
 
 impl Attempt {
     pub(crate) async fn run(self) -> Outcome {
-        let gather = (self.credential.clone(), self.tokens_dir.clone());
-        let evidence = spawn_blocking(move || Evidence::gather(&gather.0, &gather.1)).await;
-        let evidence = evidence.unwrap_or_else(|_| Evidence(String::new()));
-        let nothing = |issued, trouble, spent| Outcome {
-            issued,
-            access: Err(trouble),
+        let began = self.clock.boottime();
+        let (credential, tokens_dir) = (self.credential.clone(), self.tokens_dir.clone());
+        let read = spawn_blocking(move || {
+            let secrets = Secrets::read(&credential, &tokens_dir);
+            (Mark::of(&secrets), secrets)
+        })
+        .await;
+        let (mark, secrets) = match read {
+            Ok((mark, secrets)) => (Some(mark), secrets),
+            Err(_) => (None, Err(Trouble::Crashed)),
+        };
+        let file = secrets.as_ref().ok().and_then(|secrets| file_of(&self.credential, secrets, &self.tokens_dir));
+        let mut outcome = Outcome {
+            result: Err(Trouble::Crashed),
             before: Before::Answered,
             unsaved: None,
-            spent,
-            evidence: evidence.clone(),
+            spent: self.spent.clone(),
+            known: self.known,
+            evidence: Evidence { secrets: mark, file: None },
             refresh_token_at: None,
+            lock_wait: Duration::ZERO,
+            skew: None,
         };
-        let ready = match self.prepare().await {
-            Ok(ready) => ready,
-            Err(trouble) => return nothing(self.clock.boottime(), trouble, self.spent),
+        let plan = match secrets {
+            Ok(secrets) => self.plan(secrets).await,
+            Err(trouble) => Err(trouble),
         };
+        outcome.lock_wait = self.clock.boottime().saturating_sub(began);
+        match plan {
+            Err(trouble) => outcome.result = Err(trouble),
+            Ok(Plan::Found { got, known, refresh_token_at }) => {
+                outcome.known = known;
+                outcome.refresh_token_at = refresh_token_at;
+                outcome.result = Ok(got);
+            }
+            Ok(Plan::Ask(secrets, opened)) => self.send(secrets, *opened, &mut outcome).await,
+        }
+        // After the attempt, so that what it wrote is not taken for another's change.
+        outcome.evidence.file = match file {
+            Some(file) => spawn_blocking(move || file.fingerprint()).await.ok(),
+            None => None,
+        };
+        outcome
+    }
+
+    async fn send(&self, secrets: Secrets, opened: Opened, outcome: &mut Outcome) {
         let sent = self.clock.read();
         let telling = self.witness.as_ref().map(|witness| Telling { witness, clock: &self.clock, began: sent.boot });
-        let answer = ask(&self.client, &self.credential, &ready.secrets, sent.wall, telling).await;
+        let Answered { answer, skew } = ask(&self.client, &self.credential, &secrets, &self.clock, telling).await;
         #[cfg(feature = "faults")]
         crate::faults::point(crate::faults::FAIL_TOKEN_ANSWERED, "token");
-        let (issued, received) = (sent.boot, self.clock.now());
-        let Some(login) = ready.login else {
-            return Outcome {
-                issued,
-                access: answer.access,
-                before: Before::Answered,
-                unsaved: None,
-                spent: None,
-                evidence,
-                refresh_token_at: None,
-            };
-        };
-        let (before, token) = (login.before, login.token.clone());
-        let refused = is_refused(&answer);
-        let (spent, access) = (if refused { Some(token) } else { self.spent }, answer.access);
-        let (obtained_at, unsaved) = finish(login, answer.refresh_token, &access, &ready.secrets, received).await;
-        Outcome { issued, access, before, unsaved, spent, evidence, refresh_token_at: obtained_at }
+        outcome.skew = skew;
+        outcome.before = opened.before;
+        if is_refused(&answer) {
+            outcome.spent = opened.token.clone().or(outcome.spent.take());
+        }
+        let Answer { access, refresh_token } = answer;
+        let End { refresh_token_at, unsaved, generation } =
+            finish(opened, refresh_token, &access, &secrets, sent, &self.clock).await;
+        outcome.refresh_token_at = refresh_token_at;
+        outcome.unsaved = unsaved;
+        outcome.known = Some(generation);
+        outcome.result = access.map(|access| Got { access, issued: sent.boot, origin: Origin::Server });
     }
 
-    async fn prepare(&self) -> Result<Ready, Trouble> {
-        let (client_id, seed, client_secret) = match &self.credential.grant {
-            GrantConfig::ClientCredentials { client_secret, .. } => {
-                let client_secret = secret(client_secret, Which::ClientSecret).await?;
-                return Ok(Ready { secrets: Secrets::Client { client_secret }, login: None });
-            }
-            GrantConfig::RefreshTokenAccount { client_id, refresh_token, .. } => {
-                (client_id, secret(refresh_token, Which::RefreshToken).await?, None)
-            }
-            GrantConfig::RefreshTokenIdentity { client_id, refresh_token, client_secret, .. } => {
-                let client_secret = match client_secret {
-                    Some(reference) => Some(secret(reference, Which::ClientSecret).await?),
-                    None => None,
-                };
-                (client_id, secret(refresh_token, Which::RefreshToken).await?, client_secret)
-            }
+    async fn plan(&self, secrets: Secrets) -> Result<Plan, Trouble> {
+        let (Some(file), Some(key)) =
+            (file_of(&self.credential, &secrets, &self.tokens_dir), AccessKey::of(&self.credential, &secrets))
+        else {
+            return self.personal(secrets);
         };
-        let family = Family::of(&self.credential.token_url, client_id, &seed);
-        let file = TokenFile::new(&self.tokens_dir, family.clone());
-        let one_use = match &self.credential.grant {
-            GrantConfig::RefreshTokenIdentity { .. } => true,
-            // Reused for ever, unless the server has begun to hand out new ones.
-            GrantConfig::ClientCredentials { .. } | GrantConfig::RefreshTokenAccount { .. } => file.path().exists(),
-        };
-        let lock = if one_use { Some(Arc::new(self.lock(&file).await?)) } else { None };
-        let loaded = {
-            let file = file.clone();
-            blocking(move || file.load()).await?
-        };
-        let mut stored = loaded.unwrap_or_else(|| Stored::new(&family, &self.credential.connection));
-        let refresh_token = stored.refresh_token.clone().unwrap_or(seed);
-        let token = family.name(&refresh_token);
-        if stored.refused.as_ref() == Some(&token) || self.spent.as_ref() == Some(&token) {
+        let opened = self.open(file, key, &secrets).await?;
+        if let Some(got) = self.newer(&opened) {
+            debug!(connection = self.credential.connection, "Took the access token from the token file");
+            let Stored { generation, obtained_at, .. } = opened.stored;
+            return Ok(Plan::Found { got, known: Some(generation), refresh_token_at: obtained_at });
+        }
+        let Opened { file, key, mut stored, token, before, one_use, lock } = opened;
+        if let Some(token) = &token
+            && (stored.refused.as_ref() == Some(token) || self.spent.as_ref() == Some(token))
+        {
             return Err(Trouble::Spent);
         }
-        let lost = stored.pending.as_ref().is_some_and(|pending| pending.token == token);
-        let before = if lost { Before::Lost } else { Before::Answered };
-        if one_use && !lost {
-            stored.pending = Some(Pending {
-                generation: stored.generation.saturating_add(1),
-                sent_at: self.clock.now(),
-                token: token.clone(),
-            });
-            // This also shows that the folder can be written while the old token is still good.
-            stored = save(&file, stored).await?;
-            #[cfg(feature = "faults")]
-            crate::faults::point(crate::faults::FAIL_TOKEN_NOTED, "token");
+        let secrets = match (&token, stored.refresh_token.clone()) {
+            (Some(_), Some(main)) => Secrets { main, ..secrets },
+            (Some(_) | None, _) => secrets,
+        };
+        match (before, &token, one_use) {
+            (Before::Lost, _, _) => info!(
+                connection = self.credential.connection,
+                "The answer to the last token request was lost; the same refresh token is sent again"
+            ),
+            (Before::Answered, Some(token), OneUse::Yes) => {
+                stored.pending = Some(Pending {
+                    generation: stored.generation.saturating_add(1),
+                    sent_at: self.clock.now(),
+                    token: token.clone(),
+                });
+                // The age of a login that was given to us counts from its first use: nobody knows an earlier instant.
+                stored.obtained_at = stored.obtained_at.or(Some(self.clock.now()));
+                // This also shows that the folder can be written while the old token is still good.
+                stored = save(&file, stored).await?;
+                #[cfg(feature = "faults")]
+                crate::faults::point(crate::faults::FAIL_TOKEN_NOTED, "token");
+            }
+            (Before::Answered, Some(_) | None, OneUse::Yes | OneUse::No) => {}
         }
-        let secrets = Secrets::Refresh { refresh_token, client_secret };
-        Ok(Ready { secrets, login: Some(Login { file, stored, token, before, lock }) })
+        Ok(Plan::Ask(secrets, Box::new(Opened { file, key, stored, token, before, one_use, lock })))
     }
 
-    async fn lock(&self, file: &TokenFile) -> Result<Lock, Trouble> {
-        let end = self.clock.boottime().saturating_add(LOCK_WAIT);
+    /// A personal token is there without asking. Refused, it is not given again until it is another one.
+    fn personal(&self, secrets: Secrets) -> Result<Plan, Trouble> {
+        let Secrets { main, client_secret: _ } = secrets;
+        if self.refused.as_ref().is_some_and(|refused| refused.expose() == main.expose()) {
+            return Err(Trouble::SameToken);
+        }
+        // Read again once a day, should it have been replaced without a refusal.
+        let access = Access { token: main, length: LONGEST_LIFE, scope: None };
+        let got = Got { access, issued: self.clock.boottime(), origin: Origin::File };
+        Ok(Plan::Found { got, known: None, refresh_token_at: None })
+    }
+
+    /// Locks and reads the file.
+    async fn open(&self, file: TokenFile, key: AccessKey, secrets: &Secrets) -> Result<Opened, Trouble> {
+        let (vital, has_login) = match &self.credential.grant {
+            GrantConfig::RefreshTokenIdentity { .. } => (true, true),
+            GrantConfig::RefreshTokenAccount { .. } => (false, true),
+            GrantConfig::ClientCredentials { .. }
+            | GrantConfig::Password { .. }
+            | GrantConfig::PersonalAccessToken { .. } => (false, false),
+        };
+        let lock = match self.lock(&file, if vital { LOCK_WAIT } else { SHORT_LOCK_WAIT }).await {
+            Ok(lock) => Some(Arc::new(lock)),
+            Err(trouble) if vital => return Err(trouble),
+            Err(trouble) => {
+                debug!(connection = self.credential.connection, reason = reason(trouble), "No token file is used");
+                None
+            }
+        };
+        let loaded = {
+            let (file, locked) = (file.clone(), lock.is_some());
+            // A save that was cut short is finished only under the lock.
+            blocking(move || if locked { file.load() } else { file.peek() }).await
+        };
+        let loaded = match loaded {
+            Ok(loaded) => loaded,
+            Err(trouble) if vital => return Err(trouble),
+            Err(trouble) => {
+                warn!(connection = self.credential.connection, reason = reason(trouble), "The token file is not used");
+                None
+            }
+        };
+        let mut stored = loaded.unwrap_or_else(|| Stored::new(file.family(), &self.credential.connection));
+        // Reused for ever, unless the server has begun to hand out new ones.
+        let one_use = if vital || stored.refresh_token.is_some() { OneUse::Yes } else { OneUse::No };
+        if one_use == OneUse::Yes && lock.is_none() {
+            return Err(Trouble::Busy);
+        }
+        stored.connection.clone_from(&self.credential.connection);
+        let current = stored.refresh_token.as_ref().unwrap_or(&secrets.main);
+        let token = has_login.then(|| file.family().name(current));
+        let lost = stored.pending.as_ref().is_some_and(|pending| Some(&pending.token) == token.as_ref());
+        let before = if lost { Before::Lost } else { Before::Answered };
+        Ok(Opened { file, key, stored, token, before, one_use, lock })
+    }
+
+    /// The file's access token, if this process has not had it and it is worth handing out (T11, T21).
+    fn newer(&self, opened: &Opened) -> Option<Got> {
+        let Opened { key, stored, before, .. } = opened;
+        #[cfg(feature = "faults")]
+        if crate::faults::is_on(crate::faults::NO_SINGLE_FLIGHT) {
+            return None;
+        }
+        // A lost answer can be had again for seconds only, so nothing comes before that (T8).
+        let is_new = self.known.is_none_or(|known| stored.generation > known) && *before == Before::Answered;
+        let access = stored.access.as_ref().filter(|access| is_new && access.key == *key)?;
+        let now = self.clock.read();
+        let aged = access.aged(now, self.clock.boot_id().as_deref())?;
+        (now.boot < life(aged.issued, aged.length, 0.0).hard).then(|| Got {
+            access: Access { token: aged.token, length: aged.length, scope: None },
+            issued: aged.issued,
+            origin: Origin::File,
+        })
+    }
+
+    async fn lock(&self, file: &TokenFile, longest: Duration) -> Result<Lock, Trouble> {
+        let end = self.clock.boottime().saturating_add(longest);
         loop {
             let candidate = file.clone();
             if let Some(lock) = blocking(move || candidate.try_lock()).await? {
@@ -243,82 +315,6 @@ impl Attempt {
     }
 }
 
-/// Saves what the answer changed (T9), and says when the refresh token in use was received.
-async fn finish(
-    login: Login,
-    next: Option<Secret>,
-    access: &Result<Access, Trouble>,
-    sent: &Secrets,
-    received: Timestamp,
-) -> (Option<Timestamp>, Option<Unsaved>) {
-    let Login { file, mut stored, token, before, lock } = login;
-    let same = |next: &Secret| matches!(sent, Secrets::Refresh { refresh_token, .. } if refresh_token.expose() == next.expose());
-    if let Some(next) = next.filter(|next| !same(next)) {
-        stored.rotate(next, received);
-        let saved = save(&file, stored.clone()).await;
-        let unsaved = saved.err().map(|trouble| Unsaved { file, stored, reason: reason(trouble), _lock: lock });
-        return (Some(received), unsaved);
-    }
-    let obtained_at = stored.obtained_at;
-    let settled = match access {
-        Ok(_) => true,
-        Err(Trouble::Denied { code: Oauth::InvalidGrant, .. }) => {
-            stored.refused = Some(token);
-            true
-        }
-        // A request that was surely refused leaves no doubt behind, unless an earlier one did.
-        Err(trouble) => trouble.class() != Class::Ambiguous && before == Before::Answered,
-    };
-    if settled && lock.is_some() {
-        stored.pending = None;
-        // Not vital: at worst the next start believes that an answer was lost.
-        if let Err(trouble) = save(&file, stored).await {
-            warn!(reason = reason(trouble), "The note of an answered token request could not be taken back");
-        }
-    }
-    (obtained_at, None)
-}
-
 fn is_refused(answer: &Answer) -> bool {
     matches!(answer.access, Err(Trouble::Denied { code: Oauth::InvalidGrant, .. }))
-}
-
-async fn secret(reference: &SecretRef, which: Which) -> Result<Secret, Trouble> {
-    let owned = reference.clone();
-    match spawn_blocking(move || owned.read()).await {
-        Ok(Ok(secret)) => Ok(secret),
-        Ok(Err(cause)) => Err(Trouble::Secret { which, reason: with_cause(&cause) }),
-        Err(_) => Err(Trouble::Crashed),
-    }
-}
-
-fn with_cause(error: &SecretError) -> String {
-    match std::error::Error::source(error) {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
-    }
-}
-
-async fn save(file: &TokenFile, mut stored: Stored) -> Result<Stored, Trouble> {
-    let file = file.clone();
-    blocking(move || file.save(&mut stored).map(|()| stored)).await
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, TokenFileError> + Send + 'static,
-) -> Result<T, Trouble> {
-    match spawn_blocking(work).await {
-        Ok(Ok(done)) => Ok(done),
-        Ok(Err(TokenFileError::Damaged { path })) => Err(Trouble::DamagedFile { path: path.display().to_string() }),
-        Ok(Err(cause)) => Err(Trouble::TokenFile { reason: cause.to_string() }),
-        Err(_) => Err(Trouble::TokenFile { reason: "the file could not be handled".to_owned() }),
-    }
-}
-
-fn reason(trouble: Trouble) -> String {
-    match trouble {
-        Trouble::TokenFile { reason } => reason,
-        Trouble::DamagedFile { path } => format!("`{path}` is damaged"),
-        other => format!("{other:?}"),
-    }
 }

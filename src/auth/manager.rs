@@ -16,14 +16,17 @@ use crate::witness::Witness;
 
 use super::core::Replay;
 use super::credential::{AuthSetupError, Credential, GrantConfig, printable};
+use super::private_file::ensure_folder;
 use super::standing::{Phase, Serve};
 use super::status::{AccessToken, AuthUnavailable, Generation, TokenState, TokenStatus};
-use super::task::{Request, Seen, Surroundings, Task, View, wall};
-use super::token_file::ensure_folder;
+use super::task::{Request, Seen, Surroundings, Task};
+use super::view::{View, wall};
 use super::wire;
 
 /// Longest wait of a caller once no token is usable (T5).
 const CALLER_WAIT: Duration = Duration::from_secs(15);
+/// Longest wait of a person: for another process's lock, and then for the answer.
+const PERSON_WAIT: Duration = Duration::from_secs(50);
 /// Longest wait for a request and its save at the end (T7).
 const STOP_WAIT: Duration = Duration::from_secs(10);
 
@@ -80,14 +83,20 @@ impl TokenManager {
     ) -> Result<TokenManager, AuthSetupError> {
         let AuthEnvironment { clock, tokens_dir, tracker, seed } = environment;
         credential.check_url()?;
+        let tenant = match &credential.grant {
+            GrantConfig::RefreshTokenAccount { tenant, .. } | GrantConfig::Password { tenant, .. } => tenant.as_ref(),
+            GrantConfig::ClientCredentials { .. }
+            | GrantConfig::RefreshTokenIdentity { .. }
+            | GrantConfig::PersonalAccessToken { .. } => None,
+        };
+        if tenant.is_some_and(|name| reqwest::header::HeaderValue::from_str(name).is_err()) {
+            return Err(AuthSetupError::Tenant { connection: credential.connection });
+        }
         let replay = match &credential.grant {
-            GrantConfig::ClientCredentials { .. } => Replay::Harmless,
-            GrantConfig::RefreshTokenAccount { tenant, .. } => {
-                if tenant.as_ref().is_some_and(|name| reqwest::header::HeaderValue::from_str(name).is_err()) {
-                    return Err(AuthSetupError::Tenant { connection: credential.connection });
-                }
-                Replay::Harmless
-            }
+            GrantConfig::ClientCredentials { .. }
+            | GrantConfig::RefreshTokenAccount { .. }
+            | GrantConfig::Password { .. }
+            | GrantConfig::PersonalAccessToken { .. } => Replay::Harmless,
             GrantConfig::RefreshTokenIdentity { .. } => {
                 ensure_folder(&tokens_dir).map_err(|cause| AuthSetupError::TokensFolder {
                     connection: credential.connection.clone(),
@@ -117,6 +126,8 @@ impl TokenManager {
         loop {
             let now = self.0.clock.read();
             let seen = view.borrow_and_update().clone();
+            #[cfg(feature = "faults")]
+            self.ask_alone(&seen, now);
             match seen.standing.serve(now.boot) {
                 Serve::Token => {
                     if let Some(token) = seen.access_token() {
@@ -171,6 +182,56 @@ impl TokenManager {
         Err(self.unavailable(&seen, now, retry_at))
     }
 
+    /// A new token now, because a person asks for one. Waits for the request under way instead of a second one (T1), takes
+    /// the token of another process that has renewed meanwhile (T11), and keeps to the budget (T23).
+    ///
+    /// # Errors
+    /// There is no newer token; says why and when to ask again.
+    pub async fn refresh(&self) -> Result<TokenStatus, AuthUnavailable> {
+        let before = self.generation();
+        self.request(|done| Request::Refresh { done }).await;
+        let now = self.0.clock.read();
+        let seen = self.0.view.borrow().clone();
+        if self.generation() > before {
+            return Ok(seen.status(now));
+        }
+        let retry_at = seen.standing.next_try();
+        match &seen.failure {
+            None if seen.standing.phase != Phase::Stopped => Err(AuthUnavailable {
+                connection: self.0.credential.connection.clone(),
+                state: seen.standing.state(now.boot),
+                message: format!("connection `{}`: a new token was not asked for", self.0.credential.connection),
+                cure: "it is asked for six times a minute at most, or the last request is still under way; ask again in a minute"
+                    .to_owned(),
+                retry_at: retry_at.map(|at| wall(at, now)),
+            }),
+            None | Some(_) => Err(self.unavailable(&seen, now, retry_at)),
+        }
+    }
+
+    /// Looks at the credential's files now, as after a login, and asks for a token if they have changed. Returns when what
+    /// followed has ended.
+    pub async fn look(&self) -> TokenStatus {
+        self.request(|done| Request::Look { done }).await;
+        self.status()
+    }
+
+    fn generation(&self) -> Option<Generation> {
+        self.0.view.borrow().standing.held.map(|held| held.generation)
+    }
+
+    /// Sends a request and waits until the task has dealt with it, or long enough for a lock and an answer.
+    async fn request(&self, request: impl FnOnce(oneshot::Sender<()>) -> Request) {
+        let (done, ended) = oneshot::channel();
+        if self.0.requests.send(request(done)).is_ok() {
+            tokio::select! {
+                // An error means that the task has ended; the view says the rest.
+                _ = ended => {}
+                () = self.0.clock.sleep(PERSON_WAIT) => {}
+            }
+        }
+    }
+
     /// How the credential stands now.
     pub fn status(&self) -> TokenStatus {
         self.0.view.borrow().status(self.0.clock.read())
@@ -189,6 +250,15 @@ impl TokenManager {
         tokio::select! {
             () = async { while view.changed().await.is_ok() {} } => {}
             () = self.0.clock.sleep(STOP_WAIT) => {}
+        }
+    }
+
+    /// As if nobody else could be asking.
+    #[cfg(feature = "faults")]
+    fn ask_alone(&self, seen: &View, now: Reading) {
+        let is_due = seen.standing.held.is_none_or(|held| held.life.soft <= now.boot);
+        if is_due && crate::faults::is_on(crate::faults::NO_SINGLE_FLIGHT) {
+            let _ = self.0.requests.send(Request::Extra);
         }
     }
 

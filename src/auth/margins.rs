@@ -17,8 +17,20 @@ pub const BROKEN_PAUSE: Duration = Duration::from_secs(300);
 pub const FRESH: Duration = Duration::from_secs(300);
 /// Between tries when the server refuses the client: at most 13 in an hour (T6).
 pub const AFTER_BAD_CLIENT: Duration = Duration::from_secs(300);
+/// Between tries of a password that was refused. Accounts are locked after some wrong tries within minutes, half an hour at
+/// most; one an hour never adds up.
+pub const AFTER_BAD_PASSWORD: Duration = Duration::from_secs(3_600);
 /// Between looks at the secret files while only a new one can help (T6).
 pub const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Life of a refresh token of the identity server (T20).
+pub const LOGIN_LIFE: Duration = Duration::from_secs(60 * 24 * 3_600);
+/// Age at which a person is told that the login is about to end: 80 % of its life (T20). A daemon that renews every hour
+/// never sees it; one that was cut off, or whose server does not hand out new ones, does.
+pub const LOGIN_ALERT: Duration = Duration::from_secs(48 * 24 * 3_600);
+/// Between two such alerts.
+pub const LOGIN_ALERT_EVERY: Duration = Duration::from_secs(24 * 3_600);
+/// A difference from the token server's clock that is told (T13).
+pub const SKEW_TOLD: Duration = Duration::from_secs(30);
 /// Between attempts to write an unsaved refresh token (T9).
 pub const SAVE_EVERY: Duration = Duration::from_secs(1);
 /// Longest wait that a server can order by `Retry-After` (T6).

@@ -6,17 +6,28 @@
 //!
 //! Rules are numbered in the comments: T1–T24, the token rules of the project.
 //!
-//! Absent: access tokens on the disk, password and personal-token grants, the browser login.
+//! Absent: the browser login.
 
 #[doc(hidden)]
+pub mod access_file;
+#[doc(hidden)]
 pub mod answer;
+mod concern;
 #[doc(hidden)]
 pub mod core;
 mod credential;
+mod cure;
+mod event;
 mod exchange;
+mod exposed;
+mod keep;
+pub mod kept;
 mod manager;
 #[doc(hidden)]
 pub mod margins;
+#[doc(hidden)]
+pub mod private_file;
+mod secrets;
 #[doc(hidden)]
 pub mod standing;
 mod status;
@@ -26,8 +37,11 @@ mod tell;
 pub mod token_file;
 #[doc(hidden)]
 pub mod trouble;
+mod view;
 mod wire;
+mod work;
 
 pub use credential::{AuthSetupError, Credential, GrantConfig, Style, token_url};
+pub use kept::{KeptSecrets, Kind};
 pub use manager::{AuthEnvironment, TokenManager};
 pub use status::{AccessToken, AuthUnavailable, Generation, TokenState, TokenStatus};

@@ -90,6 +90,8 @@ pub struct Standing {
     pub broken_until: Option<Duration>,
     /// Tokens received.
     pub refreshes_ok: u64,
+    /// Tokens that were at hand without a request.
+    pub found: u64,
     /// Failed attempts.
     pub refreshes_failed: u64,
 }

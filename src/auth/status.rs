@@ -1,8 +1,9 @@
 //! What a caller sees of a credential: its token, its state, or one sentence why there is none.
 
 use std::fmt;
+use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::secret::Secret;
 
@@ -79,18 +80,31 @@ pub struct TokenStatus {
     pub issued_at: Option<Timestamp>,
     /// From here on a new token is asked for in the background.
     pub soft_at: Option<Timestamp>,
-    /// When the server stops accepting it. It is no longer handed out from 30 s before, less for short lives (T2).
+    /// When the server stops accepting it; none for a personal token, whose end nobody tells us. It is no longer handed out from 30 s before, less for short lives (T2).
     pub expires_at: Option<Timestamp>,
     /// The next request to the token server, or the next look at the files when only a person can help.
     pub next_try_at: Option<Timestamp>,
     /// The last failure, with its cure; none after a success.
     pub last_error: Option<String>,
+    /// Its short name, such as `invalid_client` or `http_503`; stable.
+    pub last_error_code: Option<String>,
     /// Tokens received since the start.
     pub refreshes_ok: u64,
     /// Failed attempts since the start.
     pub refreshes_failed: u64,
-    /// When the refresh token in use was received, for its age (T20). None while the configured one is in use.
+    /// When the refresh token in use was received, for its age (T20). The
+    /// configured one counts from its first use.
     pub refresh_token_at: Option<Timestamp>,
+    /// When the refresh token in use ends if it is not renewed before; none when the grant has none, or its life is not known.
+    pub refresh_token_ends_at: Option<Timestamp>,
+    /// What a person should do before it becomes an error, such as a login that is about to end (T20).
+    pub warning: Option<String>,
+    /// Access tokens taken from the token file: at the start, or because another process had renewed.
+    pub taken_from_file: u64,
+    /// How long the last attempt waited for the token file.
+    pub lock_wait: Option<Duration>,
+    /// How far the token server's clock was ahead of ours when it last answered (T13).
+    pub clock_skew: Option<SignedDuration>,
 }
 
 /// There is no token now. Nothing was sent to Orchestrator.

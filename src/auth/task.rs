@@ -6,93 +6,45 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::Client;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::spawn_blocking;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, error, info, warn};
 
-use crate::clock::{Clock, Reading, earlier, later};
+use crate::clock::Clock;
 use crate::secret::Secret;
 use crate::witness::Witness;
 
 use super::answer::Access;
-use super::core::{Class, Command, Core, Event, Kept, Left, Replay};
-use super::credential::{Credential, GrantConfig, printable};
-use super::exchange::{Attempt, Evidence, Outcome, Unsaved};
-use super::standing::{Phase, Standing};
-use super::status::{AccessToken, Generation, TokenStatus};
+use super::concern;
+use super::core::{Class, Command, Core, Event, Kept, Replay};
+use super::credential::Credential;
+use super::exchange::{Attempt, Evidence, Got, Origin, Outcome};
+use super::keep::Unsaved;
+use super::margins::LOGIN_ALERT_EVERY;
+use super::standing::Phase;
+use super::status::{Generation, TokenStatus};
 use super::token_file::TokenHash;
 use super::trouble::{Before, Failure, Trouble};
-
-/// What callers are answered from.
-#[derive(Clone, Debug)]
-pub(crate) struct View {
-    pub(crate) standing: Standing,
-    pub(crate) token: Option<Secret>,
-    pub(crate) failure: Option<Arc<Failure>>,
-    pub(crate) refresh_token_at: Option<Timestamp>,
-}
+use super::view::View;
+use super::work::{Done, Work, under_way};
 
 /// What a handle asks of the task.
 #[derive(Debug)]
 pub(crate) enum Request {
     /// Orchestrator answered 401; `done` is told when the renewal ended, or when there will be none now.
     Refused { generation: Generation, done: oneshot::Sender<()> },
+    /// A person wants a new token now; `done` is told when the attempt ended.
+    Refresh { done: oneshot::Sender<()> },
+    /// The files may have changed; `done` is told when they were looked at, and what followed ended.
+    Look { done: oneshot::Sender<()> },
+    /// Asks without order; only what is broken on purpose sends it.
+    #[cfg(feature = "faults")]
+    Extra,
     /// No new request; end when nothing is under way.
     Stop,
-}
-
-impl View {
-    pub(crate) fn access_token(&self) -> Option<AccessToken> {
-        let generation = self.standing.held?.generation;
-        Some(AccessToken { generation, secret: self.token.clone()? })
-    }
-
-    pub(crate) fn status(&self, now: Reading) -> TokenStatus {
-        let held = self.standing.held;
-        TokenStatus {
-            state: self.standing.state(now.boot),
-            generation: held.map(|held| held.generation),
-            issued_at: held.map(|held| wall(held.life.issued, now)),
-            soft_at: held.map(|held| wall(held.life.soft, now)),
-            expires_at: held.map(|held| wall(held.life.end, now)),
-            next_try_at: self.standing.next_try().map(|at| wall(at, now)),
-            last_error: self.failure.as_ref().map(|failure| format!("{}; {}", failure.message, failure.cure)),
-            refreshes_ok: self.standing.refreshes_ok,
-            refreshes_failed: self.standing.refreshes_failed,
-            refresh_token_at: self.refresh_token_at,
-        }
-    }
-}
-
-/// An instant of boot time as the wall clock would show it now.
-pub(crate) fn wall(boot: Duration, now: Reading) -> Timestamp {
-    match boot.checked_sub(now.boot) {
-        Some(ahead) => later(now.wall, ahead),
-        None => earlier(now.wall, now.boot.saturating_sub(boot)),
-    }
-}
-
-/// What is under way, each in a task of its own, so that a fault there does not end the loop.
-enum Work {
-    Attempt(JoinHandle<Outcome>),
-    Save(JoinHandle<Result<(), Unsaved>>),
-}
-
-enum Done {
-    Attempt(Option<Box<Outcome>>),
-    Save(Option<Result<(), Box<Unsaved>>>),
-}
-
-impl Work {
-    async fn done(&mut self) -> Done {
-        match self {
-            Work::Attempt(handle) => Done::Attempt(handle.await.ok().map(Box::new)),
-            Work::Save(handle) => Done::Save(handle.await.ok().map(|saved| saved.map_err(Box::new))),
-        }
-    }
 }
 
 /// What a task takes from outside.
@@ -125,7 +77,15 @@ pub(crate) struct Task {
     unsaved: Option<Unsaved>,
     spent: Option<TokenHash>,
     evidence: Option<Evidence>,
-    /// Callers of `renewed` that wait for the request under way.
+    /// The token file's generation that this process has had (T11).
+    known: Option<u64>,
+    lock_wait: Option<Duration>,
+    skew: Option<SignedDuration>,
+    /// When the age of the login was told last, boot time (T20).
+    alerted_at: Option<Duration>,
+    /// The files changed during the attempt, perhaps after it had read them.
+    look_again: bool,
+    /// Callers of `renewed` and others that wait for the request under way.
     waiting: Vec<oneshot::Sender<()>>,
     work: Option<Work>,
     views: watch::Sender<Arc<View>>,
@@ -143,7 +103,15 @@ impl Task {
         let Surroundings { clock, tokens_dir, client, tracker, witness } = surroundings;
         let reading = clock.read();
         let core = Core::new(replay, seed, reading.boot);
-        let view = View { standing: core.standing().clone(), token: None, failure: None, refresh_token_at: None };
+        let view = View {
+            credential: credential.clone(),
+            standing: core.standing().clone(),
+            token: None,
+            failure: None,
+            refresh_token_at: None,
+            lock_wait: None,
+            skew: None,
+        };
         let (statuses, statuses_seen) = watch::channel(view.status(reading));
         let (views, view_seen) = watch::channel(Arc::new(view));
         let task = Task {
@@ -160,6 +128,11 @@ impl Task {
             unsaved: None,
             spent: None,
             evidence: None,
+            known: None,
+            lock_wait: None,
+            skew: None,
+            alerted_at: None,
+            look_again: false,
             waiting: Vec::new(),
             work: None,
             views,
@@ -178,6 +151,18 @@ impl Task {
                         // Noted before the event: it may end the wait at once.
                         self.waiting.push(done);
                         self.step(Event::Refused(generation)).await;
+                    }
+                    Some(Request::Refresh { done }) => {
+                        self.waiting.push(done);
+                        self.step(Event::Forced).await;
+                    }
+                    Some(Request::Look { done }) => {
+                        self.waiting.push(done);
+                        self.looked().await;
+                    }
+                    #[cfg(feature = "faults")]
+                    Some(Request::Extra) => {
+                        self.tracker.spawn(self.attempt().run());
                     }
                     Some(Request::Stop) | None => self.step(Event::Stop).await,
                 },
@@ -200,15 +185,7 @@ impl Task {
             match self.core.handle(event, self.clock.boottime()) {
                 None => {}
                 Some(Command::Ask) => {
-                    let attempt = Attempt {
-                        client: self.client.clone(),
-                        credential: self.credential.clone(),
-                        tokens_dir: self.tokens_dir.clone(),
-                        clock: self.clock.clone(),
-                        spent: self.spent.clone(),
-                        witness: self.witness.clone(),
-                    };
-                    self.work = Some(Work::Attempt(self.tracker.spawn(attempt.run())));
+                    self.work = Some(Work::Attempt(self.tracker.spawn(self.attempt().run())));
                 }
                 Some(Command::Save) => match self.unsaved.clone() {
                     Some(unsaved) => self.work = Some(Work::Save(self.tracker.spawn(unsaved.save()))),
@@ -218,6 +195,33 @@ impl Task {
             }
         }
         self.publish();
+    }
+
+    fn attempt(&self) -> Attempt {
+        let standing = self.core.standing();
+        let is_refused = standing.held.is_some_and(|held| standing.refused == Some(held.generation));
+        Attempt {
+            client: self.client.clone(),
+            credential: self.credential.clone(),
+            tokens_dir: self.tokens_dir.clone(),
+            clock: self.clock.clone(),
+            spent: self.spent.clone(),
+            known: self.known,
+            refused: self.token.clone().filter(|_| is_refused),
+            witness: self.witness.clone(),
+        }
+    }
+
+    /// Somebody says that the files may have changed.
+    async fn looked(&mut self) {
+        if self.core.busy() {
+            self.look_again = true;
+            return;
+        }
+        match self.look().await {
+            Some(event) => self.step(event).await,
+            None => self.publish(),
+        }
     }
 
     async fn look(&self) -> Option<Event> {
@@ -231,50 +235,67 @@ impl Task {
     }
 
     async fn attempted(&mut self, outcome: Option<Outcome>) {
-        let Some(Outcome { issued, access, before, unsaved, spent, evidence, refresh_token_at }) = outcome else {
+        let Some(outcome) = outcome else {
             let failure = Trouble::Crashed.explain(&self.credential, Before::Answered);
             return self.failed(failure, Kept::Safely).await;
         };
+        let Outcome { result, before, unsaved, spent, known, evidence, refresh_token_at, lock_wait, skew } = outcome;
         self.evidence = Some(evidence);
         self.spent = spent;
+        self.known = known;
+        self.lock_wait = Some(lock_wait);
         self.refresh_token_at = refresh_token_at.or(self.refresh_token_at);
+        self.note_skew(skew);
         let kept = if unsaved.is_some() { Kept::InMemoryOnly } else { Kept::Safely };
         self.unsaved = unsaved;
-        match access {
-            Ok(access) => self.granted(access, issued, kept).await,
+        match result {
+            Ok(got) => self.granted(got, kept).await,
             Err(trouble) => self.failed(trouble.explain(&self.credential, before), kept).await,
+        }
+        if std::mem::take(&mut self.look_again) {
+            self.looked().await;
         }
     }
 
-    async fn granted(&mut self, access: Access, issued: Duration, kept: Kept) {
-        let Access { token, length, scope } = access;
-        self.warn_if_narrowed(scope.as_deref());
+    async fn granted(&mut self, got: Got, kept: Kept) {
+        let Got { access: Access { token, length, scope }, issued, origin } = got;
+        concern::tell_narrowed(&self.credential, scope.as_deref());
         self.token = Some(token);
         self.failure = match kept {
             Kept::InMemoryOnly => self.unsaved_failure(),
-            Kept::Safely if length.is_zero() => Some(Arc::new(self.dead_on_arrival())),
+            Kept::Safely if length.is_zero() => Some(Arc::new(concern::dead_on_arrival(&self.credential))),
             Kept::Safely => None,
         };
         if kept == Kept::InMemoryOnly {
             self.report_unsaved();
         }
-        self.step(Event::Granted { issued, length, kept }).await;
+        let event = match origin {
+            Origin::Server => Event::Granted { issued, length, kept },
+            Origin::File => Event::Found { issued, length },
+        };
+        self.step(event).await;
         let status = self.statuses.borrow().clone();
         info!(
             connection = self.credential.connection,
             generation = status.generation.map(|generation| generation.0),
             expires_at = status.expires_at.map(tracing::field::display),
-            "Got an access token"
+            "{}",
+            match origin {
+                Origin::Server => "Got an access token",
+                Origin::File => "Took an access token from its file",
+            }
         );
     }
 
     async fn failed(&mut self, failure: Failure, kept: Kept) {
-        let Failure { class, left, message, cure } = &failure;
+        let Failure { class, left, code: _, message, cure } = &failure;
         match class {
             Class::Transient { .. } | Class::Ambiguous => {
                 warn!(connection = self.credential.connection, cure, "{message}")
             }
-            Class::NeedsLogin | Class::BadClient => error!(connection = self.credential.connection, cure, "{message}"),
+            Class::NeedsLogin | Class::BadClient | Class::BadPassword | Class::SameToken => {
+                error!(connection = self.credential.connection, cure, "{message}")
+            }
         }
         let event = Event::Failed { class: *class, left: *left, kept };
         self.failure = Some(Arc::new(failure));
@@ -304,19 +325,29 @@ impl Task {
 
     fn publish(&mut self) {
         let view = View {
+            credential: self.credential.clone(),
             standing: self.core.standing().clone(),
             token: self.token.clone(),
             failure: self.failure.clone(),
             refresh_token_at: self.refresh_token_at,
+            lock_wait: self.lock_wait,
+            skew: self.skew,
         };
-        let status = view.status(self.clock.read());
+        let now = self.clock.read();
+        let status = view.status(now);
+        if let Some(warning) = &status.warning
+            && self.alerted_at.is_none_or(|at| now.boot >= at.saturating_add(LOGIN_ALERT_EVERY))
+        {
+            self.alerted_at = Some(now.boot);
+            error!(connection = self.credential.connection, "{warning}");
+        }
         self.views.send_replace(Arc::new(view));
         self.statuses.send_if_modified(|last| {
             let changed = *last != status;
             *last = status;
             changed
         });
-        if !self.core.busy() {
+        if !self.core.busy() && !self.look_again {
             for done in self.waiting.drain(..) {
                 // An error means that the caller has gone.
                 let _ = done.send(());
@@ -325,17 +356,7 @@ impl Task {
     }
 
     fn unsaved_failure(&self) -> Option<Arc<Failure>> {
-        let reason = &self.unsaved.as_ref()?.reason;
-        Some(Arc::new(Failure {
-            class: Class::Transient { retry_after: None },
-            left: Left::Nothing,
-            message: format!(
-                "connection `{}`: the new refresh token is in memory only because {reason}",
-                self.credential.connection
-            ),
-            cure: "make the folder writable before this process ends, or the login is lost; it is tried every second"
-                .to_owned(),
-        }))
+        self.unsaved.as_ref().map(|unsaved| Arc::new(concern::unsaved(&self.credential, &unsaved.reason)))
     }
 
     fn report_unsaved(&self) {
@@ -344,42 +365,10 @@ impl Task {
         }
     }
 
-    fn dead_on_arrival(&self) -> Failure {
-        Failure {
-            class: Class::Transient { retry_after: None },
-            left: Left::Request,
-            message: format!(
-                "connection `{}`: POST {} answered with a token that had already expired",
-                self.credential.connection,
-                printable(&self.credential.token_url)
-            ),
-            cure: "check the clock of the token server; it is tried again by itself".to_owned(),
-        }
-    }
-
-    fn warn_if_narrowed(&self, granted: Option<&str>) {
-        let asked = match &self.credential.grant {
-            GrantConfig::ClientCredentials { scope, .. } => Some(scope.as_str()),
-            GrantConfig::RefreshTokenIdentity { scope, .. } => scope.as_deref(),
-            GrantConfig::RefreshTokenAccount { .. } => None,
-        };
-        let (Some(asked), Some(granted)) = (asked, granted) else { return };
-        let missing: Vec<&str> =
-            asked.split_whitespace().filter(|one| !granted.split_whitespace().any(|other| other == *one)).collect();
-        if !missing.is_empty() {
-            warn!(
-                connection = self.credential.connection,
-                missing = missing.join(" "),
-                "The token has fewer scopes than asked for"
-            );
-        }
-    }
-}
-
-async fn under_way(work: &mut Option<Work>) -> Done {
-    match work {
-        Some(work) => work.done().await,
-        None => std::future::pending().await,
+    fn note_skew(&mut self, skew: Option<SignedDuration>) {
+        let Some(skew) = skew else { return };
+        concern::tell_skew(&self.credential, skew, self.skew);
+        self.skew = Some(skew);
     }
 }
 

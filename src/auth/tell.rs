@@ -14,8 +14,9 @@ use crate::clock::Clock;
 use crate::witness::{Answered, Came, Exchange, MASK, Witness, excerpt, masked};
 
 use super::credential::{Credential, GrantConfig, printable};
+use super::secrets::Secrets;
 use super::trouble::Trouble;
-use super::wire::{Raw, Secrets};
+use super::wire::Raw;
 
 /// Members of a token answer that are no secret.
 const HARMLESS: [&str; 5] = ["expires_in", "token_type", "scope", "error", "error_description"];
@@ -34,7 +35,7 @@ impl Telling<'_> {
         let now = self.clock.read();
         self.witness.tell(Exchange {
             request: format!("POST {}", printable(&credential.token_url)),
-            sent: sent(credential),
+            sent: sent(credential, secrets),
             came: came(raw, secrets),
             took: now.boot.saturating_sub(self.began),
             ended_at: now.wall,
@@ -42,7 +43,7 @@ impl Telling<'_> {
     }
 }
 
-fn sent(credential: &Credential) -> Vec<String> {
+fn sent(credential: &Credential, secrets: &Secrets) -> Vec<String> {
     let form = |fields: &[(&str, Option<&str>)]| {
         let written = fields.iter().filter_map(|(name, value)| Some(format!("{name}={}", (*value)?)));
         vec!["a form".to_owned() + ": " + &written.collect::<Vec<_>>().join("&")]
@@ -54,11 +55,11 @@ fn sent(credential: &Credential) -> Vec<String> {
             ("client_secret", Some(MASK)),
             ("scope", Some(scope)),
         ]),
-        GrantConfig::RefreshTokenIdentity { client_id, client_secret, scope, .. } => form(&[
+        GrantConfig::RefreshTokenIdentity { client_id, scope, .. } => form(&[
             ("grant_type", Some("refresh_token")),
             ("client_id", Some(client_id)),
             ("refresh_token", Some(MASK)),
-            ("client_secret", client_secret.as_ref().map(|_| MASK)),
+            ("client_secret", secrets.client_secret.as_ref().map(|_| MASK)),
             ("scope", scope.as_deref()),
         ]),
         GrantConfig::RefreshTokenAccount { client_id, tenant, .. } => {
@@ -66,6 +67,16 @@ fn sent(credential: &Credential) -> Vec<String> {
             let tenant = tenant.as_ref().map(|tenant| format!("X-UIPATH-TenantName: {tenant}"));
             std::iter::once(format!("JSON: {body}")).chain(tenant).collect()
         }
+        GrantConfig::Password { username, tenant, .. } => {
+            let body = format!(
+                "tenancyName={}, usernameOrEmailAddress={username}, password={MASK}",
+                tenant.as_deref().unwrap_or("null")
+            );
+            let tenant = tenant.as_ref().map(|tenant| format!("X-UIPATH-TenantName: {tenant}"));
+            std::iter::once(format!("JSON: {body}")).chain(tenant).collect()
+        }
+        // Nothing is sent to a token server.
+        GrantConfig::PersonalAccessToken { .. } => Vec::new(),
     }
 }
 

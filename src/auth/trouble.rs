@@ -1,16 +1,13 @@
-//! Everything that can go wrong with one attempt: its class, its cause in words, its cure.
+//! Everything that can go wrong with one attempt: its class and its cause in words. The cures stand in `cure`.
 //!
 //! The words are the product here: a token that fails at three in the morning is read by someone who has never seen OAuth.
 //! Every row of the project's list of token errors has its own cause and cure.
 
 use std::time::Duration;
 
-use url::Url;
-
-use crate::secret::SecretRef;
-
 use super::core::{Class, Left};
-use super::credential::{Credential, GrantConfig, other_token_url, printable};
+use super::credential::{Credential, GrantConfig, printable};
+use super::kept::Kind;
 
 /// The refusals that do not pass by themselves (T6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,15 +46,6 @@ impl Oauth {
             Oauth::UnsupportedGrantType => "unsupported_grant_type",
         }
     }
-}
-
-/// Which secret could not be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Which {
-    /// `auth.client_secret`.
-    ClientSecret,
-    /// `auth.refresh_token`.
-    RefreshToken,
 }
 
 /// How the connection failed.
@@ -99,9 +87,14 @@ pub enum Trouble {
     /// A secret could not be read here.
     Secret {
         /// Which one.
-        which: Which,
+        which: Kind,
         /// Why, with its place.
         reason: String,
+    },
+    /// The file leaves the secret out, and `punctual login` has kept none yet.
+    NothingKept {
+        /// Which one.
+        kind: Kind,
     },
     /// The token file could not be read or written, so no one-use token was sent.
     TokenFile {
@@ -133,6 +126,15 @@ pub enum Trouble {
         /// The server's words.
         description: Option<String>,
     },
+    /// Orchestrator refused user and password.
+    LoginRefused {
+        /// HTTP status.
+        status: u16,
+        /// The server's words.
+        description: Option<String>,
+    },
+    /// Orchestrator refused the personal access token, and the same one is still there.
+    SameToken,
     /// Any other status.
     Status {
         /// HTTP status.
@@ -173,6 +175,8 @@ pub enum Trouble {
 pub struct Failure {
     pub class: Class,
     pub left: Left,
+    /// A short name for tables and machines, such as `invalid_client` or `http_503`.
+    pub code: String,
     /// One sentence without its full stop.
     pub message: String,
     pub cure: String,
@@ -190,10 +194,13 @@ pub enum Before {
 impl Trouble {
     pub fn class(&self) -> Class {
         match self {
-            Trouble::Secret { which: Which::ClientSecret, .. } => Class::BadClient,
-            Trouble::Secret { which: Which::RefreshToken, .. } | Trouble::Spent | Trouble::DamagedFile { .. } => {
-                Class::NeedsLogin
-            }
+            Trouble::Secret { which: Kind::ClientSecret, .. } => Class::BadClient,
+            Trouble::Secret { which: Kind::RefreshToken | Kind::Password | Kind::PersonalToken, .. }
+            | Trouble::NothingKept { .. }
+            | Trouble::Spent
+            | Trouble::DamagedFile { .. } => Class::NeedsLogin,
+            Trouble::LoginRefused { .. } => Class::BadPassword,
+            Trouble::SameToken => Class::SameToken,
             Trouble::Denied { code: Oauth::InvalidGrant, .. } => Class::NeedsLogin,
             Trouble::Denied {
                 code:
@@ -223,12 +230,15 @@ impl Trouble {
     fn left(&self) -> Left {
         match self {
             Trouble::Secret { .. }
+            | Trouble::NothingKept { .. }
+            | Trouble::SameToken
             | Trouble::TokenFile { .. }
             | Trouble::DamagedFile { .. }
             | Trouble::Busy
             | Trouble::Spent => Left::Nothing,
             Trouble::Network { .. }
             | Trouble::Denied { .. }
+            | Trouble::LoginRefused { .. }
             | Trouble::Status { .. }
             | Trouble::Redirect { .. }
             | Trouble::Page { .. }
@@ -243,13 +253,20 @@ impl Trouble {
 
     /// Puts it into words for one connection.
     pub fn explain(&self, credential: &Credential, before: Before) -> Failure {
-        let message = format!("connection `{}`: {}", credential.connection, self.sentence(&credential.token_url));
         let mut class = self.class();
         // A client without a refresh token has no login to renew.
-        if let (Class::NeedsLogin, GrantConfig::ClientCredentials { .. }) = (class, &credential.grant) {
+        if let (Trouble::Denied { .. } | Trouble::Spent, GrantConfig::ClientCredentials { .. }) =
+            (self, &credential.grant)
+        {
             class = Class::BadClient;
         }
-        Failure { class, left: self.left(), message, cure: self.cure(credential, before) }
+        Failure {
+            class,
+            left: self.left(),
+            code: self.code(),
+            message: format!("connection `{}`: {}", credential.connection, self.sentence(credential)),
+            cure: self.cure(credential, before),
+        }
     }
 
     /// Why there was no answer; empty when there was one.
@@ -261,11 +278,14 @@ impl Trouble {
             }
             Trouble::TooLarge => "the answer is longer than 64 KiB".to_owned(),
             Trouble::Secret { .. }
+            | Trouble::NothingKept { .. }
             | Trouble::TokenFile { .. }
             | Trouble::DamagedFile { .. }
             | Trouble::Busy
             | Trouble::Spent
             | Trouble::Denied { .. }
+            | Trouble::LoginRefused { .. }
+            | Trouble::SameToken
             | Trouble::Status { .. }
             | Trouble::Redirect { .. }
             | Trouble::Page { .. }
@@ -277,11 +297,51 @@ impl Trouble {
         }
     }
 
-    fn sentence(&self, url: &Url) -> String {
+    /// Stable: scripts compare it.
+    pub fn code(&self) -> String {
+        let code = match self {
+            Trouble::Secret { .. } => "secret_unreadable",
+            Trouble::NothingKept { .. } => "nothing_kept",
+            Trouble::TokenFile { .. } => "token_file",
+            Trouble::DamagedFile { .. } => "token_file_damaged",
+            Trouble::Busy => "token_file_busy",
+            Trouble::Spent => "refresh_token_spent",
+            Trouble::Network { how, .. } => match how {
+                Network::Name => "name_not_found",
+                Network::Refused => "connection_refused",
+                Network::Tls => "tls",
+                Network::ConnectTimeout => "connect_timeout",
+                Network::AnswerTimeout => "answer_timeout",
+                Network::Connect => "no_connection",
+                Network::Broken => "connection_broken",
+            },
+            Trouble::Denied { code, .. } => code.as_str(),
+            Trouble::LoginRefused { .. } => "invalid_password",
+            Trouble::SameToken => "personal_token_refused",
+            Trouble::Status { status, .. } | Trouble::Redirect { status } => return format!("http_{status}"),
+            Trouble::Page { .. } => "web_page",
+            Trouble::TooLarge => "answer_too_large",
+            Trouble::Unreadable => "answer_unreadable",
+            Trouble::NoToken => "no_token",
+            Trouble::OddToken => "odd_token",
+            Trouble::NotBearer => "not_bearer",
+            Trouble::Crashed => "crashed",
+        };
+        code.to_owned()
+    }
+
+    fn sentence(&self, credential: &Credential) -> String {
+        let url = &credential.token_url;
         let post = format!("POST {}", printable(url));
         match self {
-            Trouble::Secret { which: Which::ClientSecret, reason } => format!("no client secret: {reason}"),
-            Trouble::Secret { which: Which::RefreshToken, reason } => format!("no refresh token: {reason}"),
+            Trouble::Secret { which, reason } => format!("no {which}: {reason}"),
+            Trouble::NothingKept { kind } => {
+                format!("no {kind}: `auth.{}` is left out, and none has been kept yet", kind.key())
+            }
+            Trouble::SameToken => "Orchestrator answered 401 to the personal access token".to_owned(),
+            Trouble::LoginRefused { status, description } => {
+                format!("{post} answered {status}{}", in_brackets(description.as_deref()))
+            }
             Trouble::TokenFile { reason } => format!("nothing was sent to {} because {reason}", printable(url)),
             Trouble::DamagedFile { path } => {
                 format!("nothing was sent to {} because the token file `{path}` is damaged", printable(url))
@@ -313,133 +373,14 @@ impl Trouble {
             Trouble::Page { status } => format!("{post} answered {status}: there is no token endpoint at this path"),
             Trouble::TooLarge => format!("{post} answered with more than 64 KiB"),
             Trouble::Unreadable => format!("{post} answered with something that is not a JSON object"),
-            Trouble::NoToken => format!("{post} answered 200 without an `access_token`"),
+            Trouble::NoToken => format!("{post} answered 200 without {}", credential.token_key()),
             Trouble::OddToken => {
-                format!("{post} answered with an `access_token` that is too long or cannot stand in a header")
+                format!("{post} answered with {} that is too long or cannot stand in a header", credential.token_key())
             }
             Trouble::NotBearer => format!("{post} answered with a `token_type` other than Bearer"),
             Trouble::Crashed => format!("{post} ended in a fault of this program"),
         }
     }
-
-    fn cure(&self, credential: &Credential, before: Before) -> String {
-        let Credential { grant, token_url, .. } = credential;
-        let waiting = "it is tried again by itself";
-        match self {
-            Trouble::Secret { .. } => {
-                "put the secret there, for this service only; it is looked for every 5 s".to_owned()
-            }
-            Trouble::TokenFile { .. } => format!("let this service, and nobody else, write there; {waiting}"),
-            Trouble::DamagedFile { .. } => {
-                format!("restore it from a copy, or log in once more and put the new refresh token in {}", seed(grant))
-            }
-            Trouble::Busy => format!("end the other process that uses this login; {waiting}"),
-            Trouble::Spent => new_login(grant, ""),
-            Trouble::Denied { code, .. } => denied(*code, grant, before),
-            Trouble::Network { how, .. } => match how {
-                Network::Name => format!("check the host in `auth.token_url` or `url`, and the name server; {waiting}"),
-                Network::Refused | Network::Connect | Network::ConnectTimeout => {
-                    format!("check host and port, firewall and proxy; {waiting}")
-                }
-                Network::Tls => {
-                    format!(
-                        "check host and port, or add the server's authority to the system's certificates; {waiting}"
-                    )
-                }
-                Network::AnswerTimeout | Network::Broken => {
-                    format!("check the server and any proxy between; {waiting}")
-                }
-            },
-            Trouble::Status { status: 429, .. } => {
-                format!("ask for tokens less often from other programs of this organization; {waiting}")
-            }
-            Trouble::Status { status: 500.., .. } => format!("the token server has a fault of its own; {waiting}"),
-            Trouble::Status { .. } => format!("check `auth` and `auth.token_url` of the connection; {waiting}"),
-            Trouble::Redirect { .. } | Trouble::Page { .. } => {
-                format!(
-                    "the path `{}` was tried; set `auth.token_url` to {}",
-                    token_url.path(),
-                    other_token_url(token_url)
-                )
-            }
-            Trouble::TooLarge | Trouble::Unreadable | Trouble::NoToken | Trouble::OddToken | Trouble::NotBearer => {
-                format!("check that `auth.token_url` is the token endpoint and no proxy changes answers; {waiting}")
-            }
-            Trouble::Crashed => format!("report it with the log; {waiting}"),
-        }
-    }
-}
-
-fn denied(code: Oauth, grant: &GrantConfig, before: Before) -> String {
-    match (code, grant) {
-        (Oauth::InvalidGrant, _) => match before {
-            Before::Answered => new_login(grant, "it expired, was revoked, or was used by another process: "),
-            Before::Lost => new_login(grant, "the answer that held the next one was lost: "),
-        },
-        (Oauth::InvalidClient, GrantConfig::ClientCredentials { client_secret, .. }) => format!(
-            "check `client_id` and the secret in `{client_secret}`, that the secret has not expired, and that the application belongs to this organization"
-        ),
-        (Oauth::InvalidClient, GrantConfig::RefreshTokenIdentity { client_secret: Some(client_secret), .. }) => {
-            format!(
-                "check `client_id` and the secret in `{client_secret}`, that the secret has not expired, and that the application belongs to this organization"
-            )
-        }
-        (Oauth::InvalidClient, GrantConfig::RefreshTokenIdentity { client_secret: None, .. }) => {
-            "check `client_id`; a confidential application needs `client_secret` too".to_owned()
-        }
-        (Oauth::InvalidClient, GrantConfig::RefreshTokenAccount { .. }) => {
-            "check `client_id`: it stands beside the user key under API Access".to_owned()
-        }
-        (Oauth::InvalidScope, GrantConfig::ClientCredentials { scope, .. }) => {
-            format!("{} (asked for: `{scope}`)", scope_cure(scope))
-        }
-        (Oauth::InvalidScope, GrantConfig::RefreshTokenIdentity { scope, .. }) => {
-            "take scopes out of `scope` that the login did not have".to_owned()
-                + &scope.as_ref().map(|scope| format!(" (asked for: `{scope}`)")).unwrap_or_default()
-        }
-        (Oauth::InvalidScope, GrantConfig::RefreshTokenAccount { .. }) => {
-            "create a new user key under API Access".to_owned()
-        }
-        (Oauth::UnauthorizedClient | Oauth::UnsupportedGrantType, GrantConfig::ClientCredentials { .. }) => {
-            "make the application a confidential one with application scopes".to_owned()
-        }
-        (
-            Oauth::UnauthorizedClient | Oauth::UnsupportedGrantType,
-            GrantConfig::RefreshTokenIdentity { .. } | GrantConfig::RefreshTokenAccount { .. },
-        ) => "check `style`, and that the application may use refresh tokens (`offline_access`)".to_owned(),
-    }
-}
-
-/// Names the mistake that can be seen in the scopes, else the ones that cannot.
-fn scope_cure(scope: &str) -> &'static str {
-    if scope.contains(',') {
-        "put spaces, not commas, between the scopes"
-    } else if scope.split_whitespace().any(|one| one == "offline_access") {
-        "take `offline_access` out of `scope`: this grant has no refresh token"
-    } else {
-        "check that each scope is granted to the application as an application scope, and that none is asked for both whole and as `.Read` and `.Write`"
-    }
-}
-
-fn new_login(grant: &GrantConfig, cause: &str) -> String {
-    match grant {
-        GrantConfig::ClientCredentials { .. } => "check the application at the identity server".to_owned(),
-        GrantConfig::RefreshTokenAccount { .. } => {
-            format!("{cause}create a new user key under API Access and put it in {}", seed(grant))
-        }
-        GrantConfig::RefreshTokenIdentity { .. } => {
-            format!("{cause}log in once more and put the new refresh token in {}", seed(grant))
-        }
-    }
-}
-
-fn seed(grant: &GrantConfig) -> String {
-    let reference: Option<&SecretRef> = match grant {
-        GrantConfig::ClientCredentials { .. } => None,
-        GrantConfig::RefreshTokenAccount { refresh_token, .. }
-        | GrantConfig::RefreshTokenIdentity { refresh_token, .. } => Some(refresh_token),
-    };
-    reference.map_or_else(|| "`auth`".to_owned(), |reference| format!("`{reference}`"))
 }
 
 fn in_brackets(text: Option<&str>) -> String {

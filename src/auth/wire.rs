@@ -7,15 +7,17 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use jiff::{SignedDuration, Timestamp};
+use reqwest::header::{AGE, CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response, redirect, retry};
 use serde_json::json;
 
+use crate::clock::{Clock, Reading, later};
 use crate::secret::Secret;
 
 use super::answer::{Answer, Reply, clean, read};
 use super::credential::{AuthSetupError, Credential, GrantConfig, is_loopback};
+use super::secrets::Secrets;
 use super::tell::Telling;
 use super::trouble::{Network, Trouble};
 
@@ -23,24 +25,6 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 const TOTAL_LIMIT: Duration = Duration::from_secs(15);
 const BODY_LIMIT: usize = 64 * 1024;
 const TENANT: HeaderName = HeaderName::from_static("x-uipath-tenantname");
-
-/// The secrets of one request, read just before it.
-#[derive(Clone, Debug)]
-pub(crate) enum Secrets {
-    Client { client_secret: Secret },
-    Refresh { refresh_token: Secret, client_secret: Option<Secret> },
-}
-
-impl Secrets {
-    pub(crate) fn all(&self) -> Vec<Secret> {
-        match self {
-            Secrets::Client { client_secret } => vec![client_secret.clone()],
-            Secrets::Refresh { refresh_token, client_secret } => {
-                std::iter::once(refresh_token).chain(client_secret).cloned().collect()
-            }
-        }
-    }
-}
 
 /// One client per credential.
 pub(crate) fn client(credential: &Credential) -> Result<Client, AuthSetupError> {
@@ -61,66 +45,91 @@ pub(crate) fn client(credential: &Credential) -> Result<Client, AuthSetupError> 
     })
 }
 
-/// Sends one request and reads its answer. `wall` is for a `Retry-After` that names an instant.
+/// An answer, with how far the server's clock is ahead of ours.
+pub(crate) struct Answered {
+    pub(crate) answer: Answer,
+    pub(crate) skew: Option<SignedDuration>,
+}
+
+/// Sends one request and reads its answer.
 pub(crate) async fn ask(
     client: &Client,
     credential: &Credential,
     secrets: &Secrets,
-    wall: Timestamp,
+    clock: &Clock,
     telling: Option<Telling<'_>>,
-) -> Answer {
-    let sent = secrets.all();
+) -> Answered {
+    let words = secrets.all();
+    let sent = clock.read();
     let raw = exchange(request(client, credential, secrets)).await;
     if let Some(telling) = telling {
         telling.tell(credential, secrets, &raw);
     }
     match raw {
-        Err(trouble) => Answer { access: Err(trouble.cleaned(&sent)), refresh_token: None },
+        Err(trouble) => {
+            Answered { answer: Answer { access: Err(trouble.cleaned(&words)), refresh_token: None }, skew: None }
+        }
         Ok((status, headers, body)) => {
             let reply = Reply {
                 status,
                 content_type: text(&headers, CONTENT_TYPE),
-                retry_after: retry_after(&headers, wall),
+                // For a `Retry-After` that names an instant.
+                retry_after: retry_after(&headers, sent.wall),
                 body: &body,
             };
-            read(reply, credential.style(), &sent)
+            let skew = skew(&headers, sent, clock.boottime());
+            Answered { answer: read(reply, credential.style(), &words), skew }
         }
     }
 }
 
+/// Measured against the middle of the round trip; an answer out of a cache says nothing (T13).
+fn skew(headers: &HeaderMap, sent: Reading, received: Duration) -> Option<SignedDuration> {
+    if headers.contains_key(AGE) {
+        return None;
+    }
+    let middle = later(sent.wall, received.saturating_sub(sent.boot) / 2);
+    Some(http_date(text(headers, DATE)?)?.duration_since(middle))
+}
+
+fn http_date(text: &str) -> Option<Timestamp> {
+    jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
+}
+
 fn request(client: &Client, credential: &Credential, secrets: &Secrets) -> RequestBuilder {
     let post = client.post(credential.token_url.clone()).header("accept", "application/json");
-    let mut form: Vec<(&str, &str)> = Vec::new();
-    match (&credential.grant, secrets) {
-        (GrantConfig::ClientCredentials { client_id, scope, .. }, secrets) => {
-            form.extend([("grant_type", "client_credentials"), ("client_id", client_id)]);
-            if let Secrets::Client { client_secret } = secrets {
-                form.push(("client_secret", client_secret.expose()));
-            }
-            form.push(("scope", scope));
-        }
-        (GrantConfig::RefreshTokenIdentity { client_id, scope, .. }, secrets) => {
-            form.extend([("grant_type", "refresh_token"), ("client_id", client_id)]);
-            if let Secrets::Refresh { refresh_token, client_secret } = secrets {
-                form.push(("refresh_token", refresh_token.expose()));
-                form.extend(client_secret.as_ref().map(|secret| ("client_secret", secret.expose())));
-            }
+    let Secrets { main, client_secret } = secrets;
+    let with_tenant = |post: RequestBuilder, tenant: &Option<String>| match tenant {
+        Some(tenant) => post.header(TENANT, tenant),
+        None => post,
+    };
+    match &credential.grant {
+        GrantConfig::ClientCredentials { client_id, scope, .. } => post.form(&[
+            ("grant_type", "client_credentials"),
+            ("client_id", client_id),
+            ("client_secret", main.expose()),
+            ("scope", scope),
+        ]),
+        GrantConfig::RefreshTokenIdentity { client_id, scope, .. } => {
+            let mut form =
+                vec![("grant_type", "refresh_token"), ("client_id", client_id), ("refresh_token", main.expose())];
+            form.extend(client_secret.as_ref().map(|secret| ("client_secret", secret.expose())));
             form.extend(scope.as_deref().map(|scope| ("scope", scope)));
+            post.form(&form)
         }
-        (GrantConfig::RefreshTokenAccount { client_id, tenant, .. }, secrets) => {
-            let token = match secrets {
-                Secrets::Refresh { refresh_token, .. } => refresh_token.expose(),
-                Secrets::Client { .. } => "",
-            };
-            let body = json!({ "grant_type": "refresh_token", "client_id": client_id, "refresh_token": token });
-            let post = post.json(&body);
-            return match tenant {
-                Some(tenant) => post.header(TENANT, tenant),
-                None => post,
-            };
+        GrantConfig::RefreshTokenAccount { client_id, tenant, .. } => {
+            let body = json!({ "grant_type": "refresh_token", "client_id": client_id, "refresh_token": main.expose() });
+            with_tenant(post.json(&body), tenant)
         }
+        GrantConfig::Password { username, tenant, .. } => {
+            let body = json!({
+                "tenancyName": tenant, "usernameOrEmailAddress": username, "password": main.expose(),
+            });
+            with_tenant(post.json(&body), tenant)
+        }
+        // Not asked for; `exchange` ends before it gets here.
+        GrantConfig::PersonalAccessToken { .. } => post,
     }
-    post.form(&form)
 }
 
 /// Status, headers and body of an answer.
@@ -188,7 +197,6 @@ fn retry_after(headers: &HeaderMap, wall: Timestamp) -> Option<Duration> {
     if let Ok(seconds) = value.parse::<u64>() {
         return Some(Duration::from_secs(seconds));
     }
-    let instant = |text: &str| jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok();
-    let from = text(headers, DATE).and_then(instant).unwrap_or(wall);
-    Duration::try_from(instant(value)?.duration_since(from)).ok()
+    let from = text(headers, DATE).and_then(http_date).unwrap_or(wall);
+    Duration::try_from(http_date(value)?.duration_since(from)).ok()
 }

@@ -216,21 +216,27 @@ fn tell_of_renewals(
     });
 }
 
-/// What the files say, in the words of `auth`.
-pub(crate) fn credential(connection: &Connection) -> Credential {
+/// What the files say, in the words of `auth`. Public so that a command without a daemon means the same.
+pub fn credential(connection: &Connection) -> Credential {
     let derived = |style| token_url(&connection.url, style);
-    let (grant, style) = match connection.auth.grant.clone() {
+    let tenant = connection.tenant.clone();
+    let (grant, derived) = match connection.auth.grant.clone() {
         Grant::ClientCredentials { client_id, client_secret, scope } => {
-            (GrantConfig::ClientCredentials { client_id, client_secret, scope }, Style::Identity)
+            (GrantConfig::ClientCredentials { client_id, client_secret, scope }, derived(Style::Identity))
         }
-        Grant::RefreshTokenAccount { client_id, refresh_token } => (
-            GrantConfig::RefreshTokenAccount { client_id, refresh_token, tenant: connection.tenant.clone() },
-            Style::Account,
-        ),
+        Grant::RefreshTokenAccount { client_id, refresh_token } => {
+            (GrantConfig::RefreshTokenAccount { client_id, refresh_token, tenant }, derived(Style::Account))
+        }
         Grant::RefreshTokenIdentity { client_id, client_secret, refresh_token, scope } => {
-            (GrantConfig::RefreshTokenIdentity { client_id, client_secret, refresh_token, scope }, Style::Identity)
+            let grant = GrantConfig::RefreshTokenIdentity { client_id, client_secret, refresh_token, scope };
+            (grant, derived(Style::Identity))
         }
+        Grant::Password { username, password } => {
+            (GrantConfig::Password { username, password, tenant }, derived(Style::Authenticate))
+        }
+        // Nobody is asked; the address only has to be one that the token may be sent to.
+        Grant::PersonalAccessToken { token } => (GrantConfig::PersonalAccessToken { token }, connection.url.clone()),
     };
-    let token_url = connection.auth.token_url.clone().unwrap_or_else(|| derived(style));
+    let token_url = connection.auth.token_url.clone().unwrap_or(derived);
     Credential { connection: connection.name.to_string(), grant, token_url }
 }

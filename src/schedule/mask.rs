@@ -18,7 +18,7 @@ const SECRET_WORDS: &[&str] = &["secret", "token", "passw", "api_key", "apikey",
 const PLAIN_NAMES: &[&str] = &["token_url", "secret_arguments", "credential"];
 
 /// Keys under `auth` whose values may be shown. All others there are hidden, typing errors included.
-pub(super) const SHOWN_IN_AUTH: &[&str] = &["grant", "style", "client_id", "scope", "token_url"];
+pub(super) const SHOWN_IN_AUTH: &[&str] = &["grant", "style", "client_id", "username", "scope", "token_url"];
 
 /// Whether a key of this name holds a secret.
 pub(super) fn is_secret_name(name: &str) -> bool {

@@ -15,7 +15,7 @@ use url::Url;
 
 use super::timing::Timing;
 use crate::recurrence::{Excluded, Nominal, Recurrence};
-use crate::secret::SecretRef;
+use crate::secret::SecretSource;
 
 /// How many excluded days are passed over in looking for the time before.
 const MOST_EXCLUDED_DAYS: usize = 366;
@@ -118,7 +118,7 @@ pub enum Grant {
         /// The application's id.
         client_id: String,
         /// The application's secret.
-        client_secret: SecretRef,
+        client_secret: SecretSource,
         /// Space-separated scopes.
         scope: String,
     },
@@ -127,18 +127,30 @@ pub enum Grant {
         /// The client id that the Cloud page shows beside the user key.
         client_id: String,
         /// The user key.
-        refresh_token: SecretRef,
+        refresh_token: SecretSource,
     },
     /// A refresh token of today's identity server: form, one use only.
     RefreshTokenIdentity {
         /// The application's id.
         client_id: String,
-        /// Confidential applications have one.
-        client_secret: Option<SecretRef>,
+        /// Confidential applications have one. Left out and never kept by `punctual login`: a public application.
+        client_secret: SecretSource,
         /// The first refresh token; later ones are kept in the state folder.
-        refresh_token: SecretRef,
+        refresh_token: SecretSource,
         /// Asked for again on each refresh when given.
         scope: Option<String>,
+    },
+    /// A user's password at a stand-alone Orchestrator; the tenant is the connection's.
+    Password {
+        /// User name or email address.
+        username: String,
+        /// The password.
+        password: SecretSource,
+    },
+    /// A personal access token: sent as it is.
+    PersonalAccessToken {
+        /// The token.
+        token: SecretSource,
     },
 }
 

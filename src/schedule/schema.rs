@@ -52,10 +52,40 @@ fn rules(name: &str, schema: &mut Map<String, Value>) {
             schema.insert("dependentRequired".into(), json!({ "anchor": ["every"], "quartz": ["cron"] }));
         }
         "auth" => {
-            let grant = |name| json!({ "properties": { "grant": { "const": name } } });
+            let when = |conditions: Value, required: &[&str], others: &[&str]| {
+                let refused: Map<String, Value> = others.iter().map(|key| ((*key).to_owned(), json!(false))).collect();
+                json!({ "if": { "properties": conditions }, "then": { "required": required, "properties": refused } })
+            };
+            let account = json!({ "grant": { "const": "refresh_token" }, "style": { "const": "account" } });
+            let account = json!({ "allOf": [{ "properties": account }, { "required": ["style"] }] });
+            let surplus: Map<String, Value> =
+                ["client_secret", "scope"].iter().map(|key| ((*key).to_owned(), json!(false))).collect();
             let rule = json!([
-                { "if": grant("client_credentials"), "then": { "required": ["client_secret", "scope"] } },
-                { "if": grant("refresh_token"), "then": { "required": ["refresh_token"] } },
+                when(
+                    json!({ "grant": { "const": "client_credentials" } }),
+                    &["client_id", "scope"],
+                    &["refresh_token", "username", "password", "token"],
+                ),
+                when(
+                    json!({ "grant": { "const": "refresh_token" } }),
+                    &["client_id"],
+                    &["username", "password", "token"],
+                ),
+                { "if": account, "then": { "properties": surplus } },
+                when(
+                    json!({ "grant": { "const": "password" } }),
+                    &["username"],
+                    &["client_id", "client_secret", "refresh_token", "scope", "token"],
+                ),
+                when(
+                    json!({ "grant": { "const": "personal_access_token" } }),
+                    &[],
+                    &["client_id", "client_secret", "refresh_token", "scope", "username", "password", "token_url"],
+                ),
+                {
+                    "if": { "properties": { "grant": { "not": { "const": "refresh_token" } } } },
+                    "then": { "properties": { "style": { "not": { "const": "account" } } } },
+                },
             ]);
             schema.insert("allOf".into(), rule);
         }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::diagnostic::{Diagnostic, Severity};
 use super::model::{Connection, Grant, ScheduleSet};
-use crate::secret::SecretRef;
+use crate::secret::{SecretRef, SecretSource};
 
 /// One warning for each secret that cannot be read; `file` is where the connections stand, or the first of several files.
 pub fn doubtful_secrets(set: &ScheduleSet, file: &Path) -> Vec<Diagnostic> {
@@ -32,23 +32,24 @@ pub fn doubtful_secrets(set: &ScheduleSet, file: &Path) -> Vec<Diagnostic> {
         .collect()
 }
 
-fn secrets_of(grant: &Grant) -> Vec<(&'static str, &SecretRef)> {
+fn secrets_of(grant: &Grant) -> Vec<(&'static str, &SecretSource)> {
     match grant {
         Grant::ClientCredentials { client_id: _, client_secret, scope: _ } => vec![("client_secret", client_secret)],
         Grant::RefreshTokenAccount { client_id: _, refresh_token } => vec![("refresh_token", refresh_token)],
         Grant::RefreshTokenIdentity { client_id: _, client_secret, refresh_token, scope: _ } => {
-            let mut secrets = vec![("refresh_token", refresh_token)];
-            secrets.extend(client_secret.as_ref().map(|secret| ("client_secret", secret)));
-            secrets
+            vec![("refresh_token", refresh_token), ("client_secret", client_secret)]
         }
+        Grant::Password { username: _, password } => vec![("password", password)],
+        Grant::PersonalAccessToken { token } => vec![("token", token)],
     }
 }
 
 /// What is wrong with it, with its cause; never any part of its value.
-fn told(secret: &SecretRef) -> Option<String> {
-    match secret {
-        SecretRef::Credential(_) => None,
-        SecretRef::File(_) | SecretRef::Env(_) => {
+fn told(source: &SecretSource) -> Option<String> {
+    match source {
+        // Which state folder will be used is not known here.
+        SecretSource::Kept | SecretSource::At(SecretRef::Credential(_)) => None,
+        SecretSource::At(secret @ (SecretRef::File(_) | SecretRef::Env(_))) => {
             let error = secret.read().err()?;
             let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
             Some(format!("{error}{cause}"))

@@ -6,7 +6,6 @@ const MOST_LINES: usize = 400;
 
 /// Files that have one subject and more lines, each with its reason.
 pub(crate) const LONG_FILES: &[(&str, &str)] = &[
-    ("src/auth/trouble.rs", "one table: every failure of a token call with its sentence and its cure"),
     ("src/sandbox/faults.rs", "one list of faults with how each is written and when it hits"),
     ("src/sandbox/server.rs", "one server: reading, breaking, recording and answering a request share its state"),
     ("src/sandbox/service.rs", "one service: what each call does to the stand-in's state"),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use punctual::schedule::{
     CatchUpPolicy, Enablement, Grant, Loaded, OnUnknownStart, OverlapPolicy, Schedule, SourceFile, parse,
 };
-use punctual::secret::SecretRef;
+use punctual::secret::{SecretRef, SecretSource};
 use serde_json::json;
 
 use super::{HEAD, messages, now, read, source, with_schedule};
@@ -149,7 +149,39 @@ fn secrets_are_references_relative_to_the_file_they_stand_in() {
         panic!("{:?}", connection.auth.grant);
     };
     assert_eq!(client_id, "5v7P");
-    assert_eq!(*refresh_token, SecretRef::File(PathBuf::from("/etc/punctual/user-key")));
+    assert_eq!(*refresh_token, SecretSource::At(SecretRef::File(PathBuf::from("/etc/punctual/user-key"))));
+}
+
+#[test]
+fn a_secret_left_out_is_kept_by_login() {
+    let grant = |auth: &str| {
+        let text = format!("version: 1\nconnections:\n  c: {{ url: \"https://o.example.com\", auth: {{ {auth} }} }}\n");
+        good(source("f.yaml", &text)).set.connections.values().next().unwrap().auth.grant.clone()
+    };
+    let (kept, id) = (|| SecretSource::Kept, || "x".to_owned());
+    let at = |name: &str| SecretSource::At(SecretRef::Credential(name.to_owned()));
+    assert_eq!(
+        grant("grant: client_credentials, client_id: x, scope: OR.Jobs"),
+        Grant::ClientCredentials { client_id: id(), client_secret: kept(), scope: "OR.Jobs".to_owned() }
+    );
+    assert_eq!(
+        grant("grant: refresh_token, style: account, client_id: x"),
+        Grant::RefreshTokenAccount { client_id: id(), refresh_token: kept() }
+    );
+    assert_eq!(
+        grant("grant: refresh_token, client_id: x, client_secret: \"credential:s\""),
+        Grant::RefreshTokenIdentity { client_id: id(), client_secret: at("s"), refresh_token: kept(), scope: None }
+    );
+    assert_eq!(grant("grant: password, username: x"), Grant::Password { username: id(), password: kept() });
+    assert_eq!(
+        grant("grant: password, username: x, password: \"credential:p\""),
+        Grant::Password { username: id(), password: at("p") }
+    );
+    assert_eq!(grant("grant: personal_access_token"), Grant::PersonalAccessToken { token: kept() });
+    assert_eq!(
+        grant("grant: personal_access_token, token: \"credential:t\""),
+        Grant::PersonalAccessToken { token: at("t") }
+    );
 }
 
 #[test]

@@ -76,6 +76,20 @@ fn the_schema_and_the_reader_agree() {
         (false, HEAD.replace("\"credential:cloud\"", "hunter2")),
         (false, HEAD.replace(", scope: OR.Jobs", "")),
         (false, HEAD.replace("client_credentials", "password")),
+        (true, HEAD.replace(", client_secret: \"credential:cloud\"", "")),
+        (true, with_auth("grant: refresh_token, client_id: x")),
+        (true, with_auth("grant: refresh_token, client_id: x, client_secret: \"credential:s\", scope: OR.Jobs")),
+        (true, with_auth("grant: refresh_token, style: account, client_id: x, refresh_token: \"file:key\"")),
+        (true, with_auth("grant: password, username: x, password: \"file:p\"")),
+        (true, with_auth("grant: personal_access_token, token: \"env:T\"")),
+        (true, with_auth("grant: personal_access_token")),
+        (false, with_auth("grant: refresh_token")),
+        (false, with_auth("grant: refresh_token, style: account, client_id: x, scope: OR.Jobs")),
+        (false, with_auth("grant: refresh_token, client_id: x, password: \"file:p\"")),
+        (false, with_auth("grant: password")),
+        (false, with_auth("grant: password, username: x, password: literal")),
+        (false, with_auth("grant: password, style: account, username: x")),
+        (false, with_auth("grant: personal_access_token, client_id: x")),
         (false, HEAD.replace("https://", "ftp://")),
         (false, HEAD.replace("cloud:\n", "my cloud:\n")),
         (false, format!("{HEAD}notify: []\n")),
@@ -90,6 +104,12 @@ fn the_schema_and_the_reader_agree() {
         assert_eq!(validator.is_valid(&as_json(&text)), fine, "schema: {text}");
         assert_eq!(read(source("f.yaml", &text)).is_ok(), fine, "reader: {text}");
     }
+}
+
+fn with_auth(auth: &str) -> String {
+    let begin = HEAD.find("auth: {").unwrap();
+    let end = begin + HEAD[begin..].find('}').unwrap();
+    format!("{}auth: {{ {auth} {}", &HEAD[..begin], &HEAD[end..])
 }
 
 #[test]

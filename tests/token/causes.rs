@@ -3,6 +3,7 @@
 use punctual::auth::core::Class;
 use punctual::auth::trouble::{Before, Network, Trouble};
 use punctual::auth::{AuthUnavailable, Credential, GrantConfig, TokenManager, TokenState};
+use punctual::secret::{SecretRef, SecretSource};
 use url::Url;
 
 use crate::server::{House, Said, Seen, soon};
@@ -198,8 +199,8 @@ fn failures_that_take_a_network_to_make_have_words_too() {
         connection: "cloud".to_owned(),
         grant: GrantConfig::RefreshTokenIdentity {
             client_id: "app-1".to_owned(),
-            client_secret: None,
-            refresh_token: punctual::secret::SecretRef::Credential("cloud".to_owned()),
+            client_secret: SecretSource::Kept,
+            refresh_token: SecretSource::At(SecretRef::Credential("cloud".to_owned())),
             scope: None,
         },
         token_url: Url::parse("https://user:pass@cloud.uipath.com/acme/identity_/connect/token?x=1").unwrap(),

@@ -6,8 +6,9 @@ use proptest::prelude::*;
 use punctual::auth::answer::{Reply, clean, read};
 use punctual::auth::core::{Class, Command, Core, Event, Kept, Left, Replay};
 use punctual::auth::margins::{backoff, life};
+use punctual::auth::private_file::{FileError, ensure_folder};
 use punctual::auth::standing::Serve;
-use punctual::auth::token_file::{Family, Stored, TokenFile, TokenFileError, ensure_folder};
+use punctual::auth::token_file::{Family, Stored, TokenFile};
 use punctual::auth::trouble::Trouble;
 use punctual::auth::{Generation, Style, TokenState, token_url};
 use punctual::secret::Secret;
@@ -445,14 +446,14 @@ fn a_damaged_or_open_or_newer_file_is_refused_and_never_taken_for_none() {
     let whole = std::fs::read(file.path()).unwrap();
     for cut in [0, 1, 10, whole.len() / 2, whole.len() - 1] {
         private_file(file.path(), &whole[..cut]);
-        assert!(matches!(file.load(), Err(TokenFileError::Damaged { .. })), "cut at {cut}");
+        assert!(matches!(file.load(), Err(FileError::Damaged { .. })), "cut at {cut}");
     }
-    let newer = String::from_utf8(whole.clone()).unwrap().replacen("punctual-token 1", "punctual-token 2", 1);
+    let newer = String::from_utf8(whole.clone()).unwrap().replacen("punctual-token 2", "punctual-token 3", 1);
     private_file(file.path(), newer.as_bytes());
-    assert!(matches!(file.load(), Err(TokenFileError::Newer { .. })));
+    assert!(matches!(file.load(), Err(FileError::Newer { .. })));
     private_file(file.path(), &whole);
     std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o640)).unwrap();
-    assert!(matches!(file.load(), Err(TokenFileError::Open { .. })));
+    assert!(matches!(file.load(), Err(FileError::Open { .. })));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use punctual::auth::token_file::{Family, Stored, TokenFile};
 use punctual::auth::{AuthEnvironment, Credential, GrantConfig, TokenManager, TokenStatus};
 use punctual::clock::{Clock, ManualClock};
-use punctual::secret::{Secret, SecretRef};
+use punctual::secret::{Secret, SecretRef, SecretSource};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
@@ -200,8 +200,8 @@ impl House {
         path
     }
 
-    pub(crate) fn secret(&self, name: &str) -> SecretRef {
-        SecretRef::File(self.folder.path().join(name))
+    pub(crate) fn secret(&self, name: &str) -> SecretSource {
+        SecretSource::At(SecretRef::File(self.folder.path().join(name)))
     }
 
     pub(crate) fn tokens(&self) -> PathBuf {
@@ -219,7 +219,7 @@ impl House {
     pub(crate) fn identity(&self) -> GrantConfig {
         GrantConfig::RefreshTokenIdentity {
             client_id: "app-1".to_owned(),
-            client_secret: None,
+            client_secret: SecretSource::Kept,
             refresh_token: self.secret("seed"),
             scope: None,
         }
@@ -233,9 +233,24 @@ impl House {
         }
     }
 
+    pub(crate) fn password(&self) -> GrantConfig {
+        self.write("password", "password-1");
+        GrantConfig::Password {
+            username: "svc-punctual".to_owned(),
+            password: self.secret("password"),
+            tenant: Some("default".to_owned()),
+        }
+    }
+
+    pub(crate) fn personal(&self) -> GrantConfig {
+        self.write("pat", "pat-1");
+        GrantConfig::PersonalAccessToken { token: self.secret("pat") }
+    }
+
     pub(crate) fn credential(&self, grant: GrantConfig) -> Credential {
         let path = match &grant {
             GrantConfig::RefreshTokenAccount { .. } => "/oauth/token",
+            GrantConfig::Password { .. } => "/api/account/authenticate",
             _ => "/acme/identity_/connect/token",
         };
         Credential { connection: "cloud".to_owned(), grant, token_url: self.server.url(path) }

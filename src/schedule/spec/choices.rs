@@ -34,6 +34,8 @@ impl<T: fmt::Debug + Sync> Names for Choices<T> {
 pub(super) enum GrantKind {
     ClientCredentials,
     RefreshToken,
+    Password,
+    PersonalAccessToken,
 }
 
 /// Which server gives tokens for a refresh token.
@@ -44,8 +46,13 @@ pub(super) enum Style {
 }
 
 pub(super) static GRANT: Choices<GrantKind> = Choices {
-    built: &[("client_credentials", GrantKind::ClientCredentials), ("refresh_token", GrantKind::RefreshToken)],
-    later: &["password", "personal_access_token"],
+    built: &[
+        ("client_credentials", GrantKind::ClientCredentials),
+        ("refresh_token", GrantKind::RefreshToken),
+        ("password", GrantKind::Password),
+        ("personal_access_token", GrantKind::PersonalAccessToken),
+    ],
+    later: &[],
 };
 
 pub(super) static STYLE: Choices<Style> =

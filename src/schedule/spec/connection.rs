@@ -16,7 +16,7 @@ use super::tree::{Entry, Kind, Node, Scalar, Value};
 use crate::schedule::diagnostic::{Findings, SourceFile};
 use crate::schedule::mask::SHOWN_IN_AUTH;
 use crate::schedule::model::{AuthSpec, Connection, ConnectionLimits, ConnectionName, Grant};
-use crate::secret::SecretRef;
+use crate::secret::{SecretRef, SecretSource};
 
 /// How long a job of an unclear start may take to become visible (semantics.md 16).
 const SETTLE: Duration = Duration::from_secs(120);
@@ -170,47 +170,78 @@ fn auth(field: &Field<'_>, sources: &[SourceFile], findings: &mut Findings) -> O
     let style = fields.get("style").map(|field| (field.choice(&choices::STYLE, findings), field));
     let token_url = fields.get("token_url").map(|field| address(&field, findings));
     let client_id = fields.get("client_id").map(|field| client_id(&field, findings));
-    let mut secret = |name: &str| fields.get(name).map(|field| secret(&field, sources, findings));
+    let username = fields.get("username").map(|field| field.line(findings).map(str::to_owned));
+    // Left out: kept by `punctual login`.
+    let mut secret = |name: &str| match fields.get(name) {
+        Some(field) => secret(&field, sources, findings).map(SecretSource::At),
+        None => Some(SecretSource::Kept),
+    };
     let client_secret = secret("client_secret");
     let refresh_token = secret("refresh_token");
+    let password = secret("password");
+    let token = secret("token");
     let scope = fields.get("scope").map(|field| field.line(findings).map(str::to_owned));
-    let style_of = |style: &Option<(Option<(&str, Style)>, Field<'_>)>| match style {
+    // What else is missing follows from the grant, so nothing is said about it while the grant is not known.
+    let kind = kind?.1;
+    if let (GrantKind::ClientCredentials | GrantKind::Password | GrantKind::PersonalAccessToken, Some(style)) =
+        (kind, &style)
+        && let (Some((_, Style::Account)), field) = style
+    {
+        let what = "`style: account` goes with `grant: refresh_token` only";
+        field.error(what, findings).hint("take `style` out");
+    }
+    let style = match &style {
         Some((Some((_, style)), _)) => Some(*style),
         Some((None, _)) => None,
         None => Some(Style::Identity),
     };
-    // What else is missing follows from the grant, so nothing is said about it while the grant is not known.
-    let kind = kind?.1;
     let id_hint = "write the application's id as `client_id`";
-    let client_id = fields.need("client_id", id_hint, findings).and(client_id.flatten());
-    let grant = match (kind, style_of(&style)) {
-        (GrantKind::ClientCredentials, style_read) => {
-            if let (Some(Style::Account), Some((_, field))) = (style_read, &style) {
-                let what = "`style: account` goes with `grant: refresh_token` only";
-                field.error(what, findings).hint("take `style` out");
-            }
-            surplus(&fields, "refresh_token", "`grant: client_credentials`", findings);
-            let client_secret = present(&fields, "client_secret", client_secret, findings);
+    let grant = match (kind, style) {
+        (GrantKind::ClientCredentials, _) => {
+            surplus(
+                &fields,
+                &["refresh_token", "username", "password", "token"],
+                "`grant: client_credentials`",
+                findings,
+            );
+            let client_id = fields.need("client_id", id_hint, findings).and(client_id.flatten());
             let scope_hint = "write the scopes that the application has, such as `scope: OR.Jobs OR.Folders.Read`";
             let scope = fields.need("scope", scope_hint, findings).and(scope.flatten());
             Grant::ClientCredentials { client_id: client_id?, client_secret: client_secret?, scope: scope? }
         }
         (GrantKind::RefreshToken, Some(Style::Account)) => {
-            surplus(&fields, "client_secret", "`style: account`", findings);
-            surplus(&fields, "scope", "`style: account`", findings);
-            let refresh_token = present(&fields, "refresh_token", refresh_token, findings);
+            surplus(
+                &fields,
+                &["client_secret", "scope", "username", "password", "token"],
+                "`style: account`",
+                findings,
+            );
+            let client_id = fields.need("client_id", id_hint, findings).and(client_id.flatten());
             Grant::RefreshTokenAccount { client_id: client_id?, refresh_token: refresh_token? }
         }
         (GrantKind::RefreshToken, Some(Style::Identity)) => {
-            let refresh_token = present(&fields, "refresh_token", refresh_token, findings);
+            surplus(&fields, &["username", "password", "token"], "`grant: refresh_token`", findings);
+            let client_id = fields.need("client_id", id_hint, findings).and(client_id.flatten());
             Grant::RefreshTokenIdentity {
                 client_id: client_id?,
-                client_secret: settled(client_secret)?,
+                client_secret: client_secret?,
                 refresh_token: refresh_token?,
                 scope: settled(scope)?,
             }
         }
         (GrantKind::RefreshToken, None) => return None,
+        (GrantKind::Password, _) => {
+            let others = ["client_id", "client_secret", "refresh_token", "scope", "token"];
+            surplus(&fields, &others, "`grant: password`", findings);
+            let user_hint = "write the user name or email address as `username`";
+            let username = fields.need("username", user_hint, findings).and(username.flatten());
+            Grant::Password { username: username?, password: password? }
+        }
+        (GrantKind::PersonalAccessToken, _) => {
+            let others = ["client_id", "client_secret", "refresh_token", "scope", "username", "password", "token_url"];
+            surplus(&fields, &others, "`grant: personal_access_token`", findings);
+            Grant::PersonalAccessToken { token: token? }
+        }
     };
     Some(AuthSpec { grant, token_url: settled(token_url)? })
 }
@@ -226,24 +257,11 @@ fn client_id(field: &Field<'_>, findings: &mut Findings) -> Option<String> {
 }
 
 /// A key that this grant has no use for would be a silent mistake.
-fn surplus(fields: &Fields<'_>, name: &str, with: &str, findings: &mut Findings) {
-    if let Some(field) = fields.get(name) {
+fn surplus(fields: &Fields<'_>, names: &[&'static str], with: &str, findings: &mut Findings) {
+    for field in names.iter().filter_map(|name| fields.get(name)) {
         let what = format!("{} has no use with {with}", field.named());
         field.error_at(field.key_at, &what, findings).hint("take it out");
     }
-}
-
-fn present(
-    fields: &Fields<'_>,
-    name: &'static str,
-    value: Option<Option<SecretRef>>,
-    findings: &mut Findings,
-) -> Option<SecretRef> {
-    if value.is_none() && !fields.is_settled(&[name]) {
-        let what = format!("`auth.{name}` is missing, and keeping it by `punctual login` is not built yet");
-        fields.error(&what, findings).hint(format!("write where it is kept, such as `{name}: \"credential:NAME\"`"));
-    }
-    value.flatten()
 }
 
 fn secret(field: &Field<'_>, sources: &[SourceFile], findings: &mut Findings) -> Option<SecretRef> {

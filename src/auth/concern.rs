@@ -1,0 +1,75 @@
+//! What a person should know although a token came: it is not saved, dead already, narrower than asked for, or dated by
+//! another clock.
+//!
+//! None of it stops a start; each has its own sentence, because each ends in trouble later.
+
+use jiff::SignedDuration;
+use tracing::warn;
+
+use super::core::{Class, Left};
+use super::credential::{Credential, GrantConfig, printable};
+use super::margins::SKEW_TOLD;
+use super::trouble::Failure;
+
+/// The new refresh token could not be written.
+pub(super) fn unsaved(credential: &Credential, reason: &str) -> Failure {
+    Failure {
+        class: Class::Transient { retry_after: None },
+        left: Left::Nothing,
+        code: "unsaved".to_owned(),
+        message: format!(
+            "connection `{}`: the new refresh token is in memory only because {reason}",
+            credential.connection
+        ),
+        cure: "make the folder writable before this process ends, or the login is lost; it is tried every second"
+            .to_owned(),
+    }
+}
+
+/// The token has a life of nothing.
+pub(super) fn dead_on_arrival(credential: &Credential) -> Failure {
+    Failure {
+        class: Class::Transient { retry_after: None },
+        left: Left::Request,
+        code: "dead_on_arrival".to_owned(),
+        message: format!(
+            "connection `{}`: POST {} answered with a token that had already expired",
+            credential.connection,
+            printable(&credential.token_url)
+        ),
+        cure: "check the clock of the token server; it is tried again by itself".to_owned(),
+    }
+}
+
+/// Told once while it lasts; ages are not judged by that clock (T13).
+pub(super) fn tell_skew(credential: &Credential, skew: SignedDuration, before: Option<SignedDuration>) {
+    let is_wide = |skew: SignedDuration| skew.unsigned_abs() >= SKEW_TOLD;
+    if is_wide(skew) && !before.is_some_and(is_wide) {
+        warn!(
+            connection = credential.connection,
+            skew_s = skew.as_secs(),
+            "The clock of the token server differs from this machine's; check that both are set by NTP"
+        );
+    }
+}
+
+/// Calls that need a missing scope will be refused.
+pub(super) fn tell_narrowed(credential: &Credential, granted: Option<&str>) {
+    let asked = match &credential.grant {
+        GrantConfig::ClientCredentials { scope, .. } => Some(scope.as_str()),
+        GrantConfig::RefreshTokenIdentity { scope, .. } => scope.as_deref(),
+        GrantConfig::RefreshTokenAccount { .. }
+        | GrantConfig::Password { .. }
+        | GrantConfig::PersonalAccessToken { .. } => None,
+    };
+    let (Some(asked), Some(granted)) = (asked, granted) else { return };
+    let is_granted = |one: &&str| granted.split_whitespace().any(|other| other == *one);
+    let missing: Vec<&str> = asked.split_whitespace().filter(|one| !is_granted(one)).collect();
+    if !missing.is_empty() {
+        warn!(
+            connection = credential.connection,
+            missing = missing.join(" "),
+            "The token has fewer scopes than asked for"
+        );
+    }
+}

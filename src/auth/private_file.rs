@@ -1,0 +1,294 @@
+//! Files that only this service's user may read, written so that a crash leaves the old content or the new one.
+//!
+//! Written beside, flushed, renamed, and the folder flushed (T9). The first line holds format, version and a checksum of the
+//! rest, so a torn or foreign file is told from a whole one. A folder that others can read, that belongs to somebody else, or
+//! that lies on a network file system is refused: there neither the lock nor the flush can be relied on.
+//!
+//! Absent: what stands in the files.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+use secrecy::zeroize::Zeroizing;
+use sha2::{Digest, Sha256};
+
+/// Far above any token, far below what would hurt.
+const MAX_BYTES: u64 = 64 * 1024;
+
+/// The first words of a file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Format {
+    pub(crate) name: &'static str,
+    /// Written, and the newest that is read.
+    pub(crate) version: u32,
+    /// The oldest that is read.
+    pub(crate) oldest: u32,
+}
+
+/// Why a file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// The system refused.
+    #[error("`{path}` cannot be {what}: {cause}", path = path.display())]
+    Io {
+        /// File or folder.
+        path: PathBuf,
+        /// The act, as a past participle.
+        what: &'static str,
+        /// The system's words.
+        cause: io::Error,
+    },
+    /// Others could read the login.
+    #[error("`{path}` is open to others (mode {mode:03o}); run `chmod {cure} {path}`", path = path.display())]
+    Open {
+        /// File or folder.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+        /// What they should be.
+        cure: &'static str,
+    },
+    /// Its owner could read or change the login.
+    #[error("`{path}` belongs to user {owner}, neither this service's user {ours} nor root; run `chown {ours} {path}`", path = path.display())]
+    Owner {
+        /// File or folder.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+        /// Who we are.
+        ours: u32,
+    },
+    /// Locks and flushes are not to be trusted there.
+    #[error("`{path}` lies on a network file system ({system}), where a lock or a flush may not hold; choose a state folder on a local disk", path = path.display())]
+    Network {
+        /// The folder.
+        path: PathBuf,
+        /// The file system's name.
+        system: &'static str,
+    },
+    /// The checksum does not fit, or it is another format.
+    #[error("`{path}` is damaged", path = path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Written by a newer version of this program.
+    #[error("`{path}` was written by a newer version", path = path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// One file and the place beside it where its next content is prepared.
+#[derive(Clone, Debug)]
+pub(crate) struct PrivateFile {
+    folder: PathBuf,
+    path: PathBuf,
+    beside: PathBuf,
+    format: Format,
+}
+
+impl PrivateFile {
+    /// Touches nothing.
+    pub(crate) fn new(folder: &Path, name: &str, format: Format) -> PrivateFile {
+        let (path, beside) = (folder.join(name), folder.join(format!("{name}.new")));
+        PrivateFile { folder: folder.to_owned(), path, beside, format }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The content in force; none when there is no file. A file that cannot be trusted is an error, never none.
+    pub(crate) fn read(&self) -> Result<Option<Zeroizing<Vec<u8>>>, FileError> {
+        read(&self.path, self.format)
+    }
+
+    /// What was being written when a process died.
+    pub(crate) fn read_beside(&self) -> Result<Option<Zeroizing<Vec<u8>>>, FileError> {
+        read(&self.beside, self.format)
+    }
+
+    /// Finishes a save that a crash cut short: in place first, as the next save begins by removing the copy beside.
+    pub(crate) fn adopt_beside(&self) -> Result<(), FileError> {
+        let failed = |cause| FileError::Io { path: self.beside.clone(), what: "put in place", cause };
+        File::open(&self.beside).and_then(|file| file.sync_all()).map_err(failed)?;
+        std::fs::rename(&self.beside, &self.path).map_err(failed)?;
+        self.flush_folder()
+    }
+
+    /// Writes durably: when this returns, a power cut leaves the new content. After an error the old content is intact, or
+    /// the new one is in place but may not outlive a power cut.
+    pub(crate) fn save(&self, body: &[u8]) -> Result<(), FileError> {
+        ensure_folder(&self.folder)?;
+        let failed = |cause| FileError::Io { path: self.beside.clone(), what: "written", cause };
+        remove(&self.beside).map_err(failed)?;
+        let mut bytes = Zeroizing::new(Vec::with_capacity(body.len() + 128));
+        let Format { name, version, oldest: _ } = self.format;
+        bytes.extend_from_slice(format!("{name} {version} {}\n", hex(&Sha256::digest(body))).as_bytes());
+        bytes.extend_from_slice(body);
+        let mut file = private().create_new(true).open(&self.beside).map_err(failed)?;
+        file.write_all(&bytes).map_err(failed)?;
+        file.sync_all().map_err(failed)?;
+        #[cfg(feature = "faults")]
+        crate::faults::point(crate::faults::FAIL_TOKEN_WRITTEN, "token");
+        std::fs::rename(&self.beside, &self.path).map_err(|cause| FileError::Io {
+            path: self.path.clone(),
+            what: "replaced",
+            cause,
+        })?;
+        #[cfg(feature = "faults")]
+        crate::faults::point(crate::faults::FAIL_TOKEN_RENAMED, "token");
+        self.flush_folder()
+    }
+
+    /// Removes it durably; says whether it was there.
+    pub(crate) fn remove(&self) -> Result<bool, FileError> {
+        let failed = |cause| FileError::Io { path: self.path.clone(), what: "removed", cause };
+        remove(&self.beside).map_err(failed)?;
+        let was_there = remove(&self.path).map_err(failed)?;
+        if was_there {
+            self.flush_folder()?;
+        }
+        Ok(was_there)
+    }
+
+    fn flush_folder(&self) -> Result<(), FileError> {
+        File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(|cause| FileError::Io {
+            path: self.folder.clone(),
+            what: "flushed",
+            cause,
+        })
+    }
+}
+
+fn remove(path: &Path) -> io::Result<bool> {
+    match std::fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(cause) => Err(cause),
+    }
+}
+
+fn read(path: &Path, format: Format) -> Result<Option<Zeroizing<Vec<u8>>>, FileError> {
+    let failed = |cause| FileError::Io { path: path.to_owned(), what: "read", cause };
+    let damaged = || FileError::Damaged { path: path.to_owned() };
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = match OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path) {
+        Ok(file) => file,
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(cause) => return Err(failed(cause)),
+    };
+    let meta = file.metadata().map_err(failed)?;
+    if !meta.is_file() {
+        return Err(damaged());
+    }
+    check(path, &meta, "600")?;
+    let mut bytes = Zeroizing::new(Vec::new());
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    match body(&bytes, format) {
+        Ok(body) => Ok(Some(Zeroizing::new(body.to_vec()))),
+        Err(Undecodable::Damaged) => Err(damaged()),
+        Err(Undecodable::Newer) => Err(FileError::Newer { path: path.to_owned() }),
+    }
+}
+
+enum Undecodable {
+    Damaged,
+    Newer,
+}
+
+fn body(bytes: &[u8], format: Format) -> Result<&[u8], Undecodable> {
+    let end = bytes.iter().position(|byte| *byte == b'\n').ok_or(Undecodable::Damaged)?;
+    let (head, body) = (&bytes[..end], &bytes[end + 1..]);
+    let head = std::str::from_utf8(head).map_err(|_| Undecodable::Damaged)?;
+    let mut words = head.split(' ');
+    let (name, version, checksum) = (words.next(), words.next(), words.next());
+    if name != Some(format.name) {
+        return Err(Undecodable::Damaged);
+    }
+    match version.and_then(|version| version.parse::<u32>().ok()) {
+        Some(version) if version > format.version => return Err(Undecodable::Newer),
+        Some(version) if version >= format.oldest => {}
+        Some(_) | None => return Err(Undecodable::Damaged),
+    }
+    if checksum != Some(hex(&Sha256::digest(body)).as_str()) {
+        return Err(Undecodable::Damaged);
+    }
+    Ok(body)
+}
+
+/// Makes the folder if it is missing, for its owner only.
+///
+/// # Errors
+/// It cannot be made, is no folder, is open to others, or lies on a network file system.
+pub fn ensure_folder(folder: &Path) -> Result<(), FileError> {
+    let failed = |cause| FileError::Io { path: folder.to_owned(), what: "made", cause };
+    let meta = match std::fs::metadata(folder) {
+        Ok(meta) => meta,
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+            DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+            std::fs::metadata(folder).map_err(failed)?
+        }
+        Err(cause) => return Err(failed(cause)),
+    };
+    if !meta.is_dir() {
+        return Err(failed(io::ErrorKind::NotADirectory.into()));
+    }
+    check(folder, &meta, "700")?;
+    let statfs = rustix::fs::statfs(folder).map_err(|errno| failed(errno.into()))?;
+    match network_file_system(wide(statfs.f_type)) {
+        Some(system) => Err(FileError::Network { path: folder.to_owned(), system }),
+        None => Ok(()),
+    }
+}
+
+/// The type of `f_type` differs between machines.
+fn wide(f_type: impl Into<i64>) -> i64 {
+    f_type.into()
+}
+
+/// The name of a file system on which a lock, or a flush, may not hold between machines or after a crash of the server.
+///
+/// FUSE is not among them: it carries local file systems, too (ntfs-3g, encrypted folders), and sshfs cannot be told from
+/// them by this number. Nor is 9p, which carries a folder of this very machine into a virtual one.
+pub fn network_file_system(f_type: i64) -> Option<&'static str> {
+    match f_type & 0xFFFF_FFFF {
+        0x6969 => Some("NFS"),
+        0xFF53_4D42 => Some("CIFS"),
+        0xFE53_4D42 => Some("SMB"),
+        0x517B => Some("SMB"),
+        0x5346_414F => Some("AFS"),
+        0x00C3_6400 => Some("Ceph"),
+        0x7375_7245 => Some("Coda"),
+        _ => None,
+    }
+}
+
+fn check(path: &Path, meta: &std::fs::Metadata, cure: &'static str) -> Result<(), FileError> {
+    let (owner, ours) = (meta.uid(), rustix::process::geteuid().as_raw());
+    if owner != ours && owner != 0 {
+        return Err(FileError::Owner { path: path.to_owned(), owner, ours });
+    }
+    let mode = meta.mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(FileError::Open { path: path.to_owned(), mode, cure });
+    }
+    Ok(())
+}
+
+/// For files that are made: nobody else's from the first moment on, and never through a link.
+pub(crate) fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    options.write(true).mode(0o600).custom_flags(flags.bits().cast_signed());
+    options
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

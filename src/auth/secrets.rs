@@ -1,0 +1,102 @@
+//! The secrets of one request, read just before it, and a mark that tells whether they have changed since.
+//!
+//! Read every time rather than remembered: a rotated secret is picked up without a restart. All of this blocks for as long as
+//! a disk does, so it runs apart from the loop.
+
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::credential::{Credential, GrantConfig};
+use super::kept::{KeptSecrets, Kind};
+use super::private_file::{FileError, hex};
+use super::trouble::Trouble;
+use crate::secret::{Secret, SecretError, SecretSource};
+
+/// What one request needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Secrets {
+    /// Client secret, first refresh token or user key, password, or personal access token, as the grant has it.
+    pub(crate) main: Secret,
+    /// The client secret of a confidential application that has a user's login.
+    pub(crate) client_secret: Option<Secret>,
+}
+
+impl Secrets {
+    /// Reads them now.
+    pub(crate) fn read(credential: &Credential, tokens_dir: &Path) -> Result<Secrets, Trouble> {
+        let reader = Reader { connection: &credential.connection, kept: KeptSecrets::new(tokens_dir) };
+        let (main, client_secret) = match &credential.grant {
+            GrantConfig::ClientCredentials { client_secret, .. } => {
+                (reader.need(client_secret, Kind::ClientSecret)?, None)
+            }
+            GrantConfig::RefreshTokenAccount { refresh_token, .. } => {
+                (reader.need(refresh_token, Kind::RefreshToken)?, None)
+            }
+            GrantConfig::RefreshTokenIdentity { refresh_token, client_secret, .. } => {
+                // A public application has none.
+                let client_secret = reader.find(client_secret, Kind::ClientSecret)?;
+                (reader.need(refresh_token, Kind::RefreshToken)?, client_secret)
+            }
+            GrantConfig::Password { password, .. } => (reader.need(password, Kind::Password)?, None),
+            GrantConfig::PersonalAccessToken { token } => (reader.need(token, Kind::PersonalToken)?, None),
+        };
+        Ok(Secrets { main, client_secret })
+    }
+
+    /// All of them, so that a server that repeats one does not get it printed.
+    pub(crate) fn all(&self) -> Vec<Secret> {
+        std::iter::once(&self.main).chain(&self.client_secret).cloned().collect()
+    }
+}
+
+struct Reader<'a> {
+    connection: &'a str,
+    kept: KeptSecrets,
+}
+
+impl Reader<'_> {
+    fn need(&self, source: &SecretSource, kind: Kind) -> Result<Secret, Trouble> {
+        self.find(source, kind)?.ok_or(Trouble::NothingKept { kind })
+    }
+
+    fn find(&self, source: &SecretSource, kind: Kind) -> Result<Option<Secret>, Trouble> {
+        match source {
+            SecretSource::At(reference) => match reference.read() {
+                Ok(secret) => Ok(Some(secret)),
+                Err(cause) => Err(Trouble::Secret { which: kind, reason: with_cause(&cause) }),
+            },
+            SecretSource::Kept => match self.kept.read(self.connection, kind) {
+                Ok(secret) => Ok(secret),
+                Err(FileError::Damaged { path }) => Err(Trouble::DamagedFile { path: path.display().to_string() }),
+                Err(cause) => Err(Trouble::Secret { which: kind, reason: cause.to_string() }),
+            },
+        }
+    }
+}
+
+fn with_cause(error: &SecretError) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+/// Stands for the secrets as they were read, or for why they could not be. An unreadable secret may become readable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mark(String);
+
+impl Mark {
+    pub(crate) fn of(secrets: &Result<Secrets, Trouble>) -> Mark {
+        let mut digest = Sha256::new();
+        let mut add = |text: &str| {
+            digest.update((text.len() as u64).to_be_bytes());
+            digest.update(text.as_bytes());
+        };
+        match secrets {
+            Ok(secrets) => secrets.all().iter().for_each(|secret| add(secret.expose())),
+            Err(trouble) => add(&format!("{trouble:?}")),
+        }
+        Mark(hex(&digest.finalize()))
+    }
+}
