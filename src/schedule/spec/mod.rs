@@ -20,3 +20,4 @@ mod tree;
 mod values;
 
 pub use set::{Invalid, Loaded, parse};
+pub use values::{Wrong, duration, instant};

@@ -14,18 +14,22 @@ const LONGEST: Duration = Duration::from_secs(3_653 * 86_400);
 
 /// Why a value cannot be taken.
 #[derive(Debug)]
-pub(super) struct Wrong {
+pub struct Wrong {
     /// Follows the key's name: "needs a unit".
-    pub(super) message: String,
-    pub(super) hint: String,
+    pub message: String,
+    /// What to write instead.
+    pub hint: String,
 }
 
 fn wrong(message: impl Into<String>, hint: impl Into<String>) -> Wrong {
     Wrong { message: message.into(), hint: hint.into() }
 }
 
-/// `90s`, `5m`, `2h`, `1d`, or several together as in `1h30m`.
-pub(super) fn duration(text: &str) -> Result<Duration, Wrong> {
+/// `90s`, `5m`, `2h`, `1d`, or several together as in `1h30m`: whole seconds, from one to ten years of them.
+///
+/// # Errors
+/// [`Wrong`] with what to write instead.
+pub fn duration(text: &str) -> Result<Duration, Wrong> {
     let shape = || wrong("is not a duration", "write `90s`, `5m`, `2h`, `1d`, or `1h30m`");
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         return Err(wrong("needs a unit", format!("write `{text}s` for seconds, or `m`, `h`, `d`")));
@@ -85,7 +89,10 @@ pub(super) fn bound(text: &str, zone: &str) -> Result<Bound, Wrong> {
 }
 
 /// An RFC 3339 or RFC 9557 instant. `zone` is the schedule's zone, for the hint when the text names none.
-pub(super) fn instant(text: &str, zone: &str) -> Result<Timestamp, Wrong> {
+///
+/// # Errors
+/// [`Wrong`] with what to write instead.
+pub fn instant(text: &str, zone: &str) -> Result<Timestamp, Wrong> {
     let example = || "write `2026-12-31T22:00[Europe/Berlin]` or `2026-12-31T21:00:00Z`".to_owned();
     let pieces = Pieces::parse(text).map_err(|_| wrong("is not an instant", example()))?;
     let Some(time) = pieces.time() else {

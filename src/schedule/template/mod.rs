@@ -89,13 +89,13 @@ pub enum TemplateError {
 
 /// What is wrong with a template as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Slip {
+pub struct Slip {
     /// One sentence.
-    pub(super) message: String,
+    pub message: String,
     /// What to write instead.
-    pub(super) hint: String,
+    pub hint: String,
     /// The bytes of the text that are meant.
-    pub(super) span: Range<usize>,
+    pub span: Range<usize>,
 }
 
 impl StartSpec {
@@ -160,7 +160,10 @@ fn render_text(text: &str, context: &TemplateContext<'_>) -> Result<String, Temp
 }
 
 /// Checks a text of the file; `allowed` are the names of `daemon.allow_env`.
-pub(super) fn check(text: &str, allowed: &BTreeSet<String>) -> Result<(), Slip> {
+///
+/// # Errors
+/// [`Slip`] with the bytes that are wrong.
+pub fn check(text: &str, allowed: &BTreeSet<String>) -> Result<(), Slip> {
     read(text, Some(allowed)).map(|_| ())
 }
 

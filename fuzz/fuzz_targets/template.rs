@@ -1,0 +1,4 @@
+//! See `punctual_fuzz::checks::template`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| punctual_fuzz::run(punctual_fuzz::checks::template, input));
