@@ -44,6 +44,8 @@ pub mod web;
 #[doc(hidden)]
 pub mod daemon;
 #[doc(hidden)]
+pub mod doctor;
+#[doc(hidden)]
 pub mod sandbox;
 #[doc(hidden)]
 pub mod cli;

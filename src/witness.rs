@@ -88,6 +88,8 @@ pub struct Answered {
     pub server_date: Option<Timestamp>,
     /// Orchestrator's `api-supported-versions`.
     pub api_versions: Option<String>,
+    /// OAuth's `error` in a token answer.
+    pub error: Option<String>,
     /// The scopes that a token answer names.
     pub scope: Option<String>,
 }

@@ -695,9 +695,9 @@ fn texts_name_the_connection_the_try_and_the_answer() {
       cure: this server's version may be too old for the query; compare it with the versions that are supported
     connection `main`: starting `p1.x` in folder 7 was refused (HTTP 409, code 1670): Nope
       cure: the process already waits for this robot; start it less often, or use an overlap policy that waits
-    connection `main`: starting `p1.x` in folder 7 was put off by the rate limit (429)
-    connection `main`: starting `p1.x` in folder 7 was answered 502
-    connection `main`: starting `p1.x` in folder 7 was answered 500: Nope
+    connection `main`: starting `p1.x` in folder 7 was put off by the rate limit (429); nothing is lost: it waits as the server asks; if it lasts, lower `limits.list_calls_per_minute` or find the other client
+    connection `main`: starting `p1.x` in folder 7 was answered 502; nothing to do if it passes; if it lasts, see status.uipath.com, or on your own server its web server and database
+    connection `main`: starting `p1.x` in folder 7 was answered 500: Nope; if it lasts, look up the time in Orchestrator's own log, or tell UiPath's support
     ");
 }
 

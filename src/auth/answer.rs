@@ -163,7 +163,12 @@ fn refusal(reply: Reply<'_>, object: Option<&Map<String, Value>>, sent: &[Secret
         (300..=399, _) => Trouble::Redirect { status },
         // Too many requests and time-outs pass, whatever the body says.
         (400..=499, Some(code)) if status != 408 && status != 429 => Trouble::Denied { status, code, description },
-        _ if error.is_none() && status < 500 && (status == 404 || status == 405 || is_page(reply)) => {
+        // A proxy that wants a login, a time-out and a limit are told by pages, too, and say nothing of the path.
+        _ if error.is_none()
+            && !matches!(status, 407 | 408 | 429)
+            && status < 500
+            && (status == 404 || status == 405 || is_page(reply)) =>
+        {
             Trouble::Page { status }
         }
         _ => Trouble::Status { status, error, description, retry_after },

@@ -14,9 +14,12 @@ pub mod access_file;
 pub mod answer;
 mod concern;
 #[doc(hidden)]
+pub mod claims;
+#[doc(hidden)]
 pub mod core;
 mod credential;
 mod cure;
+mod discovery;
 mod event;
 mod exchange;
 mod exposed;
@@ -41,7 +44,9 @@ mod view;
 mod wire;
 mod work;
 
+pub use claims::Claims;
 pub use credential::{AuthSetupError, Credential, GrantConfig, Style, token_url};
+pub use discovery::{Discovery, Looks, discover, discover_elsewhere};
 pub use kept::{KeptSecrets, Kind};
 pub use manager::{AuthEnvironment, TokenManager};
 pub use status::{AccessToken, AuthUnavailable, Generation, TokenState, TokenStatus};

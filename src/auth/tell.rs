@@ -98,10 +98,19 @@ fn came(raw: &Result<Raw, Trouble>, secrets: &Secrets) -> Came {
                 },
                 server_date: text(headers, DATE).and_then(instant),
                 api_versions: None,
+                error: error_of(object.as_ref()),
                 scope: scope.map(|scope| masked(scope, &secrets.all())),
             })
         }
         Err(trouble) => Came::Nothing { cause: masked(&trouble.what_broke(), &secrets.all()) },
+    }
+}
+
+/// OAuth's `error`, or the number in Orchestrator's own form of an error.
+fn error_of(object: Option<&Map<String, Value>>) -> Option<String> {
+    match object?.get("error") {
+        Some(Value::String(error)) => Some(masked(error, &[])),
+        Some(_) | None => None,
     }
 }
 
@@ -116,10 +125,10 @@ fn members(object: &Map<String, Value>) -> String {
     excerpt(text.as_bytes(), &[])
 }
 
-fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+pub(super) fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-fn instant(text: &str) -> Option<Timestamp> {
+pub(super) fn instant(text: &str) -> Option<Timestamp> {
     DateTimeParser::new().parse_timestamp(text.trim()).ok()
 }

@@ -136,7 +136,7 @@ fn request(client: &Client, credential: &Credential, secrets: &Secrets) -> Reque
 pub(crate) type Raw = (u16, HeaderMap, Vec<u8>);
 
 #[expect(clippy::disallowed_methods, reason = "this is where token requests leave")]
-async fn exchange(request: RequestBuilder) -> Result<Raw, Trouble> {
+pub(crate) async fn exchange(request: RequestBuilder) -> Result<Raw, Trouble> {
     let response = request.send().await.map_err(|cause| network(&cause))?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     Ok((status, headers, body(response).await?))

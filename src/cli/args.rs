@@ -72,6 +72,8 @@ pub(super) enum Command {
     Show(ShowArgs),
     /// Show how the daemon, its connections and its runs stand.
     Status(StatusArgs),
+    /// Try each step of reaching Orchestrator, and name the cause and the cure of what fails.
+    Doctor(DoctorArgs),
     /// Print the JSON Schema of schedule files, for editors.
     Schema,
 }
@@ -186,4 +188,28 @@ pub(super) enum ObjectFormat {
     Table,
     /// For programs.
     Json,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct DoctorArgs {
+    /// Only this connection [default: all].
+    pub(super) connection: Option<String>,
+    /// Start one job of this process, which must do no harm, and learn what this server's lists can do.
+    #[arg(long, value_name = "PROCESS")]
+    pub(super) probe: Option<String>,
+    /// The folder of that process.
+    #[arg(long, value_name = "F", requires = "probe")]
+    pub(super) folder: Option<String>,
+    /// Start it without asking.
+    #[arg(long, requires = "probe")]
+    pub(super) yes: bool,
+    /// Write a file for somebody who helps: everything but secrets and arguments.
+    #[arg(long, value_name = "FILE")]
+    pub(super) bundle: Option<PathBuf>,
+    /// Show what was sent and what came back also where all is well.
+    #[arg(short = 'v', long)]
+    pub(super) verbose: bool,
+    /// How to print the steps.
+    #[arg(short = 'o', long, value_enum, default_value_t = Format::Table)]
+    pub(super) output: Format,
 }

@@ -13,6 +13,8 @@ use crate::history::HistoryError;
 pub(super) enum Exit {
     /// All is well.
     Fine,
+    /// What was asked about was found: `doctor` found a fault.
+    Found,
     /// Wrong usage, or an invalid file.
     Usage,
     /// The daemon or its files cannot be reached.
@@ -31,6 +33,7 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {
         ExitCode::from(match exit {
             Exit::Fine => 0,
+            Exit::Found => 1,
             Exit::Usage => 2,
             Exit::NotReachable => 3,
             Exit::Unreachable => 4,

@@ -11,6 +11,7 @@ mod client;
 pub mod csv_cell;
 mod daemon;
 mod demo;
+mod doctor;
 mod failure;
 mod files;
 #[doc(hidden)]
@@ -73,6 +74,7 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Runs(args) => runs::run(&global, &args, &clock, &mut out).await?,
         Command::Show(args) => show::run(&global, &args, &mut out).await?,
         Command::Status(args) => status::run(&global, &args, &clock, &mut out).await?,
+        Command::Doctor(args) => doctor::run(&global, &args, &clock, &mut out).await?,
         Command::Schema => schema::run(&mut out)?,
     };
     out.flush()?;

@@ -32,13 +32,13 @@ const SERVER_PAGE: usize = 100;
 pub(super) const SMALL: usize = 1024 * 1024;
 
 /// A list of 1,000 jobs, or of long log lines.
-const LIST: usize = 8 * 1024 * 1024;
+pub(super) const LIST: usize = 8 * 1024 * 1024;
 
 /// One job with its output (S31).
 const JOB: usize = 10 * 1024 * 1024;
 
 /// What lists of jobs show. All of it is known to every server since 2020.10.
-const JOB_FIELDS: &str = "Id,Key,State,Reference,ReleaseName,CreationTime,StartTime,EndTime";
+pub(super) const JOB_FIELDS: &str = "Id,Key,State,Reference,ReleaseName,CreationTime,StartTime,EndTime";
 
 /// The same and what only one job's read shows, without its output.
 const JOB_FIELDS_NO_OUTPUT: &str = "Id,Key,State,Reference,ReleaseName,CreationTime,StartTime,EndTime,Info";
@@ -70,7 +70,7 @@ pub struct StartReply {
 /// One Orchestrator tenant.
 #[derive(Debug)]
 pub struct Client {
-    transport: Transport,
+    pub(super) transport: Transport,
 }
 
 impl Client {
@@ -95,25 +95,15 @@ impl Client {
 
     /// Asks for exactly one job (semantics.md 13, 19).
     pub async fn start_job(&self, folder: FolderId, start: &StartRequest) -> StartReply {
-        let StartRequest { release_key: ReleaseKey(release_key), reference, arguments, runtime } = start;
+        let StartRequest { release_key: _, reference, arguments: _, runtime: _ } = start;
         let asked = self.asked(Call::Start, format!("starting `{reference}` in folder {folder}"));
-        let body = StartBody {
-            start_info: StartInfo {
-                release_key: *release_key,
-                strategy: "ModernJobsCount",
-                jobs_count: 1,
-                reference,
-                input_arguments: arguments.as_deref(),
-                runtime_type: runtime.as_deref(),
-            },
-        };
         let request = Request {
             pool: Pool::Starts,
             method: Method::POST,
             path: "odata/Jobs/UiPath.Server.Configuration.OData.StartJobs".to_owned(),
             query: None,
             folder: Some(folder),
-            body: Some(to_bytes(&body)),
+            body: Some(start_body(start)),
             limit: SMALL,
             asked,
         };
@@ -318,7 +308,7 @@ fn accepted_jobs(asked: &Asked, bytes: &[u8], reference: &Reference) -> Result<V
     }
 }
 
-fn completeness(page: &Page<JobDto>, top: usize) -> Completeness {
+pub(super) fn completeness(page: &Page<JobDto>, top: usize) -> Completeness {
     let got = page.value.len();
     let more = page.next_link.is_some() || page.count.is_some_and(|count| count > got as u64);
     if more || got >= top || got == SERVER_PAGE { Completeness::Cut } else { Completeness::Complete }
@@ -331,6 +321,21 @@ fn append(all: &mut JobPage, page: JobPage) {
         Completeness::Complete => {}
         Completeness::Cut => all.completeness = Completeness::Cut,
     }
+}
+
+/// The body of a start, and of asking whether it could be.
+pub(super) fn start_body(start: &StartRequest) -> Vec<u8> {
+    let StartRequest { release_key: ReleaseKey(release_key), reference, arguments, runtime } = start;
+    to_bytes(&StartBody {
+        start_info: StartInfo {
+            release_key: *release_key,
+            strategy: "ModernJobsCount",
+            jobs_count: 1,
+            reference,
+            input_arguments: arguments.as_deref(),
+            runtime_type: runtime.as_deref(),
+        },
+    })
 }
 
 /// These bodies are strings and numbers, which always have a JSON form.

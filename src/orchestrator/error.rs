@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::cure;
+
 /// A call that did not succeed. The variant says whether the server may have acted on it (semantics.md 15); `text` is one
 /// sentence that names the connection, what was tried and what came back, never a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,6 +56,14 @@ impl CallError {
     pub fn cure(&self) -> Option<&str> {
         match self {
             CallError::Rejected { cure, .. } => cure.as_deref(),
+            CallError::Unsent { .. } | CallError::Unknown { .. } => None,
+        }
+    }
+
+    /// The likely cause of a refusal, where its code or its words are known.
+    pub fn cause(&self) -> Option<&'static str> {
+        match self {
+            CallError::Rejected { status, code, text, .. } => cure::cause(*status, *code, text),
             CallError::Unsent { .. } | CallError::Unknown { .. } => None,
         }
     }

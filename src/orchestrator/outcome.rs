@@ -39,6 +39,8 @@ pub enum Call {
     FindRelease,
     /// One job.
     Start,
+    /// Whether one job could start, without starting it.
+    CheckStart,
     /// Jobs by filter.
     ListJobs,
     /// One job by id.
@@ -135,17 +137,30 @@ fn judge_answer(asked: &Asked, answer: Answer, now: Timestamp) -> Verdict {
             cure: Some("redirects are not followed; write the final address as the connection's `url`".to_owned()),
         }),
         401 => Verdict::TokenRefused,
-        407 => Verdict::Failed(outage(asked, wait, "was stopped by a proxy that wants a login (407)")),
+        407 => {
+            Verdict::Failed(outage(asked, wait, &with_cure("was stopped by a proxy that wants a login (407)", status)))
+        }
         429 => Verdict::Failed(CallError::Unsent {
             reason: UnsentReason::RateLimit,
             retry_after: wait,
-            text: asked.sentence("was put off by the rate limit (429)"),
+            text: asked.sentence(&with_cure("was put off by the rate limit (429)", status)),
         }),
         // The server gave up waiting for us, or a gateway for the server: what it had of the request nobody can say.
         408 => Verdict::Failed(unknown(asked, wait, &with_words("was answered 408", &body))),
         400..500 => judge_refusal(asked, status, &headers, body, wait),
         // 1xx, 5xx and whatever is not HTTP. A gateway can fail after the service worked, so 503 too.
-        _ => Verdict::Failed(unknown(asked, wait, &with_words(&format!("was answered {status}"), &body))),
+        _ => {
+            let came = with_words(&format!("was answered {status}"), &body);
+            Verdict::Failed(unknown(asked, wait, &with_cure(&came, status)))
+        }
+    }
+}
+
+/// The cure is part of the sentence where no field of the error holds it.
+fn with_cure(came: &str, status: u16) -> String {
+    match cure::explain_status(status) {
+        Some(explained) => format!("{came}; {}", explained.cure),
+        None => came.to_owned(),
     }
 }
 

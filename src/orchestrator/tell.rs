@@ -4,12 +4,20 @@
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde_json::Value;
+use url::Url;
 
 use super::bearer::Token;
 use super::outcome::{self, Body, Heard};
 use super::transport::Request;
 use crate::run::FolderId;
 use crate::witness::{Answered, Came, MASK, excerpt, masked};
+
+/// Method, address and query, the query as people write it.
+pub(super) fn asked(request: &Request, address: &Url) -> String {
+    let options: Vec<String> = address.query_pairs().map(|(name, value)| format!("{name}={value}")).collect();
+    let query = if options.is_empty() { String::new() } else { format!("?{}", options.join("&")) };
+    format!("{} {}{}{query}", request.method, address.origin().ascii_serialization(), address.path())
+}
 
 /// Headers and body of a request.
 pub(super) fn sent(request: &Request, tenant: &HeaderMap) -> Vec<String> {
@@ -44,6 +52,7 @@ pub(super) fn came(heard: &Heard, token: &Token) -> Came {
             },
             server_date: outcome::date(&answer.headers),
             api_versions: header(&answer.headers, "api-supported-versions"),
+            error: None,
             scope: None,
         }),
     }

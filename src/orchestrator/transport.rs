@@ -283,7 +283,7 @@ impl Transport {
         );
         if let Some(witness) = &self.witness {
             witness.tell(Witnessed {
-                request: format!("{} {}", request.method, self.address(request)),
+                request: tell::asked(request, &self.address(request)),
                 sent: tell::sent(request, &self.headers),
                 came: tell::came(&heard, token),
                 took: self.clock.boottime().saturating_sub(began),

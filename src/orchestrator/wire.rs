@@ -69,6 +69,16 @@ pub(super) struct ReleaseDto {
 }
 
 #[derive(Deserialize)]
+pub(super) struct ValidationDto {
+    #[serde(rename = "IsValid", alias = "isValid")]
+    pub(super) is_valid: bool,
+    #[serde(rename = "Errors", alias = "errors")]
+    pub(super) errors: Option<Vec<String>>,
+    #[serde(rename = "ErrorCodes", alias = "errorCodes")]
+    pub(super) error_codes: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
 pub(super) struct NameDto {
     #[serde(rename = "Name", alias = "name", alias = "FullyQualifiedName", alias = "fullyQualifiedName")]
     pub(super) name: String,

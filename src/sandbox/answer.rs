@@ -21,6 +21,11 @@ pub(super) enum Body {
     Html(String),
     /// Bytes that claim to be JSON.
     Garbled(String),
+    /// Text of any kind.
+    Text {
+        kind: String,
+        text: String,
+    },
 }
 
 impl Body {
@@ -28,15 +33,16 @@ impl Body {
         match self {
             Body::Empty => None,
             Body::Json(value) => Some(value.to_string()),
-            Body::Html(text) | Body::Garbled(text) => Some(text.clone()),
+            Body::Html(text) | Body::Garbled(text) | Body::Text { kind: _, text } => Some(text.clone()),
         }
     }
 
-    pub(super) fn content_type(&self) -> Option<&'static str> {
+    pub(super) fn content_type(&self) -> Option<&str> {
         match self {
             Body::Empty => None,
             Body::Json(_) | Body::Garbled(_) => Some("application/json; charset=utf-8"),
             Body::Html(_) => Some("text/html; charset=utf-8"),
+            Body::Text { kind, text: _ } => Some(kind),
         }
     }
 }
@@ -48,6 +54,11 @@ impl Answer {
 
     pub(super) fn empty(status: u16) -> Answer {
         Answer { status, headers: Vec::new(), body: Body::Empty }
+    }
+
+    pub(super) fn text(status: u16, kind: &str, text: &str) -> Answer {
+        let body = Body::Text { kind: kind.to_owned(), text: text.to_owned() };
+        Answer { status, headers: Vec::new(), body }
     }
 
     pub(super) fn html(status: u16, text: &str) -> Answer {

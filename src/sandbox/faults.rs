@@ -180,6 +180,8 @@ pub enum Fault {
     ShowState(String),
     /// Nothing is done; this is the answer. Without a message, the known one of the code.
     Refuse(Refusal),
+    /// Nothing is done; this is the answer, to the letter: whatever a server, a proxy or a gateway can say.
+    Say(Words),
     /// The work is done; this is the answer.
     FailAfter(Refusal),
     /// The token is revoked, and so the call is refused with 401.
@@ -215,6 +217,32 @@ pub struct Refusal {
     /// The `Retry-After` header, in seconds.
     #[serde(default)]
     pub retry_after: Option<u64>,
+}
+
+/// An answer, to the letter.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Words {
+    /// HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: String,
+    /// Its `Content-Type`; without one, JSON.
+    #[serde(default)]
+    pub content_type: Option<String>,
+}
+
+impl Words {
+    /// A JSON answer.
+    pub fn json(status: u16, body: impl Into<String>) -> Words {
+        Words { status, body: body.into(), content_type: None }
+    }
+
+    fn answer(&self) -> Answer {
+        let Words { status, body, content_type } = self;
+        let kind = content_type.as_deref().unwrap_or("application/json; charset=utf-8");
+        Answer::text(*status, kind, body)
+    }
 }
 
 impl Refusal {
@@ -343,6 +371,7 @@ impl Effects {
             Fault::EmptyList => self.twist.empties_list = true,
             Fault::ShowState(state) => self.twist.mask.state = Some(state.clone()),
             Fault::Refuse(refusal) => self.stand_in(refusal.answer()),
+            Fault::Say(words) => self.stand_in(words.answer()),
             Fault::FailAfter(refusal) => self.afterwards = Some(refusal.answer()),
             Fault::RevokeToken => {
                 self.revokes_token = true;
@@ -379,6 +408,7 @@ impl Fault {
             Fault::EmptyList => "empty_list",
             Fault::ShowState(_) => "show_state",
             Fault::Refuse(_) => "refuse",
+            Fault::Say(_) => "say",
             Fault::FailAfter(_) => "fail_after",
             Fault::RevokeToken => "revoke_token",
             Fault::Html => "html",
@@ -399,6 +429,7 @@ impl Fault {
             | Fault::DropRequest
             | Fault::DropAnswer
             | Fault::Refuse(_)
+            | Fault::Say(_)
             | Fault::FailAfter(_)
             | Fault::Html
             | Fault::Garble

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use jiff::Timestamp;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::answer::Answer;
@@ -33,6 +34,20 @@ impl Code {
             && self.challenge == challenge
             && now < self.expires_at
     }
+}
+
+/// `GET .../.well-known/openid-configuration`: where this identity server has its parts.
+pub(super) fn configuration(request: &Request) -> Answer {
+    let host = request.header("host").unwrap_or("localhost");
+    let base = request.path.split("/.well-known").next().unwrap_or_default();
+    let place = |part: &str| format!("http://{host}{base}{part}");
+    Answer::json(
+        200,
+        json!({
+            "issuer": place(""), "authorization_endpoint": place("/connect/authorize"),
+            "token_endpoint": place("/connect/token"),
+        }),
+    )
 }
 
 /// `GET .../authorize`: sends the browser back at once, with a code.

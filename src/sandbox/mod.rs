@@ -36,7 +36,7 @@ pub use config::{
     RobotResult, SandboxConfig, TenantSpec, UserKeySpec,
 };
 pub use control::Control;
-pub use faults::{Endpoint, Fault, FaultRule, Faults, FaultsError, Outage, Refusal};
+pub use faults::{Endpoint, Fault, FaultRule, Faults, FaultsError, Outage, Refusal, Words};
 pub use job::{JobState, JobTruth};
 pub use queue::QueueItemTruth;
 pub use record::{Exchange, TokenCall, TokenOutcome};

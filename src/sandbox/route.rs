@@ -13,6 +13,8 @@ pub(super) enum Route {
     AccountToken,
     AccountAuthorize,
     PasswordLogin,
+    /// What an OpenID server says of itself.
+    IdentityConfiguration,
     /// A path that the web interface answers with its login page.
     LoginPage,
     Api {
@@ -106,6 +108,11 @@ pub(super) fn parse(method: &str, raw_path: &str) -> Route {
         ("GET", ["identity_" | "identity", "connect", "authorize"] | [_, "identity_", "connect", "authorize"]) => {
             return Route::IdentityAuthorize;
         }
+        (
+            "GET",
+            ["identity_" | "identity", ".well-known", "openid-configuration"]
+            | [_, "identity_", ".well-known", "openid-configuration"],
+        ) => return Route::IdentityConfiguration,
         ("POST", ["oauth", "token"]) => return Route::AccountToken,
         ("GET", ["authorize"]) => return Route::AccountAuthorize,
         ("POST", [.., "api", "account", "authenticate"]) => return Route::PasswordLogin,

@@ -301,9 +301,11 @@ fn open(state: &mut SharedState, request: &Request, route: &Route, now: Timestam
             (endpoint(call), service.process_of(request, call))
         }
         Route::IdentityToken | Route::AccountToken | Route::PasswordLogin => (Endpoint::Token, None),
-        Route::IdentityAuthorize | Route::AccountAuthorize | Route::LoginPage | Route::Nothing => {
-            (Endpoint::Other, None)
-        }
+        Route::IdentityAuthorize
+        | Route::AccountAuthorize
+        | Route::IdentityConfiguration
+        | Route::LoginPage
+        | Route::Nothing => (Endpoint::Other, None),
     };
     if let (Endpoint::StartJobs, Some(process)) = (endpoint, &process) {
         *starts_asked.entry(process.clone()).or_default() += 1;
@@ -329,6 +331,7 @@ fn work(
         Route::IdentityAuthorize | Route::AccountAuthorize => {
             return (login::authorize(request, &mut service.identity, now), None);
         }
+        Route::IdentityConfiguration => return (login::configuration(request), None),
         Route::LoginPage => return (Answer::login_page(), None),
         Route::Nothing => return (Answer::html(404, "<h1>Page not found</h1>"), None),
         Route::IdentityToken => service.identity.identity_token(request, now),
@@ -388,7 +391,11 @@ fn finish(
             state.token_calls.push(call);
         }
         // The way back from a login carries a code; nobody needs it in a record.
-        Route::IdentityAuthorize | Route::AccountAuthorize | Route::LoginPage | Route::Nothing => {}
+        Route::IdentityAuthorize
+        | Route::AccountAuthorize
+        | Route::IdentityConfiguration
+        | Route::LoginPage
+        | Route::Nothing => {}
         Route::Api { base: _, call } => {
             let headers = request.headers.iter().map(|header| without_secret(&state, request, header)).collect();
             let exchange = Exchange {
@@ -426,6 +433,7 @@ fn finish(
             | Route::IdentityAuthorize
             | Route::AccountToken
             | Route::AccountAuthorize
+            | Route::IdentityConfiguration
             | Route::PasswordLogin
             | Route::LoginPage
             | Route::Nothing => Verdict::Answer(answer, effects.date_off),
@@ -449,13 +457,13 @@ fn without_secret(state: &SharedState, request: &Request, header: &(String, Stri
 
 fn response(answer: Answer, now: Timestamp, date_off: SignedDuration) -> Response {
     let Answer { status, headers, body } = answer;
-    let content_type = body.content_type();
+    let content_type = body.content_type().map(str::to_owned);
     let mut response = Response::new(body.text().unwrap_or_default().into());
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let map = response.headers_mut();
     let shown = now.saturating_add(date_off).unwrap_or(now);
     let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&shown);
-    let all = headers.into_iter().chain(content_type.map(|kind| (header::CONTENT_TYPE.as_str(), kind.to_owned())));
+    let all = headers.into_iter().chain(content_type.map(|kind| (header::CONTENT_TYPE.as_str(), kind)));
     for (name, value) in all.chain(date.ok().map(|date| (header::DATE.as_str(), date))) {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             map.insert(name, value);

@@ -85,11 +85,18 @@ pub(crate) const ROWS: &[Row] = &[
         &["clock", "schedule", "auth", "orchestrator", "store", "executor", "dispatcher", "housekeeping", "web"],
         "the wiring; it does not know the sandbox, which is not part of the product's way",
     ),
+    row(
+        "doctor",
+        &["clock", "secret", "witness", "schedule", "run", "auth", "orchestrator", "daemon"],
+        "it takes the way of a start apart, so it sees what a start goes through; of `daemon` only how a connection becomes a \
+         credential and a bearer",
+    ),
     row("sandbox", &["clock"], "it shares no code with the client, so it can prove it wrong"),
     row(
         "cli",
         &[
             "clock",
+            "witness",
             "recurrence",
             "schedule",
             "run",
@@ -99,6 +106,7 @@ pub(crate) const ROWS: &[Row] = &[
             "lifecycle",
             "web",
             "daemon",
+            "doctor",
             "sandbox",
         ],
         "commands put the parts to use; it speaks to Orchestrator and to the database only through them",

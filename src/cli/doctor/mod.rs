@@ -1,0 +1,171 @@
+//! `punctual doctor`: each step of reaching Orchestrator, with the cause and the cure of what fails.
+//!
+//! For people a line as each step is done, for programs one row a step at the end. What was sent and what came back is shown
+//! for whatever is not as it should be, and for all with `--verbose`.
+
+mod bundle;
+mod print;
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::args::{DoctorArgs, Global};
+use super::failure::{Exit, Failure};
+use super::files::load_or_tell;
+use super::grid::Grid;
+use super::output::{Columns, Format, Out, plain};
+use crate::clock::Clock;
+use crate::doctor::{Blame, DoctorSettings, ProbeWish, Step, Verdict, examine};
+use crate::schedule::{ConnectionName, ScheduleSet};
+use crate::witness::{Came, Exchange};
+
+/// One step for programs.
+#[derive(Debug, Serialize)]
+struct StepRow {
+    connection: String,
+    step: &'static str,
+    subject: Option<String>,
+    verdict: &'static str,
+    found: String,
+    cause: Option<String>,
+    cure: Option<String>,
+    request: Option<String>,
+    sent: Vec<String>,
+    status: Option<u16>,
+    content_type: Option<String>,
+    answer: Option<String>,
+    took_ms: Option<u64>,
+}
+
+impl Columns for StepRow {
+    const COLUMNS: &'static [&'static str] = &[
+        "connection",
+        "step",
+        "subject",
+        "verdict",
+        "found",
+        "cause",
+        "cure",
+        "request",
+        "sent",
+        "status",
+        "content_type",
+        "answer",
+        "took_ms",
+    ];
+}
+
+pub(super) async fn run(global: &Global, args: &DoctorArgs, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
+    let loaded = load_or_tell(global, clock.now())?;
+    let set = Arc::new(loaded.set);
+    let connections = chosen(&set, args)?;
+    if let Some(process) = &args.probe {
+        agreed(process, args)?;
+    }
+    let settings = DoctorSettings {
+        clock: clock.clone(),
+        set: set.clone(),
+        files: loaded.files,
+        state_dir: global.state_dir(),
+        connections,
+        probe: args.probe.clone().map(|process| ProbeWish { process, folder: args.folder.clone() }),
+    };
+    let steps = match args.output {
+        Format::Table => {
+            let mut printer = print::Printer::new(out, args.verbose);
+            let steps = examine(settings, &mut |step| printer.step(step)).await;
+            printer.end(&steps)?;
+            steps
+        }
+        Format::Json | Format::Ndjson | Format::Csv => {
+            let steps = examine(settings, &mut |_| {}).await;
+            let rows: Vec<StepRow> = steps.iter().map(row).collect();
+            out.rows(args.output, &rows, |_| Grid::default())?;
+            steps
+        }
+    };
+    if let Some(path) = &args.bundle {
+        bundle::write(path, global, &set, &steps, clock).await?;
+    }
+    Ok(exit(&steps))
+}
+
+/// The connection that was named, else all.
+fn chosen(set: &ScheduleSet, args: &DoctorArgs) -> Result<Vec<ConnectionName>, Failure> {
+    let all: Vec<ConnectionName> = set.connections.keys().cloned().collect();
+    let known = || all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    match &args.connection {
+        Some(name) => match all.iter().find(|known| known.as_str() == name) {
+            Some(found) => Ok(vec![found.clone()]),
+            None => Err(Failure::new(Exit::Usage, format!("there is no connection `{}`", plain(name)))
+                .hint(format!("known are: {}", known()))),
+        },
+        // A job is started on one tenant, and which one must be clear.
+        None if args.probe.is_some() && all.len() > 1 => {
+            Err(Failure::new(Exit::Usage, "`--probe` needs the connection on which to start")
+                .hint(format!("name one of: {}", known())))
+        }
+        None => Ok(all),
+    }
+}
+
+/// A start is real: a person says so, or `--yes` did.
+fn agreed(process: &str, args: &DoctorArgs) -> Result<(), Failure> {
+    if args.yes {
+        return Ok(());
+    }
+    let process = plain(process);
+    if !io::stdin().is_terminal() {
+        return Err(Failure::new(Exit::Usage, format!("`--probe` would start `{process}`, and nobody can be asked"))
+            .hint("say `--yes` if it does no harm"));
+    }
+    let mut err = anstream::stderr().lock();
+    write!(err, "This starts one job of `{process}` on a real robot. Go on? [y/N] ")?;
+    err.flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
+        Ok(())
+    } else {
+        Err(Failure::new(Exit::Usage, "nothing was started"))
+    }
+}
+
+/// The first fault is the one that others hang on.
+fn exit(steps: &[Step]) -> Exit {
+    let blame = steps.iter().find_map(|step| match step.verdict {
+        Verdict::Fault(blame) => Some(blame),
+        Verdict::Fine | Verdict::Doubt | Verdict::NotTried => None,
+    });
+    match blame {
+        None => Exit::Fine,
+        Some(Blame::Here) => Exit::Found,
+        Some(Blame::Unreached) => Exit::Unreachable,
+        Some(Blame::Refused) => Exit::Refused,
+    }
+}
+
+fn row(step: &Step) -> StepRow {
+    let Step { connection, topic, subject, verdict, found, cause, cure, exchange, took } = step;
+    let answered = exchange.as_ref().and_then(|Exchange { came, .. }| match came {
+        Came::Answer(answered) => Some(answered),
+        Came::Nothing { .. } => None,
+    });
+    StepRow {
+        connection: connection.clone(),
+        step: topic.as_str(),
+        subject: subject.clone(),
+        verdict: verdict.as_str(),
+        found: found.clone(),
+        cause: cause.clone(),
+        cure: cure.clone(),
+        request: exchange.as_ref().map(|exchange| exchange.request.clone()),
+        sent: exchange.as_ref().map(|exchange| exchange.sent.clone()).unwrap_or_default(),
+        status: answered.map(|answered| answered.status),
+        content_type: answered.and_then(|answered| answered.content_type.clone()),
+        answer: answered.map(|answered| answered.excerpt.clone()),
+        took_ms: took.map(|took| took.as_millis() as u64),
+    }
+}

@@ -1,0 +1,386 @@
+//! The order of an examination, and what is not tried when a step fails.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio_util::task::TaskTracker;
+
+use super::network::Way;
+use super::step::{Blame, Finding, Step, Topic};
+use super::{grant, probe, secrets, tls, token, trouble, work};
+use crate::auth::{AuthEnvironment, Credential, Discovery, GrantConfig, TokenManager, discover, discover_elsewhere};
+use crate::clock::Clock;
+use crate::daemon::{TokenBearer, credential};
+use crate::orchestrator::{CallError, Client, ClientConfig, UnsentReason};
+use crate::schedule::{Connection, ConnectionName, Schedule, ScheduleSet};
+use crate::witness::{Came, Exchange, Witness};
+
+/// What is examined.
+#[derive(Clone, Debug)]
+pub struct DoctorSettings {
+    /// The time.
+    pub clock: Clock,
+    /// What the files say.
+    pub set: Arc<ScheduleSet>,
+    /// The files, for people.
+    pub files: Vec<PathBuf>,
+    /// Where saved tokens are.
+    pub state_dir: PathBuf,
+    /// Which connections, in order.
+    pub connections: Vec<ConnectionName>,
+    /// A job to start, if one was asked for.
+    pub probe: Option<ProbeWish>,
+}
+
+/// The one job that an examination may start.
+#[derive(Clone, Debug)]
+pub struct ProbeWish {
+    /// A process that does no harm.
+    pub process: String,
+    /// Its folder; none takes the only one.
+    pub folder: Option<String>,
+}
+
+/// Examines each connection; `hear` is told of each step as it is done.
+pub async fn examine(settings: DoctorSettings, hear: &mut (dyn FnMut(&Step) + Send)) -> Vec<Step> {
+    let DoctorSettings { clock, set, files, state_dir, connections, probe } = settings;
+    let mut steps = Vec::new();
+    for name in connections {
+        let Some(connection) = set.connections.get(&name).cloned() else { continue };
+        let schedules = set.schedules.values().filter(|schedule| schedule.connection == name).cloned().collect();
+        let mut case = Case {
+            clock: clock.clone(),
+            connection,
+            schedules,
+            set: set.clone(),
+            files: files.clone(),
+            state_dir: state_dir.clone(),
+            told: BTreeSet::new(),
+            steps: Vec::new(),
+            hear,
+            exchanges: Arc::default(),
+        };
+        case.run(probe.as_ref()).await;
+        steps.append(&mut case.steps);
+    }
+    steps
+}
+
+/// What a failed step leaves untried, in order.
+const ORDER: [Topic; 16] = [
+    Topic::Configuration,
+    Topic::Secret,
+    Topic::Proxy,
+    Topic::Address,
+    Topic::Connect,
+    Topic::Tls,
+    Topic::Identity,
+    Topic::Grant,
+    Topic::Token,
+    Topic::Scopes,
+    Topic::Tenant,
+    Topic::Folder,
+    Topic::Process,
+    Topic::Read,
+    Topic::DryRun,
+    Topic::Probe,
+];
+
+/// The step that failed, on which all others hang.
+pub(super) struct Broken(Topic);
+
+/// The examination of one connection.
+pub(super) struct Case<'a> {
+    pub(super) clock: Clock,
+    pub(super) connection: Arc<Connection>,
+    pub(super) schedules: Vec<Arc<Schedule>>,
+    pub(super) set: Arc<ScheduleSet>,
+    files: Vec<PathBuf>,
+    state_dir: PathBuf,
+    told: BTreeSet<Topic>,
+    steps: Vec<Step>,
+    hear: &'a mut (dyn FnMut(&Step) + Send),
+    exchanges: Arc<Mutex<Vec<Exchange>>>,
+}
+
+impl Case<'_> {
+    async fn run(&mut self, wish: Option<&ProbeWish>) {
+        let tracker = TaskTracker::new();
+        let ended = self.up_to_the_token(&tracker).await;
+        let (broken, manager) = match ended {
+            Ok(manager) => (self.with_token(&manager, wish).await.err(), Some(manager)),
+            Err(broken) => (Some(broken), None),
+        };
+        if let Some(manager) = manager {
+            manager.stop().await;
+        }
+        tracker.close();
+        tracker.wait().await;
+        let Some(Broken(at)) = broken else { return };
+        for topic in ORDER {
+            let wanted = topic != Topic::Probe || wish.is_some();
+            if topic > at && wanted && !self.told.contains(&topic) {
+                self.tell(topic, None, Finding::not_tried(format!("not tried, because `{}` failed", at.as_str())));
+            }
+        }
+    }
+
+    /// From the file to an access token.
+    async fn up_to_the_token(&mut self, tracker: &TaskTracker) -> Result<TokenManager, Broken> {
+        let credential = credential(&self.connection);
+        self.configuration(&credential);
+        let tokens_dir = self.state_dir.join("tokens");
+        for (key, finding) in secrets::findings(&credential, &tokens_dir) {
+            self.need(Topic::Secret, Some(format!("auth.{key}")), finding)?;
+        }
+        match &credential.grant {
+            // Nobody is asked for it, so there is no way to look at.
+            GrantConfig::PersonalAccessToken { .. } => {}
+            GrantConfig::ClientCredentials { .. }
+            | GrantConfig::RefreshTokenAccount { .. }
+            | GrantConfig::RefreshTokenIdentity { .. }
+            | GrantConfig::Password { .. } => {
+                self.way_to(&credential.token_url).await?;
+                self.identity(&credential).await?;
+            }
+        }
+        let environment = AuthEnvironment { clock: self.clock.clone(), tokens_dir, tracker: tracker.clone(), seed: 0 };
+        let manager = match TokenManager::start_watched(credential.clone(), environment, self.witness()) {
+            Ok(manager) => manager,
+            Err(cause) => {
+                let finding = Finding::fault(
+                    Blame::Here,
+                    cause.to_string(),
+                    "what the token needs on this machine cannot be used",
+                    "examine as the service's user (`sudo -u punctual punctual doctor`), with its state folder",
+                );
+                self.need(Topic::Grant, None, finding)?;
+                return Err(Broken(Topic::Grant));
+            }
+        };
+        let mut granted = manager.token().await;
+        let mut exchange = self.last_exchange();
+        // A saved token says that the grant worked once; where asking again costs nothing, it is asked now.
+        if let (Ok(_), None, grant::Again::Harmless) = (&granted, &exchange, grant::again(&credential.grant)) {
+            granted = match manager.refresh().await {
+                Ok(_) => manager.token().await,
+                Err(refusal) => Err(refusal),
+            };
+            exchange = self.last_exchange();
+        }
+        self.clock_of(exchange.as_ref());
+        match granted {
+            Ok(token) => {
+                let scope = exchange.as_ref().and_then(token::granted);
+                self.tell(Topic::Grant, None, grant::got(&manager.status(), &credential, exchange));
+                let claims = token.claims();
+                self.tell(Topic::Token, None, token::token(claims.as_ref(), self.clock.now()));
+                self.tell(Topic::Scopes, None, token::scopes(&credential.grant, scope, claims.as_ref()));
+                Ok(manager)
+            }
+            Err(refusal) => {
+                manager.stop().await;
+                self.need(Topic::Grant, None, grant::none(&refusal, &credential.grant, exchange))?;
+                Err(Broken(Topic::Grant))
+            }
+        }
+    }
+
+    /// What the token opens.
+    async fn with_token(&mut self, manager: &TokenManager, wish: Option<&ProbeWish>) -> Result<(), Broken> {
+        let credential = credential(&self.connection);
+        let url = self.connection.url.clone();
+        if !self.told.contains(&Topic::Tls) || url.origin() != credential.token_url.origin() {
+            self.way_to(&url).await?;
+        }
+        let client = Client::new(ClientConfig {
+            connection: self.connection.name.to_string(),
+            base: url,
+            tenant: self.connection.tenant.clone(),
+            clock: self.clock.clone(),
+            bearer: Arc::new(TokenBearer::new(manager.clone())),
+        });
+        let client = match client {
+            Ok(client) => client.watched_by(self.witness()),
+            Err(cause) => {
+                let finding = Finding::fault(
+                    Blame::Here,
+                    cause.to_string(),
+                    "the connection cannot be used as it is written",
+                    "correct `url` and `tenant` of the connection",
+                );
+                self.need(Topic::Tenant, None, finding)?;
+                return Err(Broken(Topic::Tenant));
+            }
+        };
+        self.tenant(&client, &credential).await?;
+        work::examine(self, &client).await;
+        if let Some(wish) = wish {
+            probe::examine(self, &client, wish).await;
+        }
+        Ok(())
+    }
+
+    fn configuration(&mut self, credential: &Credential) {
+        let files: Vec<String> = self.files.iter().map(|file| format!("`{}`", file.display())).collect();
+        let tenant = self.connection.tenant.as_ref().map(|tenant| format!(", tenant `{tenant}`")).unwrap_or_default();
+        let found = format!(
+            "{}: `{}`{tenant}, {}; schedules: {}",
+            files.join(", "),
+            self.connection.url,
+            grant::named(credential),
+            self.schedules.len()
+        );
+        self.tell(Topic::Configuration, None, Finding::fine(found));
+    }
+
+    /// Proxy, name, TCP and TLS to one origin.
+    async fn way_to(&mut self, url: &url::Url) -> Result<(), Broken> {
+        let (way, proxy) = Way::to(url);
+        let subject = Some(way.server.clone());
+        self.tell(Topic::Proxy, subject.clone(), proxy);
+        let (addresses, finding) = way.resolve(&self.clock).await;
+        self.need(Topic::Address, subject.clone(), finding)?;
+        let (stream, finding) = way.connect(&addresses, &self.clock).await;
+        self.need(Topic::Connect, subject.clone(), finding)?;
+        let finding = match (url.scheme(), stream) {
+            ("https", Some(stream)) => {
+                let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+                tls::handshake(stream, host, &self.clock).await
+            }
+            ("https", None) => Finding::not_tried("not looked at: the proxy wants TLS itself"),
+            (_, _) => Finding::fine("none: plain HTTP, which is allowed on this machine only"),
+        };
+        self.need(Topic::Tls, subject, finding)
+    }
+
+    async fn identity(&mut self, credential: &Credential) -> Result<(), Broken> {
+        let witness = self.witness();
+        let found = discover(credential, &self.clock, &witness).await;
+        let exchange = self.last_exchange();
+        self.clock_of(exchange.as_ref());
+        let finding = match found {
+            Err(cause) => Finding::fault(
+                Blame::Here,
+                cause.to_string(),
+                "the HTTP client cannot be set up, most likely for want of certificates",
+                "install the system's certificates (`ca-certificates`)",
+            ),
+            Ok(Discovery::NotAsked) => Finding::fine(format!(
+                "`{}` does not describe itself; the grant will show whether it is right",
+                credential.token_url
+            )),
+            Ok(Discovery::Found { issuer, token_endpoint }) => {
+                let who = issuer.map(|issuer| format!(" by `{issuer}`")).unwrap_or_default();
+                let where_else = token_endpoint
+                    .filter(|endpoint| *endpoint != credential.token_url.as_str())
+                    .map(|endpoint| format!("; it names `{endpoint}` as its token endpoint"))
+                    .unwrap_or_default();
+                Finding::fine(format!("an identity server{who}{where_else}"))
+            }
+            Ok(Discovery::Silent { cause }) => Finding::fault(
+                Blame::Unreached,
+                format!("no answer: {cause}"),
+                "the server or something on the way cuts the request",
+                "try again; if it lasts, look at the proxy and the server",
+            ),
+            Ok(Discovery::Other { status, looks }) => {
+                let elsewhere = discover_elsewhere(credential, &self.clock, &witness).await.unwrap_or_default();
+                self.last_exchange();
+                token::not_identity(credential, status, looks, elsewhere)
+            }
+        };
+        self.need(Topic::Identity, None, finding.with(exchange))
+    }
+
+    /// Once, as soon as a server has told its time.
+    fn clock_of(&mut self, exchange: Option<&Exchange>) {
+        let Some(off) = exchange.and_then(Exchange::clock_off) else { return };
+        if self.told.contains(&Topic::Clock) {
+            return;
+        }
+        self.tell(Topic::Clock, None, token::clock(off));
+    }
+
+    async fn tenant(&mut self, client: &Client, credential: &Credential) -> Result<(), Broken> {
+        let folders = client.list_folders().await;
+        let exchange = self.last_exchange();
+        self.clock_of(exchange.as_ref());
+        let finding = match folders {
+            Err(error) => {
+                let refused = error_is_of_token(&error);
+                let finding = trouble::finding(&error, exchange);
+                match &credential.grant {
+                    GrantConfig::PersonalAccessToken { .. } if refused => grant::dead_personal_token(finding),
+                    GrantConfig::PersonalAccessToken { .. }
+                    | GrantConfig::ClientCredentials { .. }
+                    | GrantConfig::RefreshTokenAccount { .. }
+                    | GrantConfig::RefreshTokenIdentity { .. }
+                    | GrantConfig::Password { .. } => finding,
+                }
+            }
+            Ok(folders) => {
+                let version = exchange.as_ref().and_then(versions_of);
+                let version = version.map(|version| format!(", API version {version}")).unwrap_or_default();
+                if folders.is_empty() {
+                    Finding::fault(
+                        Blame::Here,
+                        format!("the tenant answers{version}, and shows no folder"),
+                        "the account or application is not assigned to any folder",
+                        "assign it to the folders whose processes it starts, with a role that allows Folders, Processes and Jobs",
+                    )
+                    .with(exchange)
+                } else {
+                    let shown: Vec<String> = folders.iter().take(5).map(|folder| format!("`{folder}`")).collect();
+                    let more =
+                        if folders.len() > 5 { format!(" and {} more", folders.len() - 5) } else { String::new() };
+                    Finding::fine(format!("the tenant answers{version}; folders: {}{more}", shown.join(", ")))
+                        .with(exchange)
+                }
+            }
+        };
+        self.need(Topic::Tenant, None, finding)
+    }
+
+    /// Notes a step that others hang on.
+    fn need(&mut self, topic: Topic, subject: Option<String>, finding: Finding) -> Result<(), Broken> {
+        let fault = finding.is_fault();
+        self.tell(topic, subject, finding);
+        if fault { Err(Broken(topic)) } else { Ok(()) }
+    }
+
+    /// Notes a step.
+    pub(super) fn tell(&mut self, topic: Topic, subject: Option<String>, finding: Finding) {
+        let Finding { verdict, found, cause, cure, exchange, took } = finding;
+        let connection = self.connection.name.to_string();
+        self.told.insert(topic);
+        let step = Step { connection, topic, subject, verdict, found, cause, cure, exchange, took };
+        (self.hear)(&step);
+        self.steps.push(step);
+    }
+
+    fn witness(&self) -> Witness {
+        let heard = self.exchanges.clone();
+        Witness::new(move |exchange| heard.lock().unwrap_or_else(PoisonError::into_inner).push(exchange))
+    }
+
+    /// The last exchange since this was asked before.
+    pub(super) fn last_exchange(&self) -> Option<Exchange> {
+        let mut heard = self.exchanges.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = heard.pop();
+        heard.clear();
+        last
+    }
+}
+
+fn error_is_of_token(error: &CallError) -> bool {
+    matches!(error, CallError::Unsent { reason: UnsentReason::Token, .. })
+}
+
+fn versions_of(exchange: &Exchange) -> Option<String> {
+    match &exchange.came {
+        Came::Answer(answered) => answered.api_versions.clone(),
+        Came::Nothing { .. } => None,
+    }
+}

@@ -1,0 +1,137 @@
+//! What is said of the identity server's path, of a token, its scopes and the clocks.
+//!
+//! Pure: what was seen goes in, a finding comes out.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::scopes::{self, ScopeVerdict};
+use super::step::{Blame, Finding};
+use crate::auth::{Claims, Credential, GrantConfig, Looks};
+use crate::witness::{Came, Exchange};
+
+/// From here on somebody should know; the token rules warn from the same point.
+const CLOCK_DOUBT: SignedDuration = SignedDuration::from_secs(30);
+
+/// From here on tokens and due times are in danger (semantics.md 7).
+const CLOCK_FAULT: SignedDuration = SignedDuration::from_mins(5);
+
+/// Something else than an identity server answered; `elsewhere` is where one does.
+pub(super) fn not_identity(credential: &Credential, status: u16, looks: Looks, elsewhere: Option<String>) -> Finding {
+    let what = match looks {
+        Looks::Page => "a web page",
+        Looks::Data => "no description of an identity server",
+    };
+    let found = format!("the path of `{}` leads to {what} ({status})", credential.token_url);
+    match elsewhere {
+        Some(other) => Finding::fault(
+            Blame::Here,
+            found,
+            "the path is wrong: the Cloud and Automation Suite have `/identity_/`, a stand-alone server has `/identity/`",
+            format!("set `auth.token_url` to `{other}`, where an identity server answers"),
+        ),
+        None => Finding::doubt(
+            found,
+            "the path is wrong, or this server does not describe itself",
+            "if the grant fails as well, correct `auth.token_url`: the Cloud and Automation Suite have `/identity_/`, a stand-alone server has `/identity/`",
+        ),
+    }
+}
+
+/// The scopes that a token answer names.
+pub(super) fn granted(exchange: &Exchange) -> Option<String> {
+    match &exchange.came {
+        Came::Answer(answered) => answered.scope.clone(),
+        Came::Nothing { .. } => None,
+    }
+}
+
+/// What a token says of itself.
+pub(super) fn token(claims: Option<&Claims>, now: Timestamp) -> Finding {
+    let Some(claims) = claims else {
+        let text = "opaque: only its server can read it, so nothing more can be said of it here";
+        return Finding::fine(text);
+    };
+    let quoted = |text: &Option<String>| text.as_ref().map(|text| format!("`{text}`"));
+    let parts = [
+        quoted(&claims.issuer).map(|issuer| format!("by {issuer}")),
+        (!claims.audience.is_empty()).then(|| format!("for `{}`", claims.audience.join("`, `"))),
+        quoted(&claims.client_id).map(|client| format!("of application {client}")),
+        claims.scopes.as_ref().map(|scopes| format!("with the scopes `{}`", scopes.join(" "))),
+        claims.expires_at.map(|at| format!("good until {at:.0}")),
+    ];
+    let found = format!("a JWT {}", parts.into_iter().flatten().collect::<Vec<_>>().join(", "));
+    let early = claims.not_before.is_some_and(|from| from > now);
+    let late = claims.expires_at.is_some_and(|until| until <= now);
+    if early || late {
+        Finding::doubt(
+            found,
+            "by this machine's clock the token is not good now: one of the two clocks is wrong",
+            "set the clock: `timedatectl set-ntp true`",
+        )
+    } else {
+        Finding::fine(found)
+    }
+}
+
+/// Whether the scopes are enough: those that the server named, else the token, else the file.
+pub(super) fn scopes(grant: &GrantConfig, answered: Option<String>, claims: Option<&Claims>) -> Finding {
+    let asked = match grant {
+        GrantConfig::ClientCredentials { scope, .. } => Some(scope.clone()),
+        GrantConfig::RefreshTokenIdentity { scope, .. } => scope.clone(),
+        GrantConfig::RefreshTokenAccount { .. } => {
+            let text = "a user key carries all rights of its user; no scopes are needed";
+            return Finding::fine(text);
+        }
+        GrantConfig::Password { .. } => {
+            return Finding::fine("a password carries all rights of its user; no scopes are needed");
+        }
+        GrantConfig::PersonalAccessToken { .. } => {
+            return Finding::fine(
+                "a personal access token has the scopes that it was made with; the calls below will show",
+            );
+        }
+    };
+    let split = |text: String| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let had = answered.map(split).or_else(|| claims.and_then(|claims| claims.scopes.clone())).or(asked.map(split));
+    match had {
+        None => Finding::fine("neither the server nor the token names them; the calls below will show"),
+        Some(had) => match scopes::judge(&had) {
+            ScopeVerdict::Enough => Finding::fine(format!("`{}` is enough", had.join(" "))),
+            ScopeVerdict::ByRoles => Finding::fine("`OR.Default`: the roles of the application in each folder decide"),
+            ScopeVerdict::Missing { what_for, add } => Finding::doubt(
+                format!("`{}` is not enough for {}", had.join(" "), what_for.join(", ")),
+                "the external application was given fewer scopes than the daemon's calls need, or `auth.scope` names fewer",
+                format!("grant `{}` to the application, and name it in `auth.scope`", add.join(" ")),
+            ),
+        },
+    }
+}
+
+/// Our clock against a server's: the server's minus ours.
+pub(super) fn clock(off: SignedDuration) -> Finding {
+    let size = off.abs();
+    // `Date` has whole seconds.
+    let found = match (size.as_secs(), off.is_negative()) {
+        (0 | 1, _) => "this machine and the server agree to the second".to_owned(),
+        (_, true) => format!("this machine is {} ahead of the server", length(size)),
+        (_, false) => format!("this machine is {} behind the server", length(size)),
+    };
+    let cure = "set the clock of this machine: `timedatectl set-ntp true`";
+    if size >= CLOCK_FAULT {
+        let cause =
+            "one of the two clocks is wrong; tokens end at the wrong time, and starts come that much early or late";
+        Finding::fault(Blame::Here, found, cause, cure)
+    } else if size >= CLOCK_DOUBT {
+        Finding::doubt(found, "one of the two clocks is not kept by a time server", cure)
+    } else {
+        Finding::fine(found)
+    }
+}
+
+fn length(size: SignedDuration) -> String {
+    match size.as_secs() {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7200 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3600),
+    }
+}

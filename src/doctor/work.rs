@@ -1,0 +1,174 @@
+//! What the schedules need in Orchestrator: each folder, each process, a read, and a start that starts nothing.
+//!
+//! One folder or process that fails does not keep the others from being looked at.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::examination::Case;
+use super::step::{Blame, Finding, Topic};
+use super::trouble;
+use crate::orchestrator::{CallError, Client, DryRun, ReleaseKey, StartRequest, explain_pending};
+use crate::run::{FolderId, Reference};
+use crate::schedule::{Schedule, TemplateContext};
+
+/// Reasons that pass by themselves: the job would wait its turn.
+const PASSING: [&str; 3] = ["RobotBusy", "RobotConcurrencyLimit", "TemplateFullCapacity"];
+
+/// The dry run's Reference; nothing is ever started under it.
+const REFERENCE: &str = "doctor.dry.run";
+
+type ByProcess = BTreeMap<(String, Option<String>), Vec<Arc<Schedule>>>;
+
+/// Looks at all that this connection's schedules name.
+pub(super) async fn examine(case: &mut Case<'_>, client: &Client) {
+    let mut folders: BTreeMap<Option<String>, ByProcess> = BTreeMap::new();
+    for schedule in case.schedules.clone() {
+        let start = &schedule.start;
+        let processes = folders.entry(start.folder.clone()).or_default();
+        processes.entry((start.process.clone(), start.runtime.clone())).or_default().push(schedule);
+    }
+    if folders.is_empty() {
+        for topic in [Topic::Folder, Topic::Process, Topic::Read, Topic::DryRun] {
+            case.tell(topic, None, Finding::not_tried("not tried, because no schedule uses this connection"));
+        }
+    }
+    for (folder, processes) in folders {
+        let name = folder.as_ref().map_or_else(|| "the only folder".to_owned(), |folder| format!("`{folder}`"));
+        let found = client.find_folder(folder.as_deref()).await;
+        let exchange = case.last_exchange();
+        match found {
+            Ok(id) => {
+                let finding = Finding::fine(format!("there, number {id}")).with(exchange);
+                case.tell(Topic::Folder, Some(name.clone()), finding);
+                self::folder(case, client, id, &name, processes).await;
+            }
+            Err(error) => {
+                case.tell(Topic::Folder, Some(name.clone()), trouble::finding(&error, exchange));
+                for topic in [Topic::Process, Topic::Read, Topic::DryRun] {
+                    let finding = Finding::not_tried("not tried, because the folder was not found");
+                    case.tell(topic, Some(format!("in {name}")), finding);
+                }
+            }
+        }
+    }
+}
+
+async fn folder(case: &mut Case<'_>, client: &Client, id: FolderId, name: &str, processes: ByProcess) {
+    let read = client.survey_jobs(id, &[("$orderby", "Id desc".to_owned())], 1).await;
+    let exchange = case.last_exchange();
+    let finding = match read {
+        Ok(_) => Finding::fine("jobs can be listed").with(exchange),
+        Err(error) => trouble::finding(&error, exchange),
+    };
+    case.tell(Topic::Read, Some(format!("jobs in {name}")), finding);
+    for ((process, runtime), schedules) in processes {
+        let subject = format!("`{process}` in {name}");
+        let users = users(&schedules);
+        let found = client.find_release(id, &process).await;
+        let exchange = case.last_exchange();
+        match found {
+            Ok(release) => {
+                let finding = Finding::fine(format!("there, for {users}")).with(exchange);
+                case.tell(Topic::Process, Some(subject.clone()), finding);
+                let finding = dry_run(case, client, id, release, runtime, &schedules).await;
+                case.tell(Topic::DryRun, Some(subject), finding);
+            }
+            Err(error) => {
+                let finding = trouble::finding(&error, exchange);
+                let finding = Finding { found: format!("{}, for {users}", finding.found), ..finding };
+                case.tell(Topic::Process, Some(subject.clone()), finding);
+                let finding = Finding::not_tried("not tried, because the process was not found");
+                case.tell(Topic::DryRun, Some(subject), finding);
+            }
+        }
+    }
+}
+
+async fn dry_run(
+    case: &Case<'_>,
+    client: &Client,
+    folder: FolderId,
+    release_key: ReleaseKey,
+    runtime: Option<String>,
+    schedules: &[Arc<Schedule>],
+) -> Finding {
+    let arguments = match schedules.iter().map(|schedule| arguments(case, schedule)).collect::<Result<Vec<_>, _>>() {
+        Ok(all) => all.into_iter().flatten().next(),
+        Err(told) => return *told,
+    };
+    let start = StartRequest { release_key, reference: Reference::from_text(REFERENCE), arguments, runtime };
+    let checked = client.check_start(folder, &start).await;
+    let exchange = case.last_exchange();
+    match checked {
+        Ok(DryRun::WouldRun) => Finding::fine("a start would find a robot; nothing was started").with(exchange),
+        Ok(DryRun::WouldWait { codes, words }) => would_wait(&codes, &words).with(exchange),
+        // Old servers lack the call itself.
+        Err(CallError::Rejected { status: 404 | 405, code: None | Some(0), .. }) => Finding::doubt(
+            "this server has no dry run",
+            "it is older than the call",
+            "see with a real start whether a robot takes it",
+        )
+        .with(exchange),
+        Err(error) => trouble::finding(&error, exchange),
+    }
+}
+
+fn would_wait(codes: &[String], words: &[String]) -> Finding {
+    let known: Vec<_> = codes.iter().filter_map(|code| explain_pending(code)).collect();
+    let mut told = codes.to_vec();
+    told.extend(words.iter().map(|words| format!("\"{words}\"")));
+    let found = format!("a job would be made, but would wait: {}", told.join(", "));
+    let join = |texts: Vec<&str>, unknown: &str| {
+        if texts.is_empty() { unknown.to_owned() } else { texts.join("; ") }
+    };
+    let cause = join(known.iter().map(|known| known.cause).collect(), "Orchestrator's words say what is missing");
+    let cure = join(
+        known.iter().map(|known| known.cure).collect(),
+        "look at robots, machines and licences of the folder in Orchestrator",
+    );
+    let passing =
+        !codes.is_empty() && codes.iter().all(|code| PASSING.iter().any(|name| name.eq_ignore_ascii_case(code)));
+    if passing { Finding::doubt(found, cause, cure) } else { Finding::fault(Blame::Here, found, cause, cure) }
+}
+
+/// The arguments as the schedule's next time would send them.
+fn arguments(case: &Case<'_>, schedule: &Schedule) -> Result<Option<String>, Box<Finding>> {
+    if schedule.start.arguments.is_none() {
+        return Ok(None);
+    }
+    let now = case.clock.now();
+    let nominal = schedule.recurrence.next_after(now);
+    let at = nominal.as_ref().map_or(now, |nominal| nominal.at);
+    let context = TemplateContext {
+        nominal: at,
+        previous: schedule.previous_time(at),
+        fire: nominal.as_ref().map_or(now, |nominal| nominal.fire_at),
+        schedule: schedule.key.as_str(),
+        run: REFERENCE,
+        attempt: 1,
+        reference: REFERENCE,
+        zone: schedule.recurrence.zone(),
+        env: &case.set.env,
+    };
+    match schedule.start.render(&context) {
+        Ok(arguments) => Ok(serde_json::to_string(&arguments).ok()),
+        Err(cause) => Err(Box::new(Finding::fault(
+            Blame::Here,
+            format!("the arguments of schedule `{}` cannot be filled in: {cause}", schedule.key),
+            "a template names something that is not there now",
+            "correct the schedule's `arguments`, or set the variable for the daemon",
+        ))),
+    }
+}
+
+fn users(schedules: &[Arc<Schedule>]) -> String {
+    const SHOWN: usize = 3;
+    let mut names =
+        schedules.iter().take(SHOWN).map(|schedule| format!("`{}`", schedule.key)).collect::<Vec<_>>().join(", ");
+    if schedules.len() > SHOWN {
+        names.push_str(&format!(" and {} more", schedules.len() - SHOWN));
+    }
+    let noun = if schedules.len() == 1 { "schedule" } else { "schedules" };
+    format!("{noun} {names}")
+}
