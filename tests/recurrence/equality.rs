@@ -280,7 +280,12 @@ fn in_every_zone(what: &str, compare: fn(&Zone) -> Compared) {
             }
             let Compared { times, differences } = compare(zone);
             sum.times += times;
-            sum.differences.extend(differences.into_iter().map(|text| format!("{text} (as {})", names.join(", "))));
+            for text in differences {
+                let text = format!("{text} (as {})", names.join(", "));
+                // At once: a run that is stopped half-way has said what it saw.
+                println!("difference: {text}");
+                sum.differences.push(text);
+            }
         }
         sum
     };
