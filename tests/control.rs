@@ -7,6 +7,8 @@
 #[path = "control/place.rs"]
 mod place;
 
+#[path = "control/login.rs"]
+mod login;
 #[path = "control/socket.rs"]
 mod socket;
 #[path = "control/status.rs"]

@@ -202,7 +202,7 @@ pub fn token_url(base: &Url, style: Style) -> Url {
     url
 }
 
-fn is_uipath(host: &str) -> bool {
+pub(crate) fn is_uipath(host: &str) -> bool {
     host == "uipath.com" || host.ends_with(".uipath.com")
 }
 

@@ -45,6 +45,12 @@ impl Kind {
         }
     }
 
+    /// Reads what [`Kind::key`] writes.
+    pub fn of_key(key: &str) -> Option<Kind> {
+        let all = [Kind::ClientSecret, Kind::RefreshToken, Kind::Password, Kind::PersonalToken];
+        all.into_iter().find(|kind| kind.key() == key)
+    }
+
     /// In a sentence.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -232,6 +232,11 @@ impl TokenManager {
         }
     }
 
+    /// What it asks with.
+    pub fn credential(&self) -> Arc<Credential> {
+        self.0.credential.clone()
+    }
+
     /// How the credential stands now.
     pub fn status(&self) -> TokenStatus {
         self.0.view.borrow().status(self.0.clock.read())

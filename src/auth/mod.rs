@@ -6,7 +6,7 @@
 //!
 //! Rules are numbered in the comments: T1–T24, the token rules of the project.
 //!
-//! Absent: the browser login.
+//! Absent: opening a browser, and asking a person for a secret.
 
 #[doc(hidden)]
 pub mod access_file;
@@ -17,6 +17,7 @@ mod concern;
 pub mod claims;
 #[doc(hidden)]
 pub mod core;
+mod at_rest;
 mod credential;
 mod cure;
 mod discovery;
@@ -25,11 +26,17 @@ mod exchange;
 mod exposed;
 mod keep;
 pub mod kept;
+#[doc(hidden)]
+pub mod login;
+mod login_keep;
+#[doc(hidden)]
+pub mod login_trouble;
 mod manager;
 #[doc(hidden)]
 pub mod margins;
 #[doc(hidden)]
 pub mod private_file;
+mod redeem;
 mod secrets;
 #[doc(hidden)]
 pub mod standing;
@@ -44,9 +51,13 @@ mod view;
 mod wire;
 mod work;
 
+pub use at_rest::at_rest;
 pub use claims::Claims;
 pub use credential::{AuthSetupError, Credential, GrantConfig, Style, token_url};
 pub use discovery::{Discovery, Looks, discover, discover_elsewhere};
 pub use kept::{KeptSecrets, Kind};
+pub use login::{Login, Way, same};
+pub use login_keep::{KeepError, keep};
+pub use login_trouble::{LoginError, LoginFate, refused_page};
 pub use manager::{AuthEnvironment, TokenManager};
 pub use status::{AccessToken, AuthUnavailable, Generation, TokenState, TokenStatus};

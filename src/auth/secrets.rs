@@ -50,6 +50,18 @@ impl Secrets {
     }
 }
 
+/// The client secret that goes with a browser login; none for a public application.
+pub(crate) fn client_secret_of(credential: &Credential, tokens_dir: &Path) -> Result<Option<Secret>, Trouble> {
+    let reader = Reader { connection: &credential.connection, kept: KeptSecrets::new(tokens_dir) };
+    match &credential.grant {
+        GrantConfig::RefreshTokenIdentity { client_secret, .. } => reader.find(client_secret, Kind::ClientSecret),
+        GrantConfig::ClientCredentials { .. }
+        | GrantConfig::RefreshTokenAccount { .. }
+        | GrantConfig::Password { .. }
+        | GrantConfig::PersonalAccessToken { .. } => Ok(None),
+    }
+}
+
 struct Reader<'a> {
     connection: &'a str,
     kept: KeptSecrets,

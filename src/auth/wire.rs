@@ -179,7 +179,7 @@ fn innermost(cause: &(dyn Error + 'static), sent: &[Secret]) -> String {
 
 impl Trouble {
     /// The transport's words never should hold a secret; make sure.
-    fn cleaned(self, sent: &[Secret]) -> Trouble {
+    pub(super) fn cleaned(self, sent: &[Secret]) -> Trouble {
         match self {
             Trouble::Network { how, detail } => Trouble::Network { how, detail: clean(&detail, sent) },
             other => other,
@@ -187,12 +187,12 @@ impl Trouble {
     }
 }
 
-fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+pub(super) fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 /// Seconds, or an instant by the server's own clock.
-fn retry_after(headers: &HeaderMap, wall: Timestamp) -> Option<Duration> {
+pub(super) fn retry_after(headers: &HeaderMap, wall: Timestamp) -> Option<Duration> {
     let value = text(headers, RETRY_AFTER)?.trim();
     if let Ok(seconds) = value.parse::<u64>() {
         return Some(Duration::from_secs(seconds));

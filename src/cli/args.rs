@@ -74,6 +74,10 @@ pub(super) enum Command {
     Status(StatusArgs),
     /// Try each step of reaching Orchestrator, and name the cause and the cure of what fails.
     Doctor(DoctorArgs),
+    /// Log in once: in a browser, or by giving a secret, which is kept for the daemon and never shown.
+    Login(LoginArgs),
+    /// Show or renew access tokens; none is ever printed.
+    Token(TokenArgs),
     /// Print the JSON Schema of schedule files, for editors.
     Schema,
 }
@@ -212,4 +216,60 @@ pub(super) struct DoctorArgs {
     /// How to print the steps.
     #[arg(short = 'o', long, value_enum, default_value_t = Format::Table)]
     pub(super) output: Format,
+}
+
+/// The port at which `login` waits for the browser when none is named: it stands in the redirect address that is registered.
+const LOGIN_PORT: u16 = 8400;
+
+#[derive(Args, Debug)]
+pub(super) struct LoginArgs {
+    /// The connection, as the schedule file names it.
+    pub(super) connection: String,
+    /// Paste the address of the browser's last page: for a machine without a browser.
+    #[arg(long, conflicts_with_all = ["ask", "stdin"])]
+    pub(super) paste: bool,
+    /// Ask for the secret itself at the terminal: a refresh token or user key.
+    #[arg(long, conflicts_with = "stdin")]
+    pub(super) ask: bool,
+    /// Read the secret from stdin.
+    #[arg(long)]
+    pub(super) stdin: bool,
+    /// Give the client secret of a confidential application whose users log in.
+    #[arg(long, conflicts_with = "paste")]
+    pub(super) client_secret: bool,
+    /// Only print the address, open no browser.
+    #[arg(long)]
+    pub(super) no_browser: bool,
+    /// The port for the browser's way back; http://localhost:PORT/callback must be registered with the application.
+    #[arg(long, value_name = "PORT", default_value_t = LOGIN_PORT)]
+    pub(super) port: u16,
+    /// How to print the token's state.
+    #[arg(short = 'o', long, value_enum, default_value_t = ObjectFormat::Table)]
+    pub(super) output: ObjectFormat,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct TokenArgs {
+    #[command(subcommand)]
+    pub(super) command: TokenCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TokenCommand {
+    /// Show how the tokens stand.
+    Status {
+        /// Only this connection.
+        connection: Option<String>,
+        /// A line for people, or one object (all connections: one array).
+        #[arg(short = 'o', long, value_enum, default_value_t = ObjectFormat::Table)]
+        output: ObjectFormat,
+    },
+    /// Ask for a new access token now.
+    Refresh {
+        /// The connection.
+        connection: String,
+        /// A line for people, or one object.
+        #[arg(short = 'o', long, value_enum, default_value_t = ObjectFormat::Table)]
+        output: ObjectFormat,
+    },
 }

@@ -51,6 +51,11 @@ const SOCKET: &str = "punctual.sock";
 const SERVICE_SOCKET: &str = "/run/punctual/punctual.sock";
 
 impl Global {
+    /// Where tokens and what logins keep are.
+    pub(super) fn tokens_dir(&self) -> PathBuf {
+        self.state_dir().join("tokens")
+    }
+
     /// Where a daemon makes its control socket. A state folder that is named has its own beside it, so that two daemons of
     /// one user do not meet.
     pub(super) fn socket(&self) -> PathBuf {
@@ -73,8 +78,13 @@ impl Global {
     pub(super) fn sockets(&self) -> Vec<PathBuf> {
         let mut places = vec![self.socket()];
         if self.socket.is_none() && self.state_dir.is_none() {
-            places.push(self.state_dir().join(SOCKET));
-            places.push(PathBuf::from(SERVICE_SOCKET));
+            let own = self.state_dir();
+            let has_own = own.is_dir();
+            places.push(own.join(SOCKET));
+            // Who has a state folder means that one, whether its daemon runs or not.
+            if !has_own {
+                places.push(PathBuf::from(SERVICE_SOCKET));
+            }
         }
         places.dedup();
         places

@@ -16,8 +16,10 @@ mod failure;
 mod files;
 #[doc(hidden)]
 pub mod grid;
+mod here;
 #[doc(hidden)]
 pub mod log_filter;
+mod login;
 mod next;
 mod output;
 mod runs;
@@ -26,6 +28,7 @@ mod schema;
 mod show;
 mod status;
 mod times;
+mod token;
 
 use std::process::ExitCode;
 
@@ -75,6 +78,8 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Show(args) => show::run(&global, &args, &mut out).await?,
         Command::Status(args) => status::run(&global, &args, &clock, &mut out).await?,
         Command::Doctor(args) => doctor::run(&global, &args, &clock, &mut out).await?,
+        Command::Login(args) => login::run(&global, &args, &clock, &mut out).await?,
+        Command::Token(args) => token::run(&global, &args, &clock, &mut out).await?,
         Command::Schema => schema::run(&mut out)?,
     };
     out.flush()?;

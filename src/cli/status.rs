@@ -12,7 +12,9 @@ use super::grid::{Cell, Grid, Tint};
 use super::output::{Out, counted, plain};
 use super::runs::{short, tint};
 use super::times;
+use crate::auth::at_rest;
 use crate::clock::Clock;
+use crate::daemon::credential;
 use crate::history::{History, HistoryError};
 use crate::schedule::load;
 use crate::web::{ConnectionStatus, RunLine, Status, TokenReport, gather};
@@ -20,7 +22,7 @@ use crate::web::{ConnectionStatus, RunLine, Status, TokenReport, gather};
 pub(super) async fn run(global: &Global, args: &StatusArgs, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
     let (status, exit) = match Client::find(global).await? {
         Some(client) => (client.get::<Status>("/status").await?, Exit::Fine),
-        None => (from_files(global, clock.now()).await?, Exit::NotReachable),
+        None => (from_files(global, clock).await?, Exit::NotReachable),
     };
     match args.output {
         ObjectFormat::Json => {
@@ -33,14 +35,21 @@ pub(super) async fn run(global: &Global, args: &StatusArgs, clock: &Clock, out: 
 }
 
 /// What can be known without a daemon. Files with mistakes are left to `check`.
-async fn from_files(global: &Global, now: Timestamp) -> Result<Status, Failure> {
-    let loaded = load(&global.config_paths(), now).ok();
+async fn from_files(global: &Global, clock: &Clock) -> Result<Status, Failure> {
+    let loaded = load(&global.config_paths(), clock.now()).ok();
     let history = match History::open(&global.state_dir()).await {
         Ok(history) => Some(history),
         Err(HistoryError::Missing(_)) => None,
         Err(cause) => return Err(cause.into()),
     };
-    let status = gather(loaded.as_ref().map(|loaded| &loaded.set), history.as_ref(), now).await?;
+    let now = clock.now();
+    let mut status = gather(loaded.as_ref().map(|loaded| &loaded.set), history.as_ref(), now).await?;
+    if let Some(loaded) = &loaded {
+        for (line, connection) in status.connections.iter_mut().zip(loaded.set.connections.values()) {
+            let token = at_rest(&credential(connection), &global.tokens_dir(), clock);
+            line.token = Some(TokenReport::new(&line.connection, &token));
+        }
+    }
     if let Some(history) = history {
         history.close().await;
     }
@@ -74,7 +83,8 @@ fn print(status: &Status, global: &Global, now: Timestamp, out: &mut Out) -> Res
     if let Some(trouble) = &status.trouble {
         out.line(format!("{}: {}", "trouble".red().bold(), plain(trouble)))?;
     }
-    connections(&status.connections, now, out)?;
+    let daemon = if status.daemon.is_some() { Asked::Daemon } else { Asked::Files };
+    connections(&status.connections, daemon, now, out)?;
     let open: Vec<_> = status.open.iter().map(|(state, count)| format!("{count} {state}")).collect();
     section("open runs", out)?;
     if open.is_empty() {
@@ -120,19 +130,32 @@ fn section(name: &str, out: &mut Out) -> Result<(), Failure> {
     Ok(())
 }
 
-fn connections(all: &[ConnectionStatus], now: Timestamp, out: &mut Out) -> Result<(), Failure> {
+/// Who told it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Daemon,
+    Files,
+}
+
+fn connections(all: &[ConnectionStatus], asked: Asked, now: Timestamp, out: &mut Out) -> Result<(), Failure> {
     section("connections", out)?;
     if all.is_empty() {
         out.line("  none: the schedule files cannot be read; `punctual check` says why")?;
     }
     for one in all {
+        let token_is_fine =
+            one.token.as_ref().is_none_or(|token| matches!(token.state.as_str(), "valid" | "refreshing"));
         let reach = match &one.obstacle {
+            // The token's own line says why.
+            Some(obstacle) if obstacle.reason == "token" && !token_is_fine => "has no access token".red().to_string(),
             Some(obstacle) => format!("{}: {}", obstacle.reason.red(), plain(&obstacle.text)),
-            None if one.token.is_some() => "no trouble".green().to_string(),
+            // Only a daemon knows whether it answers.
+            None if asked == Asked::Daemon && token_is_fine => "no trouble".green().to_string(),
             None => String::new(),
         };
         out.line(format!("  {}  {}  {reach}", one.connection.bold(), one.url).trim_end().to_owned())?;
-        if let Some(until) = one.obstacle.as_ref().and_then(|obstacle| obstacle.until.as_deref()) {
+        let until = one.obstacle.as_ref().filter(|obstacle| obstacle.reason != "token");
+        if let Some(until) = until.and_then(|obstacle| obstacle.until.as_deref()) {
             out.line(format!("    tried again at {}", times::local_text(until)))?;
         }
         if !one.waiting.is_empty() {
@@ -141,10 +164,8 @@ fn connections(all: &[ConnectionStatus], now: Timestamp, out: &mut Out) -> Resul
         }
         if let Some(token) = &one.token {
             out.line(format!("    token {}", told(token, now)))?;
-            // What keeps the connection back has said it already.
-            let said = one.obstacle.as_ref().map(|obstacle| obstacle.text.as_str()).unwrap_or_default();
-            if let Some(error) = token.error.as_ref().filter(|error| !said.contains(error.as_str())) {
-                out.line(format!("      {}", plain(error)))?;
+            for line in notes(token) {
+                out.line(format!("      {}", plain(&line)))?;
             }
         }
     }
@@ -160,12 +181,23 @@ pub(super) fn told(token: &TokenReport, now: Timestamp) -> String {
         parts.push(format!("{} {}", if passed { "expired" } else { "until" }, times::local_text(expires)));
     }
     if let Some(at) = token.next_try_at.as_deref() {
-        parts.push(format!("next renewal {}", times::local_text(at)));
+        let what = match token.state.as_str() {
+            "valid" => "renewed at",
+            _ => "tried again at",
+        };
+        parts.push(format!("{what} {}", times::local_text(at)));
     }
     if let Some(age) = token.refresh_token_at.as_deref().and_then(left) {
         parts.push(format!("refresh token {} old", times::length(-age)));
     }
     parts.join(", ")
+}
+
+/// What is wrong with a token, or will be, without the name that stands above it.
+pub(super) fn notes(token: &TokenReport) -> Vec<String> {
+    let prefix = format!("connection `{}`: ", token.connection);
+    let lines = [&token.error, &token.warning].into_iter().flatten();
+    lines.map(|line| line.strip_prefix(&prefix).unwrap_or(line).to_owned()).collect()
 }
 
 fn token_tint(state: &str) -> Tint {

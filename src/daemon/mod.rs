@@ -21,7 +21,7 @@ use crate::housekeeping::Housekeeping;
 use crate::orchestrator::{Client, ClientConfig};
 use crate::schedule::{Connection, ConnectionName, Grant};
 use crate::store::{Database, StateFolder, Store};
-use crate::web::{Control, ControlSocket, Served, Server, worst};
+use crate::web::{Control, ControlSocket, Parts, Served, Server, worst};
 
 /// A daemon that runs until it is stopped.
 #[derive(Debug)]
@@ -114,7 +114,7 @@ impl Daemon {
         let dispatcher = tokio::spawn(dispatcher.run());
         let (served, served_seen) = watch::channel(Served { set, tokens: tokens.clone() });
         let server = socket.map(|socket| {
-            let control = Control {
+            let control = Control::new(Parts {
                 clock,
                 store: store.clone(),
                 dispatcher: handle.clone(),
@@ -122,7 +122,7 @@ impl Daemon {
                 socket: socket.path().to_owned(),
                 started_at: opened.wall,
                 served: served_seen,
-            };
+            });
             Server::start(socket, Arc::new(control))
         });
         Ok(Daemon {

@@ -3,8 +3,10 @@
 //! Nothing of the inside is told: no chain of causes, no path that the caller did not name, never a secret.
 
 use axum::Json;
+use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// The body of every refusal.
@@ -72,5 +74,22 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         (self.why.status(), Json(self.told)).into_response()
+    }
+}
+
+/// A request's JSON body; what is wrong with it is told like every refusal.
+#[derive(Debug)]
+pub(super) struct Body<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Body<T>, Refusal> {
+        match Json::<T>::from_request(request, state).await {
+            Ok(Json(body)) => Ok(Body(body)),
+            // The parser's words may repeat a part of the body, and that may be a secret.
+            Err(_) => Err(Refusal::new(Why::Wrong, "the request's body is not the JSON object that this call takes")
+                .hint("the command and the daemon may be of different versions: restart the daemon after an update")),
+        }
     }
 }

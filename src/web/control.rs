@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::answer::{Refusal, Why};
+use super::login::Logins;
 use super::peer::Peer;
 use crate::auth::TokenManager;
 use crate::clock::Clock;
@@ -28,25 +29,66 @@ pub struct Served {
 #[derive(Debug)]
 pub struct Control {
     /// The time.
-    pub clock: Clock,
+    pub(super) clock: Clock,
     /// For `audit` rows.
-    pub store: Store,
+    pub(super) store: Store,
     /// For asking and watching the dispatcher.
-    pub dispatcher: Handle,
+    pub(super) dispatcher: Handle,
     /// Where the history is.
-    pub state_dir: PathBuf,
+    pub(super) state_dir: PathBuf,
     /// Where this is served.
-    pub socket: PathBuf,
+    pub(super) socket: PathBuf,
     /// When the daemon began.
-    pub started_at: Timestamp,
+    pub(super) started_at: Timestamp,
     /// Schedules and tokens.
+    served: watch::Receiver<Served>,
+    /// Browser logins that wait for their person.
+    pub(super) logins: Logins,
+}
+
+/// What a control API is given at the start.
+#[derive(Debug)]
+pub struct Parts {
+    pub clock: Clock,
+    pub store: Store,
+    pub dispatcher: Handle,
+    pub state_dir: PathBuf,
+    pub socket: PathBuf,
+    pub started_at: Timestamp,
     pub served: watch::Receiver<Served>,
 }
 
 impl Control {
+    /// The state of a daemon that begins.
+    pub fn new(parts: Parts) -> Control {
+        let Parts { clock, store, dispatcher, state_dir, socket, started_at, served } = parts;
+        Control { clock, store, dispatcher, state_dir, socket, started_at, served, logins: Logins::default() }
+    }
+
     /// What is served now.
     pub(super) fn served(&self) -> Served {
         self.served.borrow().clone()
+    }
+
+    /// Where tokens and what logins keep are.
+    pub(super) fn tokens_dir(&self) -> PathBuf {
+        self.state_dir.join("tokens")
+    }
+
+    /// The token manager of a connection.
+    ///
+    /// # Errors
+    /// There is no such connection.
+    pub(super) fn manager(&self, name: &str) -> Result<TokenManager, Refusal> {
+        let tokens = &self.served.borrow().tokens;
+        let found = tokens.iter().find(|(known, _)| known.as_str() == name);
+        found.map(|(_, manager)| manager.clone()).ok_or_else(|| {
+            let known: Vec<_> = tokens.keys().map(ToString::to_string).collect();
+            Refusal::new(Why::Missing, format!("the daemon has no connection `{name}`")).hint(format!(
+                "it has: {}; a connection that was added to the files is there once they are taken up",
+                known.join(", ")
+            ))
+        })
     }
 
     /// Writes down who does what, before it is done (S54): what cannot be written down is not done.

@@ -12,17 +12,20 @@
 mod answer;
 mod control;
 mod gather;
+mod login;
 mod peer;
 mod routes;
 mod server;
 mod socket;
 #[doc(hidden)]
 pub mod status;
+mod token;
 mod worst;
 
 pub use answer::{Refusal, Told, Why};
-pub use control::{Control, Served};
+pub use control::{Control, Parts, Served};
 pub use gather::gather;
+pub use login::{Begin, Begun, Finish, Keep, LoginNeed, Typed};
 pub use peer::Peer;
 pub use server::Server;
 pub use socket::{ControlSocket, SocketError};

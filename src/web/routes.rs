@@ -5,15 +5,22 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 
 use super::answer::{Refusal, Why};
 use super::control::Control;
-use super::status;
+use super::{login, status, token};
 
 pub(super) fn routes() -> Router<Arc<Control>> {
     Router::new()
         .route("/status", get(status::show))
+        .route("/tokens", get(token::list))
+        .route("/tokens/{connection}", get(token::show))
+        .route("/tokens/{connection}/refresh", post(token::refresh))
+        .route("/login/{connection}", get(login::need))
+        .route("/login/{connection}/begin", post(login::begin))
+        .route("/login/{connection}/finish", post(login::finish))
+        .route("/login/{connection}/keep", post(login::take_secret))
         .fallback(|| std::future::ready(unknown()))
         .method_not_allowed_fallback(|| std::future::ready(unknown()))
 }

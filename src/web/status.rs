@@ -97,6 +97,12 @@ pub struct TokenReport {
     pub refreshes_failed: u64,
     /// When the refresh token in use was received.
     pub refresh_token_at: Option<String>,
+    /// When it ends if it is not renewed before.
+    pub refresh_token_ends_at: Option<String>,
+    /// The short name of the last failure, such as `invalid_client` or `http_503`.
+    pub error_code: Option<String>,
+    /// What a person should do before it becomes an error.
+    pub warning: Option<String>,
 }
 
 /// One run, as far as an overview needs it.
@@ -150,6 +156,9 @@ impl TokenReport {
             refreshes_ok: status.refreshes_ok,
             refreshes_failed: status.refreshes_failed,
             refresh_token_at: at(status.refresh_token_at),
+            refresh_token_ends_at: at(status.refresh_token_ends_at),
+            error_code: status.last_error_code.clone(),
+            warning: status.warning.clone(),
         }
     }
 }

@@ -77,7 +77,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("housekeeping", &["clock", "store"], "chores on the database"),
     row(
         "web",
-        &["clock", "recurrence", "schedule", "run", "auth", "store", "history", "dispatcher"],
+        &["clock", "secret", "recurrence", "schedule", "run", "auth", "store", "history", "dispatcher"],
         "it reads by `history` and published states, and acts through handles; of `store` only the audit",
     ),
     row(
@@ -96,10 +96,12 @@ pub(crate) const ROWS: &[Row] = &[
         "cli",
         &[
             "clock",
+            "secret",
             "witness",
             "recurrence",
             "schedule",
             "run",
+            "auth",
             "store",
             "history",
             "dispatcher",
@@ -109,7 +111,8 @@ pub(crate) const ROWS: &[Row] = &[
             "doctor",
             "sandbox",
         ],
-        "commands put the parts to use; it speaks to Orchestrator and to the database only through them",
+        "commands put the parts to use; it speaks to Orchestrator and to the database only through them; of `auth` what `login` \
+         and `token` do where no daemon runs",
     ),
 ];
 

@@ -1,0 +1,65 @@
+//! The one request of a browser login: the code for a refresh token.
+//!
+//! Form for today's identity server, JSON for the early cloud, as with their other grants.
+
+use reqwest::Client;
+use serde_json::{Value, json};
+
+use super::answer::{Answer, Reply, read};
+use super::credential::{Credential, Style};
+use super::wire;
+use crate::clock::Clock;
+use crate::secret::Secret;
+
+/// What is sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CodeOrder<'a> {
+    pub(super) client_id: &'a str,
+    pub(super) code: &'a Secret,
+    pub(super) redirect: &'a str,
+    pub(super) verifier: &'a Secret,
+    pub(super) client_secret: Option<&'a Secret>,
+}
+
+/// Sends it once, and reads the answer; beside it the id token, where there is one.
+pub(super) async fn redeem(
+    client: &Client,
+    credential: &Credential,
+    order: CodeOrder<'_>,
+    clock: &Clock,
+) -> (Answer, Option<Secret>) {
+    let CodeOrder { client_id, code, redirect, verifier, client_secret } = order;
+    let words: Vec<Secret> = [code, verifier].into_iter().chain(client_secret).cloned().collect();
+    let post = client.post(credential.token_url.clone()).header("accept", "application/json");
+    let request = match credential.style() {
+        Style::Identity | Style::Authenticate => {
+            let mut form = vec![
+                ("grant_type", "authorization_code"),
+                ("client_id", client_id),
+                ("code", code.expose()),
+                ("redirect_uri", redirect),
+                ("code_verifier", verifier.expose()),
+            ];
+            form.extend(client_secret.map(|secret| ("client_secret", secret.expose())));
+            post.form(&form)
+        }
+        Style::Account => post.json(&json!({
+            "grant_type": "authorization_code", "client_id": client_id, "code": code.expose(), "redirect_uri": redirect,
+            "code_verifier": verifier.expose(),
+        })),
+    };
+    match wire::exchange(request).await {
+        Err(trouble) => (Answer { access: Err(trouble.cleaned(&words)), refresh_token: None }, None),
+        Ok((status, headers, body)) => {
+            let reply = Reply {
+                status,
+                content_type: wire::text(&headers, reqwest::header::CONTENT_TYPE),
+                retry_after: wire::retry_after(&headers, clock.now()),
+                body: &body,
+            };
+            let object = serde_json::from_slice::<Value>(&body).ok();
+            let id_token = object.as_ref().and_then(|object| object.get("id_token")?.as_str()).map(Secret::new);
+            (read(reply, credential.style(), &words), id_token)
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! A connection's credential without a daemon: from the files, with a token manager of this command's own.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio_util::task::TaskTracker;
+
+use super::args::Global;
+use super::failure::{Exit, Failure};
+use super::files::load_or_tell;
+use super::output::plain;
+use crate::auth::{AuthEnvironment, AuthUnavailable, Credential, TokenManager, TokenState};
+use crate::clock::Clock;
+use crate::daemon::credential;
+
+/// One credential and where its files are.
+#[derive(Debug)]
+pub(super) struct Here {
+    pub(super) credential: Arc<Credential>,
+    pub(super) tokens_dir: PathBuf,
+    pub(super) clock: Clock,
+}
+
+impl Here {
+    /// The connection as the files have it.
+    pub(super) fn find(global: &Global, name: &str, clock: &Clock) -> Result<Here, Failure> {
+        let loaded = load_or_tell(global, clock.now())?;
+        let connections = &loaded.set.connections;
+        let Some(connection) = connections.values().find(|connection| connection.name.as_str() == name) else {
+            let known: Vec<_> = connections.keys().map(ToString::to_string).collect();
+            return Err(Failure::new(Exit::Usage, format!("there is no connection `{}`", plain(name)))
+                .hint(format!("the files have: {}", known.join(", "))));
+        };
+        Ok(Here { credential: Arc::new(credential(connection)), tokens_dir: global.tokens_dir(), clock: clock.clone() })
+    }
+
+    /// Begins to ask for a token. To be stopped, so that what comes back is saved.
+    pub(super) fn manager(&self) -> Result<TokenManager, Failure> {
+        let environment = AuthEnvironment {
+            clock: self.clock.clone(),
+            tokens_dir: self.tokens_dir.clone(),
+            tracker: TaskTracker::new(),
+            seed: u64::from(std::process::id()),
+        };
+        TokenManager::start((*self.credential).clone(), environment)
+            .map_err(|cause| Failure::from_error(Exit::Usage, &cause))
+    }
+}
+
+/// There is no token: why, and whose turn it is.
+pub(super) fn refused(cause: &AuthUnavailable) -> Failure {
+    Failure::new(exit_of(cause.state), plain(&cause.message)).hint(plain(&cause.cure))
+}
+
+/// The exit code for a token that is not there.
+pub(super) fn exit_of(state: TokenState) -> Exit {
+    match state {
+        TokenState::Valid | TokenState::Refreshing => Exit::Fine,
+        TokenState::NeedsLogin | TokenState::BadClient | TokenState::AuthBroken => Exit::Refused,
+        TokenState::Starting | TokenState::Unavailable | TokenState::Unsaved => Exit::Unreachable,
+    }
+}

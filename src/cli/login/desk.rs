@@ -1,0 +1,126 @@
+//! Where a login is dealt with: at the running daemon, or here when there is none.
+
+use std::os::unix::fs::MetadataExt;
+use std::sync::{Mutex, PoisonError};
+
+use crate::auth::{Kind, Login, LoginError, LoginFate, keep};
+use crate::clock::Clock;
+use crate::secret::Secret;
+use crate::store::{StateFolder, StateFolderError};
+use crate::web::{Begin, Begun, Finish, Keep, LoginNeed, TokenReport, Typed};
+
+use super::super::args::Global;
+use super::super::client::Client;
+use super::super::daemon;
+use super::super::failure::{Exit, Failure};
+use super::super::here::Here;
+use super::super::output::plain;
+use super::super::token::segment;
+
+/// Who deals with it.
+pub(super) enum Desk {
+    Daemon { client: Client, connection: String },
+    Here { here: Here, begun: Mutex<Option<Login>> },
+}
+
+impl Desk {
+    /// The daemon if one answers. Without one the state folder must be ours, and no daemon may hold it.
+    pub(super) async fn find(global: &Global, connection: &str, clock: &Clock) -> Result<Desk, Failure> {
+        if let Some(client) = Client::find(global).await? {
+            return Ok(Desk::Daemon { client, connection: connection.to_owned() });
+        }
+        let here = Here::find(global, connection, clock)?;
+        let folder = global.state_dir();
+        // Let go at once: a daemon may be started while somebody looks for a password.
+        match StateFolder::take(&folder) {
+            Ok(_) => {}
+            Err(StateFolderError::Held(folder)) => {
+                let message = format!(
+                    "a daemon holds the state folder `{}`, but none answers at its control socket",
+                    folder.display()
+                );
+                return Err(Failure::new(Exit::Held, message).hint("name its socket with `--socket`"));
+            }
+            Err(cause) => return Err(daemon::failure(cause.into())),
+        }
+        let owner = std::fs::metadata(&folder).map(|meta| meta.uid());
+        let ours = rustix::process::geteuid().as_raw();
+        if owner.as_ref().is_ok_and(|owner| *owner != ours) {
+            let message = format!(
+                "the state folder `{}` belongs to another user, who could not read what is kept there now",
+                folder.display()
+            );
+            return Err(Failure::new(Exit::Usage, message)
+                .hint("start the daemon first: the login then goes through its control socket"));
+        }
+        Ok(Desk::Here { here, begun: Mutex::new(None) })
+    }
+
+    pub(super) async fn need(&self) -> Result<LoginNeed, Failure> {
+        match self {
+            Desk::Daemon { client, connection } => client.get(&format!("/login/{}", segment(connection))).await,
+            Desk::Here { here, .. } => Ok(LoginNeed::of(&here.credential)),
+        }
+    }
+
+    pub(super) async fn begin(&self, port: u16) -> Result<Begun, Failure> {
+        match self {
+            Desk::Daemon { client, connection } => {
+                client.post(&format!("/login/{}/begin", segment(connection)), &Begin { port }).await
+            }
+            Desk::Here { here, begun } => {
+                let login = Login::begin(here.credential.clone(), port).map_err(|cause| login_failure(&cause))?;
+                let told = Begun::of(&login);
+                *begun.lock().unwrap_or_else(PoisonError::into_inner) = Some(login);
+                Ok(told)
+            }
+        }
+    }
+
+    pub(super) async fn finish(&self, state: &str, code: Secret) -> Result<TokenReport, Failure> {
+        match self {
+            Desk::Daemon { client, connection } => {
+                let finish = Finish { state: state.to_owned(), code: Typed(code) };
+                client.post(&format!("/login/{}/finish", segment(connection)), &finish).await
+            }
+            Desk::Here { here, begun } => {
+                let login = begun.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let Some(login) = login else {
+                    return Err(Failure::new(Exit::Fault, "no login was begun; please report this"));
+                };
+                let token = login.finish(&code, &here.tokens_dir, &here.clock).await;
+                let token = token.map_err(|cause| login_failure(&cause))?;
+                self.keep(Kind::RefreshToken.key(), token).await
+            }
+        }
+    }
+
+    pub(super) async fn keep(&self, secret: &str, value: Secret) -> Result<TokenReport, Failure> {
+        match self {
+            Desk::Daemon { client, connection } => {
+                let order = Keep { secret: secret.to_owned(), value: Typed(value) };
+                client.post(&format!("/login/{}/keep", segment(connection)), &order).await
+            }
+            Desk::Here { here, .. } => {
+                let Some(kind) = Kind::of_key(secret) else {
+                    return Err(Failure::new(Exit::Fault, "no such kind of secret; please report this"));
+                };
+                keep(&here.credential, &here.tokens_dir, kind, &value)
+                    .map_err(|cause| Failure::new(Exit::Usage, cause.to_string()).hint(cause.cure()))?;
+                let manager = here.manager()?;
+                let status = manager.look().await;
+                manager.stop().await;
+                Ok(TokenReport::new(&here.credential.connection, &status))
+            }
+        }
+    }
+}
+
+pub(super) fn login_failure(cause: &LoginError) -> Failure {
+    let exit = match cause.fate {
+        LoginFate::Wrong => Exit::Usage,
+        LoginFate::Refused => Exit::Refused,
+        LoginFate::Unreachable => Exit::Unreachable,
+    };
+    Failure::new(exit, plain(&cause.message)).hint(plain(&cause.cure))
+}

@@ -1,0 +1,103 @@
+//! `punctual token`: how the access tokens stand, and a new one now.
+//!
+//! A running daemon is asked. Without one the command does it by itself: the lock on the token file keeps two processes from
+//! using one refresh token, whoever they are (T11).
+
+use jiff::Timestamp;
+
+use super::args::{Global, ObjectFormat, TokenArgs, TokenCommand};
+use super::client::Client;
+use super::failure::{Exit, Failure};
+use super::files::load_or_tell;
+use super::here::{Here, refused};
+use super::output::{Out, plain};
+use super::status::{notes, told};
+use crate::auth::at_rest;
+use crate::clock::Clock;
+use crate::daemon::credential;
+use crate::web::TokenReport;
+
+pub(super) async fn run(global: &Global, args: &TokenArgs, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
+    let client = Client::find(global).await?;
+    match &args.command {
+        TokenCommand::Status { connection: None, output } => {
+            let reports = match client {
+                Some(client) => client.get::<Vec<TokenReport>>("/tokens").await?,
+                None => all_at_rest(global, clock)?,
+            };
+            match output {
+                ObjectFormat::Json => json(&reports, out)?,
+                ObjectFormat::Table => {
+                    for report in &reports {
+                        print(report, clock.now(), out)?;
+                    }
+                }
+            }
+        }
+        TokenCommand::Status { connection: Some(name), output } => {
+            let report = match client {
+                Some(client) => client.get::<TokenReport>(&format!("/tokens/{}", segment(name))).await?,
+                None => {
+                    let here = Here::find(global, name, clock)?;
+                    TokenReport::new(name, &at_rest(&here.credential, &here.tokens_dir, clock))
+                }
+            };
+            show(&report, *output, clock.now(), out)?;
+        }
+        TokenCommand::Refresh { connection, output } => {
+            let report = match client {
+                Some(client) => client.post(&format!("/tokens/{}/refresh", segment(connection)), &()).await?,
+                None => {
+                    let here = Here::find(global, connection, clock)?;
+                    let manager = here.manager()?;
+                    let refreshed = manager.refresh().await;
+                    manager.stop().await;
+                    TokenReport::new(connection, &refreshed.map_err(|cause| refused(&cause))?)
+                }
+            };
+            show(&report, *output, clock.now(), out)?;
+        }
+    }
+    Ok(Exit::Fine)
+}
+
+fn all_at_rest(global: &Global, clock: &Clock) -> Result<Vec<TokenReport>, Failure> {
+    let loaded = load_or_tell(global, clock.now())?;
+    let tokens_dir = global.tokens_dir();
+    let report = |connection: &std::sync::Arc<crate::schedule::Connection>| {
+        TokenReport::new(connection.name.as_str(), &at_rest(&credential(connection), &tokens_dir, clock))
+    };
+    Ok(loaded.set.connections.values().map(report).collect())
+}
+
+/// A connection's name as part of a path: whatever was typed must not become another call.
+pub(super) fn segment(name: &str) -> String {
+    let mut url = url::Url::parse("http://punctual").map(|mut url| {
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.push(name);
+        }
+        url.path().trim_start_matches('/').to_owned()
+    });
+    url.as_mut().map(std::mem::take).unwrap_or_default()
+}
+
+pub(super) fn show(report: &TokenReport, format: ObjectFormat, now: Timestamp, out: &mut Out) -> Result<(), Failure> {
+    match format {
+        ObjectFormat::Json => json(report, out),
+        ObjectFormat::Table => print(report, now, out),
+    }
+}
+
+fn json(value: &impl serde::Serialize, out: &mut Out) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(|cause| Failure::new(Exit::Fault, cause.to_string()))?;
+    out.line(text)?;
+    Ok(())
+}
+
+fn print(report: &TokenReport, now: Timestamp, out: &mut Out) -> Result<(), Failure> {
+    out.line(format!("{}: {}", report.connection, told(report, now)))?;
+    for line in notes(report) {
+        out.line(format!("  {}", plain(&line)))?;
+    }
+    Ok(())
+}
