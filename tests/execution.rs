@@ -1,5 +1,7 @@
 //! From a line of YAML to a run in the history.
 
+#[path = "execution/reload.rs"]
+mod reload;
 mod support;
 
 use std::time::Duration;

@@ -6,6 +6,8 @@
 mod bad_files;
 #[path = "schedule_file/budgets.rs"]
 mod budgets;
+#[path = "schedule_file/change.rs"]
+mod change;
 #[path = "schedule_file/meaning.rs"]
 mod meaning;
 #[path = "schedule_file/schema.rs"]

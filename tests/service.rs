@@ -5,6 +5,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a step that fails ends the test where it stands")]
 
+#[path = "service/reload.rs"]
+mod reload;
+
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -15,8 +18,9 @@ use punctual::clock::Clock;
 use punctual::sandbox::{Sandbox, SandboxConfig};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::UnixDatagram;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStderr, Command};
 
 /// Far longer than anything here takes; a test that hangs fails with what it waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -104,6 +108,44 @@ fn signal(daemon: &Child, signal: Signal) {
 
 async fn ended(daemon: Child) -> Output {
     in_time("the end of the daemon", daemon.wait_with_output()).await.unwrap()
+}
+
+/// What a daemon logs, line by line.
+struct Lines {
+    daemon: Child,
+    lines: tokio::io::Lines<BufReader<ChildStderr>>,
+    seen: String,
+}
+
+fn lines(mut daemon: Child) -> Lines {
+    let lines = BufReader::new(daemon.stderr.take().expect("its stderr is ours")).lines();
+    Lines { daemon, lines, seen: String::new() }
+}
+
+impl Lines {
+    /// Waits for a line that has this in it.
+    async fn until(&mut self, wanted: &str) -> String {
+        loop {
+            let line = in_time(wanted, self.lines.next_line()).await.unwrap();
+            let line = line.unwrap_or_else(|| panic!("`{wanted}` never came:\n{}", self.seen));
+            self.seen.push_str(&line);
+            self.seen.push('\n');
+            if line.contains(wanted) {
+                return line;
+            }
+        }
+    }
+
+    /// Stops the daemon and gives all that it said.
+    async fn end(mut self) -> String {
+        signal(&self.daemon, Signal::TERM);
+        while let Some(line) = in_time("the end of the log", self.lines.next_line()).await.unwrap() {
+            self.seen.push_str(&line);
+            self.seen.push('\n');
+        }
+        assert_eq!(ended(self.daemon).await.status.code(), Some(FINE), "{}", self.seen);
+        self.seen
+    }
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -87,6 +87,9 @@ pub(super) struct DaemonArgs {
     /// Log lines as text for people or JSON for programs.
     #[arg(long, value_enum, default_value_t = LogFormat::Text, env = "PUNCTUAL_LOG_FORMAT")]
     pub(super) log_format: LogFormat,
+    /// Take the files although they have lost many schedules since the last run.
+    #[arg(long)]
+    pub(super) accept_removals: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -10,9 +10,8 @@ use super::args::{DaemonArgs, Global, LogFormat};
 use super::failure::{Exit, Failure};
 use super::files::load_or_tell;
 use super::log_filter;
-use super::output::counted;
 use crate::clock::Clock;
-use crate::daemon::{Chores, Daemon, DaemonError, DaemonSettings};
+use crate::daemon::{Chores, Daemon, DaemonError, DaemonSettings, Files, Removals};
 use crate::dispatcher::core::Pace;
 use crate::lifecycle::{Asked, Signals, tell_manager};
 use crate::store::StateFolderError;
@@ -23,11 +22,13 @@ const STATUS_EVERY: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(global: &Global, args: &DaemonArgs, clock: Clock) -> Result<Exit, Failure> {
     log_to_stderr(args.log_format);
+    let files = Files::look(global.config_paths());
     let loaded = load_or_tell(global, clock.now())?;
-    let schedules = loaded.set.schedules.len();
     let settings = DaemonSettings {
         clock,
         set: Arc::new(loaded.set),
+        files,
+        removals: if args.accept_removals { Removals::Accepted } else { Removals::Guarded },
         state_dir: global.state_dir(),
         pace: Pace::default(),
         housekeeping: Chores::Nightly,
@@ -36,7 +37,8 @@ pub(super) async fn run(global: &Global, args: &DaemonArgs, clock: Clock) -> Res
     let watch = settings.clock.clone();
     let mut signals = Signals::listen().map_err(|cause| Failure::new(Exit::Usage, cause.to_string()))?;
     let mut daemon = Daemon::start(settings).await.map_err(failure)?;
-    let status = counted(schedules, "schedule");
+    let mut files = daemon.reloads().state();
+    let mut status = files.borrow_and_update().to_string();
     tell_manager(&[NotifyState::Ready, NotifyState::Status(&status)]);
     tracing::info!("Ready: {status}");
     let mut told = status.clone();
@@ -51,10 +53,13 @@ pub(super) async fn run(global: &Global, args: &DaemonArgs, clock: Clock) -> Res
             }
             asked = signals.next() => match asked {
                 Asked::Stop => break,
-                Asked::Reload => tracing::warn!(
-                    "Reloading is not built yet: the schedules go on as they were loaded; restart to take changed files up"
-                ),
+                Asked::Reload => daemon.reloads().hang_up(),
             },
+            Ok(()) = files.changed() => {
+                status = files.borrow_and_update().to_string();
+                told = status.clone();
+                tell_manager(&[NotifyState::Status(&status)]);
+            }
             error = daemon.fell_over() => return Err(failure(error)),
         }
     }

@@ -1,25 +1,32 @@
 //! The wiring: open, recover, spawn, wait. The only place where everything is known.
 
 mod bearer;
+mod connections;
+mod files_state;
+mod reload;
 mod settings;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
-pub use settings::{Chores, DaemonError, DaemonSettings};
+pub use connections::credential;
+pub use files_state::FilesState;
+pub use reload::{Reloaded, Reloads};
+pub use settings::{Chores, DaemonError, DaemonSettings, Files, Removals};
 
 pub(crate) use self::bearer::TokenBearer;
-use crate::auth::{AuthEnvironment, Credential, GrantConfig, Style, TokenManager, TokenStatus, token_url};
-use crate::dispatcher::core::Absent;
+use self::connections::{Connections, Wiring};
+use self::reload::{Beginning, ReloadSettings};
+use crate::auth::TokenStatus;
 use crate::dispatcher::{Dispatcher, DispatcherSettings, Handle};
-use crate::executor::{Executor, Report};
+use crate::executor::Executor;
 use crate::housekeeping::Housekeeping;
-use crate::orchestrator::{Client, ClientConfig};
-use crate::schedule::{Connection, ConnectionName, Grant};
+use crate::recurrence::choose_zone_database;
+use crate::schedule::{ConnectionName, ScheduleKey};
 use crate::store::{Database, StateFolder, Store};
 use crate::web::{Control, ControlSocket, Parts, Served, Server, worst};
 
@@ -28,9 +35,9 @@ use crate::web::{Control, ControlSocket, Parts, Served, Server, worst};
 pub struct Daemon {
     handle: Handle,
     dispatcher: JoinHandle<()>,
-    tokens: BTreeMap<ConnectionName, TokenManager>,
-    /// What the control API shows; sent anew when it changes.
-    _served: watch::Sender<Served>,
+    reloads: Reloads,
+    reloader: JoinHandle<()>,
+    connections: Connections,
     server: Option<Server>,
     store: Store,
     housekeeping: Option<Housekeeping>,
@@ -46,7 +53,7 @@ impl Daemon {
     /// # Errors
     /// See [`DaemonError`]. Nothing was started.
     pub async fn start(settings: DaemonSettings) -> Result<Daemon, DaemonError> {
-        let DaemonSettings { clock, set, state_dir, pace, housekeeping, socket } = settings;
+        let DaemonSettings { clock, set, files, removals, state_dir, pace, housekeeping, socket } = settings;
         let folder = StateFolder::take(&state_dir)?;
         let opened = clock.read();
         let mut database = Database::open(&folder).await?;
@@ -63,31 +70,21 @@ impl Daemon {
             Some(path) => Some(ControlSocket::bind(&path).await?),
             None => None,
         };
+        let loaded: BTreeSet<ScheduleKey> = state.marks.iter().map(|(key, ..)| key.clone()).collect();
+        let Beginning { set, absent, held } = reload::begin(set, &loaded, removals);
         let tracker = TaskTracker::new();
         let store = Store::start(database, &tracker);
         let (reports_in, reports) = mpsc::unbounded_channel();
-        let mut tokens = BTreeMap::new();
-        let mut clients = BTreeMap::new();
-        for (name, connection) in &set.connections {
-            let environment = AuthEnvironment {
-                clock: clock.clone(),
-                tokens_dir: state_dir.join("tokens"),
-                tracker: tracker.clone(),
-                seed: settings::random_seed(),
-            };
-            let manager = TokenManager::start(credential(connection), environment)?;
-            let client = Client::new(ClientConfig {
-                connection: name.to_string(),
-                base: connection.url.clone(),
-                tenant: connection.tenant.clone(),
-                clock: clock.clone(),
-                bearer: Arc::new(TokenBearer::new(manager.clone())),
-            })?;
-            tell_of_renewals(name.clone(), &manager, reports_in.clone(), &tracker);
-            tokens.insert(name.clone(), manager);
-            clients.insert(name.clone(), Arc::new(client));
-        }
-        let executor = Executor::new(clients, reports_in, tracker.clone());
+        let connections = Connections::new(Wiring {
+            clock: clock.clone(),
+            state_dir: state_dir.clone(),
+            tracker: tracker.clone(),
+            reports: reports_in.clone(),
+        });
+        choose_zone_database(set.zone_database);
+        let prepared = connections.prepare(&set)?;
+        let executor = Executor::new(prepared.clients(), reports_in, tracker.clone());
+        connections.take(prepared);
         let housekeeping = match housekeeping {
             Chores::Nightly => match Housekeeping::start(store.clone(), clock.clone()).await {
                 Ok(chores) => Some(chores),
@@ -106,13 +103,27 @@ impl Daemon {
             executor,
             reports,
             set: set.clone(),
-            absent: Absent::Retire,
+            absent,
             state,
             opened,
             pace,
         });
         let dispatcher = tokio::spawn(dispatcher.run());
-        let (served, served_seen) = watch::channel(Served { set, tokens: tokens.clone() });
+        let (served, served_seen) = watch::channel(Served {
+            set: set.clone(),
+            files: FilesState::at_start(&set, held.as_ref()).trouble(),
+            tokens: connections.managers(),
+        });
+        let (reloads, reloader) = Reloads::start(ReloadSettings {
+            files,
+            clock: clock.clone(),
+            dispatcher: handle.clone(),
+            connections: connections.clone(),
+            served,
+            set,
+            loaded,
+            held,
+        });
         let server = socket.map(|socket| {
             let control = Control::new(Parts {
                 clock,
@@ -128,8 +139,9 @@ impl Daemon {
         Ok(Daemon {
             handle,
             dispatcher,
-            tokens,
-            _served: served,
+            reloads,
+            reloader,
+            connections,
             server,
             store,
             housekeeping,
@@ -143,15 +155,20 @@ impl Daemon {
         &self.handle
     }
 
+    /// For reading the files again.
+    pub fn reloads(&self) -> &Reloads {
+        &self.reloads
+    }
+
     /// How each connection's token stands.
     pub fn token_status(&self) -> BTreeMap<ConnectionName, TokenStatus> {
-        self.tokens.iter().map(|(name, manager)| (name.clone(), manager.status())).collect()
+        self.connections.managers().into_iter().map(|(name, manager)| (name, manager.status())).collect()
     }
 
     /// The worst that is wrong now, in one sentence; none when all is well.
     pub fn trouble(&self) -> Option<String> {
         let store = self.handle.turns().borrow().store;
-        let tokens = self.tokens.iter().map(|(name, manager)| (name.to_string(), manager.status())).collect();
+        let tokens = self.token_status().into_iter().map(|(name, status)| (name.to_string(), status)).collect();
         worst(store, &tokens, &self.handle.obstacles())
     }
 
@@ -161,7 +178,20 @@ impl Daemon {
     /// # Errors
     /// [`DaemonError::Ended`] when the dispatcher had fallen over.
     pub async fn stop(self) -> Result<(), DaemonError> {
-        let Daemon { handle, dispatcher, tokens, _served, server, store, housekeeping, tracker, _folder } = self;
+        let Daemon {
+            handle,
+            dispatcher,
+            reloads: _,
+            reloader,
+            connections,
+            server,
+            store,
+            housekeeping,
+            tracker,
+            _folder,
+        } = self;
+        // Files are not looked at any more; a set that was handed over already is taken or not, as a whole.
+        reloader.abort();
         handle.stop();
         // While starts under way end: what is asked from here on would act on a daemon that goes away.
         let serving = async {
@@ -173,9 +203,7 @@ impl Daemon {
         if let Some(housekeeping) = housekeeping {
             housekeeping.stop().await;
         }
-        for manager in tokens.values() {
-            manager.stop().await;
-        }
+        connections.stop().await;
         // A reader that is still there would keep the WAL from being folded back on closing.
         if let Err(cause) = store.checkpoint().await {
             tracing::debug!("The WAL stays beside the database: {cause}");
@@ -192,51 +220,4 @@ impl Daemon {
         let _ = (&mut self.dispatcher).await;
         DaemonError::Ended
     }
-}
-
-/// Lets the dispatcher know of each new token. Ends with the manager.
-fn tell_of_renewals(
-    connection: ConnectionName,
-    manager: &TokenManager,
-    reports: mpsc::UnboundedSender<Report>,
-    tracker: &TaskTracker,
-) {
-    let mut status = manager.watch();
-    tracker.spawn(async move {
-        let mut known = status.borrow_and_update().generation;
-        while status.changed().await.is_ok() {
-            let generation = status.borrow_and_update().generation;
-            if generation != known && generation.is_some() {
-                known = generation;
-                if reports.send(Report::TokenRenewed { connection: connection.clone() }).is_err() {
-                    return;
-                }
-            }
-        }
-    });
-}
-
-/// What the files say, in the words of `auth`. Public so that a command without a daemon means the same.
-pub fn credential(connection: &Connection) -> Credential {
-    let derived = |style| token_url(&connection.url, style);
-    let tenant = connection.tenant.clone();
-    let (grant, derived) = match connection.auth.grant.clone() {
-        Grant::ClientCredentials { client_id, client_secret, scope } => {
-            (GrantConfig::ClientCredentials { client_id, client_secret, scope }, derived(Style::Identity))
-        }
-        Grant::RefreshTokenAccount { client_id, refresh_token } => {
-            (GrantConfig::RefreshTokenAccount { client_id, refresh_token, tenant }, derived(Style::Account))
-        }
-        Grant::RefreshTokenIdentity { client_id, client_secret, refresh_token, scope } => {
-            let grant = GrantConfig::RefreshTokenIdentity { client_id, client_secret, refresh_token, scope };
-            (grant, derived(Style::Identity))
-        }
-        Grant::Password { username, password } => {
-            (GrantConfig::Password { username, password, tenant }, derived(Style::Authenticate))
-        }
-        // Nobody is asked; the address only has to be one that the token may be sent to.
-        Grant::PersonalAccessToken { token } => (GrantConfig::PersonalAccessToken { token }, connection.url.clone()),
-    };
-    let token_url = connection.auth.token_url.clone().unwrap_or(derived);
-    Credential { connection: connection.name.to_string(), grant, token_url }
 }

@@ -7,7 +7,7 @@ use crate::auth::AuthSetupError;
 use crate::clock::Clock;
 use crate::dispatcher::core::Pace;
 use crate::orchestrator::ClientSetupError;
-use crate::schedule::ScheduleSet;
+use crate::schedule::{FileStamps, ScheduleSet, look_at_files};
 use crate::store::{StateFolderError, StoreError};
 use crate::web::SocketError;
 
@@ -18,6 +18,10 @@ pub struct DaemonSettings {
     pub clock: Clock,
     /// The schedules, already checked.
     pub set: Arc<ScheduleSet>,
+    /// Where they were read from, to read them again when they change; none for a set that was made by hand.
+    pub files: Files,
+    /// Whether a set may lose much of the last loaded one at once.
+    pub removals: Removals,
     /// Where the database, the lock and the tokens are.
     pub state_dir: PathBuf,
     /// How often jobs are read.
@@ -26,6 +30,34 @@ pub struct DaemonSettings {
     pub housekeeping: Chores,
     /// Where the control socket is made; `None` for a daemon that nobody asks.
     pub socket: Option<PathBuf>,
+}
+
+/// The files of a set, as they were just before it was read from them.
+#[derive(Clone, Debug)]
+pub struct Files {
+    pub(super) paths: Vec<PathBuf>,
+    pub(super) seen: FileStamps,
+}
+
+impl Files {
+    /// Looks at them. To be called before they are read, so that a change in between is not missed.
+    pub fn look(paths: Vec<PathBuf>) -> Files {
+        Files { seen: look_at_files(&paths), paths }
+    }
+
+    /// None: the set was made by hand, and stays.
+    pub fn none() -> Files {
+        Files::look(Vec::new())
+    }
+}
+
+/// Whether a set may lose much of the last loaded one (semantics.md 27).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removals {
+    /// It is held back: half a file is often valid.
+    Guarded,
+    /// A person has said that it is meant.
+    Accepted,
 }
 
 /// Whether chores run. They live by the system's clock, so a daemon on a manual one has none.

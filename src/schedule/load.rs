@@ -83,7 +83,7 @@ fn whole(path: &Path, message: impl Into<String>, hint: &str) -> Diagnostic {
 }
 
 /// The files to read, in order, each once; in between, what is wrong with a path.
-fn list_files(paths: &[PathBuf]) -> Vec<Result<PathBuf, Diagnostic>> {
+pub(super) fn list_files(paths: &[PathBuf]) -> Vec<Result<PathBuf, Diagnostic>> {
     let mut files = Vec::new();
     for path in paths {
         match fs::metadata(path) {

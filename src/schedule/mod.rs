@@ -3,6 +3,7 @@
 //! `spec` reads the shapes as written, `model` has what they mean. Everything is parsed once and all mistakes are told
 //! together; later code cannot see an invalid schedule. Only `load` touches files, and `secrets` looks whether those it refers to are there.
 
+mod change;
 mod diagnostic;
 mod load;
 mod mask;
@@ -11,20 +12,23 @@ mod render;
 mod schema;
 mod secrets;
 mod spec;
+mod stamp;
 mod template;
 mod timing;
 
+pub use change::{Change, Loss, Moved, Settings, asks_elsewhere, replan, weigh};
 pub use diagnostic::{Diagnostic, Excerpt, Severity, SourceFile};
 pub use load::load;
 pub use model::{
     AuthSpec, CatchUp, CatchUpPolicy, Connection, ConnectionLimits, ConnectionName, Enablement, Grant, HighWaterMark,
     Marks, Occurrence, OnUnknownStart, OverlapPolicy, Place, Schedule, ScheduleKey, ScheduleSet, StartSpec, Trigger,
-    ZoneDatabaseChoice,
+    Watch,
 };
 pub use render::{Paint, render};
 pub use schema::json_schema;
 pub use secrets::doubtful_secrets;
 pub use spec::{Invalid, Loaded, parse};
+pub use stamp::{FileStamps, Look, Stillness, look_at_files};
 pub use template::{TemplateContext, TemplateError};
 // Readers of single values, which are fuzzed by themselves: within a file that is a hundred times slower.
 #[doc(hidden)]

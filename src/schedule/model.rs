@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::timing::Timing;
-use crate::recurrence::{Excluded, Nominal, Recurrence};
+use crate::recurrence::{Excluded, Nominal, Recurrence, ZoneChoice};
 use crate::secret::SecretSource;
 
 /// How many excluded days are passed over in looking for the time before.
@@ -297,19 +297,23 @@ pub struct ScheduleSet {
     /// By key.
     pub schedules: BTreeMap<ScheduleKey, Arc<Schedule>>,
     /// Which time zone database is read (`daemon.tzdb`).
-    pub zone_database: ZoneDatabaseChoice,
+    pub zone_database: ZoneChoice,
+    /// Whether files that change are read again (`daemon.watch`).
+    pub watch: Watch,
     /// The environment variables that templates may name (`daemon.allow_env`).
     pub allow_env: BTreeSet<String>,
     /// Those of them that were set when the files were loaded, with their values.
     pub env: BTreeMap<String, String>,
 }
 
-/// Which time zone database is read.
+/// Whether files that change are read again by themselves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ZoneDatabaseChoice {
-    /// The newer of the system's and the one in the program; to choose one of them is not built yet.
+pub enum Watch {
+    /// Once they have been still for a moment.
     #[default]
-    Auto,
+    On,
+    /// Only when asked for.
+    Off,
 }
 
 /// One due time of one schedule.

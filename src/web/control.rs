@@ -21,6 +21,8 @@ use crate::store::Store;
 pub struct Served {
     /// The schedules.
     pub set: Arc<ScheduleSet>,
+    /// What is wrong with the files, when what was loaded before goes on.
+    pub files: Option<String>,
     /// One for each connection.
     pub tokens: BTreeMap<ConnectionName, TokenManager>,
 }

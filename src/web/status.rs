@@ -172,7 +172,7 @@ impl RunLine {
 
 pub(super) async fn show(State(control): State<Arc<Control>>) -> Result<Json<Status>, Refusal> {
     let now = control.clock.read();
-    let Served { set, tokens } = control.served();
+    let Served { set, files, tokens } = control.served();
     let unreadable = |cause: crate::history::HistoryError| {
         tracing::warn!("The history cannot be read for `status`: {cause}");
         Refusal::new(Why::Unable, "the daemon's database cannot be read").hint("its log says why")
@@ -183,7 +183,7 @@ pub(super) async fn show(State(control): State<Arc<Control>>) -> Result<Json<Sta
     let turn = *control.dispatcher.turns().borrow();
     let obstacles = control.dispatcher.obstacles();
     let states: BTreeMap<_, _> = tokens.iter().map(|(name, manager)| (name.to_string(), manager.status())).collect();
-    status.trouble = worst(turn.store, &states, &obstacles);
+    status.trouble = worst(turn.store, &states, &obstacles).or(files);
     for line in &mut status.connections {
         line.token = states.get(&line.connection).map(|state| TokenReport::new(&line.connection, state));
         line.obstacle =

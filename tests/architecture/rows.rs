@@ -82,8 +82,20 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "daemon",
-        &["clock", "schedule", "auth", "orchestrator", "store", "executor", "dispatcher", "housekeeping", "web"],
-        "the wiring; it does not know the sandbox, which is not part of the product's way",
+        &[
+            "clock",
+            "recurrence",
+            "schedule",
+            "auth",
+            "orchestrator",
+            "store",
+            "executor",
+            "dispatcher",
+            "housekeeping",
+            "web",
+        ],
+        "the wiring; of `recurrence` only which zone database is in use; it does not know the sandbox, which is not part of \
+         the product's way",
     ),
     row(
         "doctor",

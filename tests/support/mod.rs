@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use punctual::clock::{Clock, ManualClock, Reading};
-use punctual::daemon::{Chores, Daemon, DaemonSettings};
+use punctual::daemon::{Chores, Daemon, DaemonSettings, Files, Removals};
 use punctual::dispatcher::core::Pace;
 use punctual::history::{History, HistoryFilter, RunLine, RunSummary};
 use punctual::sandbox::{Control, Sandbox, SandboxConfig};
@@ -123,6 +123,8 @@ impl Story {
         let settings = DaemonSettings {
             clock: self.clock.clone(),
             set: Arc::new(loaded.set),
+            files: Files::none(),
+            removals: Removals::Guarded,
             state_dir: self.state_dir(),
             pace: Pace::default(),
             housekeeping: Chores::None,

@@ -18,7 +18,7 @@ use super::failure::{Exit, Failure};
 use super::files::tell;
 use super::output::{Out, counted};
 use crate::clock::{Clock, later};
-use crate::daemon::{Chores, Daemon, DaemonSettings};
+use crate::daemon::{Chores, Daemon, DaemonSettings, Files, Removals};
 use crate::dispatcher::core::Pace;
 use crate::history::{History, HistoryFilter};
 use crate::lifecycle::{Asked, Signals};
@@ -69,6 +69,9 @@ pub(super) async fn run(global: &Global, args: &DemoArgs, clock: Clock, out: &mu
     let settings = DaemonSettings {
         clock: clock.clone(),
         set: Arc::new(loaded.set),
+        files: Files::none(),
+        // A demo's schedules are ours, not a person's.
+        removals: Removals::Accepted,
         state_dir: folder.clone(),
         pace: PACE,
         housekeeping: Chores::None,

@@ -10,7 +10,7 @@ use super::crowd::Crowd;
 use crate::executor::Target;
 use crate::orchestrator::{CallError, UnsentReason};
 use crate::run::{Evidence, FolderId, RunId, WaitReason};
-use crate::schedule::Connection;
+use crate::schedule::{Connection, asks_elsewhere};
 
 /// The first pause after a connection failed; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -183,7 +183,7 @@ impl Link {
             self.clocks = Clocks::Agree;
             self.paused_until = Duration::ZERO;
         }
-        if elsewhere || old.auth != new.auth {
+        if asks_elsewhere(&old, new) {
             self.targets.clear();
             self.health = Health::Fine;
         }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::recurrence::{Class, GapPolicy, OnExcluded, OverlapTime};
-use crate::schedule::model::{CatchUpPolicy, OnUnknownStart, OverlapPolicy, ZoneDatabaseChoice};
+use crate::recurrence::{Class, GapPolicy, OnExcluded, OverlapTime, ZoneChoice};
+use crate::schedule::model::{CatchUpPolicy, OnUnknownStart, OverlapPolicy};
 
 /// Words with their values.
 #[derive(Debug)]
@@ -84,8 +84,10 @@ pub(super) static TWICE: Choices<OverlapTime> = Choices {
 pub(super) static CLASS: Choices<Class> =
     Choices { built: &[("fixed", Class::Fixed), ("interval", Class::Interval)], later: &[] };
 
-pub(super) static ZONE_DATABASE: Choices<ZoneDatabaseChoice> =
-    Choices { built: &[("auto", ZoneDatabaseChoice::Auto)], later: &["system", "bundled"] };
+pub(super) static ZONE_DATABASE: Choices<ZoneChoice> = Choices {
+    built: &[("auto", ZoneChoice::Auto), ("system", ZoneChoice::System), ("bundled", ZoneChoice::Bundled)],
+    later: &[],
+};
 
 pub(super) static ON_EXCLUDED: Choices<OnExcluded> = Choices {
     built: &[

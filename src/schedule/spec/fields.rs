@@ -6,7 +6,7 @@ use super::choices::{Choices, Names};
 use super::keys::{SECTIONS, Section, Shape};
 use super::near::nearest;
 use super::tree::{Entry, Kind, Node, Scalar, Value};
-use super::values::{self, Wrong};
+use super::values::{self, Wrong, Zones};
 use crate::schedule::diagnostic::{At, Finding, Findings, quoted};
 
 /// The longest text of any key (S35): far above any name, far below what would hurt a table.
@@ -341,10 +341,10 @@ impl<'t> Field<'t> {
         self.told(values::duration(&scalar.text), &scalar.text, findings)
     }
 
-    /// An instant; `zone` is named in the hint when the text names none.
-    pub(super) fn instant(&self, zone: &str, findings: &mut Findings) -> Option<jiff::Timestamp> {
+    /// An instant.
+    pub(super) fn instant(&self, zones: Zones<'_>, findings: &mut Findings) -> Option<jiff::Timestamp> {
         let scalar = self.scalar("an instant such as `2026-12-31T21:00:00Z`", findings)?;
-        self.told(values::instant(&scalar.text, zone), &scalar.text, findings)
+        self.told(values::read_instant(&scalar.text, zones), &scalar.text, findings)
     }
 
     /// A day.
@@ -354,9 +354,9 @@ impl<'t> Field<'t> {
     }
 
     /// A day or an instant.
-    pub(super) fn bound(&self, zone: &str, findings: &mut Findings) -> Option<values::Bound> {
+    pub(super) fn bound(&self, zones: Zones<'_>, findings: &mut Findings) -> Option<values::Bound> {
         let scalar = self.scalar("a date such as `2026-12-25`, or an instant", findings)?;
-        self.told(values::bound(&scalar.text, zone), &scalar.text, findings)
+        self.told(values::bound(&scalar.text, zones), &scalar.text, findings)
     }
 
     fn told<T>(&self, result: Result<T, Wrong>, text: &str, findings: &mut Findings) -> Option<T> {

@@ -11,8 +11,8 @@ use super::fields::{Field, Fields, list};
 use super::keys;
 use super::near::nearest;
 use super::tree::Value;
-use super::values::{Bound, zone_hint};
-use crate::recurrence::{Calendar, Class, GapPolicy, OnExcluded, OverlapTime, Zone};
+use super::values::{Bound, Zones, zone_hint};
+use crate::recurrence::{Calendar, Class, GapPolicy, OnExcluded, OverlapTime, Zone, ZoneDatabase};
 use crate::schedule::diagnostic::{At, Findings, quoted};
 use crate::schedule::model::{CatchUp, CatchUpPolicy, ConnectionName, OnUnknownStart, OverlapPolicy};
 
@@ -49,8 +49,8 @@ pub(super) struct Known<'k> {
     pub(super) connections: &'k BTreeMap<String, At>,
     /// Every calendar; `None`: it was told what is wrong with it.
     pub(super) calendars: &'k BTreeMap<String, Option<Calendar>>,
-    /// The zone of whoever names none, for hints.
-    pub(super) zone: &'k str,
+    /// Where zones are found, and the one of whoever names none.
+    pub(super) zones: Zones<'k>,
 }
 
 /// How `cron` is read.
@@ -112,7 +112,7 @@ impl Habits {
             habits.connection = connection(&field, known.connections, findings);
         }
         if let Some(field) = fields.get("timezone") {
-            habits.timezone = timezone(&field, findings);
+            habits.timezone = timezone(&field, known.zones.database, findings);
         }
         if let Some(dst) = fields.get("dst").and_then(|field| field.map(&keys::DST, findings)) {
             habits.gap = dst.get("gap").and_then(|field| field.choice(&choices::GAP, findings));
@@ -137,10 +137,11 @@ impl Habits {
         habits.jitter = fields.get("jitter").and_then(|field| field.duration(findings));
         let zone = match &habits.timezone {
             Given::Here(zone) => zone.name().to_owned(),
-            Given::Absent | Given::Wrong => known.zone.to_owned(),
+            Given::Absent | Given::Wrong => known.zones.usual.to_owned(),
         };
+        let zones = Zones { usual: &zone, ..known.zones };
         let mut bound = |name| match fields.get(name) {
-            Some(field) => field.bound(&zone, findings).map_or(Given::Wrong, |bound| Given::Here((field.at(), bound))),
+            Some(field) => field.bound(zones, findings).map_or(Given::Wrong, |bound| Given::Here((field.at(), bound))),
             None => Given::Absent,
         };
         (habits.starts, habits.ends) = (bound("starts"), bound("ends"));
@@ -245,11 +246,11 @@ fn unknown<'n>(
     field.error(&format!("unknown {what} {}", quoted(name)), findings).hint(hint);
 }
 
-fn timezone(field: &Field<'_>, findings: &mut Findings) -> Given<Zone> {
+fn timezone(field: &Field<'_>, database: &ZoneDatabase, findings: &mut Findings) -> Given<Zone> {
     let Some(name) = field.line(findings) else {
         return Given::Wrong;
     };
-    match Zone::find(name) {
+    match Zone::find_in(database, name) {
         Ok(zone) => Given::Here(zone),
         Err(unknown) => {
             let hint = zone_hint(unknown.hint.as_deref());

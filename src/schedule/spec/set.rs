@@ -14,6 +14,8 @@ use super::keys;
 use super::moved::ClockChanges;
 use super::schedule::{self, Context};
 use super::tree::{self, Entry, Kind, Node, Value};
+use super::values::Zones;
+use crate::recurrence::find_zone_database;
 use crate::schedule::diagnostic::{At, Diagnostic, Findings, Lines, Severity, SourceFile, quoted};
 use crate::schedule::model::{ConnectionName, ScheduleKey, ScheduleSet};
 
@@ -92,18 +94,20 @@ fn read(trees: &[Node], sources: &[SourceFile], now: Timestamp, findings: &mut F
         let read = calendar::read(entry, findings);
         calendars.insert(entry.key.clone(), read);
     }
-    let known = Known { connections: &merged.connection_places, calendars: &calendars, zone: "UTC" };
+    let daemon = merged.daemon.as_ref().map(|field| daemon::read(field, findings)).unwrap_or_default();
+    let database = find_zone_database(daemon.zone_database);
+    let zones = Zones { database: &database, usual: "UTC" };
+    let known = Known { connections: &merged.connection_places, calendars: &calendars, zones };
     let fields = merged.defaults.as_ref().and_then(|field| field.map(&keys::DEFAULTS, findings));
     let defaults = match &fields {
         Some(fields) => Habits::read(fields, known, findings),
         None => Habits::none(),
     };
     let known = match &defaults.timezone {
-        Given::Here(zone) => Known { zone: zone.name(), ..known },
+        Given::Here(zone) => Known { zones: Zones { usual: zone.name(), ..zones }, ..known },
         Given::Absent | Given::Wrong => known,
     };
     let default_folder = fields.as_ref().and_then(|fields| fields.get("folder")).and_then(|field| field.line(findings));
-    let daemon = merged.daemon.as_ref().map(|field| daemon::read(field, findings)).unwrap_or_default();
     let lines: Vec<Lines> = sources.iter().map(|source| Lines::new(&source.text)).collect();
     let changes = ClockChanges::after(now);
     let context = Context {
@@ -122,6 +126,7 @@ fn read(trees: &[Node], sources: &[SourceFile], now: Timestamp, findings: &mut F
         }
     }
     set.zone_database = daemon.zone_database;
+    set.watch = daemon.watch;
     set.allow_env = daemon.allow_env;
     set
 }

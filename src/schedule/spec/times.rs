@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::fields::{Field, Fields, written};
 use super::habits::{Dialect, Given, Habits};
 use super::schedule::Context;
-use super::values::Bound;
+use super::values::{Bound, Zones};
 use crate::recurrence::{
     CronPattern, DstPolicy, Every, Excluded, GapPolicy, OnExcluded, OverlapTime, Pattern, Recurrence, Zone,
 };
@@ -32,7 +32,8 @@ pub(super) fn read(
         Given::Wrong => None,
         Given::Absent => Some(Zone::utc()),
     };
-    let zone_name = zone.as_ref().map_or("UTC", |zone| zone.name());
+    let usual = zone.as_ref().map_or("UTC", |zone| zone.name()).to_owned();
+    let zones = Zones { usual: &usual, ..context.known.zones };
     let only = only_one(fields, findings)?;
     let patterns = if let Some(field) = fields.get("cron") {
         if matches!(habits.timezone, Given::Absent) && !fields.is_settled(&["timezone"]) {
@@ -43,13 +44,13 @@ pub(super) fn read(
         crons(&field, habits.dialect(), findings)
     } else if let Some(field) = fields.get("every") {
         let anchor = match fields.get("anchor") {
-            Some(anchor) => anchor.instant(zone_name, findings),
+            Some(anchor) => anchor.instant(zones, findings),
             None => Some(Timestamp::UNIX_EPOCH),
         };
         let step = field.duration(findings);
         step.zip(anchor).map(|(step, anchor)| vec![(field.at(), Pattern::Every(Every { step, anchor }))])
     } else {
-        instants(&fields.get("at")?, zone_name, now, findings)
+        instants(&fields.get("at")?, zones, now, findings)
     }?;
     let zone = zone?;
     let bounds = bounds(fields, habits, &zone, findings)?;
@@ -222,9 +223,9 @@ fn cron(item: &Field<'_>, dialect: Dialect, findings: &mut Findings) -> Option<P
     }
 }
 
-fn instants(field: &Field<'_>, zone: &str, now: Timestamp, findings: &mut Findings) -> Patterns {
+fn instants(field: &Field<'_>, zones: Zones<'_>, now: Timestamp, findings: &mut Findings) -> Patterns {
     let items = field.items(findings);
-    let read: Vec<Option<Timestamp>> = items.iter().map(|item| item.instant(zone, findings)).collect();
+    let read: Vec<Option<Timestamp>> = items.iter().map(|item| item.instant(zones, findings)).collect();
     let read: Vec<Timestamp> = read.into_iter().collect::<Option<_>>()?;
     let mut past = items.iter().zip(&read).filter(|(_, at)| **at <= now).map(|(item, _)| item);
     if let Some(first) = past.next() {

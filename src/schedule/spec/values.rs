@@ -7,7 +7,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::fmt::temporal::{Pieces, PiecesOffset, TimeZoneAnnotationKind};
 use jiff::tz::Offset;
 
-use crate::recurrence::Zone;
+use crate::recurrence::{Zone, ZoneDatabase, zone_database};
 
 /// The longest duration that is taken: ten years. Longer ones are slips, and sums of them would overflow.
 const LONGEST: Duration = Duration::from_secs(3_653 * 86_400);
@@ -84,15 +84,31 @@ pub(super) fn date(text: &str) -> Result<Date, Wrong> {
 }
 
 /// A date or an instant.
-pub(super) fn bound(text: &str, zone: &str) -> Result<Bound, Wrong> {
-    if text.contains(['T', ':', '[']) { instant(text, zone).map(Bound::Instant) } else { date(text).map(Bound::Day) }
+pub(super) fn bound(text: &str, zones: Zones<'_>) -> Result<Bound, Wrong> {
+    if text.contains(['T', ':', '[']) {
+        read_instant(text, zones).map(Bound::Instant)
+    } else {
+        date(text).map(Bound::Day)
+    }
 }
 
-/// An RFC 3339 or RFC 9557 instant. `zone` is the schedule's zone, for the hint when the text names none.
+/// Where zones are looked up, and which one is usual where it is read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Zones<'z> {
+    pub(super) database: &'z ZoneDatabase,
+    /// The zone of the schedule, or of whoever names none: for hints.
+    pub(super) usual: &'z str,
+}
+
+/// An RFC 3339 or RFC 9557 instant, in the zone database that is in use. `zone` is for the hint when the text names none.
 ///
 /// # Errors
 /// [`Wrong`] with what to write instead.
 pub fn instant(text: &str, zone: &str) -> Result<Timestamp, Wrong> {
+    read_instant(text, Zones { database: &zone_database(), usual: zone })
+}
+
+pub(super) fn read_instant(text: &str, zones: Zones<'_>) -> Result<Timestamp, Wrong> {
     let example = || "write `2026-12-31T22:00[Europe/Berlin]` or `2026-12-31T21:00:00Z`".to_owned();
     let pieces = Pieces::parse(text).map_err(|_| wrong("is not an instant", example()))?;
     let Some(time) = pieces.time() else {
@@ -111,18 +127,24 @@ pub fn instant(text: &str, zone: &str) -> Result<Timestamp, Wrong> {
         None => None,
     };
     match pieces.time_zone_annotation().map(|annotation| annotation.kind()) {
-        Some(TimeZoneAnnotationKind::Named(name)) => in_zone(text, local, offset, name.as_str()),
+        Some(TimeZoneAnnotationKind::Named(name)) => in_zone(text, local, offset, name.as_str(), zones.database),
         Some(TimeZoneAnnotationKind::Offset(zone)) => zone.to_timestamp(local).map_err(|_| out_of_range()),
         Some(_) => Err(wrong("is not an instant", example())),
         None => match offset {
             Some(offset) => offset.to_timestamp(local).map_err(|_| out_of_range()),
-            None => Err(wrong("names no zone", format!("write `{text}[{zone}]`, or an offset"))),
+            None => Err(wrong("names no zone", format!("write `{text}[{}]`, or an offset", zones.usual))),
         },
     }
 }
 
-fn in_zone(text: &str, local: DateTime, offset: Option<Offset>, name: &str) -> Result<Timestamp, Wrong> {
-    let zone = Zone::find(name)
+fn in_zone(
+    text: &str,
+    local: DateTime,
+    offset: Option<Offset>,
+    name: &str,
+    database: &ZoneDatabase,
+) -> Result<Timestamp, Wrong> {
+    let zone = Zone::find_in(database, name)
         .map_err(|unknown| wrong(format!("names an unknown time zone `{name}`"), zone_hint(unknown.hint.as_deref())))?;
     let plain = text.split('[').next().unwrap_or(text);
     let choices = instants_of(&zone, local);

@@ -1,0 +1,210 @@
+//! The clients and token managers of all connections, and how they follow the files.
+//!
+//! A connection that says the same keeps both. A credential that is different in any part gets a token manager of its own, so
+//! a token that was got with the old one is never used again (T22). What a connection that is gone still has open is followed
+//! with the client it had.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
+
+use super::TokenBearer;
+use super::settings::{DaemonError, random_seed};
+use crate::auth::{AuthEnvironment, Credential, GrantConfig, Style, TokenManager, token_url};
+use crate::clock::Clock;
+use crate::executor::{Clients, Report};
+use crate::orchestrator::{Client, ClientConfig};
+use crate::schedule::{Connection, ConnectionName, Grant, ScheduleSet, asks_elsewhere};
+
+/// What a connection needs beside its own words.
+#[derive(Clone, Debug)]
+pub(super) struct Wiring {
+    pub(super) clock: Clock,
+    pub(super) state_dir: PathBuf,
+    pub(super) tracker: TaskTracker,
+    pub(super) reports: mpsc::UnboundedSender<Report>,
+}
+
+#[derive(Clone, Debug)]
+struct Wired {
+    connection: Arc<Connection>,
+    credential: Credential,
+    manager: TokenManager,
+    client: Arc<Client>,
+}
+
+type All = BTreeMap<ConnectionName, Wired>;
+
+/// All connections there are. Its clones are the same.
+#[derive(Clone, Debug)]
+pub(super) struct Connections {
+    wiring: Wiring,
+    wired: Arc<Mutex<All>>,
+    /// Managers that nobody asks any more; what they have under way is seen to its end.
+    retired: Arc<Mutex<Vec<TokenManager>>>,
+}
+
+/// Connections that are ready to be taken, and not in use yet.
+#[derive(Debug)]
+pub(super) struct Prepared(All);
+
+impl Prepared {
+    /// For the executor.
+    pub(super) fn clients(&self) -> Clients {
+        self.0.iter().map(|(name, wired)| (name.clone(), wired.client.clone())).collect()
+    }
+}
+
+impl Connections {
+    pub(super) fn new(wiring: Wiring) -> Connections {
+        Connections { wiring, wired: Arc::default(), retired: Arc::default() }
+    }
+
+    /// Makes what a set needs, beside all that there is. Nothing changes until it is taken.
+    ///
+    /// # Errors
+    /// The first connection that cannot be used at all.
+    pub(super) fn prepare(&self, set: &ScheduleSet) -> Result<Prepared, DaemonError> {
+        // What is not in the set stays until nothing is open on it.
+        let mut all = self.lock().clone();
+        for (name, connection) in &set.connections {
+            match self.wire(connection, all.get(name)) {
+                Ok(wired) => all.insert(name.clone(), wired),
+                Err(error) => {
+                    self.retire_all_but(&self.lock().clone(), all);
+                    return Err(error);
+                }
+            };
+        }
+        Ok(Prepared(all))
+    }
+
+    /// They are in use now.
+    pub(super) fn take(&self, prepared: Prepared) {
+        let Prepared(new) = prepared;
+        let old = std::mem::replace(&mut *self.lock(), new.clone());
+        self.retire_all_but(&new, old);
+    }
+
+    /// Lets go of connections that are neither in the set nor followed on.
+    pub(super) fn keep_only(&self, set: &ScheduleSet, leaving: &BTreeSet<ConnectionName>) {
+        let (kept, gone) = std::mem::take(&mut *self.lock())
+            .into_iter()
+            .partition(|(name, _)| set.connections.contains_key(name) || leaving.contains(name));
+        *self.lock() = kept;
+        let kept = self.lock().clone();
+        self.retire_all_but(&kept, gone);
+    }
+
+    /// The manager of each connection.
+    pub(super) fn managers(&self) -> BTreeMap<ConnectionName, TokenManager> {
+        self.lock().iter().map(|(name, wired)| (name.clone(), wired.manager.clone())).collect()
+    }
+
+    /// Waits for what is under way: a one-use token must be saved before the process ends.
+    pub(super) async fn stop(&self) {
+        for manager in self.managers().into_values() {
+            manager.stop().await;
+        }
+        let retired = std::mem::take(&mut *self.retired.lock().unwrap_or_else(PoisonError::into_inner));
+        for manager in retired {
+            manager.stop().await;
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, All> {
+        self.wired.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn retire_all_but(&self, used: &All, old: All) {
+        for (name, wired) in old {
+            if used.get(&name).is_some_and(|now| now.credential == wired.credential) {
+                continue;
+            }
+            self.retired.lock().unwrap_or_else(PoisonError::into_inner).push(wired.manager.clone());
+            self.wiring.tracker.spawn(async move { wired.manager.stop().await });
+        }
+    }
+
+    fn wire(&self, connection: &Arc<Connection>, old: Option<&Wired>) -> Result<Wired, DaemonError> {
+        let credential = credential(connection);
+        if let Some(old) = old.filter(|old| !asks_elsewhere(&old.connection, connection)) {
+            return Ok(Wired { connection: connection.clone(), ..old.clone() });
+        }
+        let manager = match old.filter(|old| old.credential == credential) {
+            Some(old) => old.manager.clone(),
+            None => self.start_manager(&connection.name, &credential)?,
+        };
+        let client = Client::new(ClientConfig {
+            connection: connection.name.to_string(),
+            base: connection.url.clone(),
+            tenant: connection.tenant.clone(),
+            clock: self.wiring.clock.clone(),
+            bearer: Arc::new(TokenBearer::new(manager.clone())),
+        })?;
+        Ok(Wired { connection: connection.clone(), credential, manager, client: Arc::new(client) })
+    }
+
+    fn start_manager(&self, name: &ConnectionName, credential: &Credential) -> Result<TokenManager, DaemonError> {
+        let Wiring { clock, state_dir, tracker, reports } = &self.wiring;
+        let environment = AuthEnvironment {
+            clock: clock.clone(),
+            tokens_dir: state_dir.join("tokens"),
+            tracker: tracker.clone(),
+            seed: random_seed(),
+        };
+        let manager = TokenManager::start(credential.clone(), environment)?;
+        tell_of_renewals(name.clone(), &manager, reports.clone(), tracker);
+        Ok(manager)
+    }
+}
+
+/// Lets the dispatcher know of each new token. Ends with the manager.
+fn tell_of_renewals(
+    connection: ConnectionName,
+    manager: &TokenManager,
+    reports: mpsc::UnboundedSender<Report>,
+    tracker: &TaskTracker,
+) {
+    let mut status = manager.watch();
+    tracker.spawn(async move {
+        let mut known = status.borrow_and_update().generation;
+        while status.changed().await.is_ok() {
+            let generation = status.borrow_and_update().generation;
+            if generation != known && generation.is_some() {
+                known = generation;
+                if reports.send(Report::TokenRenewed { connection: connection.clone() }).is_err() {
+                    return;
+                }
+            }
+        }
+    });
+}
+
+/// What the files say, in the words of `auth`. Public so that a command without a daemon means the same.
+pub fn credential(connection: &Connection) -> Credential {
+    let derived = |style| token_url(&connection.url, style);
+    let tenant = connection.tenant.clone();
+    let (grant, derived) = match connection.auth.grant.clone() {
+        Grant::ClientCredentials { client_id, client_secret, scope } => {
+            (GrantConfig::ClientCredentials { client_id, client_secret, scope }, derived(Style::Identity))
+        }
+        Grant::RefreshTokenAccount { client_id, refresh_token } => {
+            (GrantConfig::RefreshTokenAccount { client_id, refresh_token, tenant }, derived(Style::Account))
+        }
+        Grant::RefreshTokenIdentity { client_id, client_secret, refresh_token, scope } => {
+            let grant = GrantConfig::RefreshTokenIdentity { client_id, client_secret, refresh_token, scope };
+            (grant, derived(Style::Identity))
+        }
+        Grant::Password { username, password } => {
+            (GrantConfig::Password { username, password, tenant }, derived(Style::Authenticate))
+        }
+        // Nobody is asked; the address only has to be one that the token may be sent to.
+        Grant::PersonalAccessToken { token } => (GrantConfig::PersonalAccessToken { token }, connection.url.clone()),
+    };
+    let token_url = connection.auth.token_url.clone().unwrap_or(derived);
+    Credential { connection: connection.name.to_string(), grant, token_url }
+}

@@ -1,0 +1,209 @@
+//! Files that are read again, with the manual clock: what is held back, and connections that come, change and go.
+
+#![expect(clippy::unwrap_used, reason = "a step that fails ends the test where it stands")]
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use punctual::daemon::{Chores, Daemon, DaemonSettings, Files, FilesState, Reloaded, Removals};
+use punctual::dispatcher::core::Pace;
+
+use super::support::{Story, connection, load};
+use super::{SECOND, seconds};
+
+const BEGIN: &str = "2026-11-23T05:59:00Z";
+
+/// A story whose daemon reads a real file.
+struct Watched {
+    story: Story,
+    path: PathBuf,
+}
+
+impl Watched {
+    async fn begin(schedules: &str) -> Watched {
+        let mut story = Story::without_daemon(BEGIN, |_| {}, |url| format!("{}{schedules}", connection(url))).await;
+        let path = story.folder.path().join("schedules.yaml");
+        fs::write(&path, &story.yaml).unwrap();
+        let files = Files::look(vec![path.clone()]);
+        let settings = DaemonSettings {
+            clock: story.clock.clone(),
+            set: Arc::new(load(story.folder.path(), &story.yaml, story.clock.now()).set),
+            files,
+            removals: Removals::Guarded,
+            state_dir: story.state_dir(),
+            pace: Pace::default(),
+            housekeeping: Chores::None,
+            socket: None,
+        };
+        story.daemon = Some(Daemon::start(settings).await.unwrap());
+        story.settle().await;
+        Watched { story, path }
+    }
+
+    fn daemon(&self) -> &Daemon {
+        self.story.daemon.as_ref().unwrap()
+    }
+
+    /// Writes the file and asks for it to be read.
+    async fn reload(&self, text: &str) -> Reloaded {
+        fs::write(&self.path, text).unwrap();
+        let reloaded = self.daemon().reloads().reload(Removals::Guarded).await;
+        self.story.settle().await;
+        reloaded
+    }
+
+    fn file(&self, schedules: &str) -> String {
+        format!("{}{schedules}", connection(&self.story.sandbox.base_url()))
+    }
+
+    fn state(&self) -> FilesState {
+        self.daemon().reloads().state().borrow().clone()
+    }
+
+    /// Steps through time until the files stand so; gives how long it took.
+    async fn until(&self, wanted: impl Fn(&FilesState) -> bool) -> Duration {
+        let begin = self.story.clock.boottime();
+        let mut state = self.daemon().reloads().state();
+        for _ in 0..2_000 {
+            if wanted(&state.borrow_and_update()) {
+                return self.story.clock.boottime() - begin;
+            }
+            self.story.pass(SECOND).await;
+            // The look at the files is made on a thread of its own.
+            tokio::task::spawn_blocking(|| ()).await.unwrap();
+        }
+        panic!("the files stand as {:?}", self.state());
+    }
+}
+
+fn hourly(keys: impl IntoIterator<Item = u32>) -> String {
+    let lines =
+        keys.into_iter().map(|n| format!("  s{n}: {{ every: 1h, start: {{ process: Heartbeat, folder: Shared }} }}\n"));
+    format!("schedules:\n{}", lines.collect::<String>())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_set_that_lost_much_is_taken_after_ten_unchanged_minutes_and_an_empty_one_never() {
+    let files = Watched::begin(&hourly(0..10)).await;
+    let held = files.reload(&files.file(&hourly(0..5))).await;
+    assert!(matches!(&held, Reloaded::HeldBack(loss) if loss.lost.len() == 5 && loss.left == 5), "{held:?}");
+    assert!(matches!(files.state(), FilesState::HeldBack { schedules: 10, .. }));
+    files.story.pass_to("2026-11-23T06:00:05Z").await;
+    assert_eq!(files.story.runs().await.len(), 10, "the old set goes on");
+    // Asking again does not begin the ten minutes anew.
+    files.daemon().reloads().reload(Removals::Guarded).await;
+    let waited = files.until(|state| matches!(state, FilesState::InUse { schedules: 5 })).await;
+    assert!((530..600).contains(&waited.as_secs()), "{waited:?} after the first minute");
+
+    let held = files.reload(&files.file("")).await;
+    assert!(matches!(&held, Reloaded::HeldBack(loss) if loss.left == 0), "{held:?}");
+    for _ in 0..20 {
+        files.story.pass(seconds(60)).await;
+    }
+    assert!(matches!(files.state(), FilesState::HeldBack { schedules: 5, .. }), "{:?}", files.state());
+    let taken = files.daemon().reloads().reload(Removals::Accepted).await;
+    assert!(matches!(&taken, Reloaded::Taken(change) if change.removed.len() == 5), "{taken:?}");
+    files.story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_of_the_files_during_the_ten_minutes_begins_them_anew() {
+    let files = Watched::begin(&hourly(0..10)).await;
+    files.reload(&files.file(&hourly(0..5))).await;
+    for _ in 0..8 {
+        files.story.pass(seconds(60)).await;
+    }
+    files.reload(&files.file(&hourly(0..4))).await;
+    let waited = files.until(|state| matches!(state, FilesState::InUse { schedules: 4 })).await;
+    assert!(waited.as_secs() >= 599, "{waited:?}");
+    files.story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_goes_has_its_runs_followed_to_the_end_and_a_new_one_starts_with_a_token_of_its_own() {
+    let files = Watched::begin("schedules:\n  long: { cron: \"0 7 * * *\", timezone: Europe/Berlin, start: { process: LongReport, folder: Shared } }\n").await;
+    files.story.pass_to("2026-11-23T06:00:00Z").await;
+    files.story.until("long", "running", SECOND, seconds(20)).await;
+    assert_eq!(files.story.control.token_calls().len(), 1);
+
+    // The same tenant under another name and with another credential.
+    let base = files.story.sandbox.base_url();
+    let other = format!(
+        "version: 1\nconnections:\n  other:\n    url: {base}\n    tenant: acmeprod\n    auth: {{ grant: client_credentials, client_id: \
+         sandbox-client, client_secret: \"file:client-secret\", scope: OR.Jobs OR.Execution.Read OR.Folders.Read }}\nschedules:\n  \
+         beat: {{ every: 20s, timezone: UTC, overlap: allow, start: {{ process: Heartbeat, folder: Shared }} }}\n"
+    );
+    let taken = files.reload(&other).await;
+    let Reloaded::Taken(change) = &taken else { panic!("{taken:?}") };
+    assert_eq!(
+        change.to_string(),
+        "1 added (beat), 1 removed (long), 1 connections added (other), 1 connections removed (uipath)"
+    );
+    files.story.pass_to("2026-11-23T06:00:21Z").await;
+    assert!(files.daemon().token_status().keys().any(|name| name.as_str() == "uipath"), "its run is still open");
+    let long = files.story.until("long", "succeeded", SECOND, seconds(60)).await;
+    assert_eq!(long.connection, "uipath");
+    let beats = files.story.runs_of("beat").await;
+    assert!(
+        beats.iter().all(|run| run.connection == "other" && run.state == "succeeded" || run.ended_at.is_none()),
+        "{beats:#?}"
+    );
+    assert!(!beats.is_empty());
+    // It is let go, and nobody keeps a token for it.
+    let mut leaving = files.daemon().handle().leaving();
+    leaving.wait_for(|leaving| leaving.is_empty()).await.unwrap();
+    let names = || files.daemon().token_status().keys().map(ToString::to_string).collect::<Vec<_>>();
+    for _ in 0..1_000 {
+        if names() == ["other"] {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(names(), ["other"]);
+    let calls = files.story.control.token_calls();
+    assert_eq!(calls.len(), 2, "{calls:#?}");
+    files.story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_changed_credential_gets_a_new_token_and_a_changed_limit_keeps_the_old_one() {
+    let beat = "schedules:\n  beat: { every: 1m, start: { process: Heartbeat, folder: Shared } }\n";
+    let files = Watched::begin(beat).await;
+    files.story.pass_to("2026-11-23T06:00:10Z").await;
+    assert_eq!(files.story.control.token_calls().len(), 1);
+    let limited = files
+        .file(beat)
+        .replace("    tenant: acmeprod\n", "    tenant: acmeprod\n    limits: { starts_per_second: 3 }\n");
+    assert!(matches!(files.reload(&limited).await, Reloaded::Taken(_)));
+    files.story.pass_to("2026-11-23T06:01:10Z").await;
+    assert_eq!(files.story.control.token_calls().len(), 1, "the token is good still");
+
+    let url = files.story.sandbox.base_url();
+    let app = format!(
+        "version: 1\nconnections:\n  uipath:\n    url: {url}\n    tenant: acmeprod\n    auth: {{ grant: client_credentials, client_id: \
+         sandbox-client, client_secret: \"file:client-secret\", scope: OR.Jobs OR.Execution.Read OR.Folders.Read }}\n{beat}"
+    );
+    assert!(matches!(files.reload(&app).await, Reloaded::Taken(_)));
+    files.story.pass_to("2026-11-23T06:02:10Z").await;
+    assert_eq!(files.story.control.token_calls().len(), 2);
+    files.story.until("beat", "succeeded", SECOND, seconds(30)).await;
+    files.story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn however_often_it_is_asked_at_once_every_one_gets_an_answer() {
+    let files = Watched::begin(&hourly(0..3)).await;
+    fs::write(&files.path, files.file(&hourly(0..4))).unwrap();
+    let mut all = tokio::task::JoinSet::new();
+    for _ in 0..200 {
+        let one = files.daemon().reloads().clone();
+        all.spawn(async move { one.reload(Removals::Guarded).await });
+    }
+    let answers = all.join_all().await;
+    let fine = answers.iter().all(|answer| matches!(answer, Reloaded::Taken(_) | Reloaded::Unchanged));
+    assert!(fine && answers.len() == 200, "{answers:?}");
+    assert!(matches!(files.state(), FilesState::InUse { schedules: 4 }));
+    files.story.end().await;
+}
