@@ -117,6 +117,9 @@ pub(super) struct SandboxArgs {
 
 #[derive(Args, Debug)]
 pub(super) struct CheckArgs {
+    /// Ask Orchestrator too: folders, processes, rights, and a dry run of each start. Nothing is started.
+    #[arg(long)]
+    pub(super) online: bool,
     /// How to print what was found.
     #[arg(short = 'o', long, value_enum, default_value_t = Format::Table)]
     pub(super) output: Format,

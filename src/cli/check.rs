@@ -1,8 +1,9 @@
-//! `punctual check`: every mistake of every file, for people and for CI.
+//! `punctual check`: every mistake of every file, for people and for CI; with `--online` also what Orchestrator says to them.
 
 use std::path::Path;
 
 use super::args::{CheckArgs, Global};
+use super::doctor;
 use super::failure::{Exit, Failure};
 use super::files::tell;
 use super::grid::Grid;
@@ -14,8 +15,8 @@ impl Columns for Diagnostic {
     const COLUMNS: &'static [&'static str] = &["file", "line", "column", "severity", "message", "hint"];
 }
 
-pub(super) fn run(global: &Global, args: &CheckArgs, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
-    let (diagnostics, loaded) = match load(&global.config_paths(), clock.now()) {
+pub(super) async fn run(global: &Global, args: &CheckArgs, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
+    let (mut diagnostics, loaded) = match load(&global.config_paths(), clock.now()) {
         Ok(loaded) => {
             let mut doubts = loaded.warnings.clone();
             // Files can be right and yet not work tonight.
@@ -29,6 +30,15 @@ pub(super) fn run(global: &Global, args: &CheckArgs, clock: &Clock, out: &mut Ou
         }
         Err(Invalid { diagnostics }) => (diagnostics, None),
     };
+    let online = match &loaded {
+        // Asking about files that are wrong would answer another question.
+        Some(loaded) if args.online => {
+            let (found, exit) = doctor::online(global, loaded, clock).await;
+            diagnostics.extend(found);
+            exit
+        }
+        Some(_) | None => Exit::Fine,
+    };
     let errors = diagnostics.iter().filter(|found| found.severity == Severity::Error).count();
     match args.output {
         Format::Table => {
@@ -39,14 +49,22 @@ pub(super) fn run(global: &Global, args: &CheckArgs, clock: &Clock, out: &mut Ou
                     counted(loaded.set.schedules.len(), "schedule"),
                     counted(loaded.set.connections.len(), "connection"),
                     counted(loaded.files.len(), "file"),
-                    if diagnostics.is_empty() { "no mistakes" } else { "no errors" },
+                    match (diagnostics.is_empty(), errors) {
+                        (true, _) => "no mistakes".to_owned(),
+                        (false, 0) => "no errors".to_owned(),
+                        (false, _) => counted(errors, "error"),
+                    },
                 ))?,
                 None => return Err(Failure::told(Exit::Usage)),
             }
         }
         Format::Json | Format::Ndjson | Format::Csv => out.rows(args.output, &diagnostics, |_| Grid::default())?,
     }
-    Ok(if errors == 0 { Exit::Fine } else { Exit::Usage })
+    Ok(match (errors, &loaded) {
+        (0, _) => Exit::Fine,
+        (_, None) => Exit::Usage,
+        (_, Some(_)) => online,
+    })
 }
 
 fn nothing_to_run(file: &Path) -> Diagnostic {

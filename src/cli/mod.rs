@@ -72,7 +72,7 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Daemon(args) => daemon::run(&global, &args, clock).await?,
         Command::Demo(args) => demo::run(&global, &args, clock, &mut out).await?,
         Command::Sandbox(args) => sandbox::run(&args, clock, &mut out).await?,
-        Command::Check(args) => check::run(&global, &args, &clock, &mut out)?,
+        Command::Check(args) => check::run(&global, &args, &clock, &mut out).await?,
         Command::Next(args) => next::run(&global, &args, &clock, &mut out)?,
         Command::Runs(args) => runs::run(&global, &args, &clock, &mut out).await?,
         Command::Show(args) => show::run(&global, &args, &mut out).await?,

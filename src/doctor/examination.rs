@@ -145,6 +145,9 @@ impl Case<'_> {
                 self.identity(&credential).await?;
             }
         }
+        if let Some(finding) = secrets::foreign_folder(&self.state_dir) {
+            self.need(Topic::Grant, None, finding)?;
+        }
         let environment = AuthEnvironment { clock: self.clock.clone(), tokens_dir, tracker: tracker.clone(), seed: 0 };
         let manager = match TokenManager::start_watched(credential.clone(), environment, self.witness()) {
             Ok(manager) => manager,

@@ -1,10 +1,26 @@
 //! The secrets that a grant needs: where each is, and whether it can be read by whoever examines.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::step::{Blame, Finding};
 use crate::auth::{Credential, GrantConfig, KeptSecrets, Kind};
 use crate::secret::{SecretError, SecretRef, SecretSource};
+
+/// A fault when the state folder is somebody else's: a token that is saved there now could not be read by its owner.
+pub(super) fn foreign_folder(state_dir: &Path) -> Option<Finding> {
+    let owner = std::fs::metadata(state_dir).ok()?.uid();
+    let ours = rustix::process::geteuid().as_raw();
+    (owner != ours).then(|| {
+        Finding::fault(
+            Blame::Here,
+            format!("nothing was sent, because `{}` belongs to user {owner}, and this is user {ours}", state_dir.display()),
+            "a token that is saved there now would be this user's, and the daemon could not read its own login any more",
+            "examine as the daemon's user: `sudo -u '#OWNER' punctual doctor`, or beside the running service `systemd-run --pipe --wait -p DynamicUser=yes -p User=punctual -p StateDirectory=punctual punctual doctor`"
+                .replace("OWNER", &owner.to_string()),
+        )
+    })
+}
 
 /// One finding for each secret, with the key in `auth` that names it.
 pub(super) fn findings(credential: &Credential, tokens_dir: &Path) -> Vec<(&'static str, Finding)> {

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use punctual::clock::Clock;
 use punctual::sandbox::{Control, FaultRule, Faults, Sandbox, SandboxConfig};
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::support::{sandbox_config, write_secret, write_secrets};
 
@@ -74,7 +75,33 @@ impl Bench {
     /// The same with a changed environment.
     pub(crate) async fn doctor_in(&self, yaml: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Seen {
         std::fs::write(self.path("schedules.yaml"), yaml).unwrap();
-        run(self.folder.path(), arguments, environment).await
+        let mut all = vec!["doctor", "--state-dir", "state"];
+        all.extend(arguments);
+        run(self.folder.path(), &all, environment).await
+    }
+
+    /// Runs another command on this file.
+    pub(crate) async fn run(&self, yaml: &str, arguments: &[&str]) -> Seen {
+        std::fs::write(self.path("schedules.yaml"), yaml).unwrap();
+        run(self.folder.path(), arguments, &[]).await
+    }
+
+    /// A real daemon on the same files, with its first token.
+    pub(crate) async fn daemon(&self, yaml: &str) -> tokio::process::Child {
+        std::fs::write(self.path("schedules.yaml"), yaml).unwrap();
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_punctual"));
+        command.current_dir(self.folder.path()).stdin(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+        command.env_remove("PUNCTUAL_CONFIG").env_remove("NOTIFY_SOCKET").env("NO_COLOR", "1");
+        let mut daemon = command.args(["daemon", "--state-dir", "state"]).spawn().unwrap();
+        let mut log = BufReader::new(daemon.stderr.take().unwrap()).lines();
+        let mut said = String::new();
+        while !said.contains("Got an access token") {
+            let line = log.next_line().await.unwrap().unwrap_or_else(|| panic!("the daemon ended: {said}"));
+            said.push_str(&line);
+        }
+        // Somebody must go on listening.
+        tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
+        daemon
     }
 
     /// The rows of an examination for programs.
@@ -109,7 +136,7 @@ async fn run(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) ->
         command.env_remove(name).env_remove(name.to_lowercase());
     }
     command.env("NO_COLOR", "1").envs(environment.iter().copied());
-    let output = command.arg("doctor").args(["--state-dir", "state"]).args(arguments).output().await.unwrap();
+    let output = command.args(arguments).output().await.unwrap();
     Seen {
         exit: output.status.code().unwrap(),
         out: String::from_utf8(output.stdout).unwrap(),

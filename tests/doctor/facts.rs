@@ -146,6 +146,37 @@ async fn every_other_way_in_is_examined_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_running_daemon_and_examinations_share_one_login() {
+    let bench = Bench::new().await;
+    let auth = "{ grant: refresh_token, client_id: sandbox-client, refresh_token: \"file:refresh-token\" }";
+    let yaml = crate::bench::file(&bench.sandbox.base_url(), auth, crate::bench::SCHEDULE);
+    let mut daemon = bench.daemon(&yaml).await;
+    for _ in 0..3 {
+        let seen = bench.doctor(&yaml, &[]).await;
+        assert_eq!(seen.exit, 0, "{}", seen.out);
+        assert!(seen.out.contains("nothing was sent: the token file holds an access token"), "{}", seen.out);
+    }
+    assert!(daemon.try_wait().unwrap().is_none(), "the daemon goes on");
+    assert_eq!(bench.control.token_calls().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_folder_of_another_user_is_left_alone() {
+    let bench = Bench::new().await;
+    std::fs::create_dir(bench.path("state")).unwrap();
+    // Only root can give a folder away.
+    if std::os::unix::fs::chown(bench.path("state"), Some(65_534), None).is_err() {
+        return;
+    }
+    let (exit, rows) = bench.rows(&bench.usual()).await;
+    let told = step(&rows, "grant");
+    assert_eq!(exit, 1);
+    assert!(told["found"].as_str().unwrap().contains("belongs to user 65534"), "{told:#}");
+    assert!(told["cure"].as_str().unwrap().contains("sudo -u '#65534'"), "{told:#}");
+    assert!(bench.control.token_calls().is_empty() && std::fs::read_dir(bench.path("state")).unwrap().next().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_one_use_login_survives_any_number_of_examinations() {
     let bench = Bench::new().await;
     let auth = "{ grant: refresh_token, client_id: sandbox-client, refresh_token: \"file:refresh-token\" }";

@@ -52,6 +52,23 @@ async fn a_wrong_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn check_online_tells_the_same_as_mistakes_of_the_files() {
+    let bench = Bench::new().await;
+    let schedules = "  payroll: { cron: \"0 6 * * *\", timezone: UTC, start: { process: Payrol, folder: Finance } }\n";
+    let wrong = file(&bench.sandbox.base_url(), CLIENT, schedules);
+    let seen = bench.run(&wrong, &["check", "--online", "-o", "json", "--state-dir", "state"]).await;
+    let rows = seen.rows();
+    assert_eq!((seen.exit, rows.len()), (1, 1), "{}", seen.out);
+    assert_eq!(rows[0]["severity"], "error");
+    assert!(rows[0]["message"].as_str().unwrap().contains("connection `main`: `Payrol` in `Finance`"), "{}", seen.out);
+    assert_eq!(rows[0]["hint"], "did you mean `Payroll`?");
+    let seen = bench.run(&bench.usual(), &["check", "--online", "--state-dir", "state"]).await;
+    assert_eq!(seen.exit, 0, "{}{}", seen.out, seen.err);
+    assert!(seen.out.contains("no mistakes"), "{}", seen.out);
+    assert!(bench.control.jobs().is_empty(), "nothing was started");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_is_not_there_is_answered_with_the_ones_that_are() {
     let bench = Bench::new().await;
     let seen = bench.doctor(&bench.usual(), &["man"]).await;

@@ -7,6 +7,7 @@ mod bundle;
 mod print;
 
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -18,7 +19,7 @@ use super::grid::Grid;
 use super::output::{Columns, Format, Out, plain};
 use crate::clock::Clock;
 use crate::doctor::{Blame, DoctorSettings, ProbeWish, Step, Verdict, examine};
-use crate::schedule::{ConnectionName, ScheduleSet};
+use crate::schedule::{ConnectionName, Diagnostic, Loaded, ScheduleSet, Severity};
 use crate::witness::{Came, Exchange};
 
 /// One step for programs.
@@ -90,6 +91,40 @@ pub(super) async fn run(global: &Global, args: &DoctorArgs, clock: &Clock, out: 
         bundle::write(path, global, &set, &steps, clock).await?;
     }
     Ok(exit(&steps))
+}
+
+/// `check --online`: the same steps, as mistakes of the files.
+pub(super) async fn online(global: &Global, loaded: &Loaded, clock: &Clock) -> (Vec<Diagnostic>, Exit) {
+    let settings = DoctorSettings {
+        clock: clock.clone(),
+        set: Arc::new(loaded.set.clone()),
+        files: loaded.files.clone(),
+        state_dir: global.state_dir(),
+        connections: loaded.set.connections.keys().cloned().collect(),
+        probe: None,
+    };
+    let steps = examine(settings, &mut |_| {}).await;
+    let file = loaded.files.first().cloned().unwrap_or_default();
+    (steps.iter().filter_map(|step| diagnostic(step, file.clone())).collect(), exit(&steps))
+}
+
+fn diagnostic(step: &Step, file: PathBuf) -> Option<Diagnostic> {
+    let severity = match step.verdict {
+        Verdict::Fault(_) => Severity::Error,
+        Verdict::Doubt => Severity::Warning,
+        Verdict::Fine | Verdict::NotTried => return None,
+    };
+    let subject = step.subject.as_ref().map(|subject| format!("{subject}: ")).unwrap_or_default();
+    let cause = step.cause.as_ref().map(|cause| format!("; {cause}")).unwrap_or_default();
+    Some(Diagnostic {
+        file,
+        line: 0,
+        column: 0,
+        severity,
+        message: plain(&format!("connection `{}`: {subject}{}{cause}", step.connection, step.found)),
+        hint: step.cure.as_deref().map(plain),
+        excerpts: Vec::new(),
+    })
 }
 
 /// The connection that was named, else all.
