@@ -182,8 +182,8 @@ pub(super) fn told(token: &TokenReport, now: Timestamp) -> String {
     }
     if let Some(at) = token.next_try_at.as_deref() {
         let what = match token.state.as_str() {
-            "valid" => "renewed at",
-            _ => "tried again at",
+            "valid" => "renewal at",
+            _ => "next try at",
         };
         parts.push(format!("{what} {}", times::local_text(at)));
     }

@@ -12,7 +12,7 @@ use super::files::load_or_tell;
 use super::here::{Here, refused};
 use super::output::{Out, plain};
 use super::status::{notes, told};
-use crate::auth::at_rest;
+use crate::auth::{AuthUnavailable, TokenManager, TokenState, TokenStatus, at_rest};
 use crate::clock::Clock;
 use crate::daemon::credential;
 use crate::web::TokenReport;
@@ -50,7 +50,7 @@ pub(super) async fn run(global: &Global, args: &TokenArgs, clock: &Clock, out: &
                 None => {
                     let here = Here::find(global, connection, clock)?;
                     let manager = here.manager()?;
-                    let refreshed = manager.refresh().await;
+                    let refreshed = renewed(&manager).await;
                     manager.stop().await;
                     TokenReport::new(connection, &refreshed.map_err(|cause| refused(&cause))?)
                 }
@@ -59,6 +59,22 @@ pub(super) async fn run(global: &Global, args: &TokenArgs, clock: &Clock, out: &
         }
     }
     Ok(Exit::Fine)
+}
+
+/// A manager that begins takes the token of the file, if that is good still: then the server has not been asked yet.
+async fn renewed(manager: &TokenManager) -> Result<TokenStatus, AuthUnavailable> {
+    let first = manager.look().await;
+    match first.state {
+        TokenState::Valid if first.taken_from_file == 0 => Ok(first),
+        TokenState::Valid => manager.refresh().await,
+        TokenState::Starting
+        | TokenState::Refreshing
+        | TokenState::Unavailable
+        | TokenState::NeedsLogin
+        | TokenState::BadClient
+        | TokenState::Unsaved
+        | TokenState::AuthBroken => manager.token().await.map(|_| manager.status()),
+    }
 }
 
 fn all_at_rest(global: &Global, clock: &Clock) -> Result<Vec<TokenReport>, Failure> {

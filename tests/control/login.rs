@@ -258,9 +258,11 @@ async fn without_a_daemon_the_address_is_pasted_and_the_next_daemon_has_the_logi
     assert!(out.starts_with("uipath: valid, until "), "{out}");
 
     // What is at rest tells the same, and a second renewal uses the rotated token.
-    assert_eq!(token(&place).await["state"], "valid");
+    let at_rest = token(&place).await;
+    assert_eq!(at_rest["state"], "valid");
     let renewed = place.run(&["token", "refresh", "uipath", "-o", "json"]).await;
     assert_eq!(renewed.status.code(), Some(FINE), "{}", text(&renewed.stderr));
+    assert_ne!(json(&renewed)["issued_at"], at_rest["issued_at"], "the token of the file was given back");
     let daemon = place.daemon().await;
     assert_eq!(in_time("a token", valid(&place)).await["state"], "valid");
     // A login while a daemon runs that is not found would be kept under its feet.
