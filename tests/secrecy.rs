@@ -22,7 +22,8 @@ use punctual::clock::Clock;
 use punctual::sandbox::{Control, PasswordSpec, Sandbox, SandboxConfig};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use wire::Wire;
 
@@ -167,6 +168,16 @@ fn look_at(child: &Child, name: &str, evidence: &mut Evidence) {
     }
 }
 
+/// What the control socket answers, byte for byte.
+async fn socket_answer(place: &Place, path: &str) -> Vec<u8> {
+    let mut socket = UnixStream::connect(place.state().join("punctual.sock")).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: punctual\r\nconnection: close\r\n\r\n");
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    in_time(path, socket.read_to_end(&mut answer)).await.unwrap();
+    answer
+}
+
 async fn all_started(control: &Control, so_far: usize) {
     let started = |control: &Control| {
         let jobs = control.jobs();
@@ -211,6 +222,11 @@ async fn a_run_at_its_most_talkative_shows_no_secret_anywhere() {
         [&["check"][..], &["next"], &["runs", "--limit", "100", "-o", "json"], &["runs", "--state", "waiting"]]
     {
         place.run(arguments, &mut evidence).await;
+    }
+    for path in ["/status", "/nothing"] {
+        let answer = socket_answer(&place, path).await;
+        assert!(answer.starts_with(b"HTTP/1.1 "), "{path}: {}", String::from_utf8_lossy(&answer));
+        evidence.add(format!("answer of the socket to {path}"), &answer);
     }
     look_at(&daemon, "daemon", &mut evidence);
     let id = daemon.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw).unwrap();

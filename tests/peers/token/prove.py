@@ -111,7 +111,7 @@ def drops(world: World, rotations: int) -> None:
 def kills(world: World, count: int, seed: int) -> None:
     """TT7: whenever it dies, the next process goes on with the login."""
     place, server = world.place, world.server
-    print(f"seed {seed}: {count} kills; again with: PUNCTUAL_SEED={seed} PUNCTUAL_KILLS={count} tests/peers/token/run PUNCTUAL kills")
+    print(f"seed {seed}: {count} kills; again with: PUNCTUAL_SEED={seed} PUNCTUAL_TOKEN_KILLS={count} tests/peers/token/run PUNCTUAL kills")
     dice = random.Random(seed)
     events = server.events()
     hits: collections.Counter = collections.Counter()
