@@ -142,6 +142,13 @@ connections:
   person:
     url: {url}
     auth: {{ grant: refresh_token, client_id: sandbox-client, client_secret: \"file:client-secret\", refresh_token: \"file:refresh-token\" }}
+  password:
+    url: {url}
+    tenant: acmeprod
+    auth: {{ grant: password, username: robot-starter, password: \"file:password\" }}
+  personal:
+    url: {url}
+    auth: {{ grant: personal_access_token, token: \"file:personal-token\" }}
   rude:
     url: {url}
     auth: {{ grant: client_credentials, client_id: sandbox-client, client_secret: \"file:wrong-secret\", {scope}, token_url: {origin}/rude/connect/token }}
@@ -150,13 +157,16 @@ schedules:
   a: {{ connection: application, every: 1s, start: {{ process: InvoiceIntake, arguments: {{ source: mail }} }} }}
   b: {{ connection: early, every: 1s, start: {{ process: Heartbeat }} }}
   c: {{ connection: person, every: 1s, start: {{ process: LongReport }} }}
-  d: {{ connection: rude, every: 1s, start: {{ process: Flaky }} }}
+  d: {{ connection: password, every: 1s, start: {{ process: Flaky }} }}
+  e: {{ connection: personal, every: 1s, start: {{ process: Payroll, folder: Finance }} }}
+  f: {{ connection: rude, every: 1s, start: {{ process: CloseBooks, folder: Finance }} }}
 "
     )
 }
 
-/// The processes that the working connections start.
-const STARTED: [&str; 3] = ["InvoiceIntake", "Heartbeat", "LongReport"];
+/// The processes of the connections that can get another token, and of the one that has its token for ever.
+const RENEWED: [&str; 4] = ["InvoiceIntake", "Heartbeat", "LongReport", "Flaky"];
+const PERSONAL: &str = "Payroll";
 
 /// What every user of the machine can see of a process, or its own user.
 fn look_at(child: &Child, name: &str, evidence: &mut Evidence) {
@@ -178,10 +188,10 @@ async fn socket_answer(place: &Place, path: &str) -> Vec<u8> {
     answer
 }
 
-async fn all_started(control: &Control, so_far: usize) {
+async fn all_started(control: &Control, processes: &[&str], so_far: usize) {
     let started = |control: &Control| {
         let jobs = control.jobs();
-        STARTED.iter().all(|name| jobs.iter().skip(so_far).any(|job| job.process == *name))
+        processes.iter().all(|name| jobs.iter().skip(so_far).any(|job| job.process == *name))
     };
     in_time("a job of each connection", control.wait_until(started)).await;
 }
@@ -207,13 +217,14 @@ async fn a_run_at_its_most_talkative_shows_no_secret_anywhere() {
             log
         }
     });
-    all_started(&control, 0).await;
+    all_started(&control, &RENEWED, 0).await;
+    all_started(&control, &[PERSONAL], 0).await;
 
     // Tokens that fail in use, and are renewed.
     let tokens = control.token_calls().len();
     control.revoke_tokens();
-    in_time("new tokens", control.wait_until(|control| control.token_calls().len() >= tokens + STARTED.len())).await;
-    all_started(&control, control.jobs().len()).await;
+    in_time("new tokens", control.wait_until(|control| control.token_calls().len() >= tokens + RENEWED.len())).await;
+    all_started(&control, &RENEWED, control.jobs().len()).await;
     // A login that is lost.
     control.revoke_refresh_tokens();
     control.revoke_tokens();
@@ -252,7 +263,7 @@ async fn a_run_at_its_most_talkative_shows_no_secret_anywhere() {
     assert!(log.contains("\"level\":\"TRACE\"") && others.contains(&true), "it was not at its most talkative");
     let mut known = Evidence::default();
     known.add("the server's own log", wire.log().as_bytes());
-    for marker in [CLIENT_SECRET, REFRESH_TOKEN, USER_KEY, WRONG_SECRET] {
+    for marker in [CLIENT_SECRET, REFRESH_TOKEN, USER_KEY, PASSWORD, PERSONAL_TOKEN, WRONG_SECRET] {
         let one = BTreeSet::from([marker.to_owned()]);
         assert!(secrets.contains(marker), "{marker} was never used");
         assert!(!known.hits(&one).is_empty(), "{marker} is not in the server's own log");
