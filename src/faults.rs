@@ -77,6 +77,16 @@ pub fn point(name: &str, kind: &str) {
         let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
     }
 }
+/// Each answer of a token server ends in a panic that shows all that is at hand.
+pub const PANIC_WITH_TOKEN: &str = "panic_with_token";
+
+/// Ends the task, with `what` in the panic's text, as a hasty `expect` would.
+pub fn panic_with(what: &dyn std::fmt::Debug) {
+    if is_on(PANIC_WITH_TOKEN) {
+        panic!("broken on purpose, with {what:#?}");
+    }
+}
+
 /// Whether this variant was asked for.
 pub fn is_on(fault: &str) -> bool {
     std::env::var("PUNCTUAL_FAULT").is_ok_and(|value| value == fault)

@@ -25,6 +25,8 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use wire::Wire;
 
 /// Far longer than anything here takes; a test that hangs fails with what it waited for.
@@ -178,6 +180,45 @@ fn look_at(child: &Child, name: &str, evidence: &mut Evidence) {
     }
 }
 
+/// A daemon whose log is kept as it comes.
+struct Daemon {
+    process: Child,
+    log: watch::Receiver<String>,
+    reader: JoinHandle<()>,
+}
+
+impl Daemon {
+    fn begin(place: &Place, fault: Option<&str>) -> Daemon {
+        let mut command = place.command(&["daemon", "--log-format", "json"]);
+        if let Some(fault) = fault {
+            command.env("PUNCTUAL_FAULT", fault);
+        }
+        let mut process = command.spawn().unwrap();
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let (sender, log) = watch::channel(String::new());
+        let reader = tokio::spawn(async move {
+            while let Some(line) = lines.next_line().await.unwrap() {
+                sender.send_modify(|log| log.extend([&line, "\n"]));
+            }
+        });
+        Daemon { process, log, reader }
+    }
+
+    /// Asks it to end; what it said and how it could be seen from outside is evidence.
+    async fn stop(mut self, evidence: &mut Evidence) {
+        look_at(&self.process, "daemon", evidence);
+        let id = self.process.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw).unwrap();
+        kill_process(id, Signal::TERM).unwrap();
+        let end = in_time("the end of the daemon", self.process.wait()).await.unwrap();
+        in_time("the end of its log", self.reader).await.unwrap();
+        assert_eq!(end.code(), Some(0), "{}", *self.log.borrow());
+        evidence.add(LOG, self.log.borrow().as_bytes());
+    }
+}
+
+/// The name of its place among the evidence.
+const LOG: &str = "log of the daemon";
+
 /// What the control socket answers, byte for byte.
 async fn socket_answer(place: &Place, path: &str) -> Vec<u8> {
     let mut socket = UnixStream::connect(place.state().join("punctual.sock")).await.unwrap();
@@ -205,18 +246,7 @@ async fn a_run_at_its_most_talkative_shows_no_secret_anywhere() {
     let place = Place::new(&origin);
     let mut evidence = Evidence::default();
 
-    let mut daemon = place.command(&["daemon", "--log-format", "json"]).spawn().unwrap();
-    let log = tokio::spawn({
-        let mut lines = BufReader::new(daemon.stderr.take().unwrap()).lines();
-        async move {
-            let mut log = String::new();
-            while let Some(line) = lines.next_line().await.unwrap() {
-                log.push_str(&line);
-                log.push('\n');
-            }
-            log
-        }
-    });
+    let daemon = Daemon::begin(&place, None);
     all_started(&control, &RENEWED, 0).await;
     all_started(&control, &[PERSONAL], 0).await;
 
@@ -239,12 +269,7 @@ async fn a_run_at_its_most_talkative_shows_no_secret_anywhere() {
         assert!(answer.starts_with(b"HTTP/1.1 "), "{path}: {}", String::from_utf8_lossy(&answer));
         evidence.add(format!("answer of the socket to {path}"), &answer);
     }
-    look_at(&daemon, "daemon", &mut evidence);
-    let id = daemon.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw).unwrap();
-    kill_process(id, Signal::TERM).unwrap();
-    let end = in_time("the end of the daemon", daemon.wait()).await.unwrap();
-    assert_eq!(end.code(), Some(0));
-    evidence.add("log of the daemon", in_time("the log", log).await.unwrap().as_bytes());
+    daemon.stop(&mut evidence).await;
     evidence.add_folder(&place.state(), Some("tokens"));
 
     let secrets = wire.secrets();
@@ -258,7 +283,7 @@ async fn a_run_at_its_most_talkative_shows_no_secret_anywhere() {
     );
 
     // The search can find, and there was something to be found.
-    let log = evidence.place("log of the daemon");
+    let log = evidence.place(LOG);
     let others = ["hyper", "sqlx"].map(|name| log.contains(&format!("\"target\":\"{name}")));
     assert!(log.contains("\"level\":\"TRACE\"") && others.contains(&true), "it was not at its most talkative");
     let mut known = Evidence::default();
@@ -271,5 +296,33 @@ async fn a_run_at_its_most_talkative_shows_no_secret_anywhere() {
     let mut kept = Evidence::default();
     kept.add_folder(&place.state().join("tokens"), None);
     assert!(!kept.hits(&secrets).is_empty(), "the rotated refresh token is in its file");
+    sandbox.stop().await;
+}
+
+/// A panic's text and its backtrace are for everybody's eyes: a service manager keeps them, people paste them into reports.
+#[cfg(feature = "faults")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_with_every_secret_at_hand_shows_none() {
+    const PANIC: &str = "broken on purpose, with";
+    let sandbox = Sandbox::start(config()).await.unwrap();
+    let (wire, origin) = Wire::before(sandbox.base_url().split("/acme/").next().unwrap()).await;
+    let place = Place::new(&origin);
+    let mut evidence = Evidence::default();
+
+    let mut daemon = Daemon::begin(&place, Some(punctual::faults::PANIC_WITH_TOKEN));
+    // Each but the personal token has to be asked for.
+    let asking = RENEWED.len() + 1;
+    let all = daemon.log.wait_for(|log| log.matches(PANIC).count() >= asking);
+    drop(in_time("a panic of each connection", all).await.unwrap());
+    daemon.stop(&mut evidence).await;
+    evidence.add_folder(&place.state(), Some("tokens"));
+
+    let secrets = wire.secrets();
+    for marker in [CLIENT_SECRET, REFRESH_TOKEN, USER_KEY, PASSWORD, WRONG_SECRET] {
+        assert!(secrets.contains(marker), "{marker} was never used");
+    }
+    assert_eq!(evidence.hits(&secrets), [""; 0]);
+    let log = evidence.place(LOG);
+    assert!(log.contains("[secret]") && log.contains("stack backtrace"), "the panic shows what was at hand");
     sandbox.stop().await;
 }

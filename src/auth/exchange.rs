@@ -166,6 +166,8 @@ impl Attempt {
         let Answered { answer, skew } = ask(&self.client, &self.credential, &secrets, &self.clock, telling).await;
         #[cfg(feature = "faults")]
         crate::faults::point(crate::faults::FAIL_TOKEN_ANSWERED, "token");
+        #[cfg(feature = "faults")]
+        crate::faults::panic_with(&(self, &secrets, &opened, &answer));
         outcome.skew = skew;
         outcome.before = opened.before;
         if is_refused(&answer) {
