@@ -8,6 +8,8 @@
 
 #[path = "secrecy/find.rs"]
 mod find;
+#[path = "secrecy/login.rs"]
+mod login;
 #[path = "secrecy/wire.rs"]
 mod wire;
 
@@ -151,6 +153,12 @@ connections:
   personal:
     url: {url}
     auth: {{ grant: personal_access_token, token: \"file:personal-token\" }}
+  browser:
+    url: {url}
+    auth: {{ grant: refresh_token, client_id: sandbox-client, client_secret: \"file:client-secret\", scope: OR.Jobs OR.Folders.Read offline_access }}
+  typed:
+    url: {url}
+    auth: {{ grant: client_credentials, client_id: sandbox-client, {scope} }}
   rude:
     url: {url}
     auth: {{ grant: client_credentials, client_id: sandbox-client, client_secret: \"file:wrong-secret\", {scope}, token_url: {origin}/rude/connect/token }}
@@ -255,16 +263,33 @@ async fn a_run_at_its_most_talkative_shows_no_secret_anywhere() {
     control.revoke_tokens();
     in_time("new tokens", control.wait_until(|control| control.token_calls().len() >= tokens + RENEWED.len())).await;
     all_started(&control, &RENEWED, control.jobs().len()).await;
+    login::by_browser(&place, "browser", &mut evidence).await;
+    login::by_stdin(&place, "typed", CLIENT_SECRET, &mut evidence).await;
+    for connection in ["application", "early", "person", "password", "personal", "browser", "typed", "rude"] {
+        place.run(&["token", "refresh", connection], &mut evidence).await;
+    }
     // A login that is lost.
     control.revoke_refresh_tokens();
     control.revoke_tokens();
 
-    for arguments in
-        [&["check"][..], &["next"], &["runs", "--limit", "100", "-o", "json"], &["runs", "--state", "waiting"]]
-    {
-        place.run(arguments, &mut evidence).await;
+    let bundle = place.path("bundle");
+    for arguments in [
+        &["check"][..],
+        &["next"],
+        &["runs", "--limit", "100", "-o", "json"],
+        &["runs", "--state", "waiting"],
+        &["status"],
+        &["status", "-o", "json"],
+        &["token", "status"],
+        &["doctor", "-v"],
+        &["doctor", "-o", "json", "--bundle", bundle.to_str().unwrap()],
+    ] {
+        let output = place.run(arguments, &mut evidence).await;
+        // 1 and 5: a fault was found, which is true of the connection with the wrong secret.
+        assert!(matches!(output.status.code(), Some(0 | 1 | 5)), "{arguments:?}: {output:?}");
     }
-    for path in ["/status", "/nothing"] {
+    evidence.add("the doctor's bundle", &std::fs::read(&bundle).unwrap());
+    for path in ["/status", "/tokens", "/tokens/person", "/nothing"] {
         let answer = socket_answer(&place, path).await;
         assert!(answer.starts_with(b"HTTP/1.1 "), "{path}: {}", String::from_utf8_lossy(&answer));
         evidence.add(format!("answer of the socket to {path}"), &answer);

@@ -14,7 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Provider } from 'oidc-provider';
 
 const settings = {
-  life: 2, // of access tokens, in seconds
+  life: 2, // of access tokens, in seconds; what is left of a second is said, and not held to
   latency: 4, // of each access to the server's store, in milliseconds
   hold: [0, 0], // between the work and its answer, in milliseconds, at random
   grace: 0, // for so many seconds the second use of a token gets the first one's answer
@@ -113,7 +113,7 @@ const provider = new Provider(origin, {
   pkce: { required: () => true },
   rotateRefreshToken: true,
   revokeGrantPolicy: () => true,
-  ttl: { AccessToken: () => settings.life, RefreshToken: 86_400, Grant: 86_400, Session: 3_600, Interaction: 600 },
+  ttl: { AccessToken: () => Math.ceil(settings.life), RefreshToken: 86_400, Grant: 86_400, Session: 3_600, Interaction: 600 },
   cookies: { keys: ['tests only'] },
   findAccount: async (_, id) => ({ accountId: id, claims: async () => ({ sub: id }) }),
   routes: { authorization: `${BASE}/authorize`, token: TOKEN, introspection: `${BASE}/introspect`, userinfo: `${BASE}/userinfo` },
@@ -173,6 +173,7 @@ async function answer(ctx, token, next) {
     ctx.body = before.body;
   } else {
     await next();
+    if (ctx.status === 200) ctx.body.expires_in = settings.life;
     if (ctx.status === 200 && settings.grace > 0) {
       answers.set(generation, { until: now() + settings.grace * 1000, status: ctx.status, body: ctx.body });
     }
