@@ -40,6 +40,24 @@ def await_(what: str, found, patience: float = PATIENCE):
     raise Failed(f"waited {patience:.0f} s in vain: {what}")
 
 
+RUNNING: list = []
+HAND = threading.Lock()
+
+
+def spawn(command: list, **settings) -> subprocess.Popen:
+    """A process that does not outlive this one; see `end_all`."""
+    process = subprocess.Popen(command, **settings)
+    with HAND:
+        RUNNING[:] = [other for other in RUNNING if other.poll() is None] + [process]
+    return process
+
+
+def end_all() -> None:
+    for process in RUNNING:
+        process.kill()
+        process.wait()
+
+
 class Server:
     """`server.mjs`, as a process of its own."""
 
@@ -47,7 +65,7 @@ class Server:
         self.log, self.tools = log, tools
         command = ["node", "server.mjs", json.dumps(settings)]
         with log.open("w") as out:
-            self.process = subprocess.Popen(command, cwd=tools, stdout=out, stderr=subprocess.STDOUT)
+            self.process = spawn(command, cwd=tools, stdout=out, stderr=subprocess.STDOUT)
         lines = await_("the OpenID server listens", lambda: [x for x in log.read_text().splitlines() if x.startswith("url: ")])
         self.origin = lines[0].removeprefix("url: ")
 
@@ -143,7 +161,7 @@ schedules:
         """Begins a daemon; `said` tells what it has logged since."""
         self.begin = self.err.stat().st_size if self.err.exists() else 0
         with self.err.open("a") as err:
-            return subprocess.Popen([self.punctual, "daemon"], env=self.environment, stdin=subprocess.DEVNULL, stderr=err)
+            return spawn([self.punctual, "daemon"], env=self.environment, stdin=subprocess.DEVNULL, stderr=err)
 
     def said(self) -> str:
         with self.err.open() as err:
@@ -160,7 +178,7 @@ schedules:
     def refresh(self) -> subprocess.Popen:
         words, environment = self.command("token", "refresh", "test")
         with (self.work / "refresh.log").open("a") as log:
-            return subprocess.Popen(words, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            return spawn(words, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def stored(self) -> dict | None:
         """The token file, held against its checksum; none before the first request."""

@@ -23,7 +23,7 @@ import sys
 import threading
 import time
 
-from house import PATIENCE, Events, Failed, Place, Server, await_, ended, expect, figure, stop, work_folder
+from house import PATIENCE, Events, Failed, Place, Server, await_, end_all, ended, expect, figure, spawn, stop, work_folder
 
 COMMAND_LINES = 4
 GRACE = 10  # seconds
@@ -233,7 +233,7 @@ def login(place: Place, server: Server, answer: str, pictures: str) -> tuple[int
         port = str(free.getsockname()[1])
     words, environment = place.command("login", "test", "--no-browser", "--port", port, alone=False)
     with (place.work / f"login-{answer}.log").open("w+") as log:
-        process = subprocess.Popen(words, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        process = spawn(words, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         address = re.compile(re.escape(server.origin) + r"/\S*/authorize\?\S+")
         path = pathlib.Path(log.name)
         url = await_("the login prints where to go", lambda: address.search(path.read_text()))[0]
@@ -266,8 +266,9 @@ def prove(story, world: World, *arguments) -> None:
     except Failed as failed:
         raise SystemExit(f"FAILED: {failed}; what was seen is in {world.work}") from None
     finally:
-        world.server.process.kill()
+        end_all()
     shutil.rmtree(world.work)
 
 
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 main()
