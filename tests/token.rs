@@ -6,8 +6,13 @@
 
 #[path = "token/causes.rs"]
 mod causes;
+#[cfg(feature = "faults")]
+#[path = "token/controls.rs"]
+mod controls;
 #[path = "token/grants.rs"]
 mod grants;
+#[path = "token/restart.rs"]
+mod restart;
 #[path = "token/rules.rs"]
 mod rules;
 #[path = "token/server.rs"]
