@@ -194,8 +194,10 @@ fn at_once(manager: &TokenManager) -> Option<String> {
 
 /// Lets the managers go on until each has a token of this name. Whoever waits for the lock looks every 50 ms of the clock.
 async fn all_have(house: &House, managers: &[TokenManager], token: &str) {
+    let most = token.trim_start_matches("at-").parse().unwrap();
     soon(async {
         while managers.iter().any(|manager| at_once(manager).as_deref() != Some(token)) {
+            assert!(house.server.count() <= most, "one request for all");
             if house.server.is_idle() {
                 house.hand.advance(Duration::from_millis(50));
             }
