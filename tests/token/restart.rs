@@ -74,7 +74,8 @@ async fn within_one_boot_the_age_of_a_stored_token_is_not_read_from_the_wall_clo
 
 #[tokio::test]
 async fn after_a_reboot_a_stored_token_serves_only_while_the_wall_clock_can_vouch_for_it() {
-    let table: [(&str, fn(&House), bool); 5] = [
+    type Row = (&'static str, fn(&House), bool);
+    let table: [Row; 5] = [
         ("at once", |_| {}, true),
         ("forty minutes later", |house| house.hand.advance(secs(2_400)), true),
         ("an hour later", |house| house.hand.advance(secs(3_600)), false),
