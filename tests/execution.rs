@@ -333,6 +333,8 @@ async fn every_grant_starts_robots_through_a_restart_and_a_day_of_renewals() {
         "grant: client_credentials, client_id: sandbox-client, client_secret: \"file:client-secret\", scope: OR.Jobs OR.Execution.Read OR.Folders.Read",
         "grant: refresh_token, client_id: sandbox-client, client_secret: \"file:client-secret\", refresh_token: \"file:refresh-token\"",
         "grant: refresh_token, style: account, client_id: sandbox-account, refresh_token: \"file:user-key\"",
+        "grant: password, username: sandbox-user, password: \"file:password\"",
+        "grant: personal_access_token, token: \"file:personal-token\"",
     ];
     for grant in grants {
         let mut story = Story::with(

@@ -37,7 +37,9 @@ pub const SAVE_EVERY: Duration = Duration::from_secs(1);
 pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
 /// Longest wait of the back-off (T6): recovery comes within a minute.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
-/// Requests per minute and credential, whatever happens (T23).
+/// Requests per minute and credential, whatever happens (T23). Counted in each process for itself: it is there to stop a loop,
+/// and a loop is in one process. Processes that share a login share its tokens through the file, so five of them make no more
+/// requests than one while tokens live for minutes; only with lives of seconds do their budgets add up.
 const BUDGET: usize = 6;
 const BUDGET_WINDOW: Duration = Duration::from_secs(60);
 

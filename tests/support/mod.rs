@@ -70,6 +70,8 @@ pub(crate) fn write_secrets(folder: &Path) {
         ("user-key", "sandbox-user-key"),
         ("client-secret", "sandbox-secret"),
         ("refresh-token", "sandbox-refresh-token"),
+        ("password", "sandbox-password"),
+        ("personal-token", "sandbox-personal-access-token"),
     ] {
         write_secret(&folder.join(name), secret);
     }

@@ -1,6 +1,7 @@
 //! A token server on loopback with an answer per request, and the hands to drive a manager against it.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -91,6 +92,7 @@ struct Inner {
     seen: Mutex<Vec<Seen>>,
     count: watch::Sender<usize>,
     gate: Semaphore,
+    answered: AtomicUsize,
 }
 
 /// Answers every POST by its script, once the gate lets it through. The gate is open at first.
@@ -108,6 +110,7 @@ impl Server {
             seen: Mutex::default(),
             count: watch::channel(0).0,
             gate: Semaphore::new(1_000_000),
+            answered: AtomicUsize::new(0),
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
@@ -137,6 +140,11 @@ impl Server {
         self.inner.seen.lock().unwrap().len()
     }
 
+    /// Whether every request has its answer.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.inner.answered.load(Ordering::SeqCst) == self.count()
+    }
+
     /// Waits until so many requests have arrived.
     pub(crate) async fn arrived(&self, count: usize) {
         soon(self.inner.count.subscribe().wait_for(|seen| *seen >= count)).await.unwrap();
@@ -159,6 +167,7 @@ async fn answer(State(inner): State<Arc<Inner>>, uri: Uri, headers: HeaderMap, b
     inner.gate.acquire().await.unwrap().forget();
     inner.gate.add_permits(1);
     let said = (inner.script.lock().unwrap())(number, &seen);
+    inner.answered.fetch_add(1, Ordering::SeqCst);
     let response = said.headers.iter().fold(Response::builder().status(said.status), |r, (k, v)| r.header(*k, v));
     response.body(Body::from(said.body)).unwrap()
 }
