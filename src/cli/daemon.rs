@@ -10,6 +10,7 @@ use super::args::{DaemonArgs, Global, LogFormat};
 use super::failure::{Exit, Failure};
 use super::files::load_or_tell;
 use super::log_filter;
+use super::output::counted;
 use crate::clock::Clock;
 use crate::daemon::{Chores, Daemon, DaemonError, DaemonSettings, Files, Removals};
 use crate::dispatcher::core::Pace;
