@@ -96,7 +96,6 @@ fn thousand_unclear(filter: Filter) -> World {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the figure is for who reads the test's output")]
 fn a_thousand_unclear_starts_in_twenty_folders_settle_within_five_minutes_on_sixty_list_calls_a_minute() {
     for (filter, name) in [(Filter::Works, "by reference"), (Filter::Refused, "by lists, as look-ups are refused")] {
         let mut world = thousand_unclear(filter);
@@ -122,7 +121,6 @@ fn a_thousand_unclear_starts_in_twenty_folders_settle_within_five_minutes_on_six
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the figure is for who reads the test's output")]
 fn a_thousand_open_runs_are_all_read_again_within_the_settle_time_plus_two_minutes() {
     let mut world = thousand_unclear(Filter::Works);
     let began = world.now.boot;
@@ -147,7 +145,6 @@ fn a_thousand_open_runs_are_all_read_again_within_the_settle_time_plus_two_minut
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the figure is for who reads the test's output")]
 fn six_hours_of_outage_keep_order_rate_and_deadlines_and_double_nothing() {
     let mut schedules = String::new();
     for n in 0..50 {
