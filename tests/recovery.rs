@@ -122,6 +122,7 @@ async fn until_store(story: &Story, wanted: StoreHealth) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::disallowed_methods, reason = "the database is locked and checked as any SQL tool does it")]
 async fn while_the_database_is_locked_nothing_is_started_and_running_jobs_are_followed_to_their_end() {
     let story = Story::begin("2026-11-23T11:59:00Z", PAYROLL).await;
     story.pass_to("2026-11-23T12:00:00Z").await;

@@ -545,6 +545,7 @@ async fn old_runs_go_by_age_and_by_number_and_open_ones_stay() {
 }
 
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "the copy is read as any SQL tool reads it")]
 async fn a_copy_is_checked_closed_to_others_and_only_the_newest_are_kept() {
     use std::os::unix::fs::PermissionsExt;
     let kept = open().await;
