@@ -45,7 +45,7 @@ pub const FAIL_BEFORE_PARSE: &str = "fail_before_parse";
 /// A call has been answered, and the dispatcher does not know.
 pub const FAIL_BEFORE_REPORT: &str = "fail_before_report";
 
-/// The installation's id is in its file and not in the database.
+/// The installation's id is in the database and not in its file.
 pub const FAIL_INSTALLATION_WRITTEN: &str = "fail_installation_written";
 
 /// A refresh is noted on the disk and not sent.

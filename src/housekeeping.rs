@@ -3,15 +3,45 @@
 //! This is where tokio-cron-scheduler serves: it keeps a zone's offset frozen and loses bursts (ARCHITECTURE.md), so it never
 //! times a user's schedule. A fixed list, registered once, never removed; each chore's last success is kept in the database.
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
-use crate::clock::Clock;
-use crate::store::{Store, StoreError};
+use crate::clock::{Clock, earlier};
+use crate::store::{CopyError, Removed, Retention, Store, StoreError, copy_database};
 
-/// Every night at an odd minute, when few schedules are due.
-const NIGHTLY: &str = "0 17 3 * * *";
+/// Every night at odd minutes, when few schedules are due; one after another, so that the copy is of what stays.
+const RETENTION: &str = "0 17 3 * * *";
+const COPY: &str = "0 37 3 * * *";
+
+/// Between two batches, so that claims come in between.
+const BREATH: Duration = Duration::from_millis(20);
+
+/// Rounds of giving free pages back, of some megabytes each.
+const GIVE_BACK_ROUNDS: usize = 50;
+
+/// What is done, and how much of it.
+#[derive(Clone, Debug)]
+pub struct ChoreSettings {
+    /// The writer.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+    /// Whose database is copied.
+    pub state_dir: PathBuf,
+    /// Runs that ended longer ago than this go.
+    pub keep: Duration,
+    /// And those beyond so many.
+    pub max_runs: Option<u64>,
+    /// And those that do not fit in so many bytes.
+    pub max_bytes: Option<u64>,
+    /// Where copies are kept.
+    pub copies_dir: PathBuf,
+    /// How many.
+    pub copies: usize,
+}
 
 /// Running chores; they end when this is shut down.
 pub struct Housekeeping(JobScheduler);
@@ -22,23 +52,65 @@ impl std::fmt::Debug for Housekeeping {
     }
 }
 
+/// A chore. Its name stands in the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chore {
+    /// Old runs go, statistics are refreshed, the WAL is folded back.
+    Retention,
+    /// A copy of the database is made and checked.
+    Copy,
+}
+
+impl Chore {
+    /// All there are.
+    pub const ALL: [Chore; 2] = [Chore::Retention, Chore::Copy];
+
+    /// Its stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Chore::Retention => "retention",
+            Chore::Copy => "copy",
+        }
+    }
+
+    fn cron(self) -> &'static str {
+        match self {
+            Chore::Retention => RETENTION,
+            Chore::Copy => COPY,
+        }
+    }
+}
+
+/// Why a chore was not done. The next night tries again.
+#[derive(Debug, thiserror::Error)]
+pub enum ChoreError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] Arc<StoreError>),
+    /// The copy.
+    #[error(transparent)]
+    Copy(#[from] CopyError),
+}
+
 impl Housekeeping {
     /// Registers the chores.
     ///
     /// # Errors
     /// The scheduler could not be set up.
-    pub async fn start(store: Store, clock: Clock) -> Result<Housekeeping, JobSchedulerError> {
+    pub async fn start(settings: ChoreSettings) -> Result<Housekeeping, JobSchedulerError> {
         let scheduler = JobScheduler::new().await?;
-        let job = Job::new_async(NIGHTLY, move |_, _| {
-            let (store, clock) = (store.clone(), clock.clone());
-            Box::pin(async move {
-                match tidy(&store, &clock).await {
-                    Ok(()) => tracing::info!("Tidied the database"),
-                    Err(cause) => tracing::warn!("Failed to tidy the database: {cause}"),
-                }
-            })
-        })?;
-        scheduler.add(job).await?;
+        for chore in Chore::ALL {
+            let settings = settings.clone();
+            let job = Job::new_async(chore.cron(), move |_, _| {
+                let settings = settings.clone();
+                Box::pin(async move {
+                    if let Err(cause) = settings.perform(chore).await {
+                        tracing::error!("The nightly chore `{}` failed: {}", chore.name(), chain(&cause));
+                    }
+                })
+            })?;
+            scheduler.add(job).await?;
+        }
         scheduler.start().await?;
         Ok(Housekeeping(scheduler))
     }
@@ -51,12 +123,57 @@ impl Housekeeping {
     }
 }
 
-/// Fresh statistics for SQLite's planner, and the WAL folded back into the file.
-///
-/// # Errors
-/// As the store's.
-pub async fn tidy(store: &Store, clock: &Clock) -> Result<(), Arc<StoreError>> {
-    store.optimize().await?;
-    store.checkpoint().await?;
-    store.record_housekeeping("tidy", clock.now()).await
+impl ChoreSettings {
+    /// Does one chore and records its success.
+    ///
+    /// # Errors
+    /// See [`ChoreError`].
+    pub async fn perform(&self, chore: Chore) -> Result<(), ChoreError> {
+        match chore {
+            Chore::Retention => self.remove_old_runs().await?,
+            Chore::Copy => {
+                let copy = copy_database(&self.state_dir, &self.copies_dir, self.copies, self.clock.now()).await?;
+                tracing::info!("Copied the database to {} and checked the copy", copy.display());
+            }
+        }
+        self.store.record_housekeeping(chore.name(), self.clock.now()).await?;
+        Ok(())
+    }
+
+    async fn remove_old_runs(&self) -> Result<(), ChoreError> {
+        let retention = Retention {
+            ended_before: Some(earlier(self.clock.now(), self.keep)),
+            max_runs: self.max_runs,
+            max_bytes: self.max_bytes,
+        };
+        let mut gone = 0;
+        loop {
+            let Removed(batch) = self.store.remove_old_runs(retention).await?;
+            if batch == 0 {
+                break;
+            }
+            gone += batch;
+            self.clock.sleep(BREATH).await;
+        }
+        if gone > 0 {
+            tracing::info!("Removed {gone} old runs from the history");
+            for _ in 0..GIVE_BACK_ROUNDS {
+                self.store.give_back().await?;
+            }
+        }
+        self.store.optimize().await?;
+        self.store.checkpoint().await?;
+        Ok(())
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
 }

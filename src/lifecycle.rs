@@ -6,6 +6,8 @@
 //!
 //! Absent: what stopping means (`dispatcher`).
 
+use std::time::Duration;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The signals this process answers to.
@@ -44,6 +46,30 @@ impl Signals {
             _ = self.terminate.recv() => Asked::Stop,
             _ = self.interrupt.recv() => Asked::Stop,
             _ = self.hang_up.recv() => Asked::Reload,
+        }
+    }
+}
+
+/// systemd's watchdog: it ends the process when it is not fed, and starts it again.
+#[derive(Debug)]
+pub struct Watchdog {
+    every: Option<Duration>,
+    fed: Duration,
+}
+
+impl Watchdog {
+    /// As the service manager asks for it, if it does.
+    pub fn asked_for() -> Watchdog {
+        // Three times in its span, so that one late turn is no death.
+        Watchdog { every: sd_notify::watchdog_enabled().map(|span| span / 3), fed: Duration::ZERO }
+    }
+
+    /// Feeds it when it is time. `alive` is when the scheduling loop last went round, in boot time: a loop that hangs feeds
+    /// nothing.
+    pub fn feed(&mut self, alive: Duration) {
+        if self.every.is_some_and(|every| alive >= self.fed + every) {
+            self.fed = alive;
+            tell_manager(&[sd_notify::NotifyState::Watchdog]);
         }
     }
 }

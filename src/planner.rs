@@ -59,12 +59,15 @@ pub struct Planner {
     marks: Marks,
     upcoming: BTreeSet<(Timestamp, ScheduleKey)>,
     next: BTreeMap<ScheduleKey, Timestamp>,
+    /// Not planned before they are released.
+    held: BTreeSet<ScheduleKey>,
 }
 
 impl Planner {
     /// Begins at these marks. Every schedule of the set must have one.
     pub fn new(set: Arc<ScheduleSet>, marks: Marks) -> Planner {
-        let mut planner = Planner { set, marks, upcoming: BTreeSet::new(), next: BTreeMap::new() };
+        let mut planner =
+            Planner { set, marks, upcoming: BTreeSet::new(), next: BTreeMap::new(), held: BTreeSet::new() };
         let keys: Vec<_> = planner.set.schedules.keys().cloned().collect();
         for key in keys {
             planner.requeue(&key);
@@ -115,6 +118,25 @@ impl Planner {
         ahead.into_iter().map(|key| (key, HighWaterMark(now))).collect()
     }
 
+    /// Leaves these out until they are released: it is not known yet what was started of them.
+    pub fn hold(&mut self, keys: BTreeSet<ScheduleKey>) {
+        self.held = keys;
+        for key in self.held.clone() {
+            self.requeue(&key);
+        }
+    }
+
+    /// Plans a schedule from here on, from a later mark if one is given. Gives the mark when it moved.
+    pub fn release(&mut self, key: &ScheduleKey, at_least: Option<HighWaterMark>) -> Option<HighWaterMark> {
+        self.held.remove(key);
+        let moved = at_least.filter(|new| self.marks.0.get(key).is_some_and(|old| old.0 < new.0));
+        if let Some(new) = moved {
+            self.marks.0.insert(key.clone(), new);
+        }
+        self.requeue(key);
+        moved
+    }
+
     /// Up to where each schedule is planned, for whoever takes its place when the set changes.
     pub fn marks(&self) -> &Marks {
         &self.marks
@@ -127,6 +149,9 @@ impl Planner {
     fn requeue(&mut self, key: &ScheduleKey) {
         if let Some(old) = self.next.remove(key) {
             self.upcoming.remove(&(old, key.clone()));
+        }
+        if self.held.contains(key) {
+            return;
         }
         let Some(schedule) = self.set.schedules.get(key) else { return };
         let Some(mark) = self.marks.0.get(key) else { return };

@@ -12,14 +12,20 @@ mod evidence;
 mod following;
 #[path = "dispatcher/laws.rs"]
 mod laws;
+#[path = "dispatcher/memory.rs"]
+mod memory;
 #[path = "dispatcher/outcomes.rs"]
 mod outcomes;
 #[path = "dispatcher/overlap.rs"]
 mod overlap;
 #[path = "dispatcher/reload.rs"]
 mod reload;
+#[path = "dispatcher/resolve.rs"]
+mod resolve;
 #[path = "dispatcher/run_loop.rs"]
 mod run_loop;
+#[path = "dispatcher/scale.rs"]
+mod scale;
 #[path = "dispatcher/server.rs"]
 mod server;
 #[path = "dispatcher/troubles.rs"]

@@ -5,6 +5,9 @@ mod support;
 
 use std::time::Duration;
 
+use punctual::dispatcher::StoreHealth;
+use sqlx::ConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
 use support::Story;
 
 fn seconds(count: u64) -> Duration {
@@ -97,6 +100,87 @@ async fn an_edit_of_the_times_records_what_the_old_ones_still_owed() {
             ("2026-11-23T13:00:00.000Z", "missed", Some("edited")),
             ("2026-11-23T13:15:00.000Z", "succeeded", None),
         ]
+    );
+    story.end().await;
+}
+
+/// Lets simulated time pass until the daemon's store is as wanted.
+async fn until_store(story: &Story, wanted: StoreHealth) {
+    let daemon = story.daemon.as_ref().expect("the daemon runs");
+    for _ in 0..600 {
+        if daemon.handle().turns().borrow().store == wanted {
+            return;
+        }
+        story.hand.advance(Duration::from_millis(500));
+        // A moment of real time, in which the writer may run into the lock.
+        let mut turns = daemon.handle().turns();
+        turns.borrow_and_update();
+        #[expect(clippy::disallowed_methods, reason = "only how often it is looked is decided by this")]
+        let _ = tokio::time::timeout(Duration::from_millis(50), turns.changed()).await;
+    }
+    panic!("the store never is {wanted:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::disallowed_methods, reason = "the database is locked and checked as any SQL tool does it")]
+async fn while_the_database_is_locked_nothing_is_started_and_running_jobs_are_followed_to_their_end() {
+    let story = Story::begin("2026-11-23T11:59:00Z", PAYROLL).await;
+    story.pass_to("2026-11-23T12:00:00Z").await;
+    assert_eq!(story.control.jobs().len(), 1);
+    let path = story.state_dir().join("punctual.db");
+    let mut locker = SqliteConnectOptions::new().filename(&path).connect().await.expect("a second connection");
+    sqlx::raw_sql("begin immediate").execute(&mut locker).await.expect("it is locked");
+    until_store(&story, StoreHealth::Failing).await;
+
+    // The job ends, and another time comes.
+    story.hand.advance_to(support::at("2026-11-23T13:00:01Z"));
+    let read = |exchange: &punctual::sandbox::Exchange| exchange.path.contains("/odata/Jobs(");
+    let control = story.control.clone();
+    for _ in 0..200 {
+        if control.exchanges().iter().any(read) {
+            break;
+        }
+        story.hand.advance(Duration::from_millis(500));
+        let daemon = story.daemon.as_ref().expect("the daemon runs");
+        let mut alive = daemon.handle().alive();
+        alive.borrow_and_update();
+        alive.changed().await.expect("the loop goes round");
+    }
+    assert!(control.exchanges().iter().any(read), "the job's end was read while nothing could be written");
+    assert_eq!(control.jobs().len(), 1, "nothing is started without a claim");
+
+    sqlx::raw_sql("rollback").execute(&mut locker).await.expect("it is free");
+    let free = story.clock.now();
+    until_store(&story, StoreHealth::Writable).await;
+    let took = story.clock.now().duration_since(free);
+    assert!(took <= jiff::SignedDuration::from_secs(10), "it went on after {took:#}");
+    story.pass(seconds(5)).await;
+    story.until("payroll", "succeeded", seconds(1), seconds(60)).await;
+    let states: Vec<_> = story.runs().await.iter().map(|run| run.state.clone()).collect();
+    assert_eq!(states, ["succeeded", "succeeded"]);
+    assert_eq!(control.jobs().len(), 2);
+    let check = sqlx::query("pragma integrity_check").fetch_one(&mut locker).await.expect("it is checked");
+    assert_eq!(sqlx::Row::get::<String, _>(&check, 0), "ok");
+    drop(locker);
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_database_does_not_keep_the_daemon_from_starting_and_nothing_is_started_twice() {
+    let mut story = Story::begin("2026-11-23T11:30:00Z", PAYROLL).await;
+    story.pass_to("2026-11-23T12:00:00Z").await;
+    story.until("payroll", "succeeded", seconds(1), seconds(60)).await;
+    story.stop_daemon().await;
+    let database = story.state_dir().join("punctual.db");
+    std::fs::write(&database, b"a disk that has lost its mind".repeat(400)).expect("it is damaged");
+    story.hand.advance(seconds(600));
+    story.start_daemon().await;
+    let run = story.until("payroll", "succeeded", seconds(1), seconds(60)).await;
+    assert_eq!(run.nominal_at, "2026-11-23T12:00:00.000Z", "its row is written from its job");
+    assert_eq!(story.control.jobs().len(), 1);
+    let aside = std::fs::read_dir(story.state_dir()).expect("the folder").filter_map(Result::ok);
+    assert!(
+        aside.map(|entry| entry.file_name()).any(|name| name.to_string_lossy().starts_with("punctual.db.corrupt-"))
     );
     story.end().await;
 }

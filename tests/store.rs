@@ -9,10 +9,13 @@ use std::time::Duration;
 use jiff::tz::Offset;
 use jiff::{Timestamp, civil};
 use punctual::history::{self, History, HistoryFilter};
-use punctual::run::{Attempt, Evidence, FolderId, JobId, JobKey, JobRef, Reference, Run, RunId, RunState, Seen};
+use punctual::run::{
+    Attempt, Ending, Evidence, FolderId, JobId, JobKey, JobRef, Reference, Run, RunId, RunState, Seen,
+};
 use punctual::schedule::{ConnectionName, HighWaterMark, OnUnknownStart, ScheduleKey, StartSpec, Timing, Trigger};
 use punctual::store::{
-    self, Changes, Database, LoadedState, Retired, StateFolder, StateFolderError, Store, StoreError, StoredVersion,
+    self, Changes, Database, Doubt, DoubtOver, LoadedState, Removed, Retention, Retired, StateFolder, StateFolderError,
+    Store, StoreError, StoredVersion,
 };
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Row};
@@ -130,13 +133,14 @@ async fn open() -> Kept {
 }
 
 async fn begin(folder: &StateFolder) -> Store {
-    Store::start(Database::open(folder).await.unwrap(), &TaskTracker::new())
+    let (database, _) = Database::open_and_load(folder, now()).await.unwrap();
+    Store::start(database, &TaskTracker::new())
 }
 
 impl Kept {
     /// What the next daemon finds.
     async fn loaded(&self) -> LoadedState {
-        self.store.load(self.dir.path().to_owned(), now()).await.unwrap()
+        self.store.restart(now()).await.unwrap()
     }
 
     async fn reopened(mut self) -> Kept {
@@ -476,13 +480,14 @@ async fn the_installation_survives_the_loss_of_its_file_or_of_its_database() {
         }
     }
     let mut fresh = Database::open(&kept.folder).await.unwrap();
-    assert_eq!(fresh.load(kept.dir.path(), now()).await.unwrap().installation, id);
+    assert_eq!(fresh.load(now()).await.unwrap().installation, id);
 }
 
 #[tokio::test]
 async fn a_database_of_the_first_schema_is_read() {
     let kept = open().await;
     let mut raw = kept.raw().await;
+    execute(&mut raw, "delete from installation").await.unwrap();
     execute(&mut raw, include_str!("data/0001_spine.sql")).await.unwrap();
     std::fs::write(kept.dir.path().join("installation"), "0badcafe\n").unwrap();
     let loaded = kept.loaded().await;
@@ -500,4 +505,134 @@ async fn a_database_of_the_first_schema_is_read() {
     let range = all.iter().find(|run| run.schedule == "pulse").unwrap();
     assert_eq!((range.count, range.nominal_until.as_deref()), (Some(3601), Some("2026-11-22T13:00:01.000Z")));
     history.close().await;
+}
+
+fn removing(ended_before: Option<Timestamp>, max_runs: Option<u64>) -> Retention {
+    Retention { ended_before, max_runs, max_bytes: None }
+}
+
+#[tokio::test]
+async fn old_runs_go_by_age_and_by_number_and_open_ones_stay() {
+    let kept = open().await;
+    let open_run = Run { ended_at: None, ..plain(1) };
+    let ended = |number: u128| {
+        let ended_at = Some(now().checked_sub(Duration::from_secs(3_600 * number as u64)).unwrap());
+        Run { ended_at, state: RunState::Ended(Ending::Succeeded), ..plain(number) }
+    };
+    let mut inserted = vec![open_run];
+    inserted.extend((2..=300).map(ended));
+    // One whose jobs are still to be counted stays as well.
+    inserted[299].attempts[0].sweep_at = Some(now());
+    let lines = inserted.iter().map(|run| seen(run, "Claimed")).collect();
+    kept.store.commit(Changes { inserted, seen: lines, ..Changes::default() }).await.unwrap();
+
+    let before = now().checked_sub(Duration::from_secs(3_600 * 50)).unwrap();
+    let mut gone = 0;
+    loop {
+        let Removed(batch) = kept.store.remove_old_runs(removing(Some(before), None)).await.unwrap();
+        if batch == 0 {
+            break;
+        }
+        gone += batch;
+    }
+    assert_eq!(gone, 249);
+    assert_eq!(kept.count("run").await, 51);
+    assert_eq!((kept.count("attempt").await, kept.count("run_event").await), (51, 51));
+    let Removed(batch) = kept.store.remove_old_runs(removing(None, Some(10))).await.unwrap();
+    assert_eq!(batch, 40);
+    assert_eq!(kept.count("run").await, 11);
+    assert_eq!(kept.loaded().await.open.len(), 1, "the open run is there");
+}
+
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "the copy is read as any SQL tool reads it")]
+async fn a_copy_is_checked_closed_to_others_and_only_the_newest_are_kept() {
+    use std::os::unix::fs::PermissionsExt;
+    let kept = open().await;
+    kept.store.commit(Changes { inserted: vec![plain(1)], ..Changes::default() }).await.unwrap();
+    let copies = kept.dir.path().join("copies");
+    for hour in 0..4 {
+        let at = now().checked_add(Duration::from_secs(3_600 * hour)).unwrap();
+        let copy = store::copy_database(kept.dir.path(), &copies, 2, at).await.unwrap();
+        assert_eq!(std::fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let mut names: Vec<_> = std::fs::read_dir(&copies).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["punctual-20261123T140000Z.db", "punctual-20261123T150000Z.db"]);
+    let copy = SqliteConnectOptions::new().filename(copies.join("punctual-20261123T150000Z.db"));
+    let mut copy = copy.connect().await.unwrap();
+    let rows = sqlx::query("select count(*) from run").fetch_one(&mut copy).await.unwrap();
+    assert_eq!(rows.get::<i64, _>(0), 1);
+}
+
+#[tokio::test]
+async fn a_copy_that_is_put_back_and_a_database_that_is_gone_are_recognised() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = StateFolder::take(dir.path()).unwrap();
+    let store = begin(&folder).await;
+    assert_eq!(store.restart(now()).await.unwrap().doubt, None, "a new folder");
+    let path = StateFolder::database_path(dir.path());
+    store.close().await.unwrap();
+    let copy = std::fs::read(&path).unwrap();
+
+    let store = begin(&folder).await;
+    store.commit(Changes { inserted: vec![plain(1)], ..Changes::default() }).await.unwrap();
+    assert_eq!(store.restart(now()).await.unwrap().doubt, None, "as it was left");
+    store.close().await.unwrap();
+
+    std::fs::write(&path, copy).unwrap();
+    let store = begin(&folder).await;
+    assert_eq!(store.restart(now()).await.unwrap().doubt, Some(Doubt::Older));
+    store.close().await.unwrap();
+    // Kept until it is over, however often the daemon dies.
+    let store = begin(&folder).await;
+    assert_eq!(store.restart(now()).await.unwrap().doubt, Some(Doubt::Older));
+    store.commit(Changes { doubt: Some(DoubtOver), ..Changes::default() }).await.unwrap();
+    assert_eq!(store.restart(now()).await.unwrap().doubt, None);
+    store.close().await.unwrap();
+
+    std::fs::remove_file(&path).unwrap();
+    let store = begin(&folder).await;
+    assert_eq!(store.restart(now()).await.unwrap().doubt, Some(Doubt::Lost));
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_set_aside_with_all_that_belongs_to_it_and_a_new_one_is_begun() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = StateFolder::take(dir.path()).unwrap();
+    let store = begin(&folder).await;
+    let inserted: Vec<Run> = (1..=500).map(plain).collect();
+    store.commit(Changes { inserted, ..Changes::default() }).await.unwrap();
+    let id = store.restart(now()).await.unwrap().installation;
+    store.close().await.unwrap();
+    let path = StateFolder::database_path(dir.path());
+    let whole = std::fs::read(&path).unwrap();
+    let damages: [(&str, Vec<u8>); 3] = [
+        ("no database at all", b"this is no database, and long enough to be looked at as one".repeat(100)),
+        ("cut off", whole[..whole.len() / 2].to_vec()),
+        ("pages of nothing", {
+            let mut text = whole.clone();
+            let length = text.len();
+            text[4_096 * 3..length - 4_096].fill(0);
+            text
+        }),
+    ];
+    for (what, damage) in damages {
+        std::fs::write(&path, &damage).unwrap();
+        let (database, state) = Database::open_and_load(&folder, now()).await.unwrap();
+        assert_eq!((state.doubt, state.installation), (Some(Doubt::Lost), id), "{what}");
+        assert!(state.open.is_empty(), "{what}");
+        database.close().await.unwrap();
+        let aside: Vec<_> = std::fs::read_dir(dir.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.to_string_lossy().contains(".corrupt-20261123T120000Z"))
+            .collect();
+        let kept = aside.iter().any(|path| std::fs::read(path).unwrap() == damage);
+        assert!(kept, "{what}: {aside:?}");
+        for path in aside {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
 }

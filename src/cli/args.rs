@@ -78,6 +78,8 @@ pub(super) enum Command {
     Login(LoginArgs),
     /// Show or renew access tokens; none is ever printed.
     Token(TokenArgs),
+    /// Decide about a run that is held.
+    Resolve(ResolveArgs),
     /// Print the JSON Schema of schedule files, for editors.
     Schema,
 }
@@ -182,6 +184,15 @@ pub(super) struct ShowArgs {
     /// How to print the run.
     #[arg(short = 'o', long, value_enum, default_value_t = Format::Table)]
     pub(super) output: Format,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ResolveArgs {
+    /// The run's id, or the beginning or end of it.
+    pub(super) run: String,
+    /// `start` it after one more look-up, `skip` it, or the key of the job that is its own.
+    #[arg(value_name = "start|skip|JOB_KEY")]
+    pub(super) decision: String,
 }
 
 #[derive(Args, Debug)]

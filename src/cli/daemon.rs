@@ -10,12 +10,17 @@ use super::args::{DaemonArgs, Global, LogFormat};
 use super::failure::{Exit, Failure};
 use super::files::load_or_tell;
 use super::log_filter;
+use super::output::counted;
 use crate::clock::Clock;
 use crate::daemon::{Chores, Daemon, DaemonError, DaemonSettings, Files, Removals};
 use crate::dispatcher::core::Pace;
-use crate::lifecycle::{Asked, Signals, tell_manager};
+use crate::lifecycle::{Asked, Signals, Watchdog, tell_manager};
 use crate::store::StateFolderError;
 use crate::web::SocketError;
+
+/// After this much of a stop nothing is waited for any longer: the process ends within 15 s (semantics.md 28). Starts under way have
+/// had their 10 s by then; what is left is a database that blocks.
+const LAST_CALL: Duration = Duration::from_secs(14);
 
 /// How often the service manager's line is compared with how things stand.
 const STATUS_EVERY: Duration = Duration::from_secs(2);
@@ -42,9 +47,15 @@ pub(super) async fn run(global: &Global, args: &DaemonArgs, clock: Clock) -> Res
     tell_manager(&[NotifyState::Ready, NotifyState::Status(&status)]);
     tracing::info!("Ready: {status}");
     let mut told = status.clone();
+    let mut watchdog = Watchdog::asked_for();
+    // An instant and not a length: the loop goes round more often.
+    let mut look_at = watch.boottime() + STATUS_EVERY;
+    let mut alive = daemon.handle().alive();
     loop {
         tokio::select! {
-            () = watch.sleep(STATUS_EVERY) => {
+            Ok(()) = alive.changed() => watchdog.feed(*alive.borrow_and_update()),
+            () = watch.sleep_until_boottime(look_at) => {
+                look_at = watch.boottime() + STATUS_EVERY;
                 let line = daemon.trouble().map_or_else(|| status.clone(), |trouble| format!("{status}; {trouble}"));
                 if line != told {
                     tell_manager(&[NotifyState::Status(&line)]);
@@ -64,11 +75,15 @@ pub(super) async fn run(global: &Global, args: &DaemonArgs, clock: Clock) -> Res
         }
     }
     tell_manager(&[NotifyState::Stopping]);
-    tracing::info!("Stopping: starts under way are seen to their end");
+    let starts = daemon.handle().turns().borrow().starts_under_way;
+    tracing::info!("Stopping: {} under way, seen to the end for 10 s at most; robots go on", counted(starts, "start"));
     tokio::select! {
         stopped = daemon.stop() => {
             stopped.map_err(failure)?;
             tracing::info!("Stopped");
+        }
+        () = watch.sleep(LAST_CALL) => {
+            tracing::warn!("Stopped without waiting any longer: the database does not answer; what it did not take is looked up at the next start");
         }
         // Asked twice: whatever is being sent is looked up at the next start.
         _ = signals.next() => tracing::warn!("Stopped at once; starts under way will be looked up at the next start"),

@@ -22,6 +22,7 @@ pub mod log_filter;
 mod login;
 mod next;
 mod output;
+mod resolve;
 mod runs;
 mod sandbox;
 mod schema;
@@ -58,7 +59,10 @@ pub fn main() -> ExitCode {
             return failure::report(&Failure::new(Exit::Usage, format!("failed to start: {cause}"))).into();
         }
     };
-    match runtime.block_on(run(arguments)) {
+    let ended = runtime.block_on(run(arguments));
+    // A look-up of a name, or a disk that hangs, must not keep the process from ending.
+    runtime.shutdown_background();
+    match ended {
         Ok(exit) => exit.into(),
         Err(failure) => failure::report(&failure).into(),
     }
@@ -80,6 +84,7 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Doctor(args) => doctor::run(&global, &args, &clock, &mut out).await?,
         Command::Login(args) => login::run(&global, &args, &clock, &mut out).await?,
         Command::Token(args) => token::run(&global, &args, &clock, &mut out).await?,
+        Command::Resolve(args) => resolve::run(&global, &args, &mut out).await?,
         Command::Schema => schema::run(&mut out)?,
     };
     out.flush()?;

@@ -12,17 +12,7 @@ use crate::history::{Found, History, RunLine, RunSummary};
 
 pub(super) async fn run(global: &Global, args: &ShowArgs, out: &mut Out) -> Result<Exit, Failure> {
     let history = History::open(&global.state_dir()).await?;
-    let run = match history.find(&args.run).await? {
-        Found::One(run) => *run,
-        Found::None => {
-            return Err(Failure::new(Exit::Usage, format!("there is no run `{}`", plain(&args.run)))
-                .hint("`punctual runs` lists them; the end of an id is enough"));
-        }
-        Found::Several(ids) => {
-            return Err(Failure::new(Exit::Usage, format!("`{}` may mean several runs", plain(&args.run)))
-                .hint(format!("write more of it: {}", ids.join(", "))));
-        }
-    };
+    let run = find_run(&history, &args.run).await?;
     match args.output {
         Format::Table => {
             let lines = history.lines(&run.run).await?;
@@ -37,6 +27,17 @@ pub(super) async fn run(global: &Global, args: &ShowArgs, out: &mut Out) -> Resu
     }
     history.close().await;
     Ok(Exit::Fine)
+}
+
+/// The run that a person names.
+pub(super) async fn find_run(history: &History, named: &str) -> Result<RunSummary, Failure> {
+    match history.find(named).await? {
+        Found::One(run) => Ok(*run),
+        Found::None => Err(Failure::new(Exit::Usage, format!("there is no run `{}`", plain(named)))
+            .hint("`punctual runs` lists them; the end of an id is enough")),
+        Found::Several(ids) => Err(Failure::new(Exit::Usage, format!("`{}` may mean several runs", plain(named)))
+            .hint(format!("write more of it: {}", ids.join(", ")))),
+    }
 }
 
 fn print(run: &RunSummary, lines: &[RunLine], out: &mut Out) -> Result<(), Failure> {

@@ -7,6 +7,7 @@ mod reload;
 mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
@@ -22,11 +23,12 @@ pub(crate) use self::bearer::TokenBearer;
 use self::connections::{Connections, Wiring};
 use self::reload::{Beginning, ReloadSettings};
 use crate::auth::TokenStatus;
+use crate::clock::Clock;
 use crate::dispatcher::{Dispatcher, DispatcherSettings, Handle};
 use crate::executor::Executor;
-use crate::housekeeping::Housekeeping;
+use crate::housekeeping::{ChoreSettings, Housekeeping};
 use crate::recurrence::choose_zone_database;
-use crate::schedule::{ConnectionName, ScheduleKey};
+use crate::schedule::{ConnectionName, HistoryLimits, ScheduleKey, ScheduleSet};
 use crate::store::{Database, StateFolder, Store};
 use crate::web::{Control, ControlSocket, Parts, Served, Server, worst};
 
@@ -56,8 +58,7 @@ impl Daemon {
         let DaemonSettings { clock, set, files, removals, state_dir, pace, housekeeping, socket } = settings;
         let folder = StateFolder::take(&state_dir)?;
         let opened = clock.read();
-        let mut database = Database::open(&folder).await?;
-        let state = database.load(folder.path(), opened.wall).await?;
+        let (database, state) = Database::open_and_load(&folder, opened.wall).await?;
         tracing::info!(
             installation = %state.installation,
             "Opened the state folder {}: open runs: {}, schedules: {}",
@@ -71,6 +72,8 @@ impl Daemon {
             None => None,
         };
         let loaded: BTreeSet<ScheduleKey> = state.marks.iter().map(|(key, ..)| key.clone()).collect();
+        // What is kept of the history is what the files say, also while their schedules are held back.
+        let as_written = set.clone();
         let Beginning { set, absent, held } = reload::begin(set, &loaded, removals);
         let tracker = TaskTracker::new();
         let store = Store::start(database, &tracker);
@@ -86,7 +89,7 @@ impl Daemon {
         let executor = Executor::new(prepared.clients(), reports_in, tracker.clone());
         connections.take(prepared);
         let housekeeping = match housekeeping {
-            Chores::Nightly => match Housekeeping::start(store.clone(), clock.clone()).await {
+            Chores::Nightly => match Housekeeping::start(chores_of(&as_written, &state_dir, &store, &clock)).await {
                 Ok(chores) => Some(chores),
                 Err(cause) => {
                     // Starts matter, chores do not.
@@ -99,7 +102,6 @@ impl Daemon {
         let (dispatcher, handle) = Dispatcher::new(DispatcherSettings {
             clock: clock.clone(),
             store: store.clone(),
-            state_dir: state_dir.clone(),
             executor,
             reports,
             set: set.clone(),
@@ -219,5 +221,20 @@ impl Daemon {
     pub async fn fell_over(&mut self) -> DaemonError {
         let _ = (&mut self.dispatcher).await;
         DaemonError::Ended
+    }
+}
+
+/// What the files say of the history and its copies.
+fn chores_of(set: &ScheduleSet, state_dir: &Path, store: &Store, clock: &Clock) -> ChoreSettings {
+    let HistoryLimits { keep, max_runs, max_bytes } = set.history;
+    ChoreSettings {
+        store: store.clone(),
+        clock: clock.clone(),
+        state_dir: state_dir.to_owned(),
+        keep,
+        max_runs,
+        max_bytes,
+        copies_dir: set.copies.folder.clone().unwrap_or_else(|| state_dir.join("copies")),
+        copies: set.copies.keep,
     }
 }

@@ -1,23 +1,26 @@
 //! The dull loop: gather events, let the core decide, store, then act.
+//!
+//! While nothing can be stored the loop goes round all the same: it is told, Orchestrator is read on, and a new core takes over
+//! when the database is back (`writing`, `core::succession`).
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::core::{Absent, ConnectionObstacle, Core, Event, Pace, RandomBits, Step};
+use super::core::{
+    Absent, Answer, CommandId, CommandRefused, ConnectionObstacle, Core, Event, Pace, RandomBits, Resolved, Step,
+};
+use super::handle::{Handle, Load, Order, StoreHealth, Turn};
+use super::writing::{NotStored, Outcome, Stored, Writing, begin_restart, chain, store_then_act};
 use crate::clock::{Clock, Reading};
-use crate::executor::{Action, Clients, Executor, Report};
+use crate::executor::{Action, Executor, Report};
 use crate::schedule::{ConnectionName, ScheduleSet};
-use crate::store::{Changes, LoadedState, Store, StoreError};
+use crate::store::{LoadedState, Store, StoreError};
 
 /// How many events are taken into one turn: one transaction for all of them.
 const EVENTS_PER_TURN: usize = 1024;
-
-/// After a failed write the store is tried again this soon.
-const STORE_RETRY: Duration = Duration::from_secs(1);
 
 /// How long starts under way may take to end when the daemon stops (semantics.md 28).
 const LAST_STARTS: Duration = Duration::from_secs(10);
@@ -31,8 +34,6 @@ pub struct DispatcherSettings {
     pub clock: Clock,
     /// The writer.
     pub store: Store,
-    /// Where the state folder is, for reading the state again.
-    pub state_dir: PathBuf,
     /// Who carries things out.
     pub executor: Executor,
     /// What it says.
@@ -51,315 +52,325 @@ pub struct DispatcherSettings {
 
 impl std::fmt::Debug for DispatcherSettings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("DispatcherSettings").field("state_dir", &self.state_dir).finish_non_exhaustive()
+        f.debug_struct("DispatcherSettings").field("schedules", &self.set.schedules.len()).finish_non_exhaustive()
     }
 }
 
 /// The loop, ready to run.
-#[derive(Debug)]
 pub struct Dispatcher {
-    settings: DispatcherSettings,
+    clock: Clock,
+    store: Store,
+    executor: Executor,
+    reports: mpsc::UnboundedReceiver<Report>,
+    orders: mpsc::UnboundedReceiver<Order>,
     stop: watch::Receiver<bool>,
-    loads: mpsc::UnboundedReceiver<Load>,
     turns: watch::Sender<Turn>,
+    alive: watch::Sender<Duration>,
     leaving: watch::Sender<BTreeSet<ConnectionName>>,
     obstacles: watch::Sender<Vec<ConnectionObstacle>>,
-}
-
-/// A new set, with the clients of all its connections and of those that runs are still open on.
-struct Load {
     set: Arc<ScheduleSet>,
-    clients: Clients,
-    done: oneshot::Sender<()>,
+    absent: Absent,
+    pace: Pace,
+    core: Core,
+    writing: Writing,
+    /// Since when nothing can be stored, in boot time.
+    failing_since: Option<Duration>,
+    under_way: usize,
+    starts_under_way: usize,
+    give_up_at: Option<Duration>,
+    /// A set that was overtaken by a newer one is never looked at.
+    newest: Option<Load>,
+    loading: Vec<oneshot::Sender<()>>,
+    commands: BTreeMap<CommandId, oneshot::Sender<Result<Resolved, CommandRefused>>>,
+    last_command: u64,
 }
 
-impl std::fmt::Debug for Load {
+impl std::fmt::Debug for Dispatcher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Load").field("schedules", &self.set.schedules.len()).finish_non_exhaustive()
+        f.debug_struct("Dispatcher").field("core", &self.core).finish_non_exhaustive()
     }
 }
 
-/// Asks the dispatcher for something, and watches it.
-#[derive(Clone, Debug)]
-pub struct Handle {
-    stop: Arc<watch::Sender<bool>>,
-    loads: mpsc::UnboundedSender<Load>,
-    turns: watch::Receiver<Turn>,
-    leaving: watch::Receiver<BTreeSet<ConnectionName>>,
-    obstacles: watch::Receiver<Vec<ConnectionObstacle>>,
-}
-
-/// What the last turn left behind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Turn {
-    /// The clocks when it was taken.
-    pub at: Reading,
-    /// Calls under way.
-    pub under_way: usize,
-    /// Runs without a final state.
-    pub open_runs: usize,
-    /// Whether every open run found at the start has been read again.
-    pub reconciled: bool,
-    /// Whether the store took the last write.
-    pub store: StoreHealth,
-}
-
-/// Whether claims can be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StoreHealth {
-    /// They can.
-    Writable,
-    /// They cannot; nothing is started until they can.
-    Failing,
-}
-
-/// The loop ended before it was asked to.
-#[derive(Debug, thiserror::Error)]
-#[error("the dispatcher has ended")]
-pub struct DispatcherEnded;
-
-impl Handle {
-    /// Asks for the stop: nothing more is claimed or sent.
-    pub fn stop(&self) {
-        self.stop.send_replace(true);
-    }
-
-    /// Puts a checked set in the place of the loaded one, whole, between two turns. Returns when it holds and is stored.
-    ///
-    /// `clients` has one for each connection of the set, and those that were there for connections still in
-    /// [`Handle::leaving`].
-    ///
-    /// # Errors
-    /// [`DispatcherEnded`]; the next start reads the files itself.
-    pub async fn load(&self, set: Arc<ScheduleSet>, clients: Clients) -> Result<(), DispatcherEnded> {
-        let (done, loaded) = oneshot::channel();
-        self.loads.send(Load { set, clients, done }).map_err(|_| DispatcherEnded)?;
-        loaded.await.map_err(|_| DispatcherEnded)
-    }
-
-    /// The connections that are not in the files any more, and that open runs are still followed on.
-    pub fn leaving(&self) -> watch::Receiver<BTreeSet<ConnectionName>> {
-        self.leaving.clone()
-    }
-
-    /// The turns, level-triggered.
-    pub fn turns(&self) -> watch::Receiver<Turn> {
-        self.turns.clone()
-    }
-
-    /// The connections that kept their starts back at the last turn.
-    pub fn obstacles(&self) -> Vec<ConnectionObstacle> {
-        self.obstacles.borrow().clone()
-    }
+/// Whether the loop goes round again.
+enum Round {
+    Again,
+    Over,
 }
 
 impl Dispatcher {
     /// A dispatcher and its handle.
     pub fn new(settings: DispatcherSettings) -> (Dispatcher, Handle) {
+        let DispatcherSettings { clock, store, executor, reports, set, absent, state, opened, pace } = settings;
         let (stop, stopped) = watch::channel(false);
         let first = Turn {
-            at: settings.opened,
+            at: opened,
             under_way: 0,
-            open_runs: settings.state.open.len(),
+            starts_under_way: 0,
+            open_runs: state.open.len(),
             reconciled: false,
             store: StoreHealth::Writable,
         };
         let (turns, seen) = watch::channel(first);
-        let (loads, to_load) = mpsc::unbounded_channel();
+        let (alive, lives) = watch::channel(opened.boot);
+        let (orders, ordered) = mpsc::unbounded_channel();
         let (leaving, gone) = watch::channel(BTreeSet::new());
-        let (obstacles, obstacles_seen) = watch::channel(Vec::new());
-        let dispatcher = Dispatcher { settings, stop: stopped, loads: to_load, turns, leaving, obstacles };
-        (dispatcher, Handle { stop: Arc::new(stop), loads, turns: seen, leaving: gone, obstacles: obstacles_seen })
+        let (obstacles, stand) = watch::channel(Vec::new());
+        let core = Core::recover(set.clone(), absent, state, opened, pace, random_bits());
+        let dispatcher = Dispatcher {
+            clock,
+            store,
+            executor,
+            reports,
+            orders: ordered,
+            stop: stopped,
+            turns,
+            alive,
+            leaving,
+            obstacles,
+            set,
+            absent,
+            pace,
+            core,
+            writing: Writing::Done,
+            failing_since: None,
+            under_way: 0,
+            starts_under_way: 0,
+            give_up_at: None,
+            newest: None,
+            loading: Vec::new(),
+            commands: BTreeMap::new(),
+            last_command: 0,
+        };
+        (
+            dispatcher,
+            Handle { stop: Arc::new(stop), orders, turns: seen, alive: lives, leaving: gone, obstacles: stand },
+        )
     }
 
     /// Runs until it is asked to stop and the starts under way have ended.
-    pub async fn run(self) {
-        let Dispatcher { settings, mut stop, mut loads, turns, leaving, obstacles } = self;
-        let DispatcherSettings {
-            clock,
-            store,
-            state_dir,
-            executor,
-            mut reports,
-            mut set,
-            mut absent,
-            state,
-            opened,
-            pace,
-        } = settings;
-        let mut core = Core::recover(set.clone(), absent, state, opened, pace, random_bits());
-        let mut under_way: usize = 0;
-        let mut starts_under_way: usize = 0;
-        let mut health = StoreHealth::Writable;
-        let mut give_up_at: Option<Duration> = None;
+    pub async fn run(mut self) {
         let mut batch: Vec<Report> = Vec::new();
-        let mut newest: Option<Load> = None;
-        let mut loading: Vec<oneshot::Sender<()>> = Vec::new();
         loop {
-            let now = clock.read();
-            if *stop.borrow_and_update() && give_up_at.is_none() {
-                core.handle(Event::Stop, now);
-                give_up_at = Some(now.boot + LAST_STARTS);
-            }
-            for report in batch.drain(..) {
-                under_way -= usize::from(report.answers_an_action());
-                if matches!(report, Report::Started { .. }) {
-                    starts_under_way -= 1;
-                }
-                core.handle(Event::Report(Box::new(report)), now);
-            }
-            // A set that was overtaken by a newer one is never looked at.
-            while let Ok(load) = loads.try_recv() {
-                loading.extend(newest.replace(load).map(|old| old.done));
-            }
-            if let Some(Load { set: new, clients, done }) = newest.take() {
-                executor.replace_clients(clients);
-                (set, absent) = (new, Absent::Retire);
-                core.handle(Event::Load(set.clone()), now);
-                loading.push(done);
-            }
-            let Step { record, then } = core.turn(now);
-            match perform(&store, record, then, &executor).await {
-                Ok(performed) => {
-                    health = StoreHealth::Writable;
-                    under_way += performed.actions;
-                    starts_under_way += performed.starts;
-                    if !performed.lost.is_empty() {
-                        core.handle(Event::ClaimsLost(performed.lost), now);
-                    }
-                }
-                Err(error) => {
-                    if health == StoreHealth::Writable {
-                        tracing::error!("Nothing can be written, so nothing is started: {}", chain(&*error));
-                    }
-                    health = StoreHealth::Failing;
-                    turns.send_modify(|turn| turn.store = health);
-                    let kept = core.leaving_connections();
-                    // The old core believes what was not stored; not one more turn may be its.
-                    core = loop {
-                        match start_over(&clock, &store, &state_dir, &set, absent, pace).await {
-                            Some(fresh) => break fresh,
-                            None if *stop.borrow() => return,
-                            None => {}
-                        }
-                    };
-                    core.keep_connections(kept, clock.read());
-                    if give_up_at.is_some() {
-                        core.handle(Event::Stop, clock.read());
-                    }
-                    continue;
+            let now = self.clock.read();
+            self.alive.send_replace(now.boot);
+            self.take_events(&mut batch, now);
+            match std::mem::replace(&mut self.writing, Writing::Done) {
+                Writing::Done => self.take_turn(now).await,
+                waiting @ (Writing::Long(_) | Writing::Failed { .. }) => {
+                    self.writing = waiting;
+                    let reads = self.core.turn_reading(now);
+                    self.read_on(reads);
                 }
             }
-            obstacles.send_replace(core.obstacles(now.boot));
-            turns.send_replace(Turn {
-                at: now,
-                under_way,
-                open_runs: core.open_runs(),
-                reconciled: core.is_reconciled(),
-                store: health,
-            });
-            leaving.send_if_modified(|old| {
-                let changed = old != core.leaving();
-                if changed {
-                    old.clone_from(core.leaving());
+            self.obstacles.send_replace(self.core.obstacles(now.boot));
+            if let Some(end) = self.give_up_at {
+                let settled = self.starts_under_way == 0 && !matches!(self.writing, Writing::Long(_));
+                if settled || now.boot >= end {
+                    return;
                 }
-                changed
-            });
-            for done in loading.drain(..) {
+            }
+            match self.wait(&mut batch, now).await {
+                Round::Again => {}
+                Round::Over => return,
+            }
+        }
+    }
+
+    fn take_events(&mut self, batch: &mut Vec<Report>, now: Reading) {
+        if *self.stop.borrow_and_update() && self.give_up_at.is_none() {
+            self.core.handle(Event::Stop, now);
+            self.give_up_at = Some(now.boot + LAST_STARTS);
+        }
+        for report in batch.drain(..) {
+            self.under_way -= usize::from(report.answers_an_action());
+            if matches!(report, Report::Started { .. }) {
+                self.starts_under_way -= 1;
+            }
+            self.core.handle(Event::Report(Box::new(report)), now);
+        }
+        while let Ok(order) = self.orders.try_recv() {
+            self.take_order(order, now);
+        }
+    }
+
+    fn take_order(&mut self, order: Order, now: Reading) {
+        match order {
+            Order::Load(load) => self.loading.extend(self.newest.replace(load).map(|old| old.done)),
+            Order::Command(command, reply) => match self.writing {
+                Writing::Done => {
+                    self.last_command += 1;
+                    let id = CommandId(self.last_command);
+                    self.commands.insert(id, reply);
+                    self.core.handle(Event::Command(id, command), now);
+                }
+                // Nothing could be decided, since nothing can be stored.
+                Writing::Long(_) | Writing::Failed { .. } => {
+                    let _ = reply.send(Err(CommandRefused::NotStored));
+                }
+            },
+        }
+    }
+
+    /// Decides all that is due, stores it, and acts.
+    async fn take_turn(&mut self, now: Reading) {
+        if let Some(Load { set, clients, done }) = self.newest.take() {
+            self.executor.replace_clients(clients);
+            (self.set, self.absent) = (set, Absent::Retire);
+            self.core.handle(Event::Load(self.set.clone()), now);
+            self.loading.push(done);
+        }
+        let Step { record, then, answers } = self.core.turn(now);
+        let outcome = store_then_act(&self.clock, &self.store, record, then, answers, &self.executor).await;
+        self.take_outcome(outcome, now);
+    }
+
+    fn take_outcome(&mut self, outcome: Outcome, now: Reading) {
+        match outcome {
+            Outcome::Stored(stored) => self.stored(stored, now),
+            Outcome::NotStored(failed) => {
+                let told = self.failing_since.is_some();
+                self.not_stored(failed, now);
+                self.writing = begin_restart(&self.clock, &self.store, u32::from(told));
+            }
+            Outcome::Pending(pending) => {
+                self.fail(now, "The database has not answered for 2 s, so nothing is started until it does");
+                self.writing = Writing::Long(pending);
+            }
+        }
+    }
+
+    fn stored(&mut self, stored: Stored, now: Reading) {
+        let Stored { lost, answers, actions, starts } = stored;
+        self.under_way += actions;
+        self.starts_under_way += starts;
+        if !lost.is_empty() {
+            self.core.handle(Event::ClaimsLost(lost), now);
+        }
+        self.give(answers);
+        if let Some(since) = self.failing_since.take() {
+            let length = now.boot.saturating_sub(since).as_secs();
+            tracing::info!("The database can be written again, after {length} s; starts go on");
+        }
+        self.turns.send_replace(Turn {
+            at: now,
+            under_way: self.under_way,
+            starts_under_way: self.starts_under_way,
+            open_runs: self.core.open_runs(),
+            reconciled: self.core.is_reconciled(),
+            store: StoreHealth::Writable,
+        });
+        let leaving = self.core.leaving();
+        self.leaving.send_if_modified(|old| {
+            let changed = old != leaving;
+            if changed {
+                old.clone_from(leaving);
+            }
+            changed
+        });
+        for done in self.loading.drain(..) {
+            // Whoever asked may have gone.
+            let _ = done.send(());
+        }
+    }
+
+    /// What was decided and not stored never happened. Orchestrator is read all the same.
+    fn not_stored(&mut self, failed: NotStored, now: Reading) {
+        let NotStored { error, then } = failed;
+        let text =
+            format!("Nothing can be written, so nothing is started; running jobs are followed on: {}", chain(&*error));
+        self.fail(now, &text);
+        self.core.never_sent(&then);
+        self.read_on(then.into_iter().filter(Action::only_reads).collect());
+        for (_, reply) in std::mem::take(&mut self.commands) {
+            let _ = reply.send(Err(CommandRefused::NotStored));
+        }
+    }
+
+    fn fail(&mut self, now: Reading, text: &str) {
+        if self.failing_since.is_none() {
+            self.failing_since = Some(now.boot);
+            tracing::error!("{text}");
+        }
+        self.turns
+            .send_if_modified(|turn| std::mem::replace(&mut turn.store, StoreHealth::Failing) != StoreHealth::Failing);
+    }
+
+    fn read_on(&mut self, reads: Vec<Action>) {
+        self.under_way += reads.len();
+        for read in reads {
+            self.executor.perform(read);
+        }
+    }
+
+    fn give(&mut self, answers: Vec<Answer>) {
+        for (id, answer) in answers {
+            if let Some(reply) = self.commands.remove(&id) {
                 // Whoever asked may have gone.
-                let _ = done.send(());
+                let _ = reply.send(answer);
             }
-            if let Some(end) = give_up_at
-                && (starts_under_way == 0 || now.boot >= end)
-            {
-                return;
+        }
+    }
+
+    /// The database was opened anew, or could not be.
+    fn restarted(&mut self, state: Result<LoadedState, StoreError>, tries: u32, now: Reading) {
+        match state {
+            Ok(state) => {
+                let fresh = Core::recover(self.set.clone(), self.absent, state, now, self.pace, random_bits());
+                let old = std::mem::replace(&mut self.core, fresh);
+                self.core.take_over(old, now);
             }
-            let mut nap = core.wake().from(clock.read()).unwrap_or(LONGEST_NAP).min(LONGEST_NAP);
-            if let Some(end) = give_up_at {
-                nap = nap.min(end.saturating_sub(now.boot));
+            Err(error) => {
+                tracing::debug!("The database cannot be used yet: {}", chain(&error));
+                self.writing = begin_restart(&self.clock, &self.store, tries.saturating_add(1));
             }
-            // Nothing of the store is awaited here, so nothing is dropped half-way.
-            tokio::select! {
-                biased;
-                _ = reports.recv_many(&mut batch, EVENTS_PER_TURN) => {}
-                Some(load) = loads.recv() => newest = Some(load),
-                changed = stop.changed(), if give_up_at.is_none() => {
-                    if changed.is_err() {
-                        return;
-                    }
+        }
+    }
+
+    /// Waits until something happens. Of the database only tasks are awaited, so nothing of it is dropped half-way.
+    async fn wait(&mut self, batch: &mut Vec<Report>, now: Reading) -> Round {
+        let mut nap = self.core.wake().from(self.clock.read()).unwrap_or(LONGEST_NAP).min(LONGEST_NAP);
+        if let Some(end) = self.give_up_at {
+            nap = nap.min(end.saturating_sub(now.boot));
+        }
+        let mut ended = None;
+        let mut restarted = None;
+        let mut ordered = None;
+        let writing = &mut self.writing;
+        let written = async {
+            match writing {
+                Writing::Done => std::future::pending().await,
+                Writing::Long(pending) => ended = Some(pending.ended().await),
+                Writing::Failed { restart, tries: _ } => restarted = Some(restart.await),
+            }
+        };
+        tokio::select! {
+            biased;
+            _ = self.reports.recv_many(batch, EVENTS_PER_TURN) => {}
+            () = written => {}
+            Some(order) = self.orders.recv() => ordered = Some(order),
+            changed = self.stop.changed(), if self.give_up_at.is_none() => {
+                if changed.is_err() {
+                    return Round::Over;
                 }
-                () = clock.nap(now, nap) => {}
             }
+            () = self.clock.nap(now, nap) => {}
         }
-    }
-}
-
-struct Performed {
-    actions: usize,
-    starts: usize,
-    lost: BTreeSet<crate::run::RunId>,
-}
-
-/// Store first, then act: a start leaves only when its claim cannot be taken back.
-async fn perform(
-    store: &Store,
-    record: Changes,
-    then: Vec<Action>,
-    executor: &Executor,
-) -> Result<Performed, Arc<StoreError>> {
-    #[cfg(feature = "faults")]
-    if crate::faults::is_on(crate::faults::CLAIM_AFTER_POST) {
-        return act_then_store(store, record, then, executor).await;
-    }
-    let committed = store.commit(record).await?;
-    let mut performed = Performed { actions: 0, starts: 0, lost: committed.lost.into_iter().collect() };
-    for action in then {
-        if action.claimed_run().is_some_and(|run| performed.lost.contains(&run)) {
-            continue;
+        let now = self.clock.read();
+        if let Some(order) = ordered {
+            self.take_order(order, now);
         }
-        performed.actions += 1;
-        performed.starts += usize::from(matches!(action, Action::Start(_)));
-        executor.perform(action);
-    }
-    Ok(performed)
-}
-
-/// The wrong order, for a negative control: act, then store.
-#[cfg(feature = "faults")]
-async fn act_then_store(
-    store: &Store,
-    record: Changes,
-    then: Vec<Action>,
-    executor: &Executor,
-) -> Result<Performed, Arc<StoreError>> {
-    let mut performed = Performed { actions: then.len(), starts: 0, lost: BTreeSet::new() };
-    for action in then {
-        performed.starts += usize::from(matches!(action, Action::Start(_)));
-        executor.perform(action);
-    }
-    crate::faults::slow_disk().await;
-    store.commit(record).await?;
-    Ok(performed)
-}
-
-/// What was decided and not stored never happened: everything is read again, as at a start. Reports of calls that were under
-/// way find their runs by Reference or by key.
-async fn start_over(
-    clock: &Clock,
-    store: &Store,
-    state_dir: &std::path::Path,
-    set: &Arc<ScheduleSet>,
-    absent: Absent,
-    pace: Pace,
-) -> Option<Core> {
-    clock.sleep(STORE_RETRY).await;
-    let now = clock.read();
-    match store.load(state_dir.to_owned(), now.wall).await {
-        Ok(state) => Some(Core::recover(set.clone(), absent, state, now, pace, random_bits())),
-        Err(error) => {
-            tracing::debug!("The database cannot be read yet: {}", chain(&error));
-            None
+        if let Some(ended) = ended
+            && let Writing::Long(pending) = std::mem::replace(&mut self.writing, Writing::Done)
+        {
+            let outcome = pending.finish(ended, &self.executor);
+            self.take_outcome(outcome, now);
         }
+        if let Some(restarted) = restarted
+            && let Writing::Failed { tries, .. } = std::mem::replace(&mut self.writing, Writing::Done)
+        {
+            self.restarted(restarted.unwrap_or(Err(StoreError::Closed)), tries, now);
+        }
+        Round::Again
     }
 }
 
@@ -372,16 +383,4 @@ fn random_bits() -> RandomBits {
         }
         bits
     })
-}
-
-/// An error with all its causes, for one log line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
 }

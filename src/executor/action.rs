@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::orchestrator::{CallError, JobPage, JobView, ReleaseKey};
-use crate::run::{FolderId, JobRef, Reference, RunId};
+use crate::run::{FolderId, JobKey, JobRef, Reference, RunId};
 use crate::schedule::{ConnectionName, StartSpec};
 
 /// One call.
@@ -17,14 +17,24 @@ pub enum Action {
     Start(StartOrder),
     /// List jobs by Reference.
     LookUp { connection: ConnectionName, folder_id: FolderId, asks: Vec<Ask>, control: Option<Reference> },
-    /// List all jobs since an instant, where the filter by Reference is of no use.
-    ListSince { connection: ConnectionName, folder_id: FolderId, ask: Ask, since: Timestamp },
+    /// List all jobs since an instant, where the filter by Reference is of no use: one list for all that is asked in a folder.
+    ListSince { connection: ConnectionName, folder_id: FolderId, asks: Vec<Ask>, since: Timestamp },
     /// List jobs by key.
     Poll { connection: ConnectionName, folder_id: FolderId, jobs: Vec<(RunId, JobRef)> },
     /// List jobs of ours that have ended since an instant.
     ListEnded { connection: ConnectionName, folder_id: FolderId, prefix: String, since: Timestamp },
     /// Read one job whole.
     Read { connection: ConnectionName, folder_id: FolderId, run: RunId, job: JobRef },
+    /// List jobs of ours since an instant, or all where there is no prefix, after the database forgot them.
+    Recall {
+        connection: ConnectionName,
+        folder: Option<String>,
+        folder_id: FolderId,
+        prefix: Option<String>,
+        since: Timestamp,
+    },
+    /// Look for a job that a person named.
+    FindJob { connection: ConnectionName, folder_id: FolderId, run: RunId, key: JobKey },
     /// Ask Orchestrator to stop a job that is one too many.
     StopSpare { connection: ConnectionName, folder_id: FolderId, run: RunId, job: JobRef },
 }
@@ -112,7 +122,7 @@ pub enum Report {
         result: Result<JobPage, CallError>,
     },
     /// Of [`Action::ListSince`].
-    ListedSince { connection: ConnectionName, folder_id: FolderId, ask: Ask, result: Result<JobPage, CallError> },
+    ListedSince { connection: ConnectionName, folder_id: FolderId, asks: Vec<Ask>, result: Result<JobPage, CallError> },
     /// Of [`Action::Poll`].
     Polled {
         connection: ConnectionName,
@@ -124,6 +134,15 @@ pub enum Report {
     ListedEnded { connection: ConnectionName, folder_id: FolderId, result: Result<JobPage, CallError> },
     /// Of [`Action::Read`].
     Read { connection: ConnectionName, run: RunId, result: Result<Option<JobView>, CallError> },
+    /// Of [`Action::Recall`].
+    Recalled {
+        connection: ConnectionName,
+        folder: Option<String>,
+        folder_id: FolderId,
+        result: Result<JobPage, CallError>,
+    },
+    /// Of [`Action::FindJob`].
+    JobFound { connection: ConnectionName, folder_id: FolderId, run: RunId, result: Result<JobPage, CallError> },
     /// Of [`Action::StopSpare`].
     SpareStopped { connection: ConnectionName, run: RunId, job: JobRef, result: Result<(), CallError> },
 }
@@ -139,7 +158,24 @@ impl Action {
             | Action::Poll { .. }
             | Action::ListEnded { .. }
             | Action::Read { .. }
+            | Action::Recall { .. }
+            | Action::FindJob { .. }
             | Action::StopSpare { .. } => None,
+        }
+    }
+
+    /// Whether it changes nothing at Orchestrator, so that it may be done although nothing can be stored.
+    pub fn only_reads(&self) -> bool {
+        match self {
+            Action::Start(_) | Action::StopSpare { .. } => false,
+            Action::Resolve { .. }
+            | Action::LookUp { .. }
+            | Action::ListSince { .. }
+            | Action::Poll { .. }
+            | Action::ListEnded { .. }
+            | Action::Read { .. }
+            | Action::Recall { .. }
+            | Action::FindJob { .. } => true,
         }
     }
 }
@@ -157,6 +193,8 @@ impl Report {
             Report::Polled { .. } => "polled",
             Report::ListedEnded { .. } => "listed_ended",
             Report::Read { .. } => "read",
+            Report::Recalled { .. } => "recalled",
+            Report::JobFound { .. } => "job_found",
             Report::SpareStopped { .. } => "spare_stopped",
         }
     }

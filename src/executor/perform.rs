@@ -75,12 +75,12 @@ impl Executor {
                 };
                 Report::LookedUp { connection, folder_id, asks, control, result }
             }
-            Action::ListSince { connection, folder_id, ask, since } => {
+            Action::ListSince { connection, folder_id, asks, since } => {
                 let result = match self.client(&connection) {
                     Ok(client) => client.list_since(folder_id, since).await,
                     Err(error) => Err(error),
                 };
-                Report::ListedSince { connection, folder_id, ask, result }
+                Report::ListedSince { connection, folder_id, asks, result }
             }
             Action::Poll { connection, folder_id, jobs } => {
                 let keys: Vec<JobKey> = jobs.iter().map(|(_, job)| job.key).collect();
@@ -103,6 +103,23 @@ impl Executor {
                     Err(error) => Err(error),
                 };
                 Report::Read { connection, run, result }
+            }
+            Action::Recall { connection, folder, folder_id, prefix, since } => {
+                let result = match self.client(&connection) {
+                    Ok(client) => match &prefix {
+                        Some(prefix) => client.list_ours_since(folder_id, prefix, since).await,
+                        None => client.list_since(folder_id, since).await,
+                    },
+                    Err(error) => Err(error),
+                };
+                Report::Recalled { connection, folder, folder_id, result }
+            }
+            Action::FindJob { connection, folder_id, run, key } => {
+                let result = match self.client(&connection) {
+                    Ok(client) => client.list_by_key(folder_id, &[key]).await,
+                    Err(error) => Err(error),
+                };
+                Report::JobFound { connection, folder_id, run, result }
             }
             Action::StopSpare { connection, folder_id, run, job } => {
                 let result = match self.client(&connection) {

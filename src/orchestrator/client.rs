@@ -141,6 +141,23 @@ impl Client {
         self.list(folder, filter, "CreationTime desc", MAX_TOP, what).await
     }
 
+    /// The jobs whose Reference begins with `prefix` created at or after an instant, oldest first, at most 1,000: after a cut
+    /// page, ask again from its last one.
+    ///
+    /// # Errors
+    /// `Rejected` when the server refuses the filter; else see [`CallError`].
+    pub async fn list_ours_since(
+        &self,
+        folder: FolderId,
+        prefix: &str,
+        since: Timestamp,
+    ) -> Result<JobPage, CallError> {
+        let filter =
+            format!("startswith(Reference,{}) and CreationTime ge {}", odata::literal(prefix), odata::instant(since));
+        let what = format!("listing our jobs of folder {folder} created since {since}");
+        self.list(folder, filter, "CreationTime asc", MAX_TOP, what).await
+    }
+
     /// The jobs with these keys. One call for each [`MAX_NAMES_PER_CALL`].
     ///
     /// # Errors

@@ -27,12 +27,7 @@ impl Reference {
         trigger: Trigger,
         run: RunId,
     ) -> Reference {
-        let digest = Sha256::digest(schedule.as_str().as_bytes());
-        let mut text = format!("p1.{installation}.");
-        for byte in &digest[..6] {
-            text.push_str(&format!("{byte:02x}"));
-        }
-        text.push('.');
+        let mut text = format!("p1.{installation}.{}.", Reference::part_of(schedule));
         push_base36(&mut text, nominal_at.as_second());
         match trigger {
             Trigger::Scheduled | Trigger::CatchUp | Trigger::After => {}
@@ -43,6 +38,25 @@ impl Reference {
             }
         }
         Reference(text)
+    }
+
+    /// How a schedule is named in its references.
+    pub fn part_of(schedule: &ScheduleKey) -> String {
+        let digest = Sha256::digest(schedule.as_str().as_bytes());
+        digest[..6].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The schedule's part and the time, if this is the first attempt at a planned time of this installation.
+    pub fn planned_time(&self, installation: InstallationId) -> Option<(&str, Timestamp)> {
+        let rest = self.0.strip_prefix(&Reference::prefix(installation))?;
+        let (schedule, time) = rest.split_once('.')?;
+        let (sign, digits) = time.strip_prefix('n').map_or((1, time), |digits| (-1, digits));
+        // A longer one is of a run by hand, or of a later attempt; `from_str_radix` would take a sign or capitals.
+        if digits.is_empty() || !digits.chars().all(|c| c.is_ascii_digit() || c.is_ascii_lowercase()) {
+            return None;
+        }
+        let seconds = i64::from_str_radix(digits, 36).ok()?.checked_mul(sign)?;
+        Some((schedule, Timestamp::from_second(seconds).ok()?))
     }
 
     /// What all references of one installation begin with.

@@ -149,7 +149,8 @@ impl RunState {
             (Armed | Waiting(_) | Unknown, RunEvent::Send) => Ok(Starting),
             // From `starting` only when the call certainly did not reach Orchestrator.
             (Armed | Waiting(_) | Starting, RunEvent::Wait(reason)) => Ok(Waiting(reason)),
-            (Armed | Starting | Unknown, RunEvent::Unclear) => Ok(Unknown),
+            // From `waiting` when the database may have forgotten that it was sent, from `held` when a person says to start it.
+            (Armed | Waiting(_) | Starting | Unknown | Held, RunEvent::Unclear) => Ok(Unknown),
             (Unknown, RunEvent::Hold) => Ok(Held),
             (Starting | Unknown | Held | Job(_), RunEvent::Job(phase)) => Ok(Job(phase)),
             // A catch-up start that is looked up first may find its job already there.

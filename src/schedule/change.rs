@@ -87,7 +87,7 @@ pub enum Settings {
 impl Change {
     /// From one set to the next.
     pub fn between(old: &ScheduleSet, new: &ScheduleSet) -> Change {
-        let ScheduleSet { connections, schedules, zone_database, watch, allow_env, env } = new;
+        let ScheduleSet { connections, schedules, zone_database, watch, history, copies, allow_env, env } = new;
         let mut change = Change::default();
         for (key, schedule) in schedules {
             match old.schedules.get(key) {
@@ -109,6 +109,8 @@ impl Change {
         change.connections_removed = old.connections.keys().filter(gone).cloned().collect();
         let settings_same = old.zone_database == *zone_database
             && old.watch == *watch
+            && old.history == *history
+            && old.copies == *copies
             && old.allow_env == *allow_env
             && old.env == *env;
         change.settings = if settings_same { Settings::Same } else { Settings::Changed };

@@ -20,9 +20,9 @@ pub use change::{Change, Loss, Moved, Settings, asks_elsewhere, replan, weigh};
 pub use diagnostic::{Diagnostic, Excerpt, Severity, SourceFile};
 pub use load::load;
 pub use model::{
-    AuthSpec, CatchUp, CatchUpPolicy, Connection, ConnectionLimits, ConnectionName, Enablement, Grant, HighWaterMark,
-    Marks, Occurrence, OnUnknownStart, OverlapPolicy, Place, Schedule, ScheduleKey, ScheduleSet, StartSpec, Trigger,
-    Watch,
+    AuthSpec, CatchUp, CatchUpPolicy, Connection, ConnectionLimits, ConnectionName, Copies, Enablement, Grant,
+    HighWaterMark, HistoryLimits, Marks, Occurrence, OnUnknownStart, OverlapPolicy, Place, Schedule, ScheduleKey,
+    ScheduleSet, StartSpec, Trigger, Watch,
 };
 pub use render::{Paint, render};
 pub use schema::json_schema;

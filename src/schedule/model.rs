@@ -173,6 +173,38 @@ impl Default for ConnectionLimits {
     }
 }
 
+/// How much of the history is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HistoryLimits {
+    /// How long after its end. 400 days, so that the same night last year can be compared.
+    pub keep: Duration,
+    /// At most so many runs that ended.
+    pub max_runs: Option<u64>,
+    /// At most so many bytes in the database.
+    pub max_bytes: Option<u64>,
+}
+
+impl Default for HistoryLimits {
+    fn default() -> Self {
+        HistoryLimits { keep: Duration::from_secs(400 * 24 * 3600), max_runs: None, max_bytes: None }
+    }
+}
+
+/// The nightly copies of the database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copies {
+    /// How many are kept. Three, so that a fault seen a day late finds one from before it.
+    pub keep: usize,
+    /// Where, if not in the state folder.
+    pub folder: Option<PathBuf>,
+}
+
+impl Default for Copies {
+    fn default() -> Self {
+        Copies { keep: 3, folder: None }
+    }
+}
+
 /// One schedule: when, what, and what to do in the odd cases.
 #[derive(Clone, Debug)]
 pub struct Schedule {
@@ -300,6 +332,10 @@ pub struct ScheduleSet {
     pub zone_database: ZoneChoice,
     /// Whether files that change are read again (`daemon.watch`).
     pub watch: Watch,
+    /// How much of the history is kept (`daemon.history`).
+    pub history: HistoryLimits,
+    /// The nightly copies (`daemon.backup`).
+    pub copies: Copies,
     /// The environment variables that templates may name (`daemon.allow_env`).
     pub allow_env: BTreeSet<String>,
     /// Those of them that were set when the files were loaded, with their values.

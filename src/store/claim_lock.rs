@@ -4,15 +4,44 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A state folder that this process owns until it is dropped.
 #[derive(Debug)]
 pub struct StateFolder {
     path: PathBuf,
-    _lock: File,
+    lock: Arc<File>,
 }
+
+/// How often the database of a state folder was written, kept beside it in the file `lock`: a copy of the database that was
+/// put back, or one that lost its WAL, knows a smaller number.
+///
+/// It is not made durable by itself: after a power loss it may lag behind the database, which is no sign of anything.
+#[derive(Clone, Debug)]
+pub(super) struct Counter(Arc<File>);
+
+impl Counter {
+    /// The number, or 0 where there is none that can be read.
+    pub(super) fn read(&self) -> i64 {
+        let mut text = [0_u8; COUNTER_WIDTH];
+        match self.0.read_exact_at(&mut text, 0) {
+            Ok(()) => std::str::from_utf8(&text).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0),
+            Err(_) => 0,
+        }
+    }
+
+    /// Always as wide, so that a full disk does not matter.
+    pub(super) fn write(&self, commits: i64) {
+        if let Err(cause) = self.0.write_all_at(format!("{commits:>COUNTER_WIDTH$}").as_bytes(), 0) {
+            tracing::debug!("Failed to count a write in the file `lock`: {cause}");
+        }
+    }
+}
+
+/// The digits of the largest number there can be.
+const COUNTER_WIDTH: usize = 20;
 
 /// Why a state folder could not be taken.
 #[derive(Debug, thiserror::Error)]
@@ -53,12 +82,13 @@ impl StateFolder {
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)
+            .read(true)
             .write(true)
             .mode(0o600)
             .open(path.join("lock"))
             .map_err(failed)?;
         match lock.try_lock() {
-            Ok(()) => Ok(StateFolder { path: path.to_owned(), _lock: lock }),
+            Ok(()) => Ok(StateFolder { path: path.to_owned(), lock: Arc::new(lock) }),
             Err(TryLockError::WouldBlock) => Err(StateFolderError::Held(path.to_owned())),
             Err(TryLockError::Error(cause)) => Err(failed(cause)),
         }
@@ -67,6 +97,10 @@ impl StateFolder {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    pub(super) fn counter(&self) -> Counter {
+        Counter(self.lock.clone())
     }
 
     /// Where the database is, in any state folder.

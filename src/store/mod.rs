@@ -6,15 +6,22 @@
 //!
 //! Absent: queries for people (`history`), and any decision.
 
+mod changes;
+mod chores;
 mod claim_lock;
+mod commit;
 mod installation;
 mod open;
 mod rows;
+mod set_aside;
 mod sql;
+mod trouble;
 mod writer;
 
+pub use changes::{Changes, Deed, Doubt, DoubtOver, LoadedState, Retired, StoredVersion, VersionId};
+pub use chores::{CopyError, Removed, Retention, copy_database};
 pub use claim_lock::{StateFolder, StateFolderError};
-pub use open::{Database, StoreError};
-pub use rows::{Changes, LoadedState, Retired, StoredVersion, VersionId};
+pub use open::Database;
 pub use sql::ALL as SQL_STATEMENTS;
+pub use trouble::StoreError;
 pub use writer::{Committed, Store};

@@ -4,11 +4,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
 
-use super::claim_lock::StateFolder;
-use super::rows::{AttemptRow, EvidenceRow, LoadedState, MarkRow, RunRow, broken};
+use super::changes::{Doubt, LoadedState};
+use super::claim_lock::{Counter, StateFolder};
+use super::rows::{AttemptRow, EvidenceRow, MarkRow, RunRow, broken};
+use super::set_aside::set_aside;
+use super::trouble::{StoreError, chain};
 use super::{installation, sql};
 use crate::run::{Attempt, InstallationId, RunId};
 
@@ -16,82 +19,19 @@ use crate::run::{Attempt, InstallationId, RunId};
 /// a command beside it are just that.
 const SQLITE_FLOOR: (u32, u32, u32) = (3, 51, 3);
 
-/// How long another process (a backup, a tool) may hold the file before a write fails.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long another process (a backup, a tool) may hold the file before a write fails: whoever waits for a start is told within
+/// five seconds.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
-
-/// Why the store failed. Whatever it is, nothing was half written.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// SQLite, the disk, or a lock.
-    #[error("the database `{}` failed while {doing}", path.display())]
-    Database {
-        /// The file.
-        path: PathBuf,
-        /// What was tried.
-        doing: &'static str,
-        /// What SQLite said.
-        #[source]
-        cause: sqlx::Error,
-    },
-    /// A newer version wrote the schema, or a migration failed.
-    #[error("the database `{}` has a schema that this version cannot bring up to date", path.display())]
-    Migration {
-        /// The file.
-        path: PathBuf,
-        /// What went wrong.
-        #[source]
-        cause: sqlx::migrate::MigrateError,
-    },
-    /// The linked SQLite has the WAL-reset fault.
-    #[error("the linked SQLite is {0}; at least 3.51.3 is needed")]
-    TooOld(String),
-    /// The file is damaged.
-    #[error("the database `{}` is damaged: {what}", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What the check said.
-        what: String,
-    },
-    /// A row that no version of this program wrote.
-    #[error("row {id} of table `{table}` has a value in `{column}` that cannot be read")]
-    RowBroken {
-        /// The table.
-        table: &'static str,
-        /// The row.
-        id: String,
-        /// The column.
-        column: &'static str,
-    },
-    /// The file `installation` could not be read or written.
-    #[error("failed to keep the installation id in `{}`", path.display())]
-    Installation {
-        /// The state folder.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        cause: std::io::Error,
-    },
-    /// Somebody else wrote a row between our reading and our writing.
-    #[error("another writer changed the database: {expected} rows were to change, {changed} did")]
-    Stale {
-        /// How many rows were meant.
-        expected: usize,
-        /// How many were changed.
-        changed: u64,
-    },
-    /// The writer task is gone.
-    #[error("the database writer has ended")]
-    Closed,
-}
 
 /// An open, migrated database.
 #[derive(Debug)]
 pub struct Database {
+    folder: PathBuf,
     pub(super) path: PathBuf,
     pub(super) connection: SqliteConnection,
+    pub(super) counter: Counter,
 }
 
 impl Database {
@@ -100,38 +40,119 @@ impl Database {
     /// # Errors
     /// See [`StoreError`]. The file is never overwritten.
     pub async fn open(folder: &StateFolder) -> Result<Database, StoreError> {
-        let path = StateFolder::database_path(folder.path());
-        let mut connection = connect(&path).await?;
-        let failed = |doing| {
-            let path = path.clone();
-            move |cause| StoreError::Database { path, doing, cause }
-        };
-        let version: String = sql::query(sql::SQLITE_VERSION)
-            .fetch_one(&mut connection)
-            .await
-            .and_then(|row| row.try_get(0))
-            .map_err(failed("reading its version"))?;
+        Database::open_in(folder.path(), folder.counter()).await
+    }
+
+    /// The same and its state. A damaged database is set aside, and the daemon goes on with a new one: what was started is
+    /// asked of Orchestrator.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn open_and_load(folder: &StateFolder, now: Timestamp) -> Result<(Database, LoadedState), StoreError> {
+        Database::open_and_load_in(folder.path(), folder.counter(), now).await
+    }
+
+    pub(super) async fn open_and_load_in(
+        folder: &Path,
+        counter: Counter,
+        now: Timestamp,
+    ) -> Result<(Database, LoadedState), StoreError> {
+        match Database::try_open_and_load(folder, counter.clone(), now).await {
+            Err(error) if error.is_damage() => {
+                let path = StateFolder::database_path(folder);
+                let aside = set_aside(&path, now)?;
+                tracing::error!(
+                    "The database was damaged and is set aside as {}; a new one is begun, and Orchestrator is asked what was \
+                     started: {}",
+                    aside.display(),
+                    chain(&error)
+                );
+                Database::try_open_and_load(folder, counter, now).await
+            }
+            other => other,
+        }
+    }
+
+    async fn try_open_and_load(
+        folder: &Path,
+        counter: Counter,
+        now: Timestamp,
+    ) -> Result<(Database, LoadedState), StoreError> {
+        let mut database = Database::open_in(folder, counter).await?;
+        match database.load(now).await {
+            Ok(state) => Ok((database, state)),
+            Err(error) => {
+                database.shut().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn open_in(folder: &Path, counter: Counter) -> Result<Database, StoreError> {
+        let path = StateFolder::database_path(folder);
+        let connection = connect(&path).await?;
+        let mut database = Database { folder: folder.to_owned(), path, connection, counter };
+        match database.bring_up_to_date().await {
+            Ok(()) => Ok(database),
+            Err(error) => {
+                database.shut().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn bring_up_to_date(&mut self) -> Result<(), StoreError> {
+        let version = self.ask_text(sql::SQLITE_VERSION, "reading its version").await?;
         if !new_enough(&version) {
             return Err(StoreError::TooOld(version));
         }
-        let check: String = sql::query(sql::QUICK_CHECK)
-            .fetch_one(&mut connection)
-            .await
-            .and_then(|row| row.try_get(0))
-            .map_err(failed("being checked"))?;
+        let check = self.ask_text(sql::QUICK_CHECK, "being checked").await?;
         if check != "ok" {
-            return Err(StoreError::Damaged { path, what: check });
+            return Err(StoreError::Damaged { path: self.path.clone(), what: check });
         }
-        MIGRATIONS.run(&mut connection).await.map_err(|cause| StoreError::Migration { path: path.clone(), cause })?;
-        Ok(Database { path, connection })
+        let path = self.path.clone();
+        // `run` goes through a trait with a lifetime of its own, which keeps its future from being sent between threads.
+        let done = MIGRATIONS.run_direct(None, &mut self.connection, false).await;
+        done.map_err(|cause| StoreError::Migration { path, cause })
+    }
+
+    /// One text.
+    async fn ask_text(&mut self, statement: &'static str, doing: &'static str) -> Result<String, StoreError> {
+        let answer = sql::query(statement).fetch_one(&mut self.connection).await.and_then(|row| row.try_get(0));
+        answer.map_err(|cause| self.failed(doing, cause))
+    }
+
+    /// One number.
+    pub(super) async fn ask_number(&mut self, statement: &'static str, doing: &'static str) -> Result<i64, StoreError> {
+        let answer = sql::query(statement).fetch_one(&mut self.connection).await.and_then(|row| row.try_get(0));
+        answer.map_err(|cause| self.failed(doing, cause))
+    }
+
+    /// Closes it after a failure. It has to be closed whole before its files may be moved: SQLite removes a WAL by its name.
+    pub(super) async fn shut(self) {
+        if let Err(cause) = self.connection.close().await {
+            tracing::debug!("The database did not close cleanly: {cause}");
+        }
+    }
+
+    /// Where it is, for opening it again.
+    pub(super) fn place(&self) -> (PathBuf, Counter) {
+        (self.folder.clone(), self.counter.clone())
+    }
+
+    /// Whether it can be written: one page, made durable.
+    pub(super) async fn try_write(&mut self) -> Result<(), StoreError> {
+        let commits = self.ask_number(sql::COUNT_COMMIT, "being tried").await?;
+        self.counter.write(commits);
+        Ok(())
     }
 
     /// Reads what a daemon needs to go on, and settles on the installation id.
     ///
     /// # Errors
     /// See [`StoreError`]; a broken row is named.
-    pub async fn load(&mut self, folder: &Path, now: Timestamp) -> Result<LoadedState, StoreError> {
-        let installation = self.installation(folder, now).await?;
+    pub async fn load(&mut self, now: Timestamp) -> Result<LoadedState, StoreError> {
+        let (installation, doubt) = self.installation(now).await?;
         let mut attempts: std::collections::HashMap<RunId, Vec<Attempt>> = std::collections::HashMap::new();
         for row in self.rows::<AttemptRow>(sql::LOAD_OPEN_ATTEMPTS, "attempt").await? {
             attempts.entry(row.run_id).or_default().push(row.into_attempt()?);
@@ -156,45 +177,85 @@ impl Database {
             marks: marks.into_iter().map(MarkRow::into_mark).collect::<Result<_, _>>()?,
             evidence: evidence.into_iter().map(EvidenceRow::into_evidence).collect::<Result<_, _>>()?,
             sweeps,
+            doubt,
         })
     }
 
     /// The id is in the file and in the database; whichever is missing is made from the other. Should they differ, the file
     /// wins: it is older than a database that was put back or copied from elsewhere.
-    async fn installation(&mut self, folder: &Path, now: Timestamp) -> Result<InstallationId, StoreError> {
-        let failed = |cause| StoreError::Installation { path: folder.to_owned(), cause };
-        let in_file = installation::read(folder).map_err(failed)?;
-        let stored: Option<String> = sql::query(sql::INSTALLATION_GET)
+    ///
+    /// A database that is new in a folder that is not, or that counts fewer writes than its folder, may have forgotten starts.
+    /// That is kept until Orchestrator has been asked.
+    async fn installation(&mut self, now: Timestamp) -> Result<(InstallationId, Option<Doubt>), StoreError> {
+        let folder = self.folder.clone();
+        let failed = |cause| StoreError::Installation { path: folder.clone(), cause };
+        let in_file = installation::read(&folder).map_err(failed)?;
+        let row = sql::query(sql::INSTALLATION_GET)
             .fetch_optional(&mut self.connection)
             .await
-            .and_then(|row| row.map(|row| row.try_get(0)).transpose())
             .map_err(|cause| self.failed("reading the installation id", cause))?;
-        let stored = stored
-            .map(|text| InstallationId::parse(&text).ok_or_else(|| broken("installation", &text, "id")))
-            .transpose()?;
-        let id = match in_file.or(stored) {
-            Some(id) => id,
-            None => installation::make().map_err(failed)?,
-        };
-        if in_file.is_none() {
-            installation::write(folder, id).map_err(failed)?;
+        let counted = self.counter.read();
+        let Some(row) = row else {
+            let (id, doubt) = match in_file {
+                Some(id) => (id, Some(Doubt::Lost)),
+                None => (installation::make().map_err(failed)?, None),
+            };
+            let commits = if doubt.is_some() { counted } else { 0 };
+            let query = sql::query(sql::INSTALLATION_SET).bind(id.to_string()).bind(now.as_millisecond());
+            // The row before the file: a file without a row would mean that a database was lost.
+            self.run(query.bind(commits).bind(doubt.map(Doubt::name)), "writing the installation id").await?;
             #[cfg(feature = "faults")]
-            crate::faults::point(crate::faults::FAIL_INSTALLATION_WRITTEN, "file");
+            crate::faults::point(crate::faults::FAIL_INSTALLATION_WRITTEN, "row");
+            if in_file.is_none() {
+                installation::write(&folder, id).map_err(failed)?;
+            }
+            if doubt.is_some() {
+                tracing::error!(
+                    "The state folder {} is not new, and its database was gone: Orchestrator is asked what was started; what else \
+                     the history held is lost unless you put a copy back",
+                    folder.display()
+                );
+            } else {
+                // A number from another database, such as one that was deleted with its installation.
+                self.counter.write(0);
+            }
+            return Ok((id, doubt));
+        };
+        let read = |column, cause| self.failed(column, cause);
+        let text: String = row.try_get(0).map_err(|cause| read("reading the installation id", cause))?;
+        let commits: i64 = row.try_get(1).map_err(|cause| read("reading the installation id", cause))?;
+        let doubt: Option<String> = row.try_get(2).map_err(|cause| read("reading the installation id", cause))?;
+        let stored = InstallationId::parse(&text).ok_or_else(|| broken("installation", &text, "id"))?;
+        let id = in_file.unwrap_or(stored);
+        if in_file.is_none() {
+            installation::write(&folder, id).map_err(failed)?;
         }
-        if stored.is_none() {
-            sql::query(sql::INSTALLATION_SET)
-                .bind(id.to_string())
-                .bind(now.as_millisecond())
-                .execute(&mut self.connection)
-                .await
-                .map_err(|cause| self.failed("writing the installation id", cause))?;
-        }
-        if let Some(stored) = stored.filter(|stored| *stored != id) {
+        if stored != id {
             tracing::warn!(
                 "The database belongs to installation {stored}, the state folder to {id}; starts go on under {id}"
             );
         }
-        Ok(id)
+        let known = doubt.as_deref().and_then(Doubt::from_name);
+        if known.is_some() || commits >= counted {
+            return Ok((id, known));
+        }
+        tracing::error!(
+            "The database is older than its state folder {}: {} writes are missing, as after a copy was put back; Orchestrator is \
+             asked what was started since",
+            folder.display(),
+            counted - commits
+        );
+        self.run(sql::query(sql::DOUBT_SET).bind(counted).bind(Doubt::Older.name()), "writing that it is old").await?;
+        Ok((id, Some(Doubt::Older)))
+    }
+
+    pub(super) async fn run(
+        &mut self,
+        query: sqlx::query::Query<'static, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>,
+        doing: &'static str,
+    ) -> Result<u64, StoreError> {
+        let done = query.execute(&mut self.connection).await;
+        done.map(|done| done.rows_affected()).map_err(|cause| self.failed(doing, cause))
     }
 
     async fn rows<T: serde::de::DeserializeOwned>(
@@ -221,17 +282,12 @@ impl Database {
         StoreError::Database { path: self.path.clone(), doing, cause }
     }
 
-    /// A second connection after the first one broke. The schema is known to be right.
-    pub(super) async fn reopen(path: &Path) -> Result<Database, StoreError> {
-        Ok(Database { path: path.to_owned(), connection: connect(path).await? })
-    }
-
     /// Closes it, so that the WAL is folded back.
     ///
     /// # Errors
     /// See [`StoreError`].
     pub async fn close(self) -> Result<(), StoreError> {
-        let Database { path, connection } = self;
+        let Database { folder: _, path, connection, counter: _ } = self;
         connection.close().await.map_err(|cause| StoreError::Database { path, doing: "being closed", cause })
     }
 
@@ -249,7 +305,7 @@ impl Database {
     }
 }
 
-async fn connect(path: &Path) -> Result<SqliteConnection, StoreError> {
+pub(super) async fn connect(path: &Path) -> Result<SqliteConnection, StoreError> {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
@@ -257,10 +313,14 @@ async fn connect(path: &Path) -> Result<SqliteConnection, StoreError> {
         // A claim that a power loss takes back would start its robot again (R4).
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        // For databases begun from here on; pages freed by retention go back to the disk.
+        .auto_vacuum(SqliteAutoVacuum::Incremental)
         .busy_timeout(BUSY_TIMEOUT)
         .pragma("trusted_schema", "off")
         .pragma("cell_size_check", "on")
-        .pragma("mmap_size", "0");
+        .pragma("mmap_size", "0")
+        // What retention removes may be what somebody wants gone.
+        .pragma("secure_delete", "on");
     options.connect().await.map_err(|cause| StoreError::Database {
         path: path.to_owned(),
         doing: "being opened",

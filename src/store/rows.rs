@@ -5,81 +5,10 @@ use jiff::civil;
 use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 
-use super::open::StoreError;
-use crate::run::{
-    Attempt, Evidence, FolderId, InstallationId, JobId, JobKey, JobRef, Reference, Run, RunId, RunState, Seen,
-};
+use super::changes::{Deed, StoredVersion};
+use super::trouble::StoreError;
+use crate::run::{Attempt, Evidence, FolderId, JobId, JobKey, JobRef, Reference, Run, RunId, RunState, Seen};
 use crate::schedule::{ConnectionName, HighWaterMark, OnUnknownStart, ScheduleKey, StartSpec, Timing, Trigger};
-
-/// All that one turn of the dispatcher decided to write: one transaction.
-#[derive(Clone, Debug, Default)]
-pub struct Changes {
-    /// New rows. A planned time that has one already is lost to it.
-    pub inserted: Vec<Run>,
-    /// Rows with a new state, each with the version it was read at.
-    pub updated: Vec<Run>,
-    /// What happened, in order.
-    pub seen: Vec<Seen>,
-    /// New timings.
-    pub versions: Vec<StoredVersion>,
-    /// Up to where schedules are planned now.
-    pub marks: Vec<(ScheduleKey, HighWaterMark)>,
-    /// Schedules that are gone.
-    pub retired: Vec<Retired>,
-    /// Proofs that look-ups see our jobs.
-    pub evidence: Vec<Evidence>,
-    /// Attempts of runs that have ended, changed by a late sweep.
-    pub swept: Vec<(RunId, Attempt)>,
-}
-
-impl Changes {
-    /// Whether there is nothing to write.
-    pub fn is_empty(&self) -> bool {
-        let Changes { inserted, updated, seen, versions, marks, retired, evidence, swept } = self;
-        inserted.is_empty()
-            && updated.is_empty()
-            && seen.is_empty()
-            && versions.is_empty()
-            && marks.is_empty()
-            && retired.is_empty()
-            && evidence.is_empty()
-            && swept.is_empty()
-    }
-}
-
-/// A schedule that is no longer in the files.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Retired(pub ScheduleKey);
-
-/// The number of a schedule version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct VersionId(pub i64);
-
-/// A timing that a schedule had.
-#[derive(Clone, Debug)]
-pub struct StoredVersion {
-    /// Whose.
-    pub schedule: ScheduleKey,
-    /// What it was.
-    pub timing: Timing,
-    /// When it was first loaded.
-    pub loaded_at: Timestamp,
-}
-
-/// What the database knows when a daemon starts, or starts over.
-#[derive(Clone, Debug)]
-pub struct LoadedState {
-    /// Whose jobs these are.
-    pub installation: InstallationId,
-    /// Every run without a final state, oldest first.
-    pub open: Vec<Run>,
-    /// Marks with the timing they belong to. A timing that cannot be read any more is `None`.
-    pub marks: Vec<(ScheduleKey, HighWaterMark, String, Option<Timing>)>,
-    /// Which folders' look-ups are proven.
-    pub evidence: Vec<Evidence>,
-    /// Attempts whose jobs are still to be counted once more.
-    pub sweeps: Vec<(RunId, ConnectionName, Attempt)>,
-}
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct RunRow {
@@ -288,6 +217,22 @@ impl EventRow {
             reason: seen.state.and_then(RunState::reason),
             text: seen.text.clone(),
         }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct DeedRow {
+    at: i64,
+    actor: String,
+    action: &'static str,
+    subject: String,
+    detail: Option<String>,
+}
+
+impl DeedRow {
+    pub(super) fn from_deed(deed: &Deed) -> DeedRow {
+        let Deed { at, actor, action, subject, detail } = deed.clone();
+        DeedRow { at: ms(at), actor, action, subject, detail }
     }
 }
 

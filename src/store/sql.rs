@@ -2,9 +2,12 @@
 //! fifty times as much (measured: 55 µs a row), and the burst's claims stand between the due instant and the first POST.
 
 /// Every statement, for the test that prepares each against the migrated schema.
-pub const ALL: [&str; 23] = [
+pub const ALL: [&str; 30] = [
     INSTALLATION_GET,
     INSTALLATION_SET,
+    DOUBT_SET,
+    DOUBT_OVER,
+    COUNT_COMMIT,
     INSERT_RUNS,
     UPDATE_RUNS,
     UPSERT_ATTEMPTS,
@@ -19,19 +22,31 @@ pub const ALL: [&str; 23] = [
     LOAD_SWEEPS,
     LOAD_MARKS,
     LOAD_EVIDENCE,
-    NEWEST_RUN_IDS,
     SQLITE_VERSION,
     QUICK_CHECK,
     CHECKPOINT,
     OPTIMIZE,
     HOUSEKEEPING_DONE,
-    HOUSEKEEPING_GET,
+    DELETE_ENDED_BEFORE,
+    DELETE_OLDEST,
+    COUNT_RUNS,
+    SIZE,
+    GIVE_BACK,
+    COPY_INTO,
 ];
 
-pub(super) const INSTALLATION_GET: &str = "select id from installation";
+pub(super) const INSTALLATION_GET: &str = "select id, commits, doubt from installation";
 
 pub(super) const INSTALLATION_SET: &str =
-    "insert into installation (one, id, created_at) values (1, ?1, ?2) on conflict do nothing";
+    "insert into installation (one, id, created_at, commits, doubt) values (1, ?1, ?2, ?3, ?4) on conflict do nothing";
+
+/// From here on the number is the folder's, so that the doubt is kept in the row and not in the difference.
+pub(super) const DOUBT_SET: &str = "update installation set commits = ?1, doubt = ?2";
+
+pub(super) const DOUBT_OVER: &str = "update installation set doubt = null";
+
+/// In the same transaction as whatever is written. By itself it shows that the database can be written.
+pub(super) const COUNT_COMMIT: &str = "update installation set commits = commits + 1 returning commits";
 
 /// A planned time that has a row already is not claimed again: the claim is lost, and its id does not come back.
 pub(super) const INSERT_RUNS: &str = "
@@ -54,6 +69,7 @@ returning id";
 pub(super) const UPDATE_RUNS: &str = "
 update run set
   version = run.version + 1,
+  deadline_at = new.value ->> 'deadline_at',
   waiting_until_at = new.value ->> 'waiting_until_at',
   sent_at = new.value ->> 'sent_at',
   accepted_at = new.value ->> 'accepted_at',
@@ -114,8 +130,9 @@ select value ->> 'connection', value ->> 'folder_id', value ->> 'reference', val
 where true
 on conflict (connection, folder_id) do update set reference = excluded.reference, proven_at = excluded.proven_at";
 
-pub(super) const INSERT_AUDIT: &str =
-    "insert into audit (at, actor, action, subject, detail) values (?1, ?2, ?3, ?4, ?5)";
+pub(super) const INSERT_AUDIT: &str = "
+insert into audit (at, actor, action, subject, detail)
+select value ->> 'at', value ->> 'actor', value ->> 'action', value ->> 'subject', value ->> 'detail' from json_each(?1)";
 
 pub(super) const LOAD_OPEN_RUNS: &str = "
 select json_object('id', id, 'version', version, 'schedule', schedule, 'trigger', trigger, 'nominal_at', nominal_at,
@@ -152,9 +169,6 @@ pub(super) const LOAD_EVIDENCE: &str = "
 select json_object('connection', connection, 'folder_id', folder_id, 'reference', reference, 'proven_at', proven_at)
 from evidence";
 
-/// Which of these ids exist: tells a claim that was written from one that was lost when the answer to the commit was not seen.
-pub(super) const NEWEST_RUN_IDS: &str = "select id from run where id in (select value from json_each(?1))";
-
 pub(super) const SQLITE_VERSION: &str = "select sqlite_version()";
 
 pub(super) const QUICK_CHECK: &str = "pragma quick_check(1)";
@@ -167,7 +181,32 @@ pub(super) const HOUSEKEEPING_DONE: &str = "
 insert into housekeeping (name, last_ok_at) values (?1, ?2)
 on conflict (name) do update set last_ok_at = excluded.last_ok_at";
 
-pub(super) const HOUSEKEEPING_GET: &str = "select last_ok_at from housekeeping where name = ?1";
+/// A run that ended, with its attempts and lines; never one whose jobs are still to be counted. In small batches, so that claims
+/// are not kept waiting.
+pub(super) const DELETE_ENDED_BEFORE: &str = "
+delete from run where id in (
+  select id from run
+  where ended_at < ?1 and not exists (select 1 from attempt where run_id = run.id and sweep_at is not null)
+  order by ended_at limit ?2)";
+
+/// The same by number: the oldest of those that ended.
+pub(super) const DELETE_OLDEST: &str = "
+delete from run where id in (
+  select id from run
+  where ended_at is not null and not exists (select 1 from attempt where run_id = run.id and sweep_at is not null)
+  order by ended_at limit ?1)";
+
+pub(super) const COUNT_RUNS: &str = "select count(*) from run where ended_at is not null";
+
+/// What the rows take; pages that are free do not count.
+pub(super) const SIZE: &str = "
+select (page_count - freelist_count) * page_size
+from pragma_page_count(), pragma_freelist_count(), pragma_page_size()";
+
+/// Free pages go back to the disk, some at a time.
+pub(super) const GIVE_BACK: &str = "pragma incremental_vacuum(1000)";
+
+pub(super) const COPY_INTO: &str = "vacuum into ?1";
 
 /// A statement, to be bound and run. Only constants come this far: sqlx takes no text that was put together.
 #[expect(clippy::disallowed_methods, reason = "this is one of the two places where SQL is spoken")]

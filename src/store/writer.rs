@@ -5,12 +5,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use sqlx::{Connection, Row, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
-use super::open::{Database, StoreError};
-use super::rows::{AttemptRow, Changes, EventRow, EvidenceRow, MarkRow, RunRow, VersionRow};
+use super::changes::{Changes, Deed, LoadedState};
+use super::chores::{self, Removed, Retention};
+use super::claim_lock::Counter;
+use super::commit::{commit_all, json};
+use super::open::Database;
+use super::rows::DeedRow;
 use super::sql;
+use super::trouble::StoreError;
 use crate::run::RunId;
 
 /// How many requests may wait: the dispatcher has one, housekeeping and commands a few.
@@ -35,18 +39,20 @@ pub struct Committed {
 #[derive(Debug)]
 enum Request {
     Commit { changes: Box<Changes>, reply: oneshot::Sender<Result<Committed, Arc<StoreError>>> },
-    Load { folder: PathBuf, now: Timestamp, reply: oneshot::Sender<Result<super::LoadedState, StoreError>> },
+    Restart { now: Timestamp, reply: oneshot::Sender<Result<LoadedState, StoreError>> },
     Run { task: Task, reply: oneshot::Sender<Result<(), Arc<StoreError>>> },
+    Remove { retention: Retention, reply: oneshot::Sender<Result<Removed, Arc<StoreError>>> },
     Close { reply: oneshot::Sender<Result<(), StoreError>> },
 }
 
 /// Small writes of their own.
 #[derive(Clone, Debug)]
 enum Task {
-    Audit { at: Timestamp, actor: String, action: &'static str, subject: String, detail: Option<String> },
+    Audit(Deed),
     HousekeepingDone { name: &'static str, at: Timestamp },
     Optimize,
     Checkpoint,
+    GiveBack,
 }
 
 impl Store {
@@ -71,17 +77,18 @@ impl Store {
         answer.await.map_err(|_| Arc::new(StoreError::Closed))?
     }
 
-    /// Reads the open state again, as at start-up.
+    /// Opens the database anew after a failed write, checks it, tries whether it can be written, and reads the open state, as
+    /// at a start: after a failed fsync nothing of the old connection can be trusted. A damaged file is set aside.
     ///
     /// # Errors
-    /// See [`StoreError`].
-    pub async fn load(&self, folder: PathBuf, now: Timestamp) -> Result<super::LoadedState, StoreError> {
+    /// See [`StoreError`]; it is to be tried again later.
+    pub async fn restart(&self, now: Timestamp) -> Result<LoadedState, StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.requests.send(Request::Load { folder, now, reply }).await.map_err(|_| StoreError::Closed)?;
+        self.requests.send(Request::Restart { now, reply }).await.map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// Records what a person did.
+    /// Records what a person did, where no run is changed by it; what changes runs is in their transaction.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -93,7 +100,17 @@ impl Store {
         subject: String,
         detail: Option<String>,
     ) -> Result<(), Arc<StoreError>> {
-        self.run(Task::Audit { at, actor, action, subject, detail }).await
+        self.run(Task::Audit(Deed { at, actor, action, subject, detail })).await
+    }
+
+    /// Removes one batch of old runs; none when there is nothing more to remove.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn remove_old_runs(&self, retention: Retention) -> Result<Removed, Arc<StoreError>> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(Request::Remove { retention, reply }).await.map_err(|_| Arc::new(StoreError::Closed))?;
+        answer.await.map_err(|_| Arc::new(StoreError::Closed))?
     }
 
     /// Records that a housekeeping task succeeded.
@@ -110,6 +127,14 @@ impl Store {
     /// See [`StoreError`].
     pub async fn optimize(&self) -> Result<(), Arc<StoreError>> {
         self.run(Task::Optimize).await
+    }
+
+    /// Gives some free pages back to the disk.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn give_back(&self) -> Result<(), Arc<StoreError>> {
+        self.run(Task::GiveBack).await
     }
 
     /// Folds the WAL back into the file.
@@ -139,184 +164,129 @@ impl Store {
     }
 }
 
-async fn write_until_closed(mut database: Database, mut inbox: mpsc::Receiver<Request>) {
+/// The writer's database, or where it is when it is not open.
+enum Place {
+    Open(Box<Database>),
+    /// A write failed: whatever the connection says now is not to be trusted.
+    Shut(PathBuf, Counter),
+}
+
+impl Place {
+    fn open(&mut self) -> Result<&mut Database, Arc<StoreError>> {
+        match self {
+            Place::Open(database) => Ok(database),
+            Place::Shut(..) => Err(Arc::new(StoreError::Shut)),
+        }
+    }
+
+    async fn shut(&mut self) {
+        let Place::Open(database) = self else { return };
+        let (folder, counter) = database.place();
+        if let Place::Open(database) = std::mem::replace(self, Place::Shut(folder, counter)) {
+            database.shut().await;
+        }
+    }
+
+    async fn restart(&mut self, now: Timestamp) -> Result<LoadedState, StoreError> {
+        self.shut().await;
+        let Place::Shut(folder, counter) = self else { return Err(StoreError::Closed) };
+        let (mut database, state) = Database::open_and_load_in(folder, counter.clone(), now).await?;
+        match database.try_write().await {
+            Ok(()) => {
+                *self = Place::Open(Box::new(database));
+                Ok(state)
+            }
+            Err(error) => {
+                database.shut().await;
+                Err(error)
+            }
+        }
+    }
+}
+
+async fn write_until_closed(database: Database, mut inbox: mpsc::Receiver<Request>) {
+    let mut place = Place::Open(Box::new(database));
     let mut batch = Vec::with_capacity(GROUP);
     while inbox.recv_many(&mut batch, GROUP).await > 0 {
         let mut commits = Vec::new();
         for request in batch.drain(..) {
+            if let Request::Commit { changes, reply } = request {
+                commits.push((changes, reply));
+                continue;
+            }
+            flush(&mut place, &mut commits).await;
             match request {
-                Request::Commit { changes, reply } => commits.push((changes, reply)),
-                Request::Load { folder, now, reply } => {
-                    flush(&mut database, &mut commits).await;
-                    let _ = reply.send(database.load(&folder, now).await);
+                Request::Commit { .. } => {}
+                Request::Restart { now, reply } => {
+                    let _ = reply.send(place.restart(now).await);
                 }
                 Request::Run { task, reply } => {
-                    flush(&mut database, &mut commits).await;
-                    let _ = reply.send(run(&mut database, task).await.map_err(Arc::new));
+                    let _ = reply.send(match place.open() {
+                        Ok(database) => run(database, task).await.map_err(Arc::new),
+                        Err(shut) => Err(shut),
+                    });
+                }
+                Request::Remove { retention, reply } => {
+                    let _ = reply.send(match place.open() {
+                        Ok(database) => chores::remove_batch(database, &retention).await.map_err(Arc::new),
+                        Err(shut) => Err(shut),
+                    });
                 }
                 Request::Close { reply } => {
-                    flush(&mut database, &mut commits).await;
-                    let _ = reply.send(database.close().await);
+                    let closed = match place {
+                        Place::Open(database) => database.close().await,
+                        Place::Shut(..) => Ok(()),
+                    };
+                    let _ = reply.send(closed);
                     return;
                 }
             }
         }
-        flush(&mut database, &mut commits).await;
+        flush(&mut place, &mut commits).await;
     }
-    if let Err(cause) = database.close().await {
+    if let Place::Open(database) = place
+        && let Err(cause) = database.close().await
+    {
         tracing::warn!("Failed to close the database: {cause}");
     }
 }
 
-type Waiting = (Box<Changes>, oneshot::Sender<Result<Committed, Arc<StoreError>>>);
+pub(super) type Waiting = (Box<Changes>, oneshot::Sender<Result<Committed, Arc<StoreError>>>);
 
 /// One transaction for all that lies ready; one fsync, whatever the burst.
-async fn flush(database: &mut Database, commits: &mut Vec<Waiting>) {
+async fn flush(place: &mut Place, commits: &mut Vec<Waiting>) {
     if commits.is_empty() {
         return;
     }
-    match commit_all(database, commits).await {
+    let done = match place.open() {
+        Ok(database) => commit_all(database, commits).await.map_err(Arc::new),
+        Err(shut) => Err(shut),
+    };
+    match done {
         Ok(results) => {
             for ((_, reply), committed) in commits.drain(..).zip(results) {
                 let _ = reply.send(Ok(committed));
             }
         }
         Err(cause) => {
-            let cause = Arc::new(cause);
             for (_, reply) in commits.drain(..) {
                 let _ = reply.send(Err(cause.clone()));
             }
-            // A connection that failed in a commit or an fsync is not to be trusted; the next write begins with a new one.
-            match Database::reopen(&database.path).await {
-                Ok(fresh) => *database = fresh,
-                Err(cause) => tracing::error!("Failed to reopen the database: {cause}"),
-            }
+            // A connection that failed in a commit or an fsync is not to be trusted; nothing is written over it any more.
+            place.shut().await;
         }
     }
-}
-
-async fn commit_all(database: &mut Database, commits: &[Waiting]) -> Result<Vec<Committed>, StoreError> {
-    let path = database.path.clone();
-    let failed = |cause| StoreError::Database { path: path.clone(), doing: "writing", cause };
-    let mut transaction = database.connection.begin_with("begin immediate").await.map_err(failed)?;
-    let mut results = Vec::with_capacity(commits.len());
-    for (changes, _) in commits {
-        match apply(&mut transaction, changes).await {
-            Ok(committed) => results.push(committed),
-            Err(fault) => {
-                // The first failure is what counts; the rollback may fail because of it.
-                let _ = transaction.rollback().await;
-                return Err(match fault {
-                    Fault::Sqlite(cause) => failed(cause),
-                    Fault::Stale { expected, changed } => StoreError::Stale { expected, changed },
-                });
-            }
-        }
-    }
-    #[cfg(feature = "faults")]
-    crate::faults::point(crate::faults::FAIL_COMMIT_OPEN, kind_of(commits));
-    transaction.commit().await.map_err(failed)?;
-    #[cfg(feature = "faults")]
-    crate::faults::point(crate::faults::FAIL_COMMIT_DONE, kind_of(commits));
-    Ok(results)
-}
-
-/// The most telling state in a commit, for the places where the process is made to die.
-#[cfg(feature = "faults")]
-fn kind_of(commits: &[Waiting]) -> &'static str {
-    use crate::run::RunState;
-    let kinds = commits.iter().flat_map(|(changes, _)| changes.inserted.iter().chain(&changes.updated)).map(|run| {
-        match run.state {
-            RunState::Starting => (0, "starting"),
-            RunState::Job(_) => (1, "job"),
-            RunState::Ended(_) => (2, "ended"),
-            RunState::Unknown | RunState::Held => (3, "unknown"),
-            RunState::Armed | RunState::Waiting(_) => (4, "waiting"),
-        }
-    });
-    kinds.min().map_or("other", |(_, kind)| kind)
-}
-
-enum Fault {
-    Sqlite(sqlx::Error),
-    Stale { expected: usize, changed: u64 },
-}
-
-impl From<sqlx::Error> for Fault {
-    fn from(cause: sqlx::Error) -> Self {
-        Fault::Sqlite(cause)
-    }
-}
-
-async fn apply(connection: &mut SqliteConnection, changes: &Changes) -> Result<Committed, Fault> {
-    let Changes { inserted, updated, seen, versions, marks, retired, evidence, swept } = changes;
-    let mut committed = Committed::default();
-    if !inserted.is_empty() {
-        let rows = sql::query(sql::INSERT_RUNS)
-            .bind(json(inserted.iter().map(RunRow::from_run)))
-            .fetch_all(&mut *connection)
-            .await?;
-        if rows.len() < inserted.len() {
-            let mut written = HashSet::new();
-            for row in &rows {
-                written.insert(row.try_get::<String, _>(0)?);
-            }
-            committed.lost =
-                inserted.iter().map(|run| run.id).filter(|id| !written.contains(&id.to_string())).collect();
-        }
-    }
-    if !updated.is_empty() {
-        let changed = sql::query(sql::UPDATE_RUNS)
-            .bind(json(updated.iter().map(RunRow::from_run)))
-            .execute(&mut *connection)
-            .await?
-            .rows_affected();
-        if changed != updated.len() as u64 {
-            return Err(Fault::Stale { expected: updated.len(), changed });
-        }
-    }
-    let attempts: Vec<AttemptRow> = inserted
-        .iter()
-        .chain(updated)
-        .flat_map(|run| run.attempts.iter().map(|attempt| AttemptRow::from_attempt(run.id, attempt)))
-        .chain(swept.iter().map(|(run, attempt)| AttemptRow::from_attempt(*run, attempt)))
-        .collect();
-    execute(connection, sql::UPSERT_ATTEMPTS, attempts).await?;
-    execute(connection, sql::INSERT_EVENTS, seen.iter().map(EventRow::from_seen).collect()).await?;
-    execute(connection, sql::INSERT_VERSIONS, versions.iter().map(VersionRow::from_version).collect()).await?;
-    execute(connection, sql::UPSERT_MARKS, marks.iter().map(|(key, mark)| MarkRow::from_mark(key, *mark)).collect())
-        .await?;
-    execute(connection, sql::DELETE_MARKS, retired.iter().map(|gone| gone.0.clone()).collect()).await?;
-    execute(connection, sql::UPSERT_EVIDENCE, evidence.iter().map(EvidenceRow::from_evidence).collect()).await?;
-    Ok(committed)
-}
-
-async fn execute<T: serde::Serialize>(
-    connection: &mut SqliteConnection,
-    statement: &'static str,
-    rows: Vec<T>,
-) -> Result<(), sqlx::Error> {
-    if !rows.is_empty() {
-        sql::query(statement).bind(json(rows.into_iter())).execute(connection).await?;
-    }
-    Ok(())
-}
-
-fn json<T: serde::Serialize>(rows: impl Iterator<Item = T>) -> String {
-    serde_json::to_string(&rows.collect::<Vec<_>>()).expect("rows are plain structs with text keys")
 }
 
 async fn run(database: &mut Database, task: Task) -> Result<(), StoreError> {
     let query = match task {
-        Task::Audit { at, actor, action, subject, detail } => {
-            sql::query(sql::INSERT_AUDIT).bind(at.as_millisecond()).bind(actor).bind(action).bind(subject).bind(detail)
-        }
+        Task::Audit(deed) => sql::query(sql::INSERT_AUDIT).bind(json(std::iter::once(DeedRow::from_deed(&deed)))),
         Task::HousekeepingDone { name, at } => sql::query(sql::HOUSEKEEPING_DONE).bind(name).bind(at.as_millisecond()),
         Task::Optimize => sql::query(sql::OPTIMIZE),
         Task::Checkpoint => sql::query(sql::CHECKPOINT),
+        Task::GiveBack => sql::query(sql::GIVE_BACK),
     };
-    let done = query.execute(&mut database.connection).await;
-    done.map(|_| ()).map_err(|cause| database.failed("housekeeping", cause))
+    database.run(query, "housekeeping").await.map(|_| ())
 }
 
 /// For log lines.

@@ -14,6 +14,7 @@ mod control;
 mod gather;
 mod login;
 mod peer;
+mod resolve;
 mod routes;
 mod server;
 mod socket;
@@ -27,6 +28,7 @@ pub use control::{Control, Parts, Served};
 pub use gather::gather;
 pub use login::{Begin, Begun, Finish, Keep, LoginNeed, Typed};
 pub use peer::Peer;
+pub use resolve::{Decided, Decision};
 pub use server::Server;
 pub use socket::{ControlSocket, SocketError};
 pub use status::{

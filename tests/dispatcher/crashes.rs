@@ -315,3 +315,46 @@ fn a_clock_that_is_set_forward_is_treated_as_time_that_was_missed() {
     assert_eq!(states, ["missed: down", "missed: down", "missed: down", "succeeded"]);
     assert_eq!(world.server.posts(), 1);
 }
+
+#[test]
+fn after_the_machine_slept_an_old_run_is_read_before_its_schedule_is_skipped_for_it() {
+    let mut world = world();
+    world.server.lasts = seconds(1_800);
+    world.pass_to("2026-11-23T12:10:00Z");
+    assert_eq!(world.state("x", NOON), "running");
+    // Suspended for an hour, in which the job ended; the next time is due on waking.
+    world.now.wall = super::world::at("2026-11-23T13:00:10Z");
+    world.now.boot += seconds(3_010);
+    world.pass(seconds(60));
+    assert_eq!(world.state("x", NOON), "succeeded");
+    assert_eq!(world.state("x", "2026-11-23T13:00:00Z"), "running", "{:?}", world.states("x"));
+}
+
+#[test]
+fn after_a_clock_step_an_old_run_is_read_before_its_schedule_is_skipped_for_it() {
+    let mut world = world();
+    world.pass_to("2026-11-23T12:00:10Z");
+    assert_eq!(world.state("x", NOON), "running");
+    // It ends while the list that would show it is refused to come: only the step makes the daemon look at once.
+    world.server.jobs.last_mut().unwrap().ends = world.now.boot;
+    world.now.wall = super::world::at("2026-11-23T13:00:00Z");
+    world.pass(seconds(120));
+    assert_eq!(world.state("x", NOON), "succeeded");
+    assert_eq!(world.state("x", "2026-11-23T13:00:00Z"), "succeeded", "{:?}", world.states("x"));
+}
+
+#[test]
+fn a_start_that_was_to_be_sent_again_is_looked_up_once_more_after_a_clock_step() {
+    let mut world = world();
+    world.server.script.push_back(Post::NotMade);
+    world.pass_to(NOON);
+    // Down from here on, so that it is settled and cannot be sent again at once.
+    world.pass(seconds(100));
+    world.server.process = None;
+    world.pass(seconds(1));
+    world.server.process = Some(99);
+    world.pass(seconds(40));
+    world.now.wall = super::world::at("2026-11-23T12:20:00Z");
+    world.pass(seconds(300));
+    assert_once(&world);
+}

@@ -26,9 +26,8 @@ async fn no_time_is_forgotten_when_the_database_can_neither_be_written_nor_read_
     let dir = tempfile::tempdir().unwrap();
     let folder = StateFolder::take(dir.path()).unwrap();
     let (clock, hand) = Clock::manual(begin);
-    let mut database = Database::open(&folder).await.unwrap();
     let opened = clock.read();
-    let state = database.load(dir.path(), begin).await.unwrap();
+    let (database, state) = Database::open_and_load(&folder, begin).await.unwrap();
     let tracker = TaskTracker::new();
     let store = Store::start(database, &tracker);
     let (reports_in, reports) = mpsc::unbounded_channel();
@@ -37,7 +36,6 @@ async fn no_time_is_forgotten_when_the_database_can_neither_be_written_nor_read_
     let (dispatcher, handle) = Dispatcher::new(DispatcherSettings {
         clock,
         store: store.clone(),
-        state_dir: dir.path().to_owned(),
         executor,
         reports,
         set: set_of(&hourly(""), begin),

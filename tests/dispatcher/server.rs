@@ -100,6 +100,8 @@ pub(crate) enum Call {
     Poll(FolderId, usize),
     ListEnded,
     Read,
+    Recall,
+    FindJob,
     StopSpare(JobId),
 }
 
@@ -119,6 +121,8 @@ pub(crate) struct Server {
     pub(crate) reads_break: bool,
     /// 403 on lists by key.
     pub(crate) polls_refused: bool,
+    /// The process that jobs are said to be of.
+    pub(crate) release: Option<String>,
     pub(crate) folders: Vec<(String, FolderId)>,
     /// How far its clock is ahead of ours.
     pub(crate) skew: Option<SignedDuration>,
@@ -139,6 +143,7 @@ impl Default for Server {
             read_takes: VecDeque::new(),
             reads_break: false,
             polls_refused: false,
+            release: None,
             folders: Vec::new(),
         }
     }
@@ -199,6 +204,8 @@ impl Server {
             | Action::Poll { .. }
             | Action::ListEnded { .. }
             | Action::Read { .. }
+            | Action::Recall { .. }
+            | Action::FindJob { .. }
             | Action::StopSpare { .. } => &mut self.read_takes,
         };
         let Some(first) = queue.pop_front() else { return Duration::ZERO };
@@ -228,7 +235,7 @@ impl Server {
             id: id(job.id),
             key: key(job.id),
             reference: Some(job.reference.clone()),
-            release_name: None,
+            release_name: self.release.clone(),
             created_at: Some(job.created_at),
             started_at: None,
             // No two end at the very same millisecond.
@@ -368,10 +375,10 @@ impl Server {
                 let result = self.look_up(folder_id, &wanted, boot);
                 Report::LookedUp { connection, folder_id, asks, control, result }
             }
-            Action::ListSince { connection, folder_id, ask, since } => {
+            Action::ListSince { connection, folder_id, asks, since } => {
                 self.calls.push((boot, Call::ListSince));
                 let result = self.list_since(folder_id, since, boot);
-                Report::ListedSince { connection, folder_id, ask, result }
+                Report::ListedSince { connection, folder_id, asks, result }
             }
             Action::Poll { connection, folder_id, jobs } => {
                 self.calls.push((boot, Call::Poll(folder_id, jobs.len())));
@@ -402,6 +409,30 @@ impl Server {
                     Ok(()) => Ok(found.map(|job| self.view(job, boot))),
                 };
                 Report::Read { connection, run, result }
+            }
+            Action::Recall { connection, folder, folder_id, prefix, since } => {
+                self.calls.push((boot, Call::Recall));
+                let result = match (self.filter, &prefix) {
+                    (Filter::Refused, Some(_)) => Err(refused(400, 1015)),
+                    (Filter::Breaks, Some(_)) => Err(unknown("was answered 502")),
+                    _ => self.list_since(folder_id, since, boot).map(|mut page| {
+                        page.jobs.retain(|job| {
+                            let ours = job.reference.as_ref().map(Reference::as_str).unwrap_or_default();
+                            prefix.as_ref().is_none_or(|prefix| ours.starts_with(prefix))
+                        });
+                        page
+                    }),
+                };
+                Report::Recalled { connection, folder, folder_id, result }
+            }
+            Action::FindJob { connection, folder_id, run, key: wanted } => {
+                self.calls.push((boot, Call::FindJob));
+                let result = self.check().map(|()| {
+                    let mut jobs = self.shown(folder_id, boot);
+                    jobs.retain(|job| job.key == wanted);
+                    JobPage { jobs, completeness: Completeness::Complete }
+                });
+                Report::JobFound { connection, folder_id, run, result }
             }
             Action::StopSpare { connection, folder_id: _, run, job } => {
                 self.calls.push((boot, Call::StopSpare(job.id)));

@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use punctual::clock::{Reading, later};
-use punctual::dispatcher::core::{Absent, Core, Event, Pace, Step};
+use punctual::dispatcher::core::{Absent, Answer, Core, Event, Pace, Step};
+use punctual::dispatcher::core::{Command, CommandId, CommandRefused, Resolved};
 use punctual::executor::{Action, Report};
 use punctual::run::{
     Attempt, Evidence, FolderId, InstallationId, JobId, JobKey, Reference, Run, RunId, RunState, Seen,
 };
 use punctual::schedule::{ConnectionName, HighWaterMark, ScheduleKey, ScheduleSet, SourceFile, Timing, parse};
-use punctual::store::{Changes, LoadedState};
+use punctual::store::{Changes, Deed, Doubt, LoadedState};
 use uuid::Uuid;
 
 use super::server::Server;
@@ -43,12 +44,18 @@ pub(crate) struct Model {
     pub(crate) marks: BTreeMap<ScheduleKey, (HighWaterMark, String, Option<Timing>)>,
     pub(crate) versions: BTreeMap<ScheduleKey, (String, Timing)>,
     pub(crate) evidence: BTreeMap<FolderId, Evidence>,
+    pub(crate) audit: Vec<Deed>,
+    pub(crate) doubt: Option<Doubt>,
 }
 
 impl Model {
     /// One transaction, by the rules of the writer's SQL. Gives the claims that were lost.
     fn commit(&mut self, changes: &Changes) -> BTreeSet<RunId> {
-        let Changes { inserted, updated, seen, versions, marks, retired, evidence, swept } = changes;
+        let Changes { inserted, updated, seen, versions, marks, retired, evidence, swept, audit, doubt } = changes;
+        self.audit.extend(audit.iter().cloned());
+        if doubt.is_some() {
+            self.doubt = None;
+        }
         let mut lost = BTreeSet::new();
         for run in inserted {
             assert!(!self.runs.contains_key(&run.id), "an id comes twice");
@@ -104,6 +111,7 @@ impl Model {
                 .collect(),
             evidence: self.evidence.values().cloned().collect(),
             sweeps: sweeps.collect(),
+            doubt: self.doubt,
         }
     }
 }
@@ -120,6 +128,8 @@ pub(crate) struct World {
     pub(crate) now: Reading,
     pub(crate) set: Arc<ScheduleSet>,
     pub(crate) absent: Absent,
+    /// What people were told.
+    pub(crate) answers: Vec<Answer>,
     /// The writer fails until this boot time.
     pub(crate) store_fails_until: Duration,
     ids: Arc<AtomicU64>,
@@ -167,6 +177,7 @@ impl World {
             now: Reading { wall: begin, boot: seconds(1_000) },
             set,
             absent: Absent::Retire,
+            answers: Vec::new(),
             store_fails_until: Duration::ZERO,
             ids: Arc::new(AtomicU64::new(1)),
             flights: Vec::new(),
@@ -231,7 +242,7 @@ impl World {
     /// One turn: decides and stores. Gives what is to be done, and does not do it.
     pub(crate) fn decide(&mut self) -> Vec<Action> {
         let now = self.now;
-        let Step { record, then } = self.core().turn(now);
+        let Step { record, then, answers } = self.core().turn(now);
         if self.now.boot < self.store_fails_until {
             // As the loop does: what was not stored never happened, and everything is read again.
             self.now.boot = self.store_fails_until;
@@ -240,6 +251,7 @@ impl World {
             return self.decide();
         }
         let lost = self.db.commit(&record);
+        self.answers.extend(answers);
         let kept = then.into_iter().filter(|action| action.claimed_run().is_none_or(|run| !lost.contains(&run)));
         let kept = kept.collect();
         if !lost.is_empty() {
@@ -251,6 +263,15 @@ impl World {
     /// The server's answer to one action, at once.
     pub(crate) fn answer(&mut self, action: Action) -> Report {
         self.server.answer(action, self.now)
+    }
+
+    pub(crate) fn command(&mut self, command: Command) -> Result<Resolved, CommandRefused> {
+        let now = self.now;
+        let id = CommandId(self.answers.len() as u64 + 1);
+        self.core().handle(Event::Command(id, command), now);
+        self.settle();
+        let answer = self.answers.iter().find(|(answered, _)| *answered == id);
+        answer.expect("it is answered").1.clone()
     }
 
     pub(crate) fn tell(&mut self, report: Report) {
@@ -265,7 +286,7 @@ impl World {
         self.flights.push(Flight { lands, report });
     }
 
-    fn land(&mut self) {
+    pub(crate) fn land_now(&mut self) {
         let (due, later): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.flights).into_iter().partition(|flight| flight.lands <= self.now.boot);
         self.flights = later;
@@ -277,7 +298,7 @@ impl World {
     /// Everything that happens without time passing.
     pub(crate) fn settle(&mut self) {
         for _ in 0..TURNS_AT_ONE_INSTANT {
-            self.land();
+            self.land_now();
             for action in self.decide() {
                 self.launch(action);
             }
@@ -320,7 +341,7 @@ impl World {
     /// Lets turns pass until one orders an action that `wanted` knows; that one is not carried out.
     pub(crate) fn until_ordered(&mut self, wanted: impl Fn(&Action) -> bool) -> Action {
         for _ in 0..10_000 {
-            self.land();
+            self.land_now();
             let mut found = None;
             for action in self.decide() {
                 match found {

@@ -3,13 +3,13 @@
 //! Two jobs under one Reference are the failure that everything else is there to prevent; when it happens all the same, one is
 //! followed, the other is stopped while it has not begun, and somebody is told.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Core;
 use super::book::{Asked, BeforeStart};
 use super::claim::join;
 use super::follow::phase_of;
+use super::look_up::Wanted;
 use super::settle::Finding;
 use crate::admission::Knowledge;
 use crate::clock::{Reading, later};
@@ -44,7 +44,7 @@ impl Sweep {
 }
 
 impl Core {
-    pub(super) fn collect_sweeps(&mut self, now: Reading, asks: &mut BTreeMap<(ConnectionName, FolderId), Vec<Ask>>) {
+    pub(super) fn collect_sweeps(&mut self, now: Reading, wanted: &mut Wanted) {
         for sweep in &self.sweeps {
             let (Some(at), Some(folder_id)) = (sweep.attempt.sweep_at, sweep.attempt.folder_id) else { continue };
             if sweep.asked == Asked::Yes {
@@ -56,7 +56,7 @@ impl Core {
             }
             let reference = sweep.attempt.reference.clone();
             let ask = Ask { run: sweep.run, reference, purpose: AskedFor::Sweep };
-            asks.entry((sweep.connection.clone(), folder_id)).or_default().push(ask);
+            wanted.look_up((sweep.connection.clone(), folder_id), now.boot, ask);
         }
     }
 

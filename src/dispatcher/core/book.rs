@@ -10,7 +10,7 @@ use crate::clock::Reading;
 use crate::orchestrator::JobView;
 use crate::run::{Attempt, Evidence, Run, RunEvent, RunId, RunState, Seen};
 use crate::schedule::{HighWaterMark, ScheduleKey, Trigger};
-use crate::store::{Changes, Retired, StoredVersion};
+use crate::store::{Changes, Deed, DoubtOver, Retired, StoredVersion};
 
 /// A run without a final state, with what is only known in memory.
 #[derive(Debug)]
@@ -24,6 +24,7 @@ pub(super) struct Open {
     pub(super) looked_again: LookedAgain,
     /// A repeated start was refused with this, perhaps because of the job that the first one made.
     pub(super) refused: Option<String>,
+    pub(super) decided: Decided,
     stored: Stored,
 }
 
@@ -50,6 +51,14 @@ pub(super) enum Asked {
 pub(super) enum LookedAgain {
     No,
     Yes,
+}
+
+/// What a person has said about an unclear start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Decided {
+    Nothing,
+    /// Unless one more look-up shows a job, it is sent again, whatever such a look-up proves.
+    Start,
 }
 
 /// How far the settling of an unclear start is. In boot time.
@@ -105,6 +114,7 @@ impl Open {
             follow: None,
             looked_again: LookedAgain::No,
             refused: None,
+            decided: Decided::Nothing,
             stored: Stored::New,
         }
     }
@@ -283,6 +293,14 @@ impl Book {
 
     pub(super) fn record_sweep(&mut self, run: RunId, attempt: Attempt) {
         self.changes.swept.push((run, attempt));
+    }
+
+    pub(super) fn record_deed(&mut self, deed: Deed) {
+        self.changes.audit.push(deed);
+    }
+
+    pub(super) fn record_doubt_over(&mut self, over: DoubtOver) {
+        self.changes.doubt = Some(over);
     }
 
     /// What is to be stored. Runs that have ended leave the book with it.

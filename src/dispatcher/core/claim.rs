@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::book::{Asked, BeforeStart, Book, Open, Verdict};
 use super::link::TargetState;
-use super::{Absent, Core, WARM_UP, version_of};
+use super::{Absent, Core, WARM_UP, recall, version_of};
 use crate::admission::{Admission, admit};
 use crate::clock::{Reading, later};
 use crate::executor::Action;
@@ -18,6 +18,7 @@ use crate::schedule::{
     HighWaterMark, Occurrence, Schedule, ScheduleKey, ScheduleSet, StartSpec, TemplateContext, TemplateError, Timing,
     Trigger,
 };
+use crate::store::Doubt;
 
 /// A mark with the hash of the timing it belongs to, and that timing itself if it can still be read.
 pub(super) type StoredMark = (ScheduleKey, HighWaterMark, String, Option<Timing>);
@@ -38,6 +39,7 @@ pub(super) fn settle_versions(
     set: &ScheduleSet,
     stored: Vec<StoredMark>,
     absent: Absent,
+    doubt: Option<Doubt>,
     load: Timestamp,
     book: &mut Book,
 ) -> Settled {
@@ -55,7 +57,10 @@ pub(super) fn settle_versions(
                 tracing::info!(schedule = %key, "The times of `{key}` were edited; the new ones hold from now");
                 begin(schedule, load, book)
             }
-            None => begin(schedule, load, book),
+            None => match doubt {
+                Some(Doubt::Lost) => begin(schedule, recall::mark_without_memory(schedule, load).0, book),
+                Some(Doubt::Older) | None => begin(schedule, load, book),
+            },
         };
         marks.insert(key.clone(), mark);
     }
@@ -142,6 +147,8 @@ impl Core {
         // Due before this daemon took the lock: another life may have started it, under a database that was since put back.
         let doubtful = occurrence.trigger == Trigger::CatchUp || occurrence.fire_at <= self.opened.wall;
         let admission = admit(occurrence, &older);
+        // Under a database that has forgotten starts, no look-up of a moment is enough.
+        let forgotten = self.doubt.is_some() && occurrence.fire_at <= self.opened.wall;
         open.before_start = match admission {
             Admission::AskAgain => BeforeStart::Overlap,
             Admission::Start | Admission::Skip(_) if doubtful => BeforeStart::LookUp(Asked::No),
@@ -152,6 +159,10 @@ impl Core {
         if let Err(wrong) = filled {
             self.book.change(id, |run| run.attempts.clear());
             return self.reject(id, &wrong.to_string(), None, now);
+        }
+        if forgotten {
+            // Whether it overlaps is asked when it is known not to have been started.
+            return self.doubt_start(id, now);
         }
         match admission {
             Admission::Skip(other) => {
@@ -309,7 +320,7 @@ fn fill_in(run: &mut Run, schedule: &Schedule, set: &ScheduleSet) -> Result<(), 
     Ok(())
 }
 
-fn new_run(id: RunId, schedule: &Schedule, nominal: &Nominal, trigger: Trigger, at: Timestamp) -> Run {
+pub(super) fn new_run(id: RunId, schedule: &Schedule, nominal: &Nominal, trigger: Trigger, at: Timestamp) -> Run {
     Run {
         id,
         version: 1,

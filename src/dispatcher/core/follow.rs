@@ -270,6 +270,12 @@ impl Core {
     }
 
     fn ended(&mut self, id: RunId, job: &JobView, now: Reading) {
+        self.learn_duration(id, now);
+        self.record_end(id, job, now);
+    }
+
+    /// Ends a run as its job did.
+    pub(super) fn record_end(&mut self, id: RunId, job: &JobView, now: Reading) {
         let ending = match job.state {
             JobState::Successful => Ending::Succeeded,
             JobState::Faulted => Ending::Faulted,
@@ -283,7 +289,6 @@ impl Core {
             | JobState::Other(_) => return,
         };
         let error = job_error(job);
-        self.learn_duration(id, now);
         self.book.change(id, |run| {
             run.started_at = job.started_at.or(run.started_at);
             run.ended_at = Some(job.ended_at.unwrap_or(now.wall));

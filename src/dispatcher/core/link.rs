@@ -6,16 +6,23 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
+use super::budget::{Bucket, ListBudget};
 use super::crowd::Crowd;
 use crate::executor::Target;
 use crate::orchestrator::{CallError, UnsentReason};
 use crate::run::{Evidence, FolderId, RunId, WaitReason};
 use crate::schedule::{Connection, asks_elsewhere};
 
-/// The first pause after a connection failed; it doubles up to [`LONGEST_PAUSE`].
+/// A connection that failed is tried again this soon: most failures are a glitch.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Recovery is noticed within a minute, without a restart.
+/// So many failures in a row are an outage, which is told; failures of calls under way together count as one.
+const OUTAGE: u32 = 5;
+
+/// In an outage one harmless read is made this often at first, …
+const FIRST_PROBE: Duration = Duration::from_secs(5);
+
+/// … and doubling, at most this seldom: recovery is noticed within a minute, without a restart.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Asking the token manager costs nothing, and a new login should not wait.
@@ -46,7 +53,9 @@ pub(super) struct Link {
     /// Before this (boot time) nothing is asked of the tenant at all: it said so.
     pub(super) paused_until: Duration,
     pub(super) starts: Bucket,
-    pub(super) lists: Bucket,
+    pub(super) lists: ListBudget,
+    /// Spreads the probes of several installations, which an outage would else make in step.
+    salt: u32,
     pub(super) starts_in_flight: u32,
     /// Reads of one job; they count against `open_requests` as starts do.
     pub(super) reads_in_flight: u32,
@@ -81,11 +90,23 @@ pub(super) enum Health {
     /// It does, as far as is known.
     Fine,
     /// It did not. One call is let through after `until` (boot time) to see.
-    Down { reason: WaitReason, failures: u32, until: Duration, text: String },
+    Down { trouble: Trouble, until: Duration },
     /// That call is under way.
-    Probing { reason: WaitReason, failures: u32, text: String },
+    Probing(Trouble),
     /// It answers again; what piled up is sent at the recovery rate.
     Recovering,
+}
+
+/// A connection that does not answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Trouble {
+    pub(super) reason: WaitReason,
+    /// In a row.
+    pub(super) failures: u32,
+    /// The first of them, in boot time.
+    pub(super) since: Duration,
+    /// The last of them.
+    pub(super) text: String,
 }
 
 /// What keeps a connection's starts back.
@@ -138,7 +159,7 @@ pub(super) struct ProofWanted {
 }
 
 impl Link {
-    pub(super) fn new(connection: Arc<Connection>, to_read: BTreeSet<RunId>, boot: Duration) -> Link {
+    pub(super) fn new(connection: Arc<Connection>, to_read: BTreeSet<RunId>, boot: Duration, salt: u32) -> Link {
         let limits = connection.limits;
         #[cfg(feature = "faults")]
         let connection = crate::faults::without_settle(connection);
@@ -147,11 +168,8 @@ impl Link {
             health: Health::Fine,
             paused_until: Duration::ZERO,
             starts: Bucket::new(f64::from(limits.starts_per_second), f64::from(limits.starts_per_second), boot),
-            lists: Bucket::new(
-                f64::from(limits.list_calls_per_minute),
-                f64::from(limits.list_calls_per_minute) / 60.0,
-                boot,
-            ),
+            lists: ListBudget::new(limits.list_calls_per_minute, boot),
+            salt,
             starts_in_flight: 0,
             reads_in_flight: 0,
             targets: HashMap::new(),
@@ -172,9 +190,9 @@ impl Link {
         let new = &self.connection;
         if old.limits != new.limits {
             let limits = new.limits;
-            let (starts, lists) = (f64::from(limits.starts_per_second), f64::from(limits.list_calls_per_minute));
+            let starts = f64::from(limits.starts_per_second);
             self.starts.retune(starts, starts, boot);
-            self.lists.retune(lists, lists / 60.0, boot);
+            self.lists.retune(limits.list_calls_per_minute, boot);
         }
         let elsewhere = old.url != new.url || old.tenant != new.tenant;
         if elsewhere {
@@ -204,8 +222,8 @@ impl Link {
     pub(super) fn answered(&mut self) {
         match &self.health {
             Health::Fine | Health::Recovering => {}
-            Health::Down { .. } | Health::Probing { .. } => {
-                tracing::info!("Connection `{}` answers again", self.connection.name);
+            Health::Down { .. } | Health::Probing(_) => {
+                tracing::info!(connection = %self.connection.name, "Connection `{}` answers again", self.connection.name);
                 self.health = Health::Recovering;
             }
         }
@@ -233,16 +251,37 @@ impl Link {
         if matches!(&self.health, Health::Down { until, .. } if boot < *until) {
             return;
         }
-        let failures = match &self.health {
-            Health::Down { failures, .. } | Health::Probing { failures, .. } => failures.saturating_add(1),
-            Health::Fine | Health::Recovering => 1,
+        let (failures, since) = match &self.health {
+            Health::Down { trouble, .. } | Health::Probing(trouble) => {
+                (trouble.failures.saturating_add(1), trouble.since)
+            }
+            Health::Fine | Health::Recovering => (1, boot),
         };
         if failures == 1 {
             tracing::warn!(connection = %self.connection.name, "{text}");
+        } else if failures == OUTAGE {
+            tracing::error!(
+                connection = %self.connection.name,
+                "Connection `{}` has failed {failures} times in a row: its starts wait, and it is tried again every {} to {} s: {text}",
+                self.connection.name,
+                FIRST_PROBE.as_secs(),
+                LONGEST_PAUSE.as_secs()
+            );
         }
-        let doubled = FIRST_PAUSE.saturating_mul(1 << (failures - 1).min(6)).min(LONGEST_PAUSE);
-        let pause = retry_after.map_or(doubled, |asked| asked.min(LONGEST_RATE_PAUSE));
-        self.health = Health::Down { reason, failures, until: boot + pause, text: text.clone() };
+        let pause = retry_after.map_or_else(|| self.pause_after(failures), |asked| asked.min(LONGEST_RATE_PAUSE));
+        let trouble = Trouble { reason, failures, since, text: text.clone() };
+        self.health = Health::Down { trouble, until: boot + pause };
+    }
+
+    /// Until the next try after so many failures: a glitch costs a second, an outage one read in 5 to 60 s.
+    fn pause_after(&self, failures: u32) -> Duration {
+        if failures < OUTAGE {
+            return FIRST_PAUSE;
+        }
+        let doubled = FIRST_PROBE.saturating_mul(1 << (failures - OUTAGE).min(6)).min(LONGEST_PAUSE);
+        // Up to a fifth sooner, differently each time: nobody else's probes are met twice.
+        let part = self.salt.wrapping_mul(2_654_435_761).wrapping_add(failures.wrapping_mul(40_503)) % 1_000;
+        doubled - doubled / 5 * part / 1_000
     }
 
     /// The server asked to be left alone.
@@ -252,7 +291,9 @@ impl Link {
 
     /// There is a new token: whatever waited for one is tried at once.
     pub(super) fn has_token(&mut self, boot: Duration) {
-        if let Health::Down { reason: WaitReason::Token, until, .. } = &mut self.health {
+        if let Health::Down { trouble, until } = &mut self.health
+            && trouble.reason == WaitReason::Token
+        {
             *until = boot;
         }
     }
@@ -293,10 +334,10 @@ impl Link {
             return Some(Obstacle { reason: WaitReason::RateLimit, until: Some(self.paused_until), text, error: None });
         }
         match &self.health {
-            Health::Down { reason, until, text, .. } => {
-                Some(Obstacle { until: Some(*until), ..Obstacle::down(*reason, text) })
+            Health::Down { trouble, until } => {
+                Some(Obstacle { until: Some(*until), ..Obstacle::down(trouble.reason, &trouble.text) })
             }
-            Health::Probing { reason, text, .. } => Some(Obstacle::down(*reason, text)),
+            Health::Probing(trouble) => Some(Obstacle::down(trouble.reason, &trouble.text)),
             Health::Fine | Health::Recovering => match self.phase {
                 Phase::Reconciling(_) => Some(Obstacle {
                     reason: WaitReason::Outage,
@@ -323,10 +364,10 @@ impl Link {
         }
         match &self.health {
             Health::Fine | Health::Recovering => true,
-            Health::Probing { .. } => false,
+            Health::Probing(_) => false,
             Health::Down { until, .. } if boot < *until => false,
-            Health::Down { reason, failures, text, .. } => {
-                self.health = Health::Probing { reason: *reason, failures: *failures, text: text.clone() };
+            Health::Down { trouble, .. } => {
+                self.health = Health::Probing(trouble.clone());
                 true
             }
         }
@@ -338,59 +379,7 @@ impl Link {
         match &self.health {
             // Once its time has come, whoever needs the connection tries it; without anybody there is nothing to wake for.
             Health::Down { until, .. } => Some((*until).max(paused.unwrap_or_default())).filter(|at| *at > boot),
-            Health::Fine | Health::Probing { .. } | Health::Recovering => paused,
+            Health::Fine | Health::Probing(_) | Health::Recovering => paused,
         }
-    }
-}
-
-/// A token bucket in boot time.
-#[derive(Debug)]
-pub(super) struct Bucket {
-    capacity: f64,
-    per_second: f64,
-    tokens: f64,
-    at: Duration,
-}
-
-impl Bucket {
-    pub(super) fn new(capacity: f64, per_second: f64, at: Duration) -> Bucket {
-        Bucket { capacity, per_second, tokens: capacity, at }
-    }
-
-    /// Another limit from now on; what was saved up stays, as far as it fits.
-    pub(super) fn retune(&mut self, capacity: f64, per_second: f64, boot: Duration) {
-        self.refill(boot, self.per_second);
-        self.capacity = capacity;
-        self.per_second = per_second;
-        self.tokens = self.tokens.min(capacity);
-    }
-
-    /// Takes one, or says when the next one is there.
-    pub(super) fn take(&mut self, boot: Duration) -> Result<(), Duration> {
-        self.refill(boot, self.per_second);
-        self.spend(boot, self.per_second)
-    }
-
-    /// The same at a lower rate and without a saved-up burst.
-    pub(super) fn take_slowly(&mut self, boot: Duration, per_second: f64) -> Result<(), Duration> {
-        let rate = per_second.min(self.per_second);
-        self.refill(boot, rate);
-        self.tokens = self.tokens.min(1.0);
-        self.spend(boot, rate)
-    }
-
-    fn refill(&mut self, boot: Duration, rate: f64) {
-        let passed = boot.saturating_sub(self.at).as_secs_f64();
-        self.tokens = (self.tokens + passed * rate).min(self.capacity);
-        self.at = boot;
-    }
-
-    fn spend(&mut self, boot: Duration, rate: f64) -> Result<(), Duration> {
-        // Sums of fractions fall a hair short of one; without this a refill at the very instant would wait again.
-        if self.tokens >= 1.0 - 1e-6 {
-            self.tokens -= 1.0;
-            return Ok(());
-        }
-        Err(boot + Duration::from_secs_f64((1.0 - self.tokens) / rate.max(1e-6)) + Duration::from_millis(1))
     }
 }

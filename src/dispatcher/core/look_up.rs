@@ -10,9 +10,10 @@ use jiff::Timestamp;
 use super::Core;
 use super::book::{Asked, BeforeStart, Verdict};
 use super::link::Health;
+use super::recall::REFUSED_AGAIN;
 use crate::clock::{Reading, earlier};
 use crate::executor::{Action, Ask, AskedFor};
-use crate::run::{FolderId, RunId, RunState};
+use crate::run::{FolderId, Run, RunId, RunState};
 use crate::schedule::ConnectionName;
 
 /// References in one call. With the control, the URL stays below 8 KiB.
@@ -21,52 +22,110 @@ const ASKS_PER_CALL: usize = 49;
 /// Clocks differ, and a call may have waited in a gateway: lists begin this long before the start.
 const LIST_MARGIN: Duration = Duration::from_secs(7_200);
 
+/// After a look-up that broke the next one waits this long, and longer each time, …
+const BROKEN_FIRST: Duration = Duration::from_secs(5);
+
+/// … at most this long.
+const BROKEN_MOST: Duration = Duration::from_secs(60);
+
+/// So many broken look-ups in a row, some ten minutes of them, are more than an outage's worth.
+pub(super) const BROKEN_OFTEN: u32 = 20;
+
+/// What is to be asked in this turn, by the folder it is asked in.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    look_ups: BTreeMap<Folder, Vec<(Duration, Ask)>>,
+    lists: BTreeMap<Folder, Vec<(Duration, Ask, Timestamp)>>,
+}
+
+/// A folder of a tenant.
+type Folder = (ConnectionName, FolderId);
+
+/// One list call.
+#[derive(Debug)]
+struct Call {
+    /// When its oldest question was due.
+    due: Duration,
+    connection: ConnectionName,
+    folder_id: FolderId,
+    asks: Vec<Ask>,
+    /// All jobs since then, instead of those with these References.
+    list_from: Option<Timestamp>,
+}
+
+impl Wanted {
+    pub(super) fn look_up(&mut self, folder: Folder, due: Duration, ask: Ask) {
+        self.look_ups.entry(folder).or_default().push((due, ask));
+    }
+
+    fn list(&mut self, folder: Folder, due: Duration, ask: Ask, since: Timestamp) {
+        self.lists.entry(folder).or_default().push((due, ask, since));
+    }
+
+    /// As few calls as they fit in, the longest-waiting first.
+    fn into_calls(self) -> Vec<Call> {
+        let mut calls = Vec::new();
+        for ((connection, folder_id), mut asks) in self.look_ups {
+            asks.sort_by_key(|(due, _)| *due);
+            calls.extend(asks.chunks(ASKS_PER_CALL).map(|chunk| Call {
+                due: chunk.first().map(|(due, _)| *due).unwrap_or_default(),
+                connection: connection.clone(),
+                folder_id,
+                asks: chunk.iter().map(|(_, ask)| ask.clone()).collect(),
+                list_from: None,
+            }));
+        }
+        for ((connection, folder_id), asks) in self.lists {
+            // One list from the oldest start on answers for all of them.
+            calls.push(Call {
+                due: asks.iter().map(|(due, ..)| *due).min().unwrap_or_default(),
+                connection,
+                folder_id,
+                list_from: asks.iter().map(|(.., since)| *since).min(),
+                asks: asks.into_iter().map(|(_, ask, _)| ask).collect(),
+            });
+        }
+        calls.sort_by_key(|call| call.due);
+        calls
+    }
+}
+
+/// From when on a list of all jobs would show this run's job.
+pub(super) fn list_from(run: &Run) -> Timestamp {
+    let sent = run.attempt().and_then(|attempt| attempt.sent_at).unwrap_or(run.fire_at);
+    earlier(sent.min(run.fire_at), LIST_MARGIN)
+}
+
 impl Core {
-    /// Sends the look-ups that are due, fullest calls first come, within the budget of list calls.
+    /// Sends the look-ups that are due within the budget of list calls: the one that has waited longest first, or the last
+    /// folders would never have their turn when the budget is short.
     pub(super) fn ask_about_unclear_starts(&mut self, now: Reading) {
-        let mut asks: BTreeMap<(ConnectionName, FolderId), Vec<Ask>> = BTreeMap::new();
-        let mut lists: Vec<(ConnectionName, FolderId, Ask, Timestamp)> = Vec::new();
+        let mut wanted = Wanted::default();
         for id in self.book.ids() {
-            self.collect_asks(id, now, &mut asks, &mut lists);
+            self.collect_asks(id, now, &mut wanted);
         }
-        self.collect_sweeps(now, &mut asks);
-        self.collect_proofs(now, &mut asks);
-        for ((connection, folder_id), asks) in asks {
-            for chunk in asks.chunks(ASKS_PER_CALL) {
-                if !self.may_list(&connection, now) {
-                    break;
-                }
-                for ask in chunk {
-                    self.mark_asked(ask, &connection, folder_id);
-                }
-                let control = self
-                    .links
-                    .get(&connection)
-                    .and_then(|link| link.evidence.get(&folder_id))
-                    .map(|evidence| evidence.reference.clone());
-                self.actions.push(Action::LookUp {
-                    connection: connection.clone(),
-                    folder_id,
-                    asks: chunk.to_vec(),
-                    control,
-                });
+        self.collect_sweeps(now, &mut wanted);
+        self.collect_proofs(now, &mut wanted);
+        for call in wanted.into_calls() {
+            let Call { due: _, connection, folder_id, asks, list_from } = call;
+            if !self.may_list(&connection, now) {
+                continue;
             }
-        }
-        for (connection, folder_id, ask, since) in lists {
-            if self.may_list(&connection, now) {
-                self.mark_asked(&ask, &connection, folder_id);
-                self.actions.push(Action::ListSince { connection, folder_id, ask, since });
+            for ask in &asks {
+                self.set_asked(ask, &connection, folder_id, Asked::Yes);
             }
+            self.actions.push(match list_from {
+                Some(since) => Action::ListSince { connection, folder_id, asks, since },
+                None => {
+                    let evidence = self.links.get(&connection).and_then(|link| link.evidence.get(&folder_id));
+                    let control = evidence.map(|evidence| evidence.reference.clone());
+                    Action::LookUp { connection, folder_id, asks, control }
+                }
+            });
         }
     }
 
-    fn collect_asks(
-        &mut self,
-        id: RunId,
-        now: Reading,
-        asks: &mut BTreeMap<(ConnectionName, FolderId), Vec<Ask>>,
-        lists: &mut Vec<(ConnectionName, FolderId, Ask, Timestamp)>,
-    ) {
+    fn collect_asks(&mut self, id: RunId, now: Reading, wanted: &mut Wanted) {
         let Some(open) = self.book.get(id) else { return };
         let Some(attempt) = open.run.attempt() else { return };
         let connection = open.run.connection.clone();
@@ -88,40 +147,65 @@ impl Core {
                 } else {
                     AskedFor::Settling
                 };
-                let since = attempt.sent_at.unwrap_or(open.run.fire_at);
-                let Some(folder_id) = attempt.folder_id else { return };
+                let since = list_from(&open.run);
+                let folder_id = match attempt.folder_id {
+                    Some(folder_id) => folder_id,
+                    None => match self.find_its_folder(id, &connection, now) {
+                        Some(folder_id) => folder_id,
+                        None => return,
+                    },
+                };
                 let ask = Ask { run: id, reference, purpose };
                 match settle.verdict {
-                    Verdict::NeedsList => lists.push((connection, folder_id, ask, earlier(since, LIST_MARGIN))),
-                    Verdict::Open | Verdict::None => asks.entry((connection, folder_id)).or_default().push(ask),
+                    Verdict::NeedsList => wanted.list((connection, folder_id), settle.next, ask, since),
+                    Verdict::Open | Verdict::None => wanted.look_up((connection, folder_id), settle.next, ask),
                 }
             }
             (RunState::Waiting(_) | RunState::Armed, settle, BeforeStart::LookUp(Asked::No)) => {
                 if let Some(settle) = settle.filter(|settle| now.boot < settle.next) {
                     return self.wake.at_boot(settle.next);
                 }
-                let (start, kept, since) = (open.run.start.clone(), attempt.folder_id, open.run.fire_at);
+                let (start, kept, since) = (open.run.start.clone(), attempt.folder_id, list_from(&open.run));
+                let due = settle.map_or(now.boot, |settle| settle.next);
                 // Never sent in this life: the folder is where its process is now.
                 let found = self.want_target(&connection, &start, now).map(|target| target.folder_id);
                 let Some(folder_id) = kept.or(found) else { return };
                 let ask = Ask { run: id, reference, purpose: AskedFor::BeforeStart };
                 match settle.map(|settle| settle.verdict) {
-                    Some(Verdict::NeedsList) => {
-                        lists.push((connection, folder_id, ask, earlier(since, LIST_MARGIN)));
-                    }
-                    Some(Verdict::Open | Verdict::None) | None => {
-                        asks.entry((connection, folder_id)).or_default().push(ask);
-                    }
+                    Some(Verdict::NeedsList) => wanted.list((connection, folder_id), due, ask, since),
+                    Some(Verdict::Open | Verdict::None) | None => wanted.look_up((connection, folder_id), due, ask),
                 }
             }
             _ => {}
         }
     }
 
+    /// A start of a life that the database does not know: it was made in the folder where its process is.
+    fn find_its_folder(&mut self, id: RunId, connection: &ConnectionName, now: Reading) -> Option<FolderId> {
+        let start = self.book.get(id)?.run.start.clone();
+        if self.was_refused(connection, &start, now) {
+            let next = now.boot + REFUSED_AGAIN;
+            if let Some(settle) = self.book.get_mut(id).and_then(|open| open.settle.as_mut()) {
+                settle.next = next;
+            }
+            self.wake.at_boot(next);
+            // What stands in the way of looking is told; nothing new waits for this run any longer.
+            self.read_once(connection, id);
+            return None;
+        }
+        let folder_id = self.want_target(connection, &start, now)?.folder_id;
+        self.book.change(id, |run| {
+            if let Some(attempt) = run.attempt_mut() {
+                attempt.folder_id = Some(folder_id);
+            }
+        });
+        Some(folder_id)
+    }
+
     /// Whether a list call may be made now; if so it is counted.
     pub(super) fn may_list(&mut self, connection: &ConnectionName, now: Reading) -> bool {
         let Some(link) = self.links.get_mut(connection) else { return false };
-        if matches!(link.health, Health::Probing { .. }) {
+        if matches!(link.health, Health::Probing(_)) {
             // Its answer is waited for; nothing of the budget is spent meanwhile.
             return false;
         }
@@ -136,10 +220,6 @@ impl Core {
                 false
             }
         }
-    }
-
-    fn mark_asked(&mut self, ask: &Ask, connection: &ConnectionName, folder_id: FolderId) {
-        self.set_asked(ask, connection, folder_id, Asked::Yes);
     }
 
     pub(super) fn set_asked(&mut self, ask: &Ask, connection: &ConnectionName, folder_id: FolderId, asked: Asked) {
@@ -166,6 +246,39 @@ impl Core {
                     proof.in_flight = asked == Asked::Yes;
                 }
             }
+        }
+    }
+
+    /// The call broke, perhaps this one only: the others have their turn before it is made again. A look-up that always breaks
+    /// is a filter that is not taken, however the server says it, and a list may tell.
+    pub(super) fn put_off(&mut self, ask: &Ask, now: Reading) {
+        match ask.purpose {
+            AskedFor::Settling | AskedFor::Settled | AskedFor::Held | AskedFor::BeforeStart => {
+                let Some(open) = self.book.get_mut(ask.run) else { return };
+                if open.settle.is_none() {
+                    open.settle_from(now.boot, now.boot);
+                }
+                let Some(settle) = &mut open.settle else { return };
+                if settle.verdict == Verdict::NeedsList {
+                    settle.next = now.boot + BROKEN_MOST;
+                    return;
+                }
+                settle.broken = settle.broken.saturating_add(1);
+                settle.next = now.boot + BROKEN_FIRST.saturating_mul(settle.broken).min(BROKEN_MOST);
+                match ask.purpose {
+                    AskedFor::Settled | AskedFor::BeforeStart if settle.broken >= BROKEN_OFTEN => {
+                        settle.verdict = Verdict::NeedsList;
+                    }
+                    AskedFor::Settled
+                    | AskedFor::BeforeStart
+                    | AskedFor::Settling
+                    | AskedFor::Held
+                    | AskedFor::Sweep
+                    | AskedFor::Proof => {}
+                }
+            }
+            AskedFor::Sweep => self.put_off_sweep(ask.run, now),
+            AskedFor::Proof => {}
         }
     }
 }

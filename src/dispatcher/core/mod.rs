@@ -6,37 +6,42 @@
 
 mod adopt;
 mod book;
+mod budget;
 mod claim;
+mod command;
 mod crowd;
 mod follow;
 mod link;
 mod look_up;
 mod obstacle;
 mod proof;
+mod recall;
 mod reload;
 mod send;
 mod settle;
+mod steps;
+mod succession;
+mod wake;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use self::book::{Book, Open};
+pub use self::command::{Answer, Command, CommandId, CommandRefused, Resolution, Resolved};
 use self::link::{Link, Phase};
 pub use self::obstacle::ConnectionObstacle;
 pub use self::reload::Absent;
+pub use self::wake::Wake;
 use crate::clock::{Reading, later};
 use crate::executor::{Action, Report};
 use crate::planner::Planner;
 use crate::run::{InstallationId, RunEvent, RunId, RunState};
 use crate::schedule::{ConnectionName, Marks, ScheduleKey, ScheduleSet};
-use crate::store::{Changes, LoadedState, StoredVersion};
-
-/// Wall time may run this far from boot time between two turns; more is a step of the clock (semantics.md 7).
-const STEP: SignedDuration = SignedDuration::from_secs(5);
+use crate::store::{Changes, Doubt, LoadedState, StoredVersion};
 
 /// Processes are looked up this long before their time, so that the due instant costs one call.
 const WARM_UP: Duration = Duration::from_secs(60);
@@ -64,6 +69,8 @@ pub enum Event {
     Report(Box<Report>),
     /// The daemon is asked to stop.
     Stop,
+    /// A person asks for something.
+    Command(CommandId, Command),
     /// The files were read again, and these schedules take the place of all that were loaded.
     Load(Arc<ScheduleSet>),
     /// Claims that another row had already won.
@@ -77,35 +84,8 @@ pub struct Step {
     pub record: Changes,
     /// Only after it.
     pub then: Vec<Action>,
-}
-
-/// When to look again by time alone.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wake {
-    /// On the wall clock.
-    pub wall: Option<Timestamp>,
-    /// In boot time.
-    pub boot: Option<Duration>,
-}
-
-impl Wake {
-    fn at_wall(&mut self, wall: Timestamp) {
-        self.wall = Some(self.wall.map_or(wall, |old| old.min(wall)));
-    }
-
-    fn at_boot(&mut self, boot: Duration) {
-        self.boot = Some(self.boot.map_or(boot, |old| old.min(boot)));
-    }
-
-    /// How long that is from `now`.
-    pub fn from(&self, now: Reading) -> Option<Duration> {
-        let by_wall = self.wall.map(|at| {
-            let left = at.duration_since(now.wall);
-            if left <= SignedDuration::ZERO { Duration::ZERO } else { left.unsigned_abs() }
-        });
-        let by_boot = self.boot.map(|at| at.saturating_sub(now.boot));
-        by_wall.into_iter().chain(by_boot).min()
-    }
+    /// To be given once it is stored.
+    pub answers: Vec<Answer>,
 }
 
 /// Random bits for run ids; comes from outside, like time.
@@ -121,13 +101,20 @@ pub struct Core {
     /// Of those, the ones that the files do not have any more: kept until the last open run on them has ended.
     leaving: BTreeSet<ConnectionName>,
     parked: Vec<claim::StoredMark>,
+    /// Why this life began with a database that may have forgotten starts.
+    doubt: Option<Doubt>,
+    trusted: recall::Trusted,
+    recalls: Vec<recall::Recall>,
+    desk: command::Desk,
     sweeps: Vec<adopt::Sweep>,
     /// How long each schedule's jobs took lately, from acceptance to the end as seen here; learned anew after a start.
     usual: BTreeMap<ScheduleKey, Duration>,
     pace: Pace,
     /// When this daemon took the lock: what was due before may have been started by another life.
     opened: Reading,
+    /// When the last turn was taken, and until when (boot time) it let the next one wait.
     last_turn: Reading,
+    next_turn_by: Option<Duration>,
     stopping: Stopping,
     random: RandomBits,
     actions: Vec<Action>,
@@ -156,10 +143,10 @@ impl Core {
         pace: Pace,
         random: RandomBits,
     ) -> Core {
-        let LoadedState { installation, open, marks: stored, evidence, sweeps } = state;
+        let LoadedState { installation, open, marks: stored, evidence, sweeps, doubt } = state;
         let mut book = Book::default();
         let claim::Settled { marks, recorded, parked } =
-            claim::settle_versions(&set, stored, absent, opened.wall, &mut book);
+            claim::settle_versions(&set, stored, absent, doubt, opened.wall, &mut book);
         let mut core = Core {
             installation,
             planner: Planner::new(set.clone(), Marks(marks)),
@@ -167,6 +154,10 @@ impl Core {
             links: BTreeMap::new(),
             leaving: BTreeSet::new(),
             parked,
+            doubt,
+            trusted: recall::Trusted::No,
+            recalls: Vec::new(),
+            desk: command::Desk::default(),
             sweeps: sweeps
                 .into_iter()
                 .map(|(run, connection, attempt)| adopt::Sweep::new(run, connection, attempt))
@@ -176,6 +167,7 @@ impl Core {
             pace,
             opened,
             last_turn: opened,
+            next_turn_by: None,
             stopping: Stopping::No,
             random,
             actions: Vec::new(),
@@ -191,7 +183,7 @@ impl Core {
         }
         for (name, connection) in &core.set.connections {
             let left = to_read.remove(name).unwrap_or_default();
-            core.links.insert(name.clone(), Link::new(connection.clone(), left, opened.boot));
+            core.links.insert(name.clone(), Link::new(connection.clone(), left, opened.boot, installation.0));
         }
         for (name, runs) in to_read {
             tracing::error!(
@@ -210,6 +202,9 @@ impl Core {
         }
         core.take_back_marks(opened.wall);
         core.doubt_unfinished_starts(opened);
+        if let Some(doubt) = doubt {
+            core.plan_recalls(&core.set.clone(), doubt, opened);
+        }
         core
     }
 
@@ -240,6 +235,7 @@ impl Core {
         match event {
             Event::Report(report) => self.take_report(*report, now),
             Event::Stop => self.stopping = Stopping::Yes,
+            Event::Command(id, command) => self.take_command(id, command, now),
             Event::Load(set) => self.load(set, now),
             Event::ClaimsLost(lost) => {
                 for id in lost {
@@ -277,14 +273,20 @@ impl Core {
             Report::LookedUp { connection, folder_id, asks, control, result } => {
                 self.looked_up(&connection, folder_id, asks, control, result, now);
             }
-            Report::ListedSince { connection, folder_id, ask, result } => {
-                self.listed_since(&connection, folder_id, &ask, result, now);
+            Report::ListedSince { connection, folder_id, asks, result } => {
+                self.listed_since(&connection, folder_id, &asks, result, now);
             }
             Report::Polled { connection, folder_id, jobs, result } => {
                 self.polled(&connection, folder_id, &jobs, result, now);
             }
             Report::ListedEnded { connection, folder_id, result } => {
                 self.listed_ended(&connection, folder_id, result, now);
+            }
+            Report::Recalled { connection, folder, folder_id, result } => {
+                self.recalled(&connection, &folder, folder_id, result, now);
+            }
+            Report::JobFound { connection, folder_id, run, result } => {
+                self.found_job(&connection, folder_id, run, result, now);
             }
             Report::Read { connection, run, result } => self.read(&connection, run, result, now),
             Report::SpareStopped { connection, run, job, result } => {
@@ -296,30 +298,41 @@ impl Core {
     /// Decides all that is due now, and gives what is to be stored and done.
     pub fn turn(&mut self, now: Reading) -> Step {
         self.wake = Wake::default();
-        self.notice_clock_step(now);
+        self.notice_jumps(now);
         if self.stopping == Stopping::No {
+            self.ask_recalls(now);
             self.claim_due(now);
             self.give_up_late_starts(now);
             self.warm_up(now);
             self.ask_about_unclear_starts(now);
             self.send_waiting(now);
+            self.end_doubt();
         }
         self.ask_crowds(now);
         self.follow_jobs(now);
-        for link in self.links.values() {
-            if let Some(boot) = link.wake(now.boot) {
-                self.wake.at_boot(boot);
-            }
-        }
+        self.wake_for_links(now);
         // While the daemon stops, due times are left to the next life.
         if self.stopping == Stopping::No
             && let Some(next) = self.planner.wake_at()
         {
             self.wake.at_wall(next);
         }
-        let step = Step { record: self.book.take_changes(), then: std::mem::take(&mut self.actions) };
+        self.next_turn_by = self.wake.from(now).map(|left| now.boot + left);
+        let step = Step {
+            record: self.book.take_changes(),
+            then: std::mem::take(&mut self.actions),
+            answers: std::mem::take(&mut self.desk.answers),
+        };
         self.let_connections_go();
         step
+    }
+
+    fn wake_for_links(&mut self, now: Reading) {
+        for link in self.links.values() {
+            if let Some(boot) = link.wake(now.boot) {
+                self.wake.at_boot(boot);
+            }
+        }
     }
 
     /// When to take the next turn if nothing happens before.
@@ -335,28 +348,6 @@ impl Core {
     /// Whether every connection's open runs have been read since the start.
     pub fn is_reconciled(&self) -> bool {
         self.links.values().all(|link| link.phase == Phase::Ready)
-    }
-
-    fn notice_clock_step(&mut self, now: Reading) {
-        let by_wall = now.wall.duration_since(self.last_turn.wall);
-        let by_boot = SignedDuration::try_from(now.boot.saturating_sub(self.last_turn.boot)).unwrap_or_default();
-        self.last_turn = now;
-        let stepped = by_wall - by_boot;
-        if stepped.abs() <= STEP {
-            return;
-        }
-        tracing::warn!("The clock was set by {stepped:#}; due times are judged by the new time");
-        self.take_back_marks(now.wall);
-        // Whatever is due by the new time may have been started by the old: it is looked up before it is sent.
-        self.opened.wall = self.opened.wall.max(now.wall);
-    }
-
-    /// Marks ahead of the clock were made under a wrong one, in this life or before it (semantics.md 7).
-    fn take_back_marks(&mut self, now: Timestamp) {
-        for (key, mark) in self.planner.clamp_marks(now) {
-            tracing::warn!(schedule = %key, "Schedule `{key}` was planned up to a time ahead of the clock; it goes on from now");
-            self.book.record_mark(key, mark);
-        }
     }
 
     /// Takes a step of a run and writes its line. An illegal step is a fault of ours: it is logged and not taken.

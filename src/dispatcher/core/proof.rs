@@ -3,11 +3,11 @@
 //! The newest job of ours that a look-up has shown is the folder's control: its Reference is asked for again with every later
 //! look-up there, so that each answer carries its own proof. It is renewed daily, as jobs are purged from Orchestrator.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Core;
 use super::link::ProofWanted;
+use super::look_up::Wanted;
 use crate::clock::{Reading, later};
 use crate::executor::{Ask, AskedFor};
 use crate::orchestrator::JobPage;
@@ -24,7 +24,7 @@ const PROOF_TRIES: u32 = 6;
 const PROOF_FIRST: Duration = Duration::from_secs(2);
 
 impl Core {
-    pub(super) fn collect_proofs(&mut self, now: Reading, asks: &mut BTreeMap<(ConnectionName, FolderId), Vec<Ask>>) {
+    pub(super) fn collect_proofs(&mut self, now: Reading, wanted: &mut Wanted) {
         for (name, link) in &self.links {
             for (folder_id, proof) in &link.proofs {
                 if proof.in_flight {
@@ -35,7 +35,7 @@ impl Core {
                     continue;
                 }
                 let ask = Ask { run: proof.run, reference: proof.reference.clone(), purpose: AskedFor::Proof };
-                asks.entry((name.clone(), *folder_id)).or_default().push(ask);
+                wanted.look_up((name.clone(), *folder_id), proof.next, ask);
             }
         }
     }

@@ -40,9 +40,10 @@ impl Core {
             }
         }
         let Settled { marks, recorded, parked } =
-            claim::settle_versions(&set, stored, Absent::Retire, now.wall, &mut self.book);
+            claim::settle_versions(&set, stored, Absent::Retire, None, now.wall, &mut self.book);
         self.parked = parked;
         self.planner = Planner::new(set.clone(), Marks(marks));
+        self.hold_recalled();
         self.set = set;
         for recorded in recorded {
             self.record_not_run(&recorded, now.wall);
@@ -61,7 +62,8 @@ impl Core {
                 Some(link) => link.renew(connection.clone(), now.boot),
                 None => {
                     let to_read = unread.remove(name).unwrap_or_default();
-                    self.links.insert(name.clone(), Link::new(connection.clone(), to_read, now.boot));
+                    self.links
+                        .insert(name.clone(), Link::new(connection.clone(), to_read, now.boot, self.installation.0));
                 }
             }
         }
@@ -106,7 +108,7 @@ impl Core {
             }
             let open = self.book.iter().filter(|open| open.run.connection == name && open.is_to_be_read());
             let to_read = open.map(|open| open.run.id).collect();
-            self.links.insert(name.clone(), Link::new(connection, to_read, now.boot));
+            self.links.insert(name.clone(), Link::new(connection, to_read, now.boot, self.installation.0));
             self.leaving.insert(name);
         }
     }

@@ -87,7 +87,7 @@ impl Core {
         }
         let taken = match link.health {
             Health::Recovering => link.starts.take_slowly(now.boot, f64::from(link.connection.limits.recovery_rate)),
-            Health::Fine | Health::Down { .. } | Health::Probing { .. } => link.starts.take(now.boot),
+            Health::Fine | Health::Down { .. } | Health::Probing(_) => link.starts.take(now.boot),
         };
         if let Err(next) = taken {
             self.wake.at_boot(next);
@@ -105,7 +105,7 @@ impl Core {
         let wanted = match link.health {
             Health::Down { .. } => link.may_read(now.boot),
             Health::Fine | Health::Recovering => link.may_compare_clocks(now.boot) && link.may_read(now.boot),
-            Health::Probing { .. } => false,
+            Health::Probing(_) => false,
         };
         if wanted {
             self.actions.push(Action::Resolve {
@@ -160,6 +160,17 @@ impl Core {
                 false
             }
             Admission::Start => {
+                if self.book.get(id).is_some_and(|open| open.run.state == RunState::Unknown) {
+                    // It has settled: nothing was started.
+                    if let Some(open) = self.book.get_mut(id) {
+                        open.before_start = BeforeStart::Clear;
+                    }
+                    return true;
+                }
+                if doubtful && self.doubt.is_some() {
+                    self.doubt_start(id, now);
+                    return false;
+                }
                 if let Some(open) = self.book.get_mut(id) {
                     open.before_start = if doubtful { BeforeStart::LookUp(Asked::No) } else { BeforeStart::Clear };
                 }

@@ -6,9 +6,12 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::Core;
-use super::book::{Asked, BeforeStart, Verdict};
+use super::book::{Asked, BeforeStart, Decided, Verdict};
 use super::claim::join;
+use super::look_up::{BROKEN_OFTEN, list_from};
 use super::send::with_cure;
 use crate::admission::Knowledge;
 use crate::clock::Reading;
@@ -26,15 +29,6 @@ const LOOK_UPS: [Duration; 6] = [
     Duration::from_secs(20),
     Duration::from_secs(40),
 ];
-
-/// After a look-up that broke the next one waits this long, and longer each time, …
-const BROKEN_FIRST: Duration = Duration::from_secs(5);
-
-/// … at most this long.
-const BROKEN_MOST: Duration = Duration::from_secs(60);
-
-/// So many broken look-ups in a row, some ten minutes of them, are more than an outage's worth.
-const BROKEN_OFTEN: u32 = 20;
 
 /// A held run is looked at this often: its job may answer before the person does.
 const HELD_EVERY: Duration = Duration::from_secs(300);
@@ -126,86 +120,61 @@ impl Core {
         }
     }
 
-    /// The call broke, perhaps this one only: the others have their turn before it is made again. A look-up that always breaks
-    /// is a filter that is not taken, however the server says it, and a list may tell.
-    fn put_off(&mut self, ask: &Ask, now: Reading) {
-        match ask.purpose {
-            AskedFor::Settling | AskedFor::Settled | AskedFor::Held | AskedFor::BeforeStart => {
-                let Some(open) = self.book.get_mut(ask.run) else { return };
-                if open.settle.is_none() {
-                    open.settle_from(now.boot, now.boot);
-                }
-                let Some(settle) = &mut open.settle else { return };
-                if settle.verdict == Verdict::NeedsList {
-                    settle.next = now.boot + BROKEN_MOST;
-                    return;
-                }
-                settle.broken = settle.broken.saturating_add(1);
-                settle.next = now.boot + BROKEN_FIRST.saturating_mul(settle.broken).min(BROKEN_MOST);
-                match ask.purpose {
-                    AskedFor::Settled | AskedFor::BeforeStart if settle.broken >= BROKEN_OFTEN => {
-                        settle.verdict = Verdict::NeedsList;
-                    }
-                    AskedFor::Settled
-                    | AskedFor::BeforeStart
-                    | AskedFor::Settling
-                    | AskedFor::Held
-                    | AskedFor::Sweep
-                    | AskedFor::Proof => {}
-                }
-            }
-            AskedFor::Sweep => self.put_off_sweep(ask.run, now),
-            AskedFor::Proof => {}
-        }
-    }
-
-    /// All jobs since an instant were listed, because the filter by Reference was of no use.
+    /// All jobs since an instant were listed, because the filter by Reference was of no use. One list answers for every
+    /// unclear start of its folder.
     pub(super) fn listed_since(
         &mut self,
         connection: &ConnectionName,
         folder_id: FolderId,
-        ask: &Ask,
+        asks: &[Ask],
         result: Result<JobPage, CallError>,
         now: Reading,
     ) {
-        self.set_asked(ask, connection, folder_id, Asked::No);
+        for ask in asks {
+            self.set_asked(ask, connection, folder_id, Asked::No);
+        }
+        if let Some(link) = self.link_mut(connection) {
+            match &result {
+                Ok(_) => link.answered(),
+                Err(error) => link.failed(error, now.boot),
+            }
+        }
+        for ask in asks {
+            let finding = match &result {
+                Ok(page) => self.find_in_list(ask, page),
+                Err(CallError::Unsent { .. }) => continue,
+                Err(CallError::Unknown { .. }) => {
+                    self.put_off(ask, now);
+                    continue;
+                }
+                Err(CallError::Rejected { .. }) => Finding::Nothing,
+            };
+            match finding {
+                Finding::NoneShown | Finding::Nothing => self.cannot_tell(connection, ask, finding, now),
+                Finding::Jobs(_) | Finding::ProvenNone => {
+                    self.learned(connection, folder_id, ask, finding, "in the list of all jobs", now);
+                }
+            }
+        }
+    }
+
+    fn find_in_list(&self, ask: &Ask, page: &JobPage) -> Finding {
+        let jobs: Vec<JobView> = page.jobs.iter().filter(|job| ask.is(job.reference.as_ref())).cloned().collect();
+        // A list counts when it is whole and shows a job of ours with its Reference: then rights, folder and field are all
+        // there.
         let prefix = Reference::prefix(self.installation);
-        let finding = match result {
-            Ok(page) => {
-                if let Some(link) = self.link_mut(connection) {
-                    link.answered();
-                }
-                let jobs: Vec<JobView> =
-                    page.jobs.iter().filter(|job| ask.is(job.reference.as_ref())).cloned().collect();
-                // A list counts when it is whole and shows a job of ours with its Reference: then rights, folder and field
-                // are all there.
-                let shows_ours = page
-                    .jobs
-                    .iter()
-                    .any(|job| job.reference.as_ref().is_some_and(|text| text.as_str().starts_with(&prefix)));
-                match page.completeness {
-                    _ if !jobs.is_empty() => Finding::Jobs(jobs),
-                    Completeness::Complete if shows_ours => Finding::ProvenNone,
-                    Completeness::Complete => Finding::NoneShown,
-                    Completeness::Cut => Finding::Nothing,
-                }
-            }
-            Err(error) => {
-                if let Some(link) = self.link_mut(connection) {
-                    link.failed(&error, now.boot);
-                }
-                match error {
-                    CallError::Unsent { .. } => return,
-                    CallError::Unknown { .. } => return self.put_off(ask, now),
-                    CallError::Rejected { .. } => Finding::Nothing,
-                }
-            }
+        let is_ours = |job: &JobView| job.reference.as_ref().is_some_and(|text| text.as_str().starts_with(&prefix));
+        let from = self.book.get(ask.run).map(|open| list_from(&open.run));
+        let whole = match page.completeness {
+            Completeness::Complete => true,
+            // Newest first, and cut beyond the time of this start: what is cut off is older than its job would be.
+            Completeness::Cut => from.is_some_and(|from| reaches_back_to(&page.jobs, from)),
         };
-        match finding {
-            Finding::NoneShown | Finding::Nothing => self.cannot_tell(connection, ask, finding, now),
-            Finding::Jobs(_) | Finding::ProvenNone => {
-                self.learned(connection, folder_id, ask, finding, "in the list of all jobs", now);
-            }
+        match whole {
+            _ if !jobs.is_empty() => Finding::Jobs(jobs),
+            true if page.jobs.iter().any(is_ours) => Finding::ProvenNone,
+            true => Finding::NoneShown,
+            false => Finding::Nothing,
         }
     }
 
@@ -233,6 +202,12 @@ impl Core {
         match (open.run.state, finding) {
             (RunState::Unknown | RunState::Held | RunState::Waiting(_) | RunState::Armed, Finding::Jobs(jobs)) => {
                 self.adopt(ask.run, folder_id, &jobs, &format!("Found at Orchestrator {how}"), now);
+            }
+            (RunState::Unknown, Finding::ProvenNone | Finding::NoneShown | Finding::Nothing)
+                if open.decided == Decided::Start =>
+            {
+                open.decided = Decided::Nothing;
+                self.send_again(ask.run, now);
             }
             (RunState::Unknown, Finding::ProvenNone) if ask.purpose == AskedFor::Settled => {
                 self.no_job_was_made(ask.run, now);
@@ -344,12 +319,7 @@ impl Core {
         }
         let (choice, deadline) = (open.run.on_unknown_start, open.run.deadline_at);
         match choice {
-            OnUnknownStart::Retry if now.wall < deadline => {
-                if let Some(settle) = &mut open.settle {
-                    settle.verdict = Verdict::None;
-                }
-                self.book.note(id, now.wall, "No job was made; it is sent again".to_owned());
-            }
+            OnUnknownStart::Retry if now.wall < deadline => self.send_again(id, now),
             OnUnknownStart::Retry => {
                 let text = "No job was made, and its deadline has passed".to_owned();
                 self.step(id, RunEvent::End(Ending::Missed(MissReason::Deadline)), now, text);
@@ -369,6 +339,13 @@ impl Core {
         }
     }
 
+    fn send_again(&mut self, id: RunId, now: Reading) {
+        if let Some(settle) = self.book.get_mut(id).and_then(|open| open.settle.as_mut()) {
+            settle.verdict = Verdict::None;
+        }
+        self.book.note(id, now.wall, "No job is there; it is sent".to_owned());
+    }
+
     /// One of the runs left over from before the start has been asked about.
     pub(super) fn read_once(&mut self, connection: &ConnectionName, id: RunId) {
         if let Some(open) = self.book.get_mut(id) {
@@ -378,4 +355,12 @@ impl Core {
             link.reconciled(id);
         }
     }
+}
+
+/// Whether a list that is newest first, as it was asked for, goes back beyond an instant.
+fn reaches_back_to(jobs: &[JobView], from: Timestamp) -> bool {
+    let created: Vec<Timestamp> = jobs.iter().filter_map(|job| job.created_at).collect();
+    created.len() == jobs.len()
+        && created.is_sorted_by(|a, b| a >= b)
+        && created.last().is_some_and(|last| *last < from)
 }

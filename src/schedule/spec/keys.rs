@@ -92,8 +92,20 @@ impl Section {
 }
 
 /// Where a key may belong that stands in the wrong map, likeliest first.
-pub(super) const SECTIONS: &[&Section] =
-    &[&START, &SCHEDULE, &AUTH, &CONNECTION, &CATCH_UP, &DST, &LIMITS, &CALENDAR, &DAEMON, &FILE];
+pub(super) const SECTIONS: &[&Section] = &[
+    &START,
+    &SCHEDULE,
+    &AUTH,
+    &CONNECTION,
+    &CATCH_UP,
+    &DST,
+    &LIMITS,
+    &CALENDAR,
+    &HISTORY_LIMITS,
+    &COPIES,
+    &DAEMON,
+    &FILE,
+];
 
 pub(in crate::schedule) static FILE: Section = Section {
     name: "file",
@@ -152,8 +164,29 @@ pub(in crate::schedule) static DAEMON: Section = Section {
         key("allow_env", Shape::Texts, "The environment variables that templates may name as ${env:NAME}"),
         later("listen", "take it out; nothing is served over the network"),
         later("metrics", "take it out; look at the history"),
-        later("history", "take it out; the history is kept"),
-        later("backup", "take it out; copy the state folder while the daemon is stopped"),
+        key("history", Shape::Map(&HISTORY_LIMITS), "How much of the history is kept; 400d when left out"),
+        key("backup", Shape::Map(&COPIES), "The nightly copy of the database"),
+    ],
+};
+
+pub(in crate::schedule) static HISTORY_LIMITS: Section = Section {
+    name: "history_limits",
+    place: "under `history` of `daemon`",
+    about: "How much of the history is kept. Whatever is over is removed at night, oldest first; open runs stay",
+    keys: &[
+        key("keep", Shape::Duration, "How long after its end a run is kept; 400d when left out"),
+        key("max_runs", Shape::Count(u32::MAX), "At most so many runs that have ended"),
+        key("max_bytes", Shape::Count(u32::MAX), "At most so many bytes in the database"),
+    ],
+};
+
+pub(in crate::schedule) static COPIES: Section = Section {
+    name: "copies",
+    place: "under `backup` of `daemon`",
+    about: "The nightly copy of the database, which is checked before it counts",
+    keys: &[
+        key("keep", Shape::Count(1_000), "How many copies are kept; 3 when left out"),
+        key("folder", Shape::Text, "An absolute path; `copies` in the state folder when left out"),
     ],
 };
 

@@ -128,6 +128,8 @@ fn read(trees: &[Node], sources: &[SourceFile], now: Timestamp, findings: &mut F
     set.zone_database = daemon.zone_database;
     set.watch = daemon.watch;
     set.allow_env = daemon.allow_env;
+    set.history = daemon.history;
+    set.copies = daemon.copies;
     set
 }
 

@@ -1,0 +1,35 @@
+//! `punctual resolve`: decide about a run that is held.
+//!
+//! Only a running daemon can do it: the decision has to come between two of its own.
+
+use uuid::Uuid;
+
+use super::args::{Global, ResolveArgs};
+use super::client::Client;
+use super::failure::{Exit, Failure};
+use super::output::{Out, plain};
+use super::show::find_run;
+use crate::history::History;
+use crate::web::{Decided, Decision};
+
+pub(super) async fn run(global: &Global, args: &ResolveArgs, out: &mut Out) -> Result<Exit, Failure> {
+    let decision = match args.decision.as_str() {
+        "start" => Decision::Start,
+        "skip" => Decision::Skip,
+        key => Decision::Job(Uuid::parse_str(key).map_err(|_| {
+            Failure::new(Exit::Usage, format!("`{}` is neither `start` nor `skip`, nor the key of a job", plain(key)))
+                .hint("a job's key is shown in Orchestrator under the job's details, as in 1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed")
+        })?),
+    };
+    let client = Client::find(global).await?.ok_or_else(|| {
+        Failure::new(Exit::NotReachable, "no daemon answers, and only a running one can resolve a run")
+            .hint("start it with `punctual daemon`, or say where its socket is with `--socket`")
+    })?;
+    let history = History::open(&global.state_dir()).await?;
+    let found = find_run(&history, &args.run).await;
+    history.close().await;
+    let run = found?;
+    let answer: Decided = client.post(&format!("/runs/{}/resolve", run.run), &decision).await?;
+    out.line(format!("{}: {}", run.schedule, plain(&answer.answer)))?;
+    Ok(Exit::Fine)
+}

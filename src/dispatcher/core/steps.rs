@@ -1,0 +1,93 @@
+//! Clocks that are set, and machines that sleep: treated like a restart (semantics.md 7).
+//!
+//! What was known of the open runs is old then: a job may have ended hours ago. So every open run is read again before
+//! anything new is started beside it; due times are found as late ones by the planner, as after a restart.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Core;
+use super::book::Verdict;
+use super::link::Phase;
+use crate::admission::Knowledge;
+use crate::clock::Reading;
+use crate::run::{RunId, RunState};
+use crate::schedule::ConnectionName;
+
+/// Wall time may run this far from boot time between two turns; more is a step of the clock (semantics.md 7).
+const STEP: SignedDuration = SignedDuration::from_secs(5);
+
+/// A turn this much later than it was to be taken: the machine slept, or the process was stopped.
+const SLEPT: Duration = Duration::from_secs(5);
+
+impl Core {
+    pub(super) fn notice_jumps(&mut self, now: Reading) {
+        let by_wall = now.wall.duration_since(self.last_turn.wall);
+        let passed = now.boot.saturating_sub(self.last_turn.boot);
+        let by_boot = SignedDuration::try_from(passed).unwrap_or_default();
+        self.last_turn = now;
+        let stepped = by_wall - by_boot;
+        if stepped.abs() > STEP {
+            tracing::warn!(
+                "The clock was set by {stepped:#}; due times are judged by the new time, and open runs are read again"
+            );
+            self.take_back_marks(now.wall);
+            // Whatever is due by the new time may have been started by the old: it is looked up before it is sent.
+            self.opened.wall = self.opened.wall.max(now.wall);
+            self.reconcile_anew(now);
+        } else if self.next_turn_by.is_some_and(|by| now.boot > by + SLEPT) {
+            tracing::warn!(
+                "Nothing was done for {by_boot:#}: the machine slept, or was too busy; open runs are read again"
+            );
+            self.reconcile_anew(now);
+        }
+    }
+
+    /// Marks ahead of the clock were made under a wrong one, in this life or before it.
+    pub(super) fn take_back_marks(&mut self, now: Timestamp) {
+        for (key, mark) in self.planner.clamp_marks(now) {
+            tracing::error!(
+                schedule = %key,
+                "Schedule `{key}` was planned up to a time ahead of the clock and goes on from now: check this machine's clock"
+            );
+            self.book.record_mark(key, mark);
+        }
+    }
+
+    /// Every open run that was sent is read before anything new is started on its connection, as after a restart.
+    fn reconcile_anew(&mut self, now: Reading) {
+        let mut to_read: BTreeMap<ConnectionName, BTreeSet<RunId>> = BTreeMap::new();
+        for id in self.book.ids() {
+            let Some(open) = self.book.get_mut(id) else { continue };
+            match open.run.state {
+                RunState::Unknown | RunState::Held => {
+                    if let Some(settle) = open.settle.as_mut() {
+                        // What was to be sent again is looked up once more.
+                        if settle.verdict == Verdict::None {
+                            settle.verdict = Verdict::Open;
+                        }
+                        settle.next = settle.next.min(now.boot);
+                    }
+                }
+                RunState::Job(_) => {
+                    if let Some(follow) = open.follow.as_mut() {
+                        follow.next = follow.next.min(now.boot);
+                    }
+                }
+                // Its answer is under way, or it was never sent.
+                RunState::Starting | RunState::Armed | RunState::Waiting(_) | RunState::Ended(_) => continue,
+            }
+            open.knowledge = Knowledge::NotReadYet;
+            to_read.entry(open.run.connection.clone()).or_default().insert(id);
+        }
+        for (connection, runs) in to_read {
+            let Some(link) = self.links.get_mut(&connection) else { continue };
+            match &mut link.phase {
+                Phase::Reconciling(left) => left.extend(runs),
+                Phase::Ready => link.phase = Phase::Reconciling(runs),
+            }
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Store first, then act; and what happens while nothing can be stored.
+//!
+//! A write that takes long is waited for beside everything else, a write that failed is followed by opening the database anew.
+//! Meanwhile Orchestrator is read on, and nothing is claimed or sent. The waiting is for a task, never for the database itself, so
+//! nothing of the database is dropped half-way.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use super::core::Answer;
+use crate::clock::Clock;
+use crate::executor::{Action, Executor};
+use crate::run::RunId;
+use crate::store::{Changes, Committed, LoadedState, Store, StoreError};
+
+/// A write that has not ended after this is told (semantics.md 25: within five seconds).
+const LONG: Duration = Duration::from_secs(2);
+
+/// After a failed write the database is opened anew this soon, …
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+
+/// … and if that fails, each time later, up to this: it goes on within ten seconds of the cure.
+const LAST_RETRY: Duration = Duration::from_secs(5);
+
+/// How the last write is.
+pub(super) enum Writing {
+    /// Ended well.
+    Done,
+    /// Under way for long.
+    Long(Pending),
+    /// It failed; the database is being opened anew.
+    Failed { restart: JoinHandle<Result<LoadedState, StoreError>>, tries: u32 },
+}
+
+/// A write that is under way, with what follows from it.
+pub(super) struct Pending {
+    commit: JoinHandle<Result<Committed, Arc<StoreError>>>,
+    then: Vec<Action>,
+    answers: Vec<Answer>,
+}
+
+/// A write that ended well.
+pub(super) struct Stored {
+    pub(super) lost: BTreeSet<RunId>,
+    pub(super) answers: Vec<Answer>,
+    pub(super) actions: usize,
+    pub(super) starts: usize,
+}
+
+/// A write that failed. What it would have stored never happened.
+pub(super) struct NotStored {
+    pub(super) error: Arc<StoreError>,
+    pub(super) then: Vec<Action>,
+}
+
+/// What came of a write.
+pub(super) enum Outcome {
+    Stored(Stored),
+    NotStored(NotStored),
+    /// It is under way still.
+    Pending(Pending),
+}
+
+/// Stores a turn's changes, then acts; or gives the write back when it takes long.
+pub(super) async fn store_then_act(
+    clock: &Clock,
+    store: &Store,
+    record: Changes,
+    then: Vec<Action>,
+    answers: Vec<Answer>,
+    executor: &Executor,
+) -> Outcome {
+    #[cfg(feature = "faults")]
+    if crate::faults::is_on(crate::faults::CLAIM_AFTER_POST) {
+        return act_then_store(store, record, then, answers, executor).await;
+    }
+    if record.is_empty() {
+        return Outcome::Stored(act(Committed::default(), then, answers, executor));
+    }
+    let store = store.clone();
+    let mut pending = Pending { commit: tokio::spawn(async move { store.commit(record).await }), then, answers };
+    let ended = {
+        tokio::select! {
+            biased;
+            ended = &mut pending.commit => Some(ended),
+            () = clock.sleep(LONG) => None,
+        }
+    };
+    match ended {
+        Some(ended) => finish(ended, pending.then, pending.answers, executor),
+        None => Outcome::Pending(pending),
+    }
+}
+
+impl Pending {
+    /// Waits for its end, however long. May be dropped and called again.
+    pub(super) async fn ended(&mut self) -> Result<Result<Committed, Arc<StoreError>>, tokio::task::JoinError> {
+        (&mut self.commit).await
+    }
+
+    /// Acts, or gives back what must not be done.
+    pub(super) fn finish(
+        self,
+        ended: Result<Result<Committed, Arc<StoreError>>, tokio::task::JoinError>,
+        executor: &Executor,
+    ) -> Outcome {
+        finish(ended, self.then, self.answers, executor)
+    }
+}
+
+fn finish(
+    ended: Result<Result<Committed, Arc<StoreError>>, tokio::task::JoinError>,
+    then: Vec<Action>,
+    answers: Vec<Answer>,
+    executor: &Executor,
+) -> Outcome {
+    match ended.unwrap_or_else(|_| Err(Arc::new(StoreError::Closed))) {
+        Ok(committed) => Outcome::Stored(act(committed, then, answers, executor)),
+        Err(error) => Outcome::NotStored(NotStored { error, then }),
+    }
+}
+
+/// A start leaves only when its claim cannot be taken back.
+fn act(committed: Committed, then: Vec<Action>, answers: Vec<Answer>, executor: &Executor) -> Stored {
+    let mut stored = Stored { lost: committed.lost.into_iter().collect(), answers, actions: 0, starts: 0 };
+    for action in then {
+        if action.claimed_run().is_some_and(|run| stored.lost.contains(&run)) {
+            continue;
+        }
+        stored.actions += 1;
+        stored.starts += usize::from(matches!(action, Action::Start(_)));
+        executor.perform(action);
+    }
+    stored
+}
+
+/// The wrong order, for a negative control: act, then store.
+#[cfg(feature = "faults")]
+async fn act_then_store(
+    store: &Store,
+    record: Changes,
+    then: Vec<Action>,
+    answers: Vec<Answer>,
+    executor: &Executor,
+) -> Outcome {
+    let done = act(Committed::default(), then, answers, executor);
+    crate::faults::slow_disk().await;
+    match store.commit(record).await {
+        Ok(committed) => Outcome::Stored(Stored { lost: committed.lost.into_iter().collect(), ..done }),
+        Err(error) => Outcome::NotStored(NotStored { error, then: Vec::new() }),
+    }
+}
+
+/// Opens the database anew, after a pause that grows with the tries.
+pub(super) fn begin_restart(clock: &Clock, store: &Store, tries: u32) -> Writing {
+    let (clock, store) = (clock.clone(), store.clone());
+    let pause = FIRST_RETRY.saturating_mul(1 << tries.min(3)).min(LAST_RETRY);
+    let restart = tokio::spawn(async move {
+        clock.sleep(pause).await;
+        store.restart(clock.now()).await
+    });
+    Writing::Failed { restart, tries }
+}
+
+/// An error with all its causes, for one log line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}

@@ -1,0 +1,125 @@
+//! What is handed to the writer, and what a start finds.
+
+use jiff::Timestamp;
+
+use crate::run::{Attempt, Evidence, InstallationId, Run, RunId, Seen};
+use crate::schedule::{ConnectionName, HighWaterMark, ScheduleKey, Timing};
+
+/// All that one turn of the dispatcher decided to write: one transaction.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// New rows. A planned time that has one already is lost to it.
+    pub inserted: Vec<Run>,
+    /// Rows with a new state, each with the version it was read at.
+    pub updated: Vec<Run>,
+    /// What happened, in order.
+    pub seen: Vec<Seen>,
+    /// New timings.
+    pub versions: Vec<StoredVersion>,
+    /// Up to where schedules are planned now.
+    pub marks: Vec<(ScheduleKey, HighWaterMark)>,
+    /// Schedules that are gone.
+    pub retired: Vec<Retired>,
+    /// Proofs that look-ups see our jobs.
+    pub evidence: Vec<Evidence>,
+    /// Attempts of runs that have ended, changed by a late sweep.
+    pub swept: Vec<(RunId, Attempt)>,
+    /// What people did.
+    pub audit: Vec<Deed>,
+    /// Orchestrator has been asked what the database had forgotten.
+    pub doubt: Option<DoubtOver>,
+}
+
+/// The database is trusted again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DoubtOver;
+
+/// Why the database may have forgotten starts that were made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// It is older than what was last written in its folder: a copy was put back, or its WAL is gone.
+    Older,
+    /// It is new, and its folder is not.
+    Lost,
+}
+
+impl Doubt {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Doubt::Older => "older",
+            Doubt::Lost => "lost",
+        }
+    }
+
+    pub(super) fn from_name(name: &str) -> Option<Doubt> {
+        [Doubt::Older, Doubt::Lost].into_iter().find(|doubt| doubt.name() == name)
+    }
+}
+
+/// Something done by hand.
+#[derive(Clone, Debug)]
+pub struct Deed {
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub actor: String,
+    /// What, in one word.
+    pub action: &'static str,
+    /// To what.
+    pub subject: String,
+    /// More, if there is more to say.
+    pub detail: Option<String>,
+}
+
+impl Changes {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        let Changes { inserted, updated, seen, versions, marks, retired, evidence, swept, audit, doubt } = self;
+        inserted.is_empty()
+            && updated.is_empty()
+            && seen.is_empty()
+            && versions.is_empty()
+            && marks.is_empty()
+            && retired.is_empty()
+            && evidence.is_empty()
+            && swept.is_empty()
+            && audit.is_empty()
+            && doubt.is_none()
+    }
+}
+
+/// A schedule that is no longer in the files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retired(pub ScheduleKey);
+
+/// The number of a schedule version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VersionId(pub i64);
+
+/// A timing that a schedule had.
+#[derive(Clone, Debug)]
+pub struct StoredVersion {
+    /// Whose.
+    pub schedule: ScheduleKey,
+    /// What it was.
+    pub timing: Timing,
+    /// When it was first loaded.
+    pub loaded_at: Timestamp,
+}
+
+/// What the database knows when a daemon starts, or starts over.
+#[derive(Clone, Debug)]
+pub struct LoadedState {
+    /// Whose jobs these are.
+    pub installation: InstallationId,
+    /// Every run without a final state, oldest first.
+    pub open: Vec<Run>,
+    /// Marks with the timing they belong to. A timing that cannot be read any more is `None`.
+    pub marks: Vec<(ScheduleKey, HighWaterMark, String, Option<Timing>)>,
+    /// Which folders' look-ups are proven.
+    pub evidence: Vec<Evidence>,
+    /// Attempts whose jobs are still to be counted once more.
+    pub sweeps: Vec<(RunId, ConnectionName, Attempt)>,
+    /// Whether starts may have been made that this database does not know.
+    pub doubt: Option<Doubt>,
+}

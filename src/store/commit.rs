@@ -1,0 +1,136 @@
+//! One transaction for all that lies ready: rows, marks, lines, and the count of writes.
+
+use std::collections::HashSet;
+
+use sqlx::{Connection, Row, SqliteConnection};
+
+use super::changes::{Changes, DoubtOver};
+use super::open::Database;
+use super::rows::{AttemptRow, DeedRow, EventRow, EvidenceRow, MarkRow, RunRow, VersionRow};
+use super::sql;
+use super::trouble::StoreError;
+use super::writer::{Committed, Waiting};
+
+pub(super) async fn commit_all(database: &mut Database, waiting: &[Waiting]) -> Result<Vec<Committed>, StoreError> {
+    let path = database.path.clone();
+    let failed = |cause| StoreError::Database { path: path.clone(), doing: "writing", cause };
+    let mut transaction = database.connection.begin_with("begin immediate").await.map_err(failed)?;
+    let mut results = Vec::with_capacity(waiting.len());
+    for (changes, _) in waiting {
+        match apply(&mut transaction, changes).await {
+            Ok(committed) => results.push(committed),
+            Err(fault) => {
+                // The first failure is what counts; the rollback may fail because of it.
+                let _ = transaction.rollback().await;
+                return Err(match fault {
+                    Fault::Sqlite(cause) => failed(cause),
+                    Fault::Stale { expected, changed } => StoreError::Stale { expected, changed },
+                });
+            }
+        }
+    }
+    let commits: i64 =
+        match sql::query(sql::COUNT_COMMIT).fetch_one(&mut *transaction).await.and_then(|row| row.try_get(0)) {
+            Ok(commits) => commits,
+            Err(cause) => {
+                let _ = transaction.rollback().await;
+                return Err(failed(cause));
+            }
+        };
+    #[cfg(feature = "faults")]
+    crate::faults::point(crate::faults::FAIL_COMMIT_OPEN, kind_of(waiting));
+    transaction.commit().await.map_err(failed)?;
+    #[cfg(feature = "faults")]
+    crate::faults::point(crate::faults::FAIL_COMMIT_DONE, kind_of(waiting));
+    database.counter.write(commits);
+    Ok(results)
+}
+
+/// The most telling state in a commit, for the places where the process is made to die.
+#[cfg(feature = "faults")]
+fn kind_of(commits: &[Waiting]) -> &'static str {
+    use crate::run::RunState;
+    let kinds = commits.iter().flat_map(|(changes, _)| changes.inserted.iter().chain(&changes.updated)).map(|run| {
+        match run.state {
+            RunState::Starting => (0, "starting"),
+            RunState::Job(_) => (1, "job"),
+            RunState::Ended(_) => (2, "ended"),
+            RunState::Unknown | RunState::Held => (3, "unknown"),
+            RunState::Armed | RunState::Waiting(_) => (4, "waiting"),
+        }
+    });
+    kinds.min().map_or("other", |(_, kind)| kind)
+}
+
+enum Fault {
+    Sqlite(sqlx::Error),
+    Stale { expected: usize, changed: u64 },
+}
+
+impl From<sqlx::Error> for Fault {
+    fn from(cause: sqlx::Error) -> Self {
+        Fault::Sqlite(cause)
+    }
+}
+
+async fn apply(connection: &mut SqliteConnection, changes: &Changes) -> Result<Committed, Fault> {
+    let Changes { inserted, updated, seen, versions, marks, retired, evidence, swept, audit, doubt } = changes;
+    let mut committed = Committed::default();
+    if !inserted.is_empty() {
+        let rows = sql::query(sql::INSERT_RUNS)
+            .bind(json(inserted.iter().map(RunRow::from_run)))
+            .fetch_all(&mut *connection)
+            .await?;
+        if rows.len() < inserted.len() {
+            let mut written = HashSet::new();
+            for row in &rows {
+                written.insert(row.try_get::<String, _>(0)?);
+            }
+            committed.lost =
+                inserted.iter().map(|run| run.id).filter(|id| !written.contains(&id.to_string())).collect();
+        }
+    }
+    if !updated.is_empty() {
+        let changed = sql::query(sql::UPDATE_RUNS)
+            .bind(json(updated.iter().map(RunRow::from_run)))
+            .execute(&mut *connection)
+            .await?
+            .rows_affected();
+        if changed != updated.len() as u64 {
+            return Err(Fault::Stale { expected: updated.len(), changed });
+        }
+    }
+    let attempts: Vec<AttemptRow> = inserted
+        .iter()
+        .chain(updated)
+        .flat_map(|run| run.attempts.iter().map(|attempt| AttemptRow::from_attempt(run.id, attempt)))
+        .chain(swept.iter().map(|(run, attempt)| AttemptRow::from_attempt(*run, attempt)))
+        .collect();
+    execute(connection, sql::UPSERT_ATTEMPTS, attempts).await?;
+    execute(connection, sql::INSERT_EVENTS, seen.iter().map(EventRow::from_seen).collect()).await?;
+    execute(connection, sql::INSERT_VERSIONS, versions.iter().map(VersionRow::from_version).collect()).await?;
+    execute(connection, sql::UPSERT_MARKS, marks.iter().map(|(key, mark)| MarkRow::from_mark(key, *mark)).collect())
+        .await?;
+    execute(connection, sql::DELETE_MARKS, retired.iter().map(|gone| gone.0.clone()).collect()).await?;
+    execute(connection, sql::UPSERT_EVIDENCE, evidence.iter().map(EvidenceRow::from_evidence).collect()).await?;
+    execute(connection, sql::INSERT_AUDIT, audit.iter().map(DeedRow::from_deed).collect()).await?;
+    if let Some(DoubtOver) = doubt {
+        sql::query(sql::DOUBT_OVER).execute(&mut *connection).await?;
+    }
+    Ok(committed)
+}
+
+async fn execute<T: serde::Serialize>(
+    connection: &mut SqliteConnection,
+    statement: &'static str,
+    rows: Vec<T>,
+) -> Result<(), sqlx::Error> {
+    if !rows.is_empty() {
+        sql::query(statement).bind(json(rows.into_iter())).execute(connection).await?;
+    }
+    Ok(())
+}
+
+pub(super) fn json<T: serde::Serialize>(rows: impl Iterator<Item = T>) -> String {
+    serde_json::to_string(&rows.collect::<Vec<_>>()).expect("rows are plain structs with text keys")
+}

@@ -1,0 +1,73 @@
+//! `POST /runs/RUN/resolve`: what a person decides about a held run.
+//!
+//! The dispatcher writes the `audit` row itself, in the transaction that changes the run: a decision that was refused is none.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::{Extension, Json};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::answer::{Refusal, Why};
+use super::control::Control;
+use super::peer::Peer;
+use crate::dispatcher::core::{CommandRefused, Resolution};
+use crate::run::{JobKey, RunId};
+
+/// What is to be done with the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Start it, unless one more look-up shows its job.
+    Start,
+    /// Do not start it.
+    Skip,
+    /// Follow this job as its own.
+    Job(Uuid),
+}
+
+/// What was decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decided {
+    /// The run.
+    pub run: Uuid,
+    /// In words.
+    pub answer: String,
+}
+
+pub(super) async fn resolve(
+    State(control): State<Arc<Control>>,
+    Extension(peer): Extension<Peer>,
+    Path(run): Path<Uuid>,
+    Json(decision): Json<Decision>,
+) -> Result<Json<Decided>, Refusal> {
+    let how = match decision {
+        Decision::Start => Resolution::Start,
+        Decision::Skip => Resolution::Skip,
+        Decision::Job(key) => Resolution::Job(JobKey(key)),
+    };
+    let resolved =
+        control.dispatcher.resolve(RunId(run), how, peer.to_string()).await.map_err(|cause| refused(&cause))?;
+    Ok(Json(Decided { run, answer: resolved.to_string() }))
+}
+
+fn refused(cause: &CommandRefused) -> Refusal {
+    let (why, hint) = match cause {
+        CommandRefused::NotOpen(_) => (Why::Missing, "`punctual runs --state held` lists what can be resolved"),
+        CommandRefused::NotHeld { .. } => (Why::NotNow, "`punctual show` tells how it stands"),
+        CommandRefused::NoFolder(_) => (Why::NotNow, "resolve it by `start` or `skip`"),
+        CommandRefused::NoJob { .. } => (
+            Why::Missing,
+            "the key is shown in Orchestrator under the job's details; the job must be in the run's folder",
+        ),
+        CommandRefused::OtherProcess { .. } | CommandRefused::OtherRun(_) => {
+            (Why::Wrong, "give the key of the job that this run's start made")
+        }
+        CommandRefused::NotRead(_) => (Why::Unreachable, "try again when Orchestrator answers"),
+        CommandRefused::Busy(_) => (Why::NotNow, "wait for the first answer"),
+        CommandRefused::Stopping => (Why::Unable, "try again when it runs again"),
+        CommandRefused::NotStored => (Why::Unable, "its log says why; free space on the disk of the state folder"),
+    };
+    Refusal::new(why, cause.to_string()).hint(hint)
+}

@@ -1,0 +1,216 @@
+//! Much at once: a thousand unclear starts, six hours of outage, a thousand open runs at a start. Time is simulated, so the
+//! figures are of the rules and not of the machine.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use punctual::run::{Evidence, FolderId, Reference, RunState};
+use punctual::schedule::ConnectionName;
+
+use super::server::{Call, Filter, Mood};
+use super::world::{INSTALLATION, World, at, attempt_of, is_start, read, seconds};
+
+const BEFORE: &str = "2026-11-23T11:59:00Z";
+const NOON: &str = "2026-11-23T12:00:00Z";
+const FOLDERS: usize = 20;
+const RUNS: usize = 1_000;
+
+/// A thousand schedules in twenty folders, all due at noon, on a connection that may start them all at once.
+fn thousand() -> World {
+    let mut text = String::from(
+        "version: 1\nconnections:\n  cloud:\n    url: https://cloud.uipath.com/acme/production/orchestrator_\n    \
+         limits: { starts_per_second: 1000, open_requests: 1000 }\n    auth: { grant: client_credentials, client_id: app, \
+         client_secret: \"credential:cloud\", scope: OR.Jobs }\ndefaults: { timezone: UTC }\nschedules:\n",
+    );
+    for n in 0..RUNS {
+        let folder = n % FOLDERS;
+        text.push_str(&format!("  s{n:04}: {{ at: \"{NOON}\", start: {{ process: P, folder: F{folder:02} }} }}\n"));
+    }
+    let mut world = World::with(read(&text, at(BEFORE)), at(BEFORE));
+    world.crash();
+    for n in 0..FOLDERS {
+        let folder = folder(n);
+        world.server.folders.push((format!("F{n:02}"), folder));
+        // An earlier job of ours in each folder, as any folder has that has been used for a day.
+        let reference = Reference::from_text(format!("{}0123456789ab.aaaaa{n:x}", Reference::prefix(INSTALLATION)));
+        let now = world.now;
+        world.server.make(&reference, folder, now, now.boot);
+        let connection = ConnectionName("cloud".into());
+        world.db.evidence.insert(folder, Evidence { connection, folder_id: folder, reference, proven_at: now.wall });
+    }
+    world.recover();
+    world.settle();
+    world.server.lasts = seconds(7_200);
+    world
+}
+
+fn folder(n: usize) -> FolderId {
+    FolderId(100 + i64::try_from(n).unwrap())
+}
+
+/// The most calls of this kind in any minute.
+fn most_in_a_minute(world: &World, wanted: impl Fn(&Call) -> bool) -> usize {
+    let mut minute: VecDeque<Duration> = VecDeque::new();
+    let mut most = 0;
+    for (made, _) in world.server.calls.iter().filter(|(_, call)| wanted(call)) {
+        while minute.front().is_some_and(|first| *first + seconds(60) <= *made) {
+            minute.pop_front();
+        }
+        minute.push_back(*made);
+        most = most.max(minute.len());
+    }
+    most
+}
+
+fn is_list(call: &Call) -> bool {
+    matches!(call, Call::LookUp(_) | Call::ListSince | Call::Poll(..) | Call::ListEnded)
+}
+
+fn unclear(world: &World) -> usize {
+    world.db.runs.values().filter(|run| matches!(run.state, RunState::Unknown | RunState::Starting)).count()
+}
+
+/// A thousand starts are stored; every other one is made; then the daemon dies.
+fn thousand_unclear(filter: Filter) -> World {
+    let mut world = thousand();
+    world.now.wall = at(NOON);
+    world.now.boot += seconds(60);
+    let mut starts = Vec::new();
+    while starts.len() < RUNS {
+        for action in world.decide() {
+            match is_start(&action) {
+                true => starts.push(action),
+                false => world.launch(action),
+            }
+        }
+        world.land_now();
+    }
+    for start in starts.into_iter().step_by(2) {
+        world.answer(start);
+    }
+    world.server.filter = filter;
+    world.crash();
+    world.server.calls.clear();
+    world.recover();
+    world
+}
+
+#[test]
+fn a_thousand_unclear_starts_in_twenty_folders_settle_within_five_minutes_on_sixty_list_calls_a_minute() {
+    for (filter, name) in [(Filter::Works, "by reference"), (Filter::Refused, "by lists, as look-ups are refused")] {
+        let mut world = thousand_unclear(filter);
+        let began = world.now.boot;
+        let posts = world.server.posts();
+        while unclear(&world) > 0 {
+            world.pass(seconds(1));
+            assert!(world.now.boot - began <= seconds(300), "{name}: {} are unclear still", unclear(&world));
+        }
+        let took = (world.now.boot - began).as_secs();
+        world.pass(seconds(60));
+        let most = most_in_a_minute(&world, is_list);
+        let looked = world.server.count(began, |call| matches!(call, Call::LookUp(_) | Call::ListSince));
+        println!(
+            "figure: 1000 unclear starts settled {name}: {took} s, {looked} look-ups, at most {most} list calls a minute"
+        );
+        assert!(most <= 60, "{most} list calls in a minute");
+        assert_eq!(world.server.posts() - posts, RUNS / 2, "those that were not made are sent again");
+        for run in world.db.runs.values() {
+            assert_eq!(world.server.jobs_of(&attempt_of(run).reference), 1, "{:#?}", world.lines(run));
+        }
+    }
+}
+
+#[test]
+fn a_thousand_open_runs_are_all_read_again_within_the_settle_time_plus_two_minutes() {
+    let mut world = thousand_unclear(Filter::Works);
+    let began = world.now.boot;
+    while !world.core().is_reconciled() {
+        world.pass(seconds(1));
+    }
+    let first = (world.now.boot - began).as_secs();
+    world.pass(seconds(400));
+    assert_eq!(unclear(&world), 0);
+    // All of them are jobs now; the next life finds a thousand of those.
+    world.crash();
+    world.recover();
+    let again = world.now.boot;
+    while !world.core().is_reconciled() {
+        world.pass(seconds(1));
+    }
+    let jobs = (world.now.boot - again).as_secs();
+    println!(
+        "figure: 1000 open runs reconciled after a start: {first} s when all were unclear, {jobs} s when all had jobs"
+    );
+    assert!(first.max(jobs) <= 240, "{first} s, {jobs} s");
+}
+
+#[test]
+fn six_hours_of_outage_keep_order_rate_and_deadlines_and_double_nothing() {
+    let mut schedules = String::new();
+    for n in 0..50 {
+        // Payroll may come late, a report may not.
+        schedules.push_str(&format!(
+            "  pay{n:02}: {{ cron: \"0 * * * *\", start_deadline: 12h, overlap: allow, start: {{ process: P }} }}\n  rep{n:02}: \
+             {{ cron: \"0 * * * *\", overlap: allow, start: {{ process: P }} }}\n"
+        ));
+    }
+    let mut world = World::proven(&schedules, BEFORE);
+    world.server.mood = Mood::Down;
+    let began = world.now.boot;
+    world.pass_to("2026-11-23T17:50:00Z");
+    let probes = world.server.count(began, |call| *call == Call::Resolve);
+    let outage = (world.now.boot - began).as_secs();
+    assert!(probes as u64 <= outage / 45, "{probes} probes in {outage} s");
+    assert!(world.open().iter().all(|run| run.state.to_string() == "waiting: outage"));
+    world.server.mood = Mood::Well;
+    let healed = world.now.boot;
+    world.pass_to("2026-11-23T17:59:00Z");
+
+    let posts: Vec<(Duration, &Reference)> = world
+        .server
+        .calls
+        .iter()
+        .filter_map(|(made, call)| match call {
+            Call::Start(reference) => Some((*made, reference)),
+            Call::Resolve
+            | Call::LookUp(_)
+            | Call::ListSince
+            | Call::Poll(..)
+            | Call::ListEnded
+            | Call::Read
+            | Call::Recall
+            | Call::FindJob
+            | Call::StopSpare(_) => None,
+        })
+        .collect();
+    let first = posts[0].0 - healed;
+    let took = posts[posts.len() - 1].0 - healed;
+    println!(
+        "figure: 6 h outage, 600 due fires: {probes} probes, first start {} s after recovery, {} starts in {} s",
+        first.as_secs(),
+        posts.len(),
+        took.as_secs()
+    );
+    assert!(first <= seconds(60), "recovery is noticed within a minute: {first:?}");
+    assert_eq!(posts.len(), 50 * 6 + 50, "all of the payroll, and the reports of the last hour");
+    for pair in posts.windows(6) {
+        assert!(pair[5].0 - pair[0].0 >= Duration::from_millis(999), "five a second, not {pair:?}");
+    }
+    let fired: Vec<_> = posts
+        .iter()
+        .map(|(_, reference)| {
+            world.db.runs.values().find(|run| attempt_of(run).reference == **reference).unwrap().fire_at
+        })
+        .collect();
+    assert!(fired.is_sorted(), "oldest first");
+    for run in world.db.runs.values() {
+        let late = run.schedule.as_str().starts_with("rep") && run.nominal_at < at("2026-11-23T17:00:00Z");
+        let expected = if late { "missed: deadline" } else { "succeeded" };
+        let state = run.state.to_string();
+        assert!(state == expected || (!late && !run.state.is_final()), "{} {}: {state}", run.schedule, run.nominal_at);
+        assert_eq!(world.server.jobs_of(&attempt_of(run).reference), usize::from(!late));
+        if late {
+            assert!(run.ended_at.unwrap() >= run.deadline_at, "given up before its deadline");
+        }
+    }
+}
