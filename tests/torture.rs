@@ -1,8 +1,9 @@
 //! Torture: kills, lost answers, outages, lost databases. One checker judges all of it (`torture/checker.rs`).
 //!
-//! The short forms run here; `.ci/full` runs the long ones. Every run prints its seed and the command that repeats it.
+//! The short forms run here; `.ci/full` runs the long ones. Every run prints its seed and the command that repeats it. The
+//! build with the feature `faults` has what needs it, and leaves out what would only be repeated.
 
-#[expect(dead_code, reason = "each story uses its part")]
+#[cfg_attr(feature = "faults", expect(dead_code, reason = "each build uses its part"))]
 #[path = "torture/checker.rs"]
 mod checker;
 #[path = "torture/checker_finds.rs"]
@@ -11,15 +12,29 @@ mod checker_finds;
 mod demand;
 #[path = "torture/dice.rs"]
 mod dice;
+#[cfg_attr(feature = "faults", expect(dead_code, reason = "each build uses its part"))]
 #[path = "torture/kill_loop.rs"]
 mod kill_loop;
+#[cfg(not(feature = "faults"))]
+#[path = "torture/lost_database.rs"]
+mod lost_database;
+#[cfg(not(feature = "faults"))]
 #[path = "torture/outcomes.rs"]
 mod outcomes;
-#[expect(dead_code, reason = "each story uses its part")]
+#[expect(dead_code, reason = "each build uses its part")]
 #[path = "torture/rig.rs"]
 mod rig;
+#[cfg(not(feature = "faults"))]
+#[path = "torture/signals.rs"]
+mod signals;
 #[cfg(feature = "faults")]
 #[path = "torture/steps.rs"]
 mod steps;
+#[cfg(not(feature = "faults"))]
+#[path = "torture/storms.rs"]
+mod storms;
+#[cfg(feature = "faults")]
+#[path = "torture/token_steps.rs"]
+mod token_steps;
 #[expect(dead_code, reason = "each story uses its part")]
 mod support;

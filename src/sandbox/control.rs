@@ -101,6 +101,11 @@ impl Control {
         self.change(|state, now| state.service.identity.mint(rights, now))
     }
 
+    /// Logs a client in anew, as a person would in a browser, and gives the refresh token; `None` for an unknown client.
+    pub fn mint_refresh_token(&self, client_id: &str) -> Option<String> {
+        self.change(|state, now| state.service.identity.mint_refresh(client_id, now))
+    }
+
     /// No access token given so far opens anything any more. Refresh tokens stay good.
     pub fn revoke_tokens(&self) {
         self.change(|state, _| state.service.identity.revoke_all());

@@ -119,6 +119,12 @@ impl Story {
     }
 
     pub(crate) async fn start_daemon(&mut self) {
+        self.begin_daemon().await;
+        self.settle().await;
+    }
+
+    /// The same without waiting for what it does first.
+    pub(crate) async fn begin_daemon(&mut self) {
         let loaded = load(self.folder.path(), &self.yaml, self.clock.now());
         let settings = DaemonSettings {
             clock: self.clock.clone(),
@@ -131,7 +137,6 @@ impl Story {
             socket: None,
         };
         self.daemon = Some(Daemon::start(settings).await.expect("the daemon starts"));
-        self.settle().await;
     }
 
     pub(crate) async fn stop_daemon(&mut self) {

@@ -31,8 +31,9 @@ pub(crate) fn demanded(yaml: &str, from: Timestamp, until: Timestamp) -> BTreeSe
     let mut known: BTreeMap<String, Vec<Timestamp>> = BTreeMap::new();
     let mut demands = BTreeSet::new();
     for (key, schedule) in schedules {
-        let rhythm = rhythm_of(schedule);
-        let times = known.entry(rhythm.clone()).or_insert_with(|| times_of(schedule, from, until));
+        let zone = schedule["timezone"].as_str().or(file["defaults"]["timezone"].as_str()).unwrap_or_default();
+        let rhythm = format!("{} {zone}", rhythm_of(schedule));
+        let times = known.entry(rhythm).or_insert_with(|| times_of(schedule, zone, from, until));
         demands.extend(times.iter().map(|due| Demand { schedule: key.clone(), due: *due }));
     }
     demands
@@ -42,10 +43,10 @@ fn rhythm_of(schedule: &Value) -> String {
     for word in ["calendar", "jitter", "starts", "ends", "after", "dst", "anchor", "enabled"] {
         assert!(schedule.get(word).is_none(), "the second implementation does not know `{word}`");
     }
-    format!("{} {} {} {}", schedule["at"], schedule["every"], schedule["cron"], schedule["timezone"])
+    format!("{} {} {}", schedule["at"], schedule["every"], schedule["cron"])
 }
 
-fn times_of(schedule: &Value, from: Timestamp, until: Timestamp) -> Vec<Timestamp> {
+fn times_of(schedule: &Value, zone: &str, from: Timestamp, until: Timestamp) -> Vec<Timestamp> {
     if let Some(at) = schedule["at"].as_str() {
         let at: Timestamp = at.parse().expect("an instant");
         return Some(at).into_iter().filter(|at| *at > from && *at <= until).collect();
@@ -54,7 +55,6 @@ fn times_of(schedule: &Value, from: Timestamp, until: Timestamp) -> Vec<Timestam
         let step = seconds_of(every);
         return seconds(from, until).filter(|at| at.as_second().rem_euclid(step) == 0).collect();
     }
-    let zone = schedule["timezone"].as_str().expect("a zone");
     let zone = TimeZone::get(zone).expect("a zone that is known");
     let cron = Cron::read(schedule["cron"].as_str().expect("one pattern"));
     cron.times(&zone, from, until)

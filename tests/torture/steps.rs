@@ -369,3 +369,25 @@ async fn a_death_at_every_step_under_every_behaviour_of_the_server_is_recovered_
     assert!(wrong.is_empty(), "{} cells of {count} went wrong:\n{}", wrong.len(), told.join("\n"));
     rig.sandbox.stop().await;
 }
+
+/// The id is in every Reference: one that came and went would make what was started unknown.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_death_between_the_two_places_of_the_installations_id_keeps_the_id() {
+    let mut rig = Rig::begin(dice::setting("PUNCTUAL_SEED", 7_804), |_| {}).await;
+    let due = soon(&rig.clock);
+    rig.write(&file(&rig.sandbox.base_url(), &case("first", due, "Burst")));
+    rig.home.environment.push(("PUNCTUAL_FAIL_AT".to_owned(), faults::FAIL_INSTALLATION_WRITTEN.to_owned()));
+    let end = rig.live().ended().await;
+    assert!(is_kill(end), "it ended with {end:?}: {}", rig.log());
+    let id = || std::fs::read_to_string(rig.state_dir().join("installation")).expect("the file").trim().to_owned();
+    let written = id();
+    let home = &rig.home;
+    let next = home.command(&["daemon"]).env_remove("PUNCTUAL_FAIL_AT").spawn().expect("the daemon starts");
+    let seen = rig.until(None, Duration::from_secs(40), |runs| is_final(runs, "first")).await;
+    drop(next);
+    let runs = seen.expect("the run comes to its end");
+    assert_eq!(id(), written);
+    let reference = runs[0].reference.clone().unwrap_or_default();
+    assert!(reference.starts_with(&format!("p1.{written}.")), "{reference} is not of {written}");
+    rig.sandbox.stop().await;
+}
