@@ -210,11 +210,9 @@ impl Identity {
     /// A new login for a client: the first refresh token of a new family.
     pub(super) fn mint_refresh(&mut self, client_id: &str, now: Timestamp) -> Option<String> {
         let scopes = self.client(client_id)?.scopes.clone();
-        let family = self.found_family(client_id.to_owned(), scopes);
-        let token = format!("sandbox-rt-{}", self.keys.hex());
-        let expires_at = later(now, REFRESH_LIFETIME);
-        self.refresh.insert(token.clone(), RefreshToken { family, expires_at, used: None });
-        Some(token)
+        let family = self.found_family(client_id.to_owned(), scopes.clone());
+        let (grant, _) = self.family_grant(family, &scopes, now);
+        grant["refresh_token"].as_str().map(str::to_owned)
     }
 
     /// Whether the token opens a call that needs this scope (or its `.Read`/`.Write` half).

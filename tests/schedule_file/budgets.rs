@@ -13,11 +13,21 @@ use super::{HEAD, messages, now, read, source, told};
 /// More than any honest file needs, less than a person notices (S34).
 const AT_ONCE: Duration = Duration::from_secs(1);
 
-/// Runs something that must end soon; a hang fails instead of hanging the test.
+/// Far more than a second of processor time takes on a machine that does much else meanwhile.
+const HANGS: Duration = Duration::from_secs(60);
+
+/// Runs something that must end soon, by the processor time of its thread: what else the machine does is not its fault. A
+/// hang fails instead of hanging the test.
 fn in_time<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (sender, receiver) = std::sync::mpsc::channel();
-    std::thread::spawn(move || sender.send(work()));
-    receiver.recv_timeout(AT_ONCE).expect("not done within a second")
+    std::thread::spawn(move || {
+        let done = work();
+        sender.send((done, rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime)))
+    });
+    let (done, took) = receiver.recv_timeout(HANGS).expect("not done within a minute");
+    let took = Duration::try_from(took).expect("processor time is not negative");
+    assert!(took <= AT_ONCE, "it took {took:?} of processor time");
+    done
 }
 
 fn write(folder: &Path, name: &str, text: &str) -> PathBuf {

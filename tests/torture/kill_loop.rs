@@ -220,6 +220,7 @@ pub(crate) async fn run(lane: Lane) -> Outcome {
     let mut outcome = Outcome::default();
     // The first life begins between two bursts, so that it is plain which is the first that is demanded.
     let first = next_burst(later(rig.clock.now(), Duration::from_secs(3)));
+    let mut readies = rig.readies();
     let mut life = rig.ready_life().await;
     let loaded = rig.clock.now();
     assert!(loaded < first, "the first life took too long to begin");
@@ -228,7 +229,7 @@ pub(crate) async fn run(lane: Lane) -> Outcome {
     while outcome.kills < lane.kills {
         wait_for_the_backlog(&rig, first).await;
         wait_for_the_moment(&rig, &mut dice).await;
-        end(&rig, life, lane.weapon, &mut dice, &mut outcome).await;
+        end(&rig, life, lane.weapon, readies, &mut dice, &mut outcome).await;
         outcome.kills += 1;
         outcome.in_flight += u64::from(watch.compare(&rig).await > 0);
         if lane.on_damage == OnDamage::Stop && watch.has_damage() {
@@ -237,6 +238,7 @@ pub(crate) async fn run(lane: Lane) -> Outcome {
             outcome.judgement.broken.extend(sentences.map(|sentence| Broken { invariant: Invariant::I6, sentence }));
             return outcome;
         }
+        readies = rig.readies();
         life = rig.live();
     }
     outcome.seconds = (rig.clock.boottime() - began).as_secs_f64();
@@ -251,8 +253,9 @@ pub(crate) async fn run(lane: Lane) -> Outcome {
     outcome
 }
 
-/// Ends a life. One that was asked to stop says 0 within 15 s (semantics.md 28).
-async fn end(rig: &Rig, life: Life, weapon: Weapon, dice: &mut Dice, outcome: &mut Outcome) {
+/// Ends a life. One that was asked to stop says 0 within 15 s (semantics.md 28); asked before it listens, it dies of the
+/// signal, as any process does. `readies` is what had been said before it began.
+async fn end(rig: &Rig, life: Life, weapon: Weapon, readies: u64, dice: &mut Dice, outcome: &mut Outcome) {
     match weapon {
         Weapon::Kill => life.kill().await,
         Weapon::Stop => {
@@ -265,7 +268,8 @@ async fn end(rig: &Rig, life: Life, weapon: Weapon, dice: &mut Dice, outcome: &m
             let end = life.ended().await;
             let took = rig.clock.boottime() - asked;
             outcome.slowest_stop = outcome.slowest_stop.max(took);
-            if end != End::Code(0) || took > LONGEST_STOP {
+            let unborn = rig.readies() == readies && end == End::Signal(15);
+            if (end != End::Code(0) && !unborn) || took > LONGEST_STOP {
                 let sentence = format!("asked to stop, the daemon ended with {end:?} after {took:?}");
                 outcome.judgement.broken.push(Broken { invariant: Invariant::I7, sentence });
             }

@@ -139,6 +139,11 @@ impl Home {
         command
     }
 
+    /// How often lives have said so far that they are ready.
+    pub(crate) fn readies(&self) -> u64 {
+        *self.readies.borrow()
+    }
+
     /// Begins a life.
     pub(crate) fn live(&self) -> Life {
         let log = std::fs::File::options()
