@@ -4,7 +4,7 @@
 //! is no password to keep. Questions are answered from `history` and from the last published state, so they never hold up a
 //! start; acting goes to the one owner of the matter (token manager, dispatcher) and leaves an `audit` row first.
 //!
-//! To add a call: a file with its shapes and its handler, and one line in [`routes`]. Shapes are part of the interface:
+//! To add a call: a file with its shapes and its handler, and one line in `routes.rs`. Shapes are part of the interface:
 //! fields are added, never renamed.
 //!
 //! Absent: TCP, pages, and any decision about runs or tokens.
