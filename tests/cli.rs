@@ -125,6 +125,31 @@ fn a_range_of_next_times_is_not_cut() {
 }
 
 #[test]
+fn a_long_range_is_whole_in_every_format_and_in_order_over_all_schedules() {
+    let folder = folder_with(
+        "schedules:\n  often: { every: 1m, start: { process: P } }\n  seldom: { cron: \"30 12 * * *\", timezone: UTC, start: { process: P } }\n",
+    );
+    // Eight days: more than ten thousand times.
+    let shown = |format: &str| {
+        let range = ["next", "--from", "2027-01-01T00:00:00Z", "--until", "2027-01-09T00:00:00Z", "-o", format];
+        let output = run(folder.path(), &range);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let rows: Vec<Value> = shown("ndjson").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(rows.len(), 8 * 24 * 60 + 8);
+    let fires: Vec<&str> = rows.iter().map(|row| row["fire_at"].as_str().unwrap()).collect();
+    assert!(fires.is_sorted());
+    assert_eq!(serde_json::from_str::<Vec<Value>>(&shown("json")).unwrap(), rows);
+    assert_eq!(shown("csv").lines().count(), 1 + rows.len());
+    let table = shown("table");
+    // Each part of a long table has its names on top.
+    let heads = table.lines().filter(|line| line.starts_with("SCHEDULE")).count();
+    assert_eq!(table.lines().count(), rows.len() + heads);
+    assert_eq!(heads, rows.len().div_ceil(1_000));
+}
+
+#[test]
 fn an_unknown_schedule_is_answered_with_the_known_ones() {
     let folder = folder_with("schedules:\n  nightly: { every: 1m, start: { process: P } }\n");
     let output = run(folder.path(), &["next", "nihgtly"]);

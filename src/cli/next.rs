@@ -1,5 +1,8 @@
 //! `punctual next`: the coming times, and what clock changes, calendars and jitter do to them.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -12,9 +15,6 @@ use super::times;
 use crate::clock::Clock;
 use crate::recurrence::{Excluded, Nominal};
 use crate::schedule::{Enablement, Schedule};
-
-/// How many rows a table takes before it is printed: a table needs them all to find its widths.
-const TABLE_ROWS: usize = 10_000;
 
 #[derive(Debug, Serialize)]
 struct Coming {
@@ -48,49 +48,66 @@ pub(super) fn run(global: &Global, args: &NextArgs, clock: &Clock, out: &mut Out
     let chosen = loaded.set.schedules.values().filter(|schedule| {
         args.schedules.is_empty() || args.schedules.iter().any(|name| name == schedule.key.as_str())
     });
-    let times = chosen.flat_map(|schedule| {
-        std::iter::successors(schedule.recurrence.next_after(from), |at| schedule.recurrence.next_after(at.at))
+    let mut coming = Merged::new(chosen.map(|schedule| {
+        let nominals =
+            std::iter::successors(schedule.recurrence.next_after(from), |at| schedule.recurrence.next_after(at.at));
+        nominals
             .take_while(move |nominal| until.is_none_or(|until| nominal.at <= until))
             .take(count)
             .map(move |nominal| coming(schedule, &nominal))
-    });
-    match args.output {
-        // Streamed: a range may have millions of times.
-        Format::Ndjson => {
-            for row in times {
-                out.rows(Format::Ndjson, &[row], |_| Grid::default())?;
-            }
-        }
-        Format::Csv | Format::Json => {
-            let rows: Vec<_> = times.collect();
-            out.rows(args.output, &rows, |_| Grid::default())?;
-        }
-        Format::Table => print(times, out)?,
+    }))
+    .peekable();
+    if args.output == Format::Table && coming.peek().is_none() {
+        out.line("No coming times.")?;
+        return Ok(Exit::Fine);
     }
+    out.stream(args.output, coming, table)?;
     Ok(Exit::Fine)
 }
 
 const DEFAULT_COUNT: usize = 5;
 
-fn print(times: impl Iterator<Item = Coming>, out: &mut Out) -> Result<(), Failure> {
-    let mut rows: Vec<_> = times.take(TABLE_ROWS).collect();
-    rows.sort_by_key(|row| row.at);
-    if rows.is_empty() {
-        out.line("No coming times.")?;
-        return Ok(());
+/// The times of all schedules in the order in which they fire, one at a time: a range may have millions of them.
+struct Merged<I: Iterator<Item = Coming>> {
+    schedules: Vec<std::iter::Peekable<I>>,
+    /// Which schedule is next at which instant; those of one instant in the files' order.
+    next: BinaryHeap<Reverse<(Timestamp, usize)>>,
+}
+
+impl<I: Iterator<Item = Coming>> Merged<I> {
+    fn new(schedules: impl Iterator<Item = I>) -> Merged<I> {
+        let mut schedules: Vec<_> = schedules.map(Iterator::peekable).collect();
+        let firsts = schedules.iter_mut().enumerate();
+        let next = firsts.filter_map(|(at, times)| Some(Reverse((times.peek()?.at, at)))).collect();
+        Merged { schedules, next }
     }
-    out.rows(Format::Table, &rows, |rows| {
-        let mut shown = Grid::new(&["SCHEDULE", "DUE", "IN ITS ZONE", "NOTE"]).spare(&[1]);
-        for row in rows {
-            shown.row([
-                Cell::new(row.schedule.clone()),
-                Cell::new(times::local(row.at)).or_short(times::local_short(row.at)),
-                Cell::new(format!("{} {}", row.local.replace('T', " "), row.offset)),
-                Cell::new(row.note.as_deref().map(plain).unwrap_or_default()),
-            ]);
+}
+
+impl<I: Iterator<Item = Coming>> Iterator for Merged<I> {
+    type Item = Coming;
+
+    fn next(&mut self) -> Option<Coming> {
+        let Reverse((_, which)) = self.next.pop()?;
+        let times = self.schedules.get_mut(which)?;
+        let row = times.next();
+        if let Some(following) = times.peek() {
+            self.next.push(Reverse((following.at, which)));
         }
-        shown
-    })
+        row
+    }
+}
+
+fn table(rows: &[Coming]) -> Grid {
+    let mut shown = Grid::new(&["SCHEDULE", "DUE", "IN ITS ZONE", "NOTE"]).spare(&[1]);
+    for row in rows {
+        shown.row([
+            Cell::new(row.schedule.clone()),
+            Cell::new(times::local(row.at)).or_short(times::local_short(row.at)),
+            Cell::new(format!("{} {}", row.local.replace('T', " "), row.offset)),
+            Cell::new(row.note.as_deref().map(plain).unwrap_or_default()),
+        ]);
+    }
+    shown
 }
 
 fn coming(schedule: &Schedule, nominal: &Nominal) -> Coming {

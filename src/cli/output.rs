@@ -9,6 +9,9 @@ use super::csv_cell;
 use super::failure::{Exit, Failure};
 use super::grid::Grid;
 
+/// How many rows of an endless table are laid out together: far more than a screen, and a moment's work.
+const TABLE_ROWS: usize = 1_000;
+
 /// How rows are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
@@ -89,6 +92,44 @@ impl Out {
                 }
             }
             Format::Csv => self.csv(rows, Header::Shown)?,
+        }
+        Ok(())
+    }
+
+    /// Prints rows as they come, however many there are: nothing but a table's screenful is held in memory.
+    ///
+    /// A table needs all its rows to find its widths, so a long one is several tables, each with its names on top.
+    pub(super) fn stream<T: Columns>(
+        &mut self,
+        format: Format,
+        mut rows: impl Iterator<Item = T>,
+        table: impl Fn(&[T]) -> Grid,
+    ) -> Result<(), Failure> {
+        match format {
+            Format::Json => {
+                let mut serializer = serde_json::Serializer::pretty(&mut self.writer);
+                // As an I/O error, so that a reader who has seen enough is no failure.
+                serde::Serializer::collect_seq(&mut serializer, rows).map_err(io::Error::from)?;
+                self.line("")?;
+            }
+            Format::Ndjson => {
+                for row in rows {
+                    self.rows(format, &[row], &table)?;
+                }
+            }
+            Format::Csv => {
+                self.csv::<T>(&[], Header::Shown)?;
+                for row in rows {
+                    self.csv(&[row], Header::Omitted)?;
+                }
+            }
+            Format::Table => loop {
+                let part: Vec<T> = rows.by_ref().take(TABLE_ROWS).collect();
+                if part.is_empty() {
+                    break;
+                }
+                self.rows(format, &part, &table)?;
+            },
         }
         Ok(())
     }

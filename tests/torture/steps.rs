@@ -14,6 +14,8 @@ use punctual::clock::{Clock, later};
 use punctual::faults;
 use punctual::history::RunSummary;
 use punctual::sandbox::{Control, Endpoint, Fault, FaultRule, ProcessSpec, Refusal};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection};
 use tokio::sync::Semaphore;
 
 use super::checker::{Calm, Evidence, judge};
@@ -306,7 +308,7 @@ async fn unlike_the_table(
         // A claim that waits was certainly not sent.
         (OnDisk::Unsent, _) => demand(false, "a job exists although it waits"),
         (OnDisk::MayBeSent, 0) => {
-            demand(says("No job was made"), "C3: that there is no job was not found out");
+            demand(says("No job is there"), "C3: that there is no job was not found out");
             demand(posts_after > 0 && says("Sent again under the same Reference"), "C3: it was not sent again");
         }
         (OnDisk::MayBeSent, _) => {
@@ -372,6 +374,7 @@ async fn a_death_at_every_step_under_every_behaviour_of_the_server_is_recovered_
 
 /// The id is in every Reference: one that came and went would make what was started unknown.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::disallowed_methods, reason = "the dead daemon's database is read as any SQL tool reads it")]
 async fn a_death_between_the_two_places_of_the_installations_id_keeps_the_id() {
     let mut rig = Rig::begin(dice::setting("PUNCTUAL_SEED", 7_804), |_| {}).await;
     let due = soon(&rig.clock);
@@ -379,14 +382,20 @@ async fn a_death_between_the_two_places_of_the_installations_id_keeps_the_id() {
     rig.home.environment.push(("PUNCTUAL_FAIL_AT".to_owned(), faults::FAIL_INSTALLATION_WRITTEN.to_owned()));
     let end = rig.live().ended().await;
     assert!(is_kill(end), "it ended with {end:?}: {}", rig.log());
-    let id = || std::fs::read_to_string(rig.state_dir().join("installation")).expect("the file").trim().to_owned();
-    let written = id();
+    let file_of_the_id = rig.state_dir().join("installation");
+    assert!(!file_of_the_id.exists(), "it died after the file was written, too");
+    let path = rig.state_dir().join("punctual.db");
+    let mut database = SqliteConnectOptions::new().filename(&path).connect().await.expect("the database opens");
+    let written: String =
+        sqlx::query_scalar("select id from installation").fetch_one(&mut database).await.expect("the row is there");
+    database.close().await.expect("the database closes");
     let home = &rig.home;
     let next = home.command(&["daemon"]).env_remove("PUNCTUAL_FAIL_AT").spawn().expect("the daemon starts");
     let seen = rig.until(None, Duration::from_secs(40), |runs| is_final(runs, "first")).await;
     drop(next);
     let runs = seen.expect("the run comes to its end");
-    assert_eq!(id(), written);
+    let kept = std::fs::read_to_string(file_of_the_id).expect("the second life wrote the file");
+    assert_eq!(kept.trim(), written);
     let reference = runs[0].reference.clone().unwrap_or_default();
     assert!(reference.starts_with(&format!("p1.{written}.")), "{reference} is not of {written}");
     rig.sandbox.stop().await;
