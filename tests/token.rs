@@ -341,15 +341,38 @@ async fn a_server_that_refuses_every_token_is_asked_three_times_and_then_left_al
     when(&manager, |status| status.generation == Some(Generation(3))).await;
     let broken = soon(manager.renewed(Generation(3))).await.unwrap_err();
     assert_eq!(broken.state, TokenState::AuthBroken);
-    for _ in 0..4 {
+    for number in 4..=7 {
         assert_eq!(soon(manager.token()).await.unwrap_err().state, TokenState::AuthBroken);
-        // Half open after five minutes, with the same token and no request.
+        // Half open after five minutes, with one new token: whoever asks at that very moment waits for it.
         house.hand.advance(secs(300));
         let token = soon(manager.token()).await.unwrap();
-        when(&manager, |status| status.state == TokenState::Valid).await;
+        assert_eq!(token.generation, Generation(number));
         assert_eq!(soon(manager.renewed(token.generation)).await.unwrap_err().state, TokenState::AuthBroken);
+        assert_eq!(house.server.count() as u64, number, "one request in five minutes");
     }
-    assert_eq!(house.server.count(), 3);
+}
+
+#[tokio::test]
+async fn a_token_that_was_revoked_while_all_were_refused_is_replaced_when_the_refusals_end() {
+    let house = House::new(counting).await;
+    let manager = house.manager(house.client_credentials());
+    valid(&manager).await;
+    soon(manager.renewed(Generation(1))).await.unwrap();
+    soon(manager.renewed(Generation(2))).await.unwrap_err();
+    house.hand.advance(secs(10));
+    when(&manager, |status| status.generation == Some(Generation(3))).await;
+    soon(manager.renewed(Generation(3))).await.unwrap_err();
+    // The token server is away just then: the refused token serves again, and asking goes on (T4).
+    house.server.answer_with(|_, _| Said::error(503, "down"));
+    house.hand.advance(secs(300));
+    house.server.arrived(4).await;
+    assert_eq!(text_of(&manager).await, "at-3");
+    house.server.answer_with(counting);
+    house.next_attempt(&manager).await;
+    assert_eq!(text_of(&manager).await, "at-5");
+    // It works for a while: its end is an ordinary refusal, and cured at once.
+    house.hand.advance(secs(1_200));
+    assert_eq!(soon(manager.renewed(Generation(4))).await.unwrap().secret.expose(), "at-6");
 }
 
 #[tokio::test]

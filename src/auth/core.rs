@@ -133,9 +133,12 @@ impl Core {
 
     fn tick(&mut self, now: Duration) -> Option<Command> {
         if self.standing.broken_until.is_some_and(|until| until <= now) {
-            // Half open: the token at hand is tried again, without a new one. One more refusal closes it again.
+            // Half open: a new token is asked for once, because the one at hand may be dead for good. It stays marked as
+            // refused, so the count goes on and one more refusal closes it again.
             self.standing.broken_until = None;
-            self.standing.refused = None;
+            if let Phase::Resting { at } = &mut self.standing.phase {
+                *at = now.min(*at);
+            }
         }
         match self.standing.phase {
             Phase::Resting { at } | Phase::Retrying { at } if at <= now => self.ask(now),
@@ -276,8 +279,7 @@ impl Core {
         }
         self.standing.refused = Some(generation);
         let age = now.saturating_sub(held.life.issued);
-        let counts_on = age <= FRESH || self.refusals >= REFUSALS_TO_BREAK;
-        self.refusals = if counts_on { self.refusals.saturating_add(1) } else { 1 };
+        self.refusals = if age <= FRESH { self.refusals.saturating_add(1) } else { 1 };
         if self.refusals >= REFUSALS_TO_BREAK {
             self.standing.broken_until = Some(now.saturating_add(BROKEN_PAUSE));
             return None;

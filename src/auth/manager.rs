@@ -277,7 +277,7 @@ impl TokenManager {
         let (message, cure) = match (&view.failure, state) {
             (_, TokenState::AuthBroken) => (
                 "Orchestrator answered 401 to three fresh tokens in a row".to_owned(),
-                "check that `url` and `auth.token_url` belong to the same organization, and that the application or user has access there; the token is tried again by itself".to_owned(),
+                "check that `url` and `auth.token_url` belong to the same organization, and that the application or user has access there; a new token is asked for every five minutes by itself".to_owned(),
             ),
             (Some(failure), _) => {
                 return AuthUnavailable {

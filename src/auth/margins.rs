@@ -11,7 +11,8 @@ pub const LONGEST_LIFE: Duration = Duration::from_secs(24 * 3600);
 pub const AFTER_DEAD_TOKEN: Duration = Duration::from_secs(10);
 /// Between two renewals forced by a 401 (T12).
 pub const BETWEEN_FORCED: Duration = Duration::from_secs(10);
-/// How long no token is handed out after three fresh ones were refused. The token server is left alone meanwhile (T12).
+/// How long no token is handed out after three fresh ones were refused. The token server is left alone meanwhile, and asked
+/// for one new token then: the one at hand may have been revoked by mistake, and would live for an hour or a day (T12).
 pub const BROKEN_PAUSE: Duration = Duration::from_secs(300);
 /// A token refused within this age counts as refused fresh; an older one worked before, so it starts a new count (T12).
 pub const FRESH: Duration = Duration::from_secs(300);

@@ -133,8 +133,11 @@ impl Standing {
 
     /// What a caller gets now.
     pub fn serve(&self, now: Duration) -> Serve {
-        if self.broken(now) {
-            return Serve::Nothing { retry_at: self.broken_until };
+        match self.broken_until {
+            Some(until) if now < until => return Serve::Nothing { retry_at: Some(until) },
+            // The request that ends it is due at this moment.
+            Some(_) if matches!(self.phase, Phase::Resting { .. }) => return Serve::Wait,
+            Some(_) | None => {}
         }
         if self.usable(now) {
             // A refused token is not worth sending while a better one is on its way; if that fails it serves again (T4).

@@ -279,6 +279,7 @@ fn troubles() -> Vec<Trouble> {
             SOON,
         ),
         rules("401 for ever", vec![always(Fault::Refuse(Refusal::code(401, 0)))], LOOKED_AT_AGAIN),
+        rules("401 for ever, tokens dead", vec![always(Fault::RevokeToken)], LOOKED_AT_AGAIN),
         rules("a proxy speaks", vec![always(Fault::Refuse(Refusal::gateway(403)))], SOON),
         rules("web pages", vec![always(Fault::Html)], SETTLED),
         rules("half answers", vec![always(Fault::Garble)], SETTLED),
