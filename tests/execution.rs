@@ -1,5 +1,7 @@
 //! From a line of YAML to a run in the history.
 
+#[path = "execution/kept.rs"]
+mod kept;
 #[path = "execution/reload.rs"]
 mod reload;
 mod support;

@@ -5,7 +5,7 @@ use jiff::civil;
 use jiff::tz::Offset;
 
 use super::{FolderId, IllegalStep, JobId, JobKey, Reference, RunEvent, RunId, RunState};
-use crate::schedule::{ConnectionName, OnUnknownStart, ScheduleKey, StartSpec, Trigger};
+use crate::schedule::{ConnectionName, HistoryChoice, OnUnknownStart, ScheduleKey, StartSpec, Trigger};
 
 /// One occurrence and what became of it. Everything the start needs is frozen here at the claim: a later edit of the
 /// schedule does not change a run that exists.
@@ -47,6 +47,8 @@ pub struct Run {
     pub start: StartSpec,
     /// What happens when the start stays unclear.
     pub on_unknown_start: OnUnknownStart,
+    /// What of arguments and output stays in the history.
+    pub history: HistoryChoice,
     /// When a waiting run is looked at again.
     pub waiting_until: Option<Timestamp>,
     /// When the (last) StartJobs call was made.
@@ -132,10 +134,17 @@ pub struct Evidence {
 impl Run {
     /// Takes one step.
     ///
+    /// With the step that ends the possibility of sending it (again), its arguments become what its schedule keeps of them.
+    ///
     /// # Errors
     /// [`IllegalStep`]; the run is then unchanged.
     pub fn apply(&mut self, event: RunEvent) -> Result<(), IllegalStep> {
-        self.state = self.state.apply(event)?;
+        let after = self.state.apply(event)?;
+        let before = std::mem::replace(&mut self.state, after);
+        // No step leads back, so this happens once.
+        if before.may_be_sent() && !self.state.may_be_sent() {
+            self.start.arguments = self.history.arguments.of_arguments(self.start.arguments.take());
+        }
         Ok(())
     }
 

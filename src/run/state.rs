@@ -178,6 +178,14 @@ impl RunState {
         matches!(self, RunState::Ended(_))
     }
 
+    /// Whether its start may still be sent, for the first time or again.
+    pub fn may_be_sent(self) -> bool {
+        match self {
+            RunState::Armed | RunState::Waiting(_) | RunState::Starting | RunState::Unknown | RunState::Held => true,
+            RunState::Job(_) | RunState::Ended(_) => false,
+        }
+    }
+
     /// The state's stable name.
     pub fn name(self) -> &'static str {
         match self {

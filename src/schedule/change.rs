@@ -179,6 +179,7 @@ fn same(old: &Schedule, new: &Schedule) -> bool {
         catch_up,
         start_deadline,
         on_unknown_start,
+        history,
         place: _,
     } = new;
     old.key == *key
@@ -191,6 +192,7 @@ fn same(old: &Schedule, new: &Schedule) -> bool {
         && old.catch_up == *catch_up
         && old.start_deadline == *start_deadline
         && old.on_unknown_start == *on_unknown_start
+        && old.history == *history
 }
 
 /// A coming time that the new rules of its zone moved.

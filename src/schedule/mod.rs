@@ -5,6 +5,7 @@
 
 mod change;
 mod diagnostic;
+mod kept;
 mod load;
 mod mask;
 mod model;
@@ -18,6 +19,7 @@ mod timing;
 
 pub use change::{Change, Loss, Moved, Settings, asks_elsewhere, replan, weigh};
 pub use diagnostic::{Diagnostic, Excerpt, Severity, SourceFile};
+pub use kept::{HistoryChoice, Kept};
 pub use load::load;
 pub use model::{
     AuthSpec, CatchUp, CatchUpPolicy, Connection, ConnectionLimits, ConnectionName, Copies, Enablement, Grant,

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::kept::HistoryChoice;
 use super::timing::Timing;
 use crate::recurrence::{Excluded, Nominal, Recurrence, ZoneChoice};
 use crate::secret::SecretSource;
@@ -230,6 +231,8 @@ pub struct Schedule {
     pub start_deadline: Duration,
     /// What happens when a start stays unclear.
     pub on_unknown_start: OnUnknownStart,
+    /// What of arguments and output its runs keep.
+    pub history: HistoryChoice,
     /// Where it stands.
     pub place: Place,
 }

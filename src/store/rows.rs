@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::changes::{Deed, StoredVersion};
 use super::trouble::StoreError;
 use crate::run::{Attempt, Evidence, FolderId, JobId, JobKey, JobRef, Reference, Run, RunId, RunState, Seen};
-use crate::schedule::{ConnectionName, HighWaterMark, OnUnknownStart, ScheduleKey, StartSpec, Timing, Trigger};
+use crate::schedule::{
+    ConnectionName, HighWaterMark, HistoryChoice, OnUnknownStart, ScheduleKey, StartSpec, Timing, Trigger,
+};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct RunRow {
@@ -43,6 +45,25 @@ pub(super) struct RunRow {
     parent: Option<RunId>,
     retry_of: Option<RunId>,
     made_good_by: Option<RunId>,
+}
+
+/// What is sent, with what stays of it; `start`'s keys stand beside each other, as the view `history` reads them.
+#[derive(Debug, Serialize, Deserialize)]
+struct Payload {
+    process: String,
+    folder: Option<String>,
+    runtime: Option<String>,
+    arguments: Option<serde_json::Map<String, serde_json::Value>>,
+    // Rows of before this was a choice kept all.
+    #[serde(default)]
+    history: HistoryChoice,
+}
+
+impl Payload {
+    fn of(run: &Run) -> Payload {
+        let StartSpec { process, folder, runtime, arguments } = run.start.clone();
+        Payload { process, folder, runtime, arguments, history: run.history }
+    }
 }
 
 fn ms(at: Timestamp) -> i64 {
@@ -88,7 +109,7 @@ impl RunRow {
             connection: run.connection.clone(),
             folder: run.start.folder.clone(),
             process: Some(run.start.process.clone()),
-            payload: serde_json::to_string(&run.start).expect("a start is a plain struct with text keys"),
+            payload: serde_json::to_string(&Payload::of(run)).expect("a payload is a plain struct with text keys"),
             on_unknown_start: run.on_unknown_start,
             output: run.output.clone(),
             actor: run.actor.clone(),
@@ -102,7 +123,8 @@ impl RunRow {
         let id = self.id.to_string();
         let state =
             RunState::from_names(&self.state, self.reason.as_deref()).ok_or_else(|| broken("run", &id, "state"))?;
-        let start: StartSpec = serde_json::from_str(&self.payload).map_err(|_| broken("run", &id, "payload"))?;
+        let Payload { process, folder, runtime, arguments, history } =
+            serde_json::from_str(&self.payload).map_err(|_| broken("run", &id, "payload"))?;
         let optional = |column, value: Option<i64>| value.map(|ms| instant(column, &id, ms)).transpose();
         Ok(Run {
             id: self.id,
@@ -121,8 +143,9 @@ impl RunRow {
             note: self.note,
             error: self.error,
             connection: self.connection,
-            start,
+            start: StartSpec { process, folder, runtime, arguments },
             on_unknown_start: self.on_unknown_start,
+            history,
             waiting_until: optional("waiting_until_at", self.waiting_until_at)?,
             sent_at: optional("sent_at", self.sent_at)?,
             accepted_at: optional("accepted_at", self.accepted_at)?,

@@ -79,6 +79,8 @@ update run set
   reason = new.value ->> 'reason',
   note = new.value ->> 'note',
   error = new.value ->> 'error',
+  -- arguments may be kept only until the job exists
+  payload = new.value ->> 'payload',
   output = new.value ->> 'output',
   made_good_by = new.value ->> 'made_good_by'
 from json_each(?1) as new

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use punctual::schedule::{
-    CatchUpPolicy, Enablement, Grant, Loaded, OnUnknownStart, OverlapPolicy, Schedule, SourceFile, parse,
+    CatchUpPolicy, Enablement, Grant, HistoryChoice, Kept, Loaded, OnUnknownStart, OverlapPolicy, Schedule, SourceFile,
+    parse,
 };
 use punctual::secret::{SecretRef, SecretSource};
 use serde_json::json;
@@ -69,6 +70,17 @@ fn a_schedule_overrides_defaults_key_by_key() {
     assert_eq!((schedule.catch_up.policy, schedule.catch_up.window), (CatchUpPolicy::Skip, Duration::from_secs(7200)));
     assert_eq!((schedule.timing.dst_gap.as_str(), schedule.timing.dst_overlap.as_str()), ("skip", "both"));
     assert_eq!(schedule.start.folder.as_deref(), Some("Shared"));
+}
+
+#[test]
+fn what_the_history_keeps_is_taken_over_key_by_key() {
+    let text = HEAD.replace("{ timezone: UTC }", "{ timezone: UTC, history: { arguments: hash, output: drop } }");
+    let schedules = "  x: { every: 5m, history: { output: keep }, start: { process: P } }\n  y: { every: 5m, start: { process: P } }\n";
+    let loaded = good(source("f.yaml", &format!("{text}schedules:\n{schedules}")));
+    let history = |key: &str| loaded.set.schedules[key].history;
+    assert_eq!(history("x"), HistoryChoice { arguments: Kept::Hash, output: Kept::Keep });
+    assert_eq!(history("y"), HistoryChoice { arguments: Kept::Hash, output: Kept::Drop });
+    assert_eq!(one("every: 5m\nstart: { process: P }").history, HistoryChoice::default());
 }
 
 #[test]

@@ -340,6 +340,7 @@ pub(super) fn new_run(id: RunId, schedule: &Schedule, nominal: &Nominal, trigger
         connection: schedule.connection.clone(),
         start: schedule.start.clone(),
         on_unknown_start: schedule.on_unknown_start,
+        history: schedule.history,
         waiting_until: None,
         sent_at: None,
         accepted_at: None,

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::recurrence::{Class, GapPolicy, OnExcluded, OverlapTime, ZoneChoice};
+use crate::schedule::kept::Kept;
 use crate::schedule::model::{CatchUpPolicy, OnUnknownStart, OverlapPolicy};
 
 /// Words with their values.
@@ -70,6 +71,9 @@ pub(super) static UNKNOWN_START: Choices<OnUnknownStart> = Choices {
     built: &[("retry", OnUnknownStart::Retry), ("skip", OnUnknownStart::Skip), ("hold", OnUnknownStart::Hold)],
     later: &[],
 };
+
+pub(super) static KEPT: Choices<Kept> =
+    Choices { built: &[("keep", Kept::Keep), ("hash", Kept::Hash), ("drop", Kept::Drop)], later: &[] };
 
 pub(super) static GAP: Choices<GapPolicy> = Choices {
     built: &[("shift", GapPolicy::Shift), ("offset", GapPolicy::Offset), ("skip", GapPolicy::Skip)],

@@ -1,6 +1,6 @@
 //! What a schedule and `defaults` can both say.
 //!
-//! A schedule's own word comes first, then the one of `defaults`, then the product's; `dst` and `catch_up` are taken over
+//! A schedule's own word comes first, then the one of `defaults`, then the product's; `dst`, `catch_up` and `history` are taken over
 //! key by key, so that a schedule may change the window and keep the policy.
 
 use std::collections::BTreeMap;
@@ -14,6 +14,7 @@ use super::tree::Value;
 use super::values::{Bound, Zones, zone_hint};
 use crate::recurrence::{Calendar, Class, GapPolicy, OnExcluded, OverlapTime, Zone, ZoneDatabase};
 use crate::schedule::diagnostic::{At, Findings, quoted};
+use crate::schedule::kept::{HistoryChoice, Kept};
 use crate::schedule::model::{CatchUp, CatchUpPolicy, ConnectionName, OnUnknownStart, OverlapPolicy};
 
 /// Below it no unclear start could be tried again (semantics.md 10).
@@ -70,6 +71,8 @@ pub(super) struct Habits {
     window: Option<Duration>,
     start_deadline: Option<Duration>,
     on_unknown_start: Option<OnUnknownStart>,
+    arguments_kept: Option<Kept>,
+    output_kept: Option<Kept>,
     pub(super) gap: Option<(&'static str, GapPolicy)>,
     pub(super) twice: Option<(&'static str, OverlapTime)>,
     pub(super) class: Option<(&'static str, Class)>,
@@ -93,6 +96,8 @@ impl Habits {
             window: None,
             start_deadline: None,
             on_unknown_start: None,
+            arguments_kept: None,
+            output_kept: None,
             gap: None,
             twice: None,
             class: None,
@@ -129,6 +134,11 @@ impl Habits {
         habits.start_deadline = fields.get("start_deadline").and_then(|field| deadline(&field, findings));
         let unknown = fields.get("on_unknown_start").and_then(|field| field.choice(&choices::UNKNOWN_START, findings));
         habits.on_unknown_start = unknown.map(|(_, unknown)| unknown);
+        if let Some(history) = fields.get("history").and_then(|field| field.map(&keys::HISTORY, findings)) {
+            let mut kept = |name| history.get(name).and_then(|field| field.choice(&choices::KEPT, findings));
+            habits.arguments_kept = kept("arguments").map(|(_, kept)| kept);
+            habits.output_kept = kept("output").map(|(_, kept)| kept);
+        }
         if let Some(field) = fields.get("calendar") {
             habits.calendar = calendar(&field, known.calendars, findings);
         }
@@ -163,6 +173,8 @@ impl Habits {
             window: self.window.or(defaults.window),
             start_deadline: self.start_deadline.or(defaults.start_deadline),
             on_unknown_start: self.on_unknown_start.or(defaults.on_unknown_start),
+            arguments_kept: self.arguments_kept.or(defaults.arguments_kept),
+            output_kept: self.output_kept.or(defaults.output_kept),
             gap: self.gap.or(defaults.gap),
             twice: self.twice.or(defaults.twice),
             class: self.class.or(defaults.class),
@@ -193,6 +205,13 @@ impl Habits {
 
     pub(super) fn on_unknown_start(&self) -> OnUnknownStart {
         self.on_unknown_start.unwrap_or(OnUnknownStart::Retry)
+    }
+
+    pub(super) fn history(&self) -> HistoryChoice {
+        HistoryChoice {
+            arguments: self.arguments_kept.unwrap_or_default(),
+            output: self.output_kept.unwrap_or_default(),
+        }
     }
 }
 

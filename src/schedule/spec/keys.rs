@@ -99,6 +99,7 @@ pub(super) const SECTIONS: &[&Section] = &[
     &CONNECTION,
     &CATCH_UP,
     &DST,
+    &HISTORY,
     &LIMITS,
     &CALENDAR,
     &HISTORY_LIMITS,
@@ -297,6 +298,11 @@ pub(in crate::schedule) static SCHEDULE: Section = Section {
         key("starts", Shape::Bound, "The first day, or the first instant"),
         key("ends", Shape::Bound, "The last day, or the last instant"),
         key("quartz", Shape::Flag, "With true, `cron` is read as Quartz does: seconds first, Sunday is 1"),
+        key(
+            "history",
+            Shape::Map(&HISTORY),
+            "What of arguments and outputs the history keeps; all of it when left out",
+        ),
         later("after", "give this schedule a time of its own"),
         later("queue_item", "start a process that adds the queue item"),
         later("retry", "take it out; this version starts each time once"),
@@ -305,7 +311,6 @@ pub(in crate::schedule) static SCHEDULE: Section = Section {
         later("ping", "take it out; look at the history for what was missed"),
         later("pool", "take it out; `overlap` bounds the runs of one schedule"),
         later("pause_after_failures", "take it out; write `enabled: false` to stop a schedule"),
-        later("history", "take it out; arguments and outputs are kept"),
     ],
 };
 
@@ -340,6 +345,20 @@ pub(in crate::schedule) static CATCH_UP: Section = Section {
         key("policy", Shape::Choice(&choices::CATCH_UP), "Which of them run; `last` when left out"),
         key("window", Shape::Duration, "How old a time may be to run at all; 6h when left out"),
         later("max", "take it out; it goes with `policy: all`"),
+    ],
+};
+
+pub(in crate::schedule) static HISTORY: Section = Section {
+    name: "history",
+    place: "under `history` of a schedule",
+    about: "What of a run the history keeps beside its times and its outcome",
+    keys: &[
+        key(
+            "arguments",
+            Shape::Choice(&choices::KEPT),
+            "Of the arguments, once the job exists or the run has ended; `keep` when left out",
+        ),
+        key("output", Shape::Choice(&choices::KEPT), "Of the job's output; `keep` when left out"),
     ],
 };
 
@@ -381,6 +400,11 @@ pub(in crate::schedule) static DEFAULTS: Section = Section {
         key("starts", Shape::Bound, "The first day, or the first instant"),
         key("ends", Shape::Bound, "The last day, or the last instant"),
         key("quartz", Shape::Flag, "With true, `cron` is read as Quartz does: seconds first, Sunday is 1"),
+        key(
+            "history",
+            Shape::Map(&HISTORY),
+            "What of arguments and outputs the history keeps; all of it when left out",
+        ),
         later("description", "describe each schedule"),
         later("enabled", "write `enabled` in each schedule"),
         later("retry", "take it out; this version starts each time once"),
@@ -389,6 +413,5 @@ pub(in crate::schedule) static DEFAULTS: Section = Section {
         later("ping", "take it out; look at the history for what was missed"),
         later("pool", "take it out; `overlap` bounds the runs of one schedule"),
         later("pause_after_failures", "take it out; write `enabled: false` to stop a schedule"),
-        later("history", "take it out; arguments and outputs are kept"),
     ],
 };

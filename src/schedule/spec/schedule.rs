@@ -66,6 +66,7 @@ pub(super) fn read(
         catch_up: habits.catch_up(),
         start_deadline: habits.start_deadline(),
         on_unknown_start: habits.on_unknown_start(),
+        history: habits.history(),
         place: Place { file: context.sources.get(entry.key_at.file)?.path.clone(), line },
     }))
 }
