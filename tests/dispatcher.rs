@@ -30,5 +30,7 @@ mod scale;
 mod server;
 #[path = "dispatcher/troubles.rs"]
 mod troubles;
+#[path = "dispatcher/withdraw.rs"]
+mod withdraw;
 #[path = "dispatcher/world.rs"]
 mod world;

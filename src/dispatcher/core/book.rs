@@ -59,6 +59,8 @@ pub(super) enum Decided {
     Nothing,
     /// Unless one more look-up shows a job, it is sent again, whatever such a look-up proves.
     Start,
+    /// That look-up showed none: it is sent, also when its schedule is not in the files any more.
+    Granted,
 }
 
 /// How far the settling of an unclear start is. In boot time.

@@ -101,6 +101,7 @@ pub struct Core {
     /// Of those, the ones that the files do not have any more: kept until the last open run on them has ended.
     leaving: BTreeSet<ConnectionName>,
     parked: Vec<claim::StoredMark>,
+    absent: Absent,
     /// Why this life began with a database that may have forgotten starts.
     doubt: Option<Doubt>,
     trusted: recall::Trusted,
@@ -154,6 +155,7 @@ impl Core {
             links: BTreeMap::new(),
             leaving: BTreeSet::new(),
             parked,
+            absent,
             doubt,
             trusted: recall::Trusted::No,
             recalls: Vec::new(),

@@ -1,8 +1,9 @@
 //! A new set of schedules takes the place of the old one, whole, between two turns (semantics.md 8, 27).
 //!
 //! What had come due by then is claimed as the old files had it. A schedule whose times are as they were keeps its mark, so
-//! nothing is lost and nothing comes twice; one with other times, and a new or renamed key, begins at the load. Open runs are
-//! not touched: each has its frozen payload, and is followed to its end, also when its schedule or its connection is gone.
+//! nothing is lost and nothing comes twice; one with other times, and a new or renamed key, begins at the load. A run that was
+//! sent has its frozen payload and is followed to its end, also when its schedule or its connection is gone; one that was
+//! certainly not sent is withdrawn when its schedule is gone or disabled (semantics.md 14), for nobody wants it any more.
 //!
 //! Absent: reading files, and whether a set is to be taken at all (`daemon`).
 
@@ -14,8 +15,8 @@ use super::link::Link;
 use super::{Core, Stopping};
 use crate::clock::Reading;
 use crate::planner::Planner;
-use crate::run::RunId;
-use crate::schedule::{Connection, ConnectionName, Marks, ScheduleSet};
+use crate::run::{Ending, Run, RunId, SkipReason};
+use crate::schedule::{Connection, ConnectionName, Enablement, Marks, ScheduleSet};
 
 /// What becomes of schedules that the database knows and the loaded set does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,7 @@ impl Core {
         let Settled { marks, recorded, parked } =
             claim::settle_versions(&set, stored, Absent::Retire, None, now.wall, &mut self.book);
         self.parked = parked;
+        self.absent = Absent::Retire;
         self.planner = Planner::new(set.clone(), Marks(marks));
         self.hold_recalled();
         self.set = set;
@@ -68,6 +70,20 @@ impl Core {
             }
         }
         self.leaving = self.links.keys().filter(|name| !self.set.connections.contains_key(*name)).cloned().collect();
+    }
+
+    /// Why the files do not want a run any more that has not been sent, or is not to be sent again. An edit withdraws nothing: what
+    /// was due is sent as it was claimed (semantics.md 27).
+    pub(super) fn unwanted(&self, run: &Run) -> Option<(Ending, &'static str)> {
+        match (self.set.schedules.get(&run.schedule).map(|schedule| schedule.enablement), self.absent) {
+            (Some(Enablement::Enabled), _) | (None, Absent::Park) => None,
+            (Some(Enablement::Disabled), _) => {
+                Some((Ending::Skipped(SkipReason::Disabled), "its schedule was disabled before it could be sent"))
+            }
+            (None, Absent::Retire) => {
+                Some((Ending::Cancelled, "its schedule was taken out of the files before it could be sent"))
+            }
+        }
     }
 
     /// A connection that is gone from the files is let go with the last run on it.

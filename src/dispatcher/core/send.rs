@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::book::{Asked, BeforeStart, LookedAgain, Verdict};
+use super::book::{Asked, BeforeStart, Decided, LookedAgain, Verdict};
+use super::claim::join;
 use super::link::{Health, Obstacle, TargetState};
 use super::{Core, wall_of};
 use crate::admission::{Admission, admit_by};
@@ -55,6 +56,13 @@ impl Core {
         let Some(open) = self.book.get(id) else { return };
         let (connection, start, state) = (open.run.connection.clone(), open.run.start.clone(), open.run.state);
         let before_start = open.before_start;
+        // What may have been started by another life is looked up first, whatever the files say now.
+        let certain = before_start == BeforeStart::Clear && open.decided != Decided::Granted;
+        if let Some((ending, why)) = self.unwanted(&open.run).filter(|_| certain) {
+            self.book.change(id, |run| run.note = join(run.note.take(), why.to_owned()));
+            self.step(id, RunEvent::End(ending), now, format!("Not started: {why}"));
+            return;
+        }
         let Some(link) = self.links.get_mut(&connection) else {
             return self.wait(id, WaitReason::Outage, None, "Its connection is not in the loaded files", now);
         };

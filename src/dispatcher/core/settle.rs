@@ -206,7 +206,7 @@ impl Core {
             (RunState::Unknown, Finding::ProvenNone | Finding::NoneShown | Finding::Nothing)
                 if open.decided == Decided::Start =>
             {
-                open.decided = Decided::Nothing;
+                open.decided = Decided::Granted;
                 self.send_again(ask.run, now);
             }
             (RunState::Unknown, Finding::ProvenNone) if ask.purpose == AskedFor::Settled => {
