@@ -30,6 +30,9 @@ pub const USE_BEFORE_SAVE: &str = "use_before_save";
 /// Processes do not wait for one another before they use a refresh token.
 pub const NO_TOKEN_LOCK: &str = "no_token_lock";
 
+/// The scheduling loop stands still after some rounds, as in a deadlock, while the rest of the process lives.
+pub const FREEZE_LOOP: &str = "freeze_loop";
+
 /// A transaction has all its rows and is not committed.
 pub const FAIL_COMMIT_OPEN: &str = "fail_commit_open";
 
@@ -96,6 +99,18 @@ pub fn is_on(fault: &str) -> bool {
 #[expect(clippy::disallowed_methods, reason = "a broken variant, not the product")]
 pub async fn slow_disk() {
     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+}
+
+/// Rounds before the loop stands still: the daemon has been ready by then, and has been alive for a moment.
+const ROUNDS: u32 = 5;
+
+/// Stands still for ever, when asked to.
+pub async fn freeze_loop(rounds: &mut u32) {
+    *rounds += 1;
+    if *rounds > ROUNDS && is_on(FREEZE_LOOP) {
+        tracing::error!("The loop stands still, broken on purpose");
+        std::future::pending::<()>().await;
+    }
 }
 
 /// What is sent in the place of the Reference that is looked up.

@@ -1,16 +1,19 @@
 //! Chores that may come late, twice or not at all without harm, on UTC crons.
 //!
 //! This is where tokio-cron-scheduler serves: it keeps a zone's offset frozen and loses bursts (ARCHITECTURE.md), so it never
-//! times a user's schedule. A fixed list, registered once, never removed; each chore's last success is kept in the database.
+//! times a user's schedule. A fixed list, registered once, never removed; each chore's last success is kept in the database, and
+//! what failed is told until it succeeds: a copy that is never made is noticed on the day it is needed.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
 use crate::clock::{Clock, earlier};
-use crate::store::{CopyError, Removed, Retention, Store, StoreError, copy_database};
+use crate::store::{CopyError, Removed, Retention, Store, StoreError, chain, copy_database};
 
 /// Every night at odd minutes, when few schedules are due; one after another, so that the copy is of what stays.
 const RETENTION: &str = "0 17 3 * * *";
@@ -41,7 +44,12 @@ pub struct ChoreSettings {
     pub copies_dir: PathBuf,
     /// How many.
     pub copies: usize,
+    /// Where failures are told.
+    pub failing: watch::Sender<Failing>,
 }
+
+/// One sentence for each chore that failed when it was last done, by name.
+pub type Failing = BTreeMap<&'static str, String>;
 
 /// Running chores; they end when this is shut down.
 pub struct Housekeeping(JobScheduler);
@@ -103,11 +111,7 @@ impl Housekeeping {
             let settings = settings.clone();
             let job = Job::new_async(chore.cron(), move |_, _| {
                 let settings = settings.clone();
-                Box::pin(async move {
-                    if let Err(cause) = settings.perform(chore).await {
-                        tracing::error!("The nightly chore `{}` failed: {}", chore.name(), chain(&cause));
-                    }
-                })
+                Box::pin(async move { settings.attempt(chore).await })
             })?;
             scheduler.add(job).await?;
         }
@@ -124,6 +128,19 @@ impl Housekeeping {
 }
 
 impl ChoreSettings {
+    /// Does one chore, and tells what failed until it succeeds.
+    pub async fn attempt(&self, chore: Chore) {
+        let failed = self.perform(chore).await.err().map(|cause| {
+            let text = format!("the nightly chore `{}` failed: {}; {}", chore.name(), chain(&cause), cure(&cause));
+            tracing::error!("{text}");
+            text
+        });
+        self.failing.send_if_modified(|failing| match failed {
+            Some(text) => failing.insert(chore.name(), text.clone()) != Some(text),
+            None => failing.remove(chore.name()).is_some(),
+        });
+    }
+
     /// Does one chore and records its success.
     ///
     /// # Errors
@@ -167,13 +184,19 @@ impl ChoreSettings {
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
+fn cure(error: &ChoreError) -> &'static str {
+    match error {
+        ChoreError::Store(_) | ChoreError::Copy(CopyError::Store(_)) => {
+            "it is tried again next night; look at the disk of the state folder"
+        }
+        ChoreError::Copy(CopyError::Files { .. }) => {
+            "let the daemon's user write there, or name another folder as `daemon.backup.folder`"
+        }
+        ChoreError::Copy(CopyError::Damaged { .. }) => {
+            "the older copies are kept: look at the disk, and at `pragma integrity_check` of the database"
+        }
+        ChoreError::Copy(CopyError::NoRoom { .. }) => {
+            "free space there, or name another folder as `daemon.backup.folder`"
+        }
     }
-    text
 }

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "store/upkeep.rs"]
+mod upkeep;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
@@ -12,7 +15,9 @@ use punctual::history::{self, History, HistoryFilter};
 use punctual::run::{
     Attempt, Ending, Evidence, FolderId, JobId, JobKey, JobRef, Reference, Run, RunId, RunState, Seen,
 };
-use punctual::schedule::{ConnectionName, HighWaterMark, OnUnknownStart, ScheduleKey, StartSpec, Timing, Trigger};
+use punctual::schedule::{
+    self, ConnectionName, HighWaterMark, HistoryChoice, OnUnknownStart, ScheduleKey, StartSpec, Timing, Trigger,
+};
 use punctual::store::{
     self, Changes, Database, Doubt, DoubtOver, LoadedState, Removed, Retention, Retired, StateFolder, StateFolderError,
     Store, StoreError, StoredVersion,
@@ -74,6 +79,7 @@ fn run(number: u128, state: RunState, trigger: Trigger) -> Run {
             arguments: arguments.as_object().cloned(),
         },
         on_unknown_start: OnUnknownStart::Hold,
+        history: HistoryChoice { arguments: schedule::Kept::Hash, output: schedule::Kept::Drop },
         waiting_until: Some(now()),
         sent_at: Some(now()),
         accepted_at: Some(now()),

@@ -43,8 +43,14 @@ type All = BTreeMap<ConnectionName, Wired>;
 pub(super) struct Connections {
     wiring: Wiring,
     wired: Arc<Mutex<All>>,
-    /// Managers that nobody asks any more; what they have under way is seen to its end.
-    retired: Arc<Mutex<Vec<TokenManager>>>,
+    /// Managers that nobody asks any more, each until what it has under way has come to its end.
+    retired: Arc<Mutex<Retired>>,
+}
+
+#[derive(Debug, Default)]
+struct Retired {
+    count: u64,
+    ending: BTreeMap<u64, TokenManager>,
 }
 
 /// Connections that are ready to be taken, and not in use yet.
@@ -109,10 +115,20 @@ impl Connections {
         for manager in self.managers().into_values() {
             manager.stop().await;
         }
-        let retired = std::mem::take(&mut *self.retired.lock().unwrap_or_else(PoisonError::into_inner));
-        for manager in retired {
+        let retired = std::mem::take(&mut self.retired().ending);
+        for manager in retired.into_values() {
             manager.stop().await;
         }
+    }
+
+    /// How many managers are still ending.
+    #[must_use]
+    pub(super) fn ending(&self) -> usize {
+        self.retired().ending.len()
+    }
+
+    fn retired(&self) -> std::sync::MutexGuard<'_, Retired> {
+        self.retired.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, All> {
@@ -124,8 +140,18 @@ impl Connections {
             if used.get(&name).is_some_and(|now| now.credential == wired.credential) {
                 continue;
             }
-            self.retired.lock().unwrap_or_else(PoisonError::into_inner).push(wired.manager.clone());
-            self.wiring.tracker.spawn(async move { wired.manager.stop().await });
+            let number = {
+                let mut retired = self.retired();
+                retired.count += 1;
+                let number = retired.count;
+                retired.ending.insert(number, wired.manager.clone());
+                number
+            };
+            let all = self.clone();
+            self.wiring.tracker.spawn(async move {
+                wired.manager.stop().await;
+                all.retired().ending.remove(&number);
+            });
         }
     }
 

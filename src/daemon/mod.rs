@@ -26,7 +26,7 @@ use crate::auth::TokenStatus;
 use crate::clock::Clock;
 use crate::dispatcher::{Dispatcher, DispatcherSettings, Handle};
 use crate::executor::Executor;
-use crate::housekeeping::{ChoreSettings, Housekeeping};
+use crate::housekeeping::{ChoreSettings, Failing, Housekeeping};
 use crate::recurrence::choose_zone_database;
 use crate::schedule::{ConnectionName, HistoryLimits, ScheduleKey, ScheduleSet};
 use crate::store::{Database, StateFolder, Store};
@@ -43,6 +43,7 @@ pub struct Daemon {
     server: Option<Server>,
     store: Store,
     housekeeping: Option<Housekeeping>,
+    failing: watch::Receiver<Failing>,
     tracker: TaskTracker,
     // Last, so that the lock is the last thing to be let go.
     _folder: StateFolder,
@@ -88,8 +89,10 @@ impl Daemon {
         let prepared = connections.prepare(&set)?;
         let executor = Executor::new(prepared.clients(), reports_in, tracker.clone());
         connections.take(prepared);
+        let (failed, failing) = watch::channel(Failing::new());
+        let chores = chores_of(&as_written, &state_dir, &store, &clock, failed);
         let housekeeping = match housekeeping {
-            Chores::Nightly => match Housekeeping::start(chores_of(&as_written, &state_dir, &store, &clock)).await {
+            Chores::Nightly => match Housekeeping::start(chores).await {
                 Ok(chores) => Some(chores),
                 Err(cause) => {
                     // Starts matter, chores do not.
@@ -135,6 +138,7 @@ impl Daemon {
                 socket: socket.path().to_owned(),
                 started_at: opened.wall,
                 served: served_seen,
+                failing: failing.clone(),
             });
             Server::start(socket, Arc::new(control))
         });
@@ -147,6 +151,7 @@ impl Daemon {
             server,
             store,
             housekeeping,
+            failing,
             tracker,
             _folder: folder,
         })
@@ -167,11 +172,16 @@ impl Daemon {
         self.connections.managers().into_iter().map(|(name, manager)| (name, manager.status())).collect()
     }
 
+    /// How many token managers of credentials that are not used any more have not ended yet.
+    pub fn ending_tokens(&self) -> usize {
+        self.connections.ending()
+    }
+
     /// The worst that is wrong now, in one sentence; none when all is well.
     pub fn trouble(&self) -> Option<String> {
         let store = self.handle.turns().borrow().store;
         let tokens = self.token_status().into_iter().map(|(name, status)| (name.to_string(), status)).collect();
-        worst(store, &tokens, &self.handle.obstacles())
+        worst(store, &tokens, &self.handle.obstacles(), &self.failing.borrow())
     }
 
     /// Ends softly: nothing new is claimed or sent, starts under way are seen to their end, everything is committed
@@ -189,6 +199,7 @@ impl Daemon {
             server,
             store,
             housekeeping,
+            failing: _,
             tracker,
             _folder,
         } = self;
@@ -225,7 +236,13 @@ impl Daemon {
 }
 
 /// What the files say of the history and its copies.
-fn chores_of(set: &ScheduleSet, state_dir: &Path, store: &Store, clock: &Clock) -> ChoreSettings {
+fn chores_of(
+    set: &ScheduleSet,
+    state_dir: &Path,
+    store: &Store,
+    clock: &Clock,
+    failing: watch::Sender<Failing>,
+) -> ChoreSettings {
     let HistoryLimits { keep, max_runs, max_bytes } = set.history;
     ChoreSettings {
         store: store.clone(),
@@ -236,5 +253,6 @@ fn chores_of(set: &ScheduleSet, state_dir: &Path, store: &Store, clock: &Clock) 
         max_bytes,
         copies_dir: set.copies.folder.clone().unwrap_or_else(|| state_dir.join("copies")),
         copies: set.copies.keep,
+        failing,
     }
 }

@@ -13,11 +13,11 @@ use super::core::{
     Absent, Answer, CommandId, CommandRefused, ConnectionObstacle, Core, Event, Pace, RandomBits, Resolved, Step,
 };
 use super::handle::{Handle, Load, Order, StoreHealth, Turn};
-use super::writing::{NotStored, Outcome, Stored, Writing, begin_restart, chain, store_then_act};
+use super::writing::{NotStored, Outcome, Stored, Writing, begin_restart, store_then_act};
 use crate::clock::{Clock, Reading};
 use crate::executor::{Action, Executor, Report};
 use crate::schedule::{ConnectionName, ScheduleSet};
-use crate::store::{LoadedState, Store, StoreError};
+use crate::store::{LoadedState, Store, StoreError, chain};
 
 /// How many events are taken into one turn: one transaction for all of them.
 const EVENTS_PER_TURN: usize = 1024;
@@ -150,7 +150,11 @@ impl Dispatcher {
     /// Runs until it is asked to stop and the starts under way have ended.
     pub async fn run(mut self) {
         let mut batch: Vec<Report> = Vec::new();
+        #[cfg(feature = "faults")]
+        let mut rounds = 0;
         loop {
+            #[cfg(feature = "faults")]
+            crate::faults::freeze_loop(&mut rounds).await;
             let now = self.clock.read();
             self.alive.send_replace(now.boot);
             self.take_events(&mut batch, now);

@@ -164,15 +164,3 @@ pub(super) fn begin_restart(clock: &Clock, store: &Store, tries: u32) -> Writing
     });
     Writing::Failed { restart, tries }
 }
-
-/// An error with all its causes, for one log line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
-}

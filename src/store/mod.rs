@@ -23,5 +23,5 @@ pub use chores::{CopyError, Removed, Retention, copy_database};
 pub use claim_lock::{StateFolder, StateFolderError};
 pub use open::Database;
 pub use sql::ALL as SQL_STATEMENTS;
-pub use trouble::StoreError;
+pub use trouble::{StoreError, chain};
 pub use writer::{Committed, Store};

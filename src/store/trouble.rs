@@ -113,8 +113,8 @@ fn is_damage(error: &StoreError) -> bool {
     false
 }
 
-/// An error with all its causes, for one log line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+/// An error with all its causes, for one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

@@ -44,6 +44,8 @@ pub struct Control {
     pub(super) started_at: Timestamp,
     /// Schedules and tokens.
     served: watch::Receiver<Served>,
+    /// Chores that failed, by name.
+    pub(super) failing: watch::Receiver<BTreeMap<&'static str, String>>,
     /// Browser logins that wait for their person.
     pub(super) logins: Logins,
 }
@@ -58,13 +60,14 @@ pub struct Parts {
     pub socket: PathBuf,
     pub started_at: Timestamp,
     pub served: watch::Receiver<Served>,
+    pub failing: watch::Receiver<BTreeMap<&'static str, String>>,
 }
 
 impl Control {
     /// The state of a daemon that begins.
     pub fn new(parts: Parts) -> Control {
-        let Parts { clock, store, dispatcher, state_dir, socket, started_at, served } = parts;
-        Control { clock, store, dispatcher, state_dir, socket, started_at, served, logins: Logins::default() }
+        let Parts { clock, store, dispatcher, state_dir, socket, started_at, served, failing } = parts;
+        Control { clock, store, dispatcher, state_dir, socket, started_at, served, failing, logins: Logins::default() }
     }
 
     /// What is served now.

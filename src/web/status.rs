@@ -183,7 +183,7 @@ pub(super) async fn show(State(control): State<Arc<Control>>) -> Result<Json<Sta
     let turn = *control.dispatcher.turns().borrow();
     let obstacles = control.dispatcher.obstacles();
     let states: BTreeMap<_, _> = tokens.iter().map(|(name, manager)| (name.to_string(), manager.status())).collect();
-    status.trouble = worst(turn.store, &states, &obstacles).or(files);
+    status.trouble = worst(turn.store, &states, &obstacles, &control.failing.borrow()).or(files);
     for line in &mut status.connections {
         line.token = states.get(&line.connection).map(|state| TokenReport::new(&line.connection, state));
         line.obstacle =

@@ -1,6 +1,7 @@
 //! The worst that is wrong with a running daemon, in one sentence, for `status` and for the service manager.
 //!
-//! Pure. First what stops everything, then what only a person can cure, then what may pass by itself.
+//! Pure. First what stops everything, then what only a person can cure, then what may pass by
+//! itself, and last what keeps no start back.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ pub fn worst(
     store: StoreHealth,
     tokens: &BTreeMap<String, TokenStatus>,
     obstacles: &[ConnectionObstacle],
+    failing: &BTreeMap<&'static str, String>,
 ) -> Option<String> {
     if store == StoreHealth::Failing {
         return Some("the database cannot be written, so nothing is started".to_owned());
@@ -27,7 +29,7 @@ pub fn worst(
     if let Some(obstacle) = obstacles.first() {
         return Some(format!("connection `{}`: {}", obstacle.connection, obstacle.text));
     }
-    worst_token.map(|(_, name, token)| told(name, token))
+    worst_token.map(|(_, name, token)| told(name, token)).or_else(|| failing.values().next().cloned())
 }
 
 const NEEDS_SOMEBODY: u8 = 0;

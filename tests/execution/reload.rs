@@ -193,6 +193,31 @@ async fn a_changed_credential_gets_a_new_token_and_a_changed_limit_keeps_the_old
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn token_managers_of_credentials_that_are_gone_end_and_are_forgotten() {
+    let beat = "schedules:\n  beat: { every: 1m, start: { process: Heartbeat, folder: Shared } }\n";
+    let files = Watched::begin(beat).await;
+    for number in 0..20 {
+        let changed =
+            files.file(beat).replace("client_id: sandbox-account", &format!("client_id: sandbox-account-{number}"));
+        assert!(matches!(files.reload(&changed).await, Reloaded::Taken(_)));
+    }
+    for _ in 0..60 {
+        if files.daemon().ending_tokens() == 0 {
+            break;
+        }
+        files.story.pass(SECOND).await;
+    }
+    assert_eq!(files.daemon().ending_tokens(), 0);
+    // The one in use is not one of them.
+    assert!(matches!(files.reload(&files.file(beat)).await, Reloaded::Taken(_)));
+    let begin = files.story.clock.now();
+    files.story.pass(seconds(70)).await;
+    let run = files.story.until("beat", "succeeded", SECOND, seconds(60)).await;
+    assert!(run.nominal_at > begin.to_string(), "{run:#?}");
+    files.story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn however_often_it_is_asked_at_once_every_one_gets_an_answer() {
     let files = Watched::begin(&hourly(0..3)).await;
     fs::write(&files.path, files.file(&hourly(0..4))).unwrap();
