@@ -9,6 +9,8 @@ mod place;
 
 #[path = "control/login.rs"]
 mod login;
+#[path = "control/resolve.rs"]
+mod resolve;
 #[path = "control/socket.rs"]
 mod socket;
 #[path = "control/status.rs"]

@@ -5,88 +5,27 @@
 
 #![expect(clippy::unwrap_used, reason = "a step that fails ends the test where it stands")]
 
+#[path = "service/blocked.rs"]
+mod blocked;
+#[path = "support/place.rs"]
+mod place;
 #[path = "service/reload.rs"]
 mod reload;
+#[path = "service/watchdog.rs"]
+mod watchdog;
 
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
-use std::time::Duration;
+use std::path::Path;
+use std::process::Output;
 
+use place::{FINE, HELD, Place, QUIET, USAGE, in_time, quiet, signal, text};
 use punctual::clock::Clock;
 use punctual::sandbox::{Sandbox, SandboxConfig};
-use rustix::process::{Pid, Signal, kill_process};
-use tempfile::TempDir;
+use rustix::process::Signal;
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::net::UnixDatagram;
-use tokio::process::{Child, ChildStderr, Command};
-
-/// Far longer than anything here takes; a test that hangs fails with what it waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The exit codes of the command line.
-const FINE: i32 = 0;
-const USAGE: i32 = 2;
-const HELD: i32 = 75;
-
-#[expect(clippy::disallowed_methods, reason = "a hanging test must fail; nothing of the product is dropped by it")]
-async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
-}
-
-/// Files, a state folder and a service manager, all in a folder that goes with the test.
-struct Place {
-    folder: TempDir,
-    manager: UnixDatagram,
-}
+use tokio::process::{Child, ChildStderr};
 
 impl Place {
-    fn new() -> Place {
-        let folder = tempfile::tempdir().unwrap();
-        let manager = UnixDatagram::bind(folder.path().join("notify")).unwrap();
-        Place { folder, manager }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.path(name), text).unwrap();
-        std::fs::set_permissions(self.path(name), std::fs::Permissions::from_mode(0o600)).unwrap();
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_punctual"));
-        command
-            .args(arguments)
-            .env_clear()
-            .env("PUNCTUAL_CONFIG", self.path("schedules.yaml"))
-            .env("PUNCTUAL_STATE_DIR", self.path("state"))
-            .env("NOTIFY_SOCKET", self.path("notify"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
-        command
-    }
-
-    /// Begins a daemon and waits until it says that it is ready.
-    async fn ready_daemon(&self) -> Child {
-        let daemon = self.command(&["daemon"]).spawn().unwrap();
-        let told = self.told().await;
-        assert!(told.lines().any(|line| line == "READY=1"), "the first thing it said was `{told}`");
-        daemon
-    }
-
-    /// The next thing that the service manager hears.
-    async fn told(&self) -> String {
-        let mut buffer = [0_u8; 4096];
-        let length = in_time("a word to the service manager", self.manager.recv(&mut buffer)).await.unwrap();
-        String::from_utf8(buffer[..length].to_vec()).unwrap()
-    }
-
     /// But for lines about how a first daemon stands.
     fn assert_nothing_was_told(&self) {
         let mut buffer = [0_u8; 4096];
@@ -95,15 +34,6 @@ impl Place {
             assert!(heard.starts_with("STATUS="), "the service manager heard `{heard}`");
         }
     }
-
-    async fn run(&self, arguments: &[&str]) -> Output {
-        in_time("the end of a command", self.command(arguments).output()).await.unwrap()
-    }
-}
-
-fn signal(daemon: &Child, signal: Signal) {
-    let id = daemon.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-    kill_process(id.expect("a running process"), signal).unwrap();
 }
 
 async fn ended(daemon: Child) -> Output {
@@ -148,36 +78,14 @@ impl Lines {
     }
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-/// A file whose only schedule is not due while a test runs.
-const QUIET: &str = "\
-version: 1
-connections:
-  cloud:
-    url: http://127.0.0.1:9/acme/acmeprod/orchestrator_
-    auth: { grant: client_credentials, client_id: x, client_secret: \"file:secret\", scope: OR.Jobs }
-schedules:
-  yearly: { cron: \"0 0 29 2 *\", timezone: UTC, start: { process: Leap, folder: Shared } }
-";
-
-fn quiet_place() -> Place {
-    let place = Place::new();
-    place.write("schedules.yaml", QUIET);
-    place.write("secret", "s");
-    place
-}
-
 fn assert_same_state_folder(path: &Path) {
     assert!(path.join("punctual.db").is_file(), "{} is not the daemon's state folder", path.display());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_is_ready_although_its_tenant_is_down() {
-    let place = quiet_place();
-    let daemon = place.ready_daemon().await;
+    let place = quiet();
+    let daemon = place.daemon().await;
     assert_same_state_folder(&place.path("state"));
     signal(&daemon, Signal::TERM);
     assert_eq!(ended(daemon).await.status.code(), Some(FINE));
@@ -186,18 +94,14 @@ async fn a_daemon_is_ready_although_its_tenant_is_down() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_that_is_asked_to_stop_says_so_and_leaves_its_runs_in_the_history() {
     let sandbox = Sandbox::start(SandboxConfig::demo(Clock::system())).await.unwrap();
-    let place = Place::new();
+    let place = Place::new(&format!(
+        "version: 1\nconnections:\n  sandbox:\n    url: {}\n    tenant: acmeprod\n    auth: {{ grant: refresh_token, \
+         style: account, client_id: sandbox-account, refresh_token: \"file:user-key\" }}\nschedules:\n  reports: \
+         {{ every: 1s, timezone: UTC, start: {{ process: LongReport, folder: Shared }} }}\n",
+        sandbox.base_url()
+    ));
     place.write("user-key", "sandbox-user-key\n");
-    place.write(
-        "schedules.yaml",
-        &format!(
-            "version: 1\nconnections:\n  sandbox:\n    url: {}\n    tenant: acmeprod\n    auth: {{ grant: refresh_token, \
-             style: account, client_id: sandbox-account, refresh_token: \"file:user-key\" }}\nschedules:\n  reports: \
-             {{ every: 1s, timezone: UTC, start: {{ process: LongReport, folder: Shared }} }}\n",
-            sandbox.base_url()
-        ),
-    );
-    let daemon = place.ready_daemon().await;
+    let daemon = place.daemon().await;
     let control = sandbox.control();
     in_time("a job", control.wait_until(|control| !control.jobs().is_empty())).await;
 
@@ -223,8 +127,8 @@ async fn a_daemon_that_is_asked_to_stop_says_so_and_leaves_its_runs_in_the_histo
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_daemon_on_the_same_state_folder_ends_with_75_and_one_clear_sentence() {
-    let place = quiet_place();
-    let first = place.ready_daemon().await;
+    let place = quiet();
+    let first = place.daemon().await;
 
     let second = place.run(&["daemon"]).await;
     assert_eq!(second.status.code(), Some(HELD));
@@ -242,7 +146,7 @@ async fn a_second_daemon_on_the_same_state_folder_ends_with_75_and_one_clear_sen
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invalid_file_ends_with_2_and_names_the_place() {
-    let place = quiet_place();
+    let place = quiet();
     place.write("schedules.yaml", &QUIET.replace("timezone: UTC", "timezone: Europe/Berlni"));
     let end = place.run(&["daemon"]).await;
     assert_eq!(end.status.code(), Some(USAGE));
@@ -257,20 +161,20 @@ async fn an_invalid_file_ends_with_2_and_names_the_place() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_that_was_killed_leaves_no_lock_behind() {
-    let place = quiet_place();
-    let killed = place.ready_daemon().await;
+    let place = quiet();
+    let killed = place.daemon().await;
     signal(&killed, Signal::KILL);
     assert_eq!(ended(killed).await.status.signal(), Some(9));
 
-    let next = place.ready_daemon().await;
+    let next = place.daemon().await;
     signal(&next, Signal::TERM);
     assert_eq!(ended(next).await.status.code(), Some(FINE));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hang_up_does_not_end_the_daemon() {
-    let place = quiet_place();
-    let daemon = place.ready_daemon().await;
+    let place = quiet();
+    let daemon = place.daemon().await;
     // Sent first: had it not been caught, the process would have died of it before it could be asked to stop.
     signal(&daemon, Signal::HUP);
     signal(&daemon, Signal::TERM);

@@ -11,7 +11,8 @@ use punctual::sandbox::{Control, Sandbox, SandboxConfig};
 use rustix::process::Signal;
 use tokio::process::Child;
 
-use super::{FINE, Place, ended, in_time, quiet_place, signal, text};
+use super::ended;
+use super::place::{FINE, Place, in_time, quiet, signal, text};
 
 /// A schedule that is due every second.
 fn every_second(key: &str, process: &str) -> String {
@@ -30,9 +31,8 @@ fn file(sandbox: &Sandbox, schedules: &str) -> String {
 
 async fn sandbox_place(schedules: &str) -> (Sandbox, Place) {
     let sandbox = Sandbox::start(SandboxConfig::demo(Clock::system())).await.unwrap();
-    let place = Place::new();
+    let place = Place::new(&file(&sandbox, schedules));
     place.write("user-key", "sandbox-user-key\n");
-    place.write("schedules.yaml", &file(&sandbox, schedules));
     (sandbox, place)
 }
 
@@ -79,7 +79,7 @@ async fn an_edit_and_a_hang_up_bring_the_new_schedule_into_the_history_and_a_bro
     // Without the watch, so that only the signal can have done it.
     let unwatched = |schedules: &str| format!("{}daemon: {{ watch: false }}\n", file(&sandbox, schedules));
     replace(&place, "schedules.yaml", &unwatched(&old));
-    let daemon = place.ready_daemon().await;
+    let daemon = place.daemon().await;
     one_more_job(&control, "Heartbeat").await;
 
     replace(&place, "schedules.yaml", &unwatched(&format!("{old}{}", every_second("new", "InvoiceIntake"))));
@@ -106,9 +106,9 @@ async fn an_edit_and_a_hang_up_bring_the_new_schedule_into_the_history_and_a_bro
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_written_bit_by_bit_is_taken_once_it_is_still() {
-    let place = quiet_place();
+    let place = quiet();
     let whole = fs::read_to_string(place.path("schedules.yaml")).unwrap();
-    let daemon = place.ready_daemon().await;
+    let daemon = place.daemon().await;
     // Each of these is a valid file of its own; none of them is still for two seconds.
     let mut grown = whole.clone();
     for n in 1..=20 {
@@ -133,7 +133,7 @@ async fn a_set_that_lost_much_is_held_back_also_at_the_next_start_until_somebody
     let schedules: String = (1..=5).map(|n| every_second(&format!("s{n}"), "Heartbeat")).collect();
     let (sandbox, place) = sandbox_place(&schedules).await;
     let control = sandbox.control();
-    let daemon = place.ready_daemon().await;
+    let daemon = place.daemon().await;
     one_more_job(&control, "Heartbeat").await;
     replace(&place, "schedules.yaml", &file(&sandbox, &every_second("s1", "InvoiceIntake")));
     signal(&daemon, Signal::HUP);
@@ -163,7 +163,7 @@ async fn a_storm_of_hang_ups_harms_nothing() {
     const SIGNALS: usize = 300;
     let (sandbox, place) = sandbox_place(&every_second("beat", "Heartbeat")).await;
     let control = sandbox.control();
-    let daemon = place.ready_daemon().await;
+    let daemon = place.daemon().await;
     let clock = Clock::system();
     for _ in 0..SIGNALS {
         signal(&daemon, Signal::HUP);
@@ -206,7 +206,7 @@ fn write_zone(folder: &Path, version: &str, name: &str, rules_of: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn new_rules_of_a_time_zone_move_the_coming_times_and_each_schedule_that_moved_has_a_line() {
-    let place = quiet_place();
+    let place = quiet();
     let zones = place.path("zoneinfo");
     // Berlin as it is, and then Berlin with Tokyo's rules.
     write_zone(&zones, "2098a", "Europe/Berlin", "Europe/Berlin");
@@ -228,7 +228,7 @@ async fn new_rules_of_a_time_zone_move_the_coming_times_and_each_schedule_that_m
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_zone_database_of_ones_choice_decides_what_a_zone_means() {
-    let place = quiet_place();
+    let place = quiet();
     let zones = place.path("zoneinfo");
     write_zone(&zones, "2000a", "Europe/Berlin", "Asia/Tokyo");
     let quiet = fs::read_to_string(place.path("schedules.yaml")).unwrap();
