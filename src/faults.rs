@@ -33,6 +33,18 @@ pub const NO_TOKEN_LOCK: &str = "no_token_lock";
 /// The scheduling loop stands still after some rounds, as in a deadlock, while the rest of the process lives.
 pub const FREEZE_LOOP: &str = "freeze_loop";
 
+/// Any state that comes back from a login page is taken for the one that was sent.
+pub const ANY_STATE: &str = "any_login_state";
+
+/// The control socket serves whoever can connect.
+pub const NO_PEER_CHECK: &str = "no_peer_check";
+
+/// What was sent to a token server is shown with its secrets.
+pub const SHOW_SECRETS: &str = "show_secrets";
+
+/// What stands in schedules' arguments is not taken out of a bundle.
+pub const BUNDLE_SHOWS_ARGUMENTS: &str = "bundle_shows_arguments";
+
 /// A transaction has all its rows and is not committed.
 pub const FAIL_COMMIT_OPEN: &str = "fail_commit_open";
 

@@ -7,10 +7,16 @@
 #[path = "control/place.rs"]
 mod place;
 
+#[cfg(feature = "faults")]
+#[path = "control/controls.rs"]
+mod controls;
 #[path = "control/login.rs"]
 mod login;
 #[path = "control/resolve.rs"]
 mod resolve;
+#[cfg(feature = "faults")]
+#[path = "support/noticed.rs"]
+mod noticed;
 #[path = "control/socket.rs"]
 mod socket;
 #[path = "control/status.rs"]

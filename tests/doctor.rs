@@ -8,8 +8,14 @@ mod bench;
 mod bundle;
 #[path = "doctor/causes.rs"]
 mod causes;
+#[cfg(feature = "faults")]
+#[path = "doctor/controls.rs"]
+mod controls;
 #[path = "doctor/facts.rs"]
 mod facts;
+#[cfg(feature = "faults")]
+#[path = "support/noticed.rs"]
+mod noticed;
 #[path = "doctor/outputs.rs"]
 mod outputs;
 #[path = "doctor/probe.rs"]

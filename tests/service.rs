@@ -126,6 +126,39 @@ async fn a_daemon_that_is_asked_to_stop_says_so_and_leaves_its_runs_in_the_histo
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_whose_log_nobody_reads_any_more_goes_on() {
+    let sandbox = Sandbox::start(SandboxConfig::demo(Clock::system())).await.unwrap();
+    let control = sandbox.control();
+    for format in ["text", "json"] {
+        let place = Place::new(&format!(
+            "version: 1\nconnections:\n  sandbox:\n    url: {}\n    tenant: acmeprod\n    auth: {{ grant: \
+                 refresh_token, style: account, client_id: sandbox-account, refresh_token: \"file:user-key\" \
+                 }}\nschedules:\n  beats: {{ every: 1s, timezone: UTC, overlap: allow, start: {{ process: Heartbeat, \
+                 folder: Shared }} }}\n",
+            sandbox.base_url()
+        ));
+        place.write("user-key", "sandbox-user-key\n");
+        let daemon = place.command(&["daemon", "--log-format", format]).spawn().unwrap();
+        let mut log = lines(daemon);
+        log.until("`beats` is pending").await;
+        let Lines { mut daemon, lines, seen: _ } = log;
+        // From here on each line is a write to a pipe without a reader.
+        drop(lines);
+        let so_far = control.jobs().len();
+        let goes_on = async {
+            tokio::select! {
+                () = control.wait_until(|control| control.jobs().len() >= so_far + 3) => {}
+                end = daemon.wait() => panic!("it ended: {end:?}"),
+            }
+        };
+        in_time("three more jobs", goes_on).await;
+        signal(&daemon, Signal::TERM);
+        assert_eq!(ended(daemon).await.status.code(), Some(FINE), "{format}");
+    }
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_daemon_on_the_same_state_folder_ends_with_75_and_one_clear_sentence() {
     let place = quiet();
     let first = place.daemon().await;

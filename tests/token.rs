@@ -13,6 +13,9 @@ mod controls;
 mod disk;
 #[path = "token/grants.rs"]
 mod grants;
+#[cfg(feature = "faults")]
+#[path = "support/noticed.rs"]
+mod noticed;
 #[path = "token/restart.rs"]
 mod restart;
 #[path = "token/rules.rs"]
@@ -505,6 +508,57 @@ async fn a_lost_answer_is_asked_for_once_more_with_the_same_token() {
     assert!(house.stored("rt-0").pending.is_none());
 }
 
+/// The answer to the first request is lost after the server's work, which is answered again.
+fn forgiving(number: usize, _: &Seen) -> Said {
+    match number {
+        1 => Said::error(504, "gateway"),
+        _ => Said::rotated("at-1", "rt-1"),
+    }
+}
+
+#[tokio::test]
+async fn whoever_waits_for_an_answer_that_was_lost_gets_the_second_one() {
+    let house = House::new(forgiving).await;
+    let manager = house.manager(house.identity());
+    let person = tokio::spawn({
+        let manager = manager.clone();
+        async move { manager.look().await }
+    });
+    let lost = when(&manager, |status| status.refreshes_failed == 1).await;
+    assert_eq!(lost.state, TokenState::Refreshing);
+    let caller = tokio::spawn({
+        let manager = manager.clone();
+        async move { manager.token().await }
+    });
+    tokio::task::yield_now().await;
+    assert!(!person.is_finished() && !caller.is_finished(), "neither gives up before the second request");
+    house.hand.advance(secs(2));
+    assert_eq!(soon(person).await.unwrap().state, TokenState::Valid);
+    assert_eq!(soon(caller).await.unwrap().unwrap().secret.expose(), "at-1");
+}
+
+#[tokio::test]
+async fn a_stop_between_a_lost_answer_and_the_second_request_sends_it_first() {
+    let house = House::new(forgiving).await;
+    let manager = house.manager(house.identity());
+    when(&manager, |status| status.refreshes_failed == 1).await;
+    soon(manager.stop()).await;
+    assert_eq!(house.stored("rt-0").refresh_token.unwrap().expose(), "rt-1");
+    assert_eq!(house.server.count(), 2);
+    // So does a stop during the first request.
+    let house = House::new(forgiving).await;
+    house.server.close_gate();
+    let manager = house.manager(house.identity());
+    house.server.arrived(1).await;
+    let stopping = tokio::spawn(async move { manager.stop().await });
+    tokio::task::yield_now().await;
+    house.server.open_gate();
+    soon(stopping).await.unwrap();
+    house.tracker.close();
+    soon(house.tracker.wait()).await;
+    assert_eq!(house.stored("rt-0").refresh_token.unwrap().expose(), "rt-1");
+}
+
 #[tokio::test]
 async fn an_answer_without_a_new_refresh_token_keeps_the_old_one() {
     let house = House::new(counting).await;
@@ -716,10 +770,15 @@ async fn no_secret_is_printed_anywhere_even_when_the_server_repeats_it() {
     let manager = TokenManager::start(credential, house.environment()).unwrap();
     valid(&manager).await;
     printed += &format!("{:?} {:?} {manager:?}", manager.token().await, manager.status());
+    let mut callers = Vec::new();
     for _ in 0..3 {
         let status = house.next_attempt(&manager).await;
         printed += &format!("{status:?}");
-        let refused: Result<_, AuthUnavailable> = soon(manager.renewed(Generation(1))).await;
+        let manager = manager.clone();
+        callers.push(tokio::spawn(async move { manager.renewed(Generation(1)).await }));
+    }
+    for caller in callers {
+        let refused: Result<_, AuthUnavailable> = soon(caller).await.unwrap();
         printed += &refused.map_or_else(|e| format!("{e} {e:?}"), |token| format!("{token:?}"));
     }
     printed += &format!("{:?}", house.stored("MARKER-seed"));

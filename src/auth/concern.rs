@@ -3,6 +3,8 @@
 //!
 //! None of it stops a start; each has its own sentence, because each ends in trouble later.
 
+use std::time::Duration;
+
 use jiff::SignedDuration;
 use tracing::warn;
 
@@ -26,18 +28,26 @@ pub(super) fn unsaved(credential: &Credential, reason: &str) -> Failure {
     }
 }
 
-/// The token has a life of nothing.
-pub(super) fn dead_on_arrival(credential: &Credential) -> Failure {
+/// The token's life was over before its answer was here.
+pub(super) fn dead_on_arrival(credential: &Credential, length: Duration) -> Failure {
+    let (what, check) = if length.is_zero() {
+        ("a token that had already expired".to_owned(), "the clock of the token server")
+    } else {
+        (
+            format!("a token for {} s, which was over on its arrival", length.as_secs_f64()),
+            "how long its tokens live there",
+        )
+    };
     Failure {
         class: Class::Transient { retry_after: None },
         left: Left::Request,
         code: "dead_on_arrival".to_owned(),
         message: format!(
-            "connection `{}`: POST {} answered with a token that had already expired",
+            "connection `{}`: POST {} answered with {what}",
             credential.connection,
             printable(&credential.token_url)
         ),
-        cure: "check the clock of the token server; it is tried again by itself".to_owned(),
+        cure: format!("check {check}; it is tried again by itself"),
     }
 }
 

@@ -72,6 +72,12 @@ impl Core {
         matches!(self.standing.phase, Phase::Asking | Phase::Saving)
     }
 
+    /// Whether whoever waits for the outcome should go on waiting: something is under way, or its answer is asked for again in
+    /// a moment.
+    pub fn undecided(&self) -> bool {
+        self.busy() || matches!(self.standing.phase, Phase::Replaying { .. })
+    }
+
     /// When to feed the next [`Event::Tick`]: a request is due, or the visible state changes by itself.
     pub fn wake_at(&self, now: Duration) -> Option<Duration> {
         let hard = self.standing.held.map(|held| held.life.hard).filter(|hard| *hard > now);
@@ -100,7 +106,9 @@ impl Core {
             }
             Event::Refused(generation) => self.refused(generation, now),
             Event::Changed | Event::Forced => match self.standing.phase {
-                Phase::Resting { .. } | Phase::Retrying { .. } | Phase::Blocked { .. } => self.ask(now),
+                Phase::Resting { .. } | Phase::Retrying { .. } | Phase::Replaying { .. } | Phase::Blocked { .. } => {
+                    self.ask(now)
+                }
                 // A request is under way already, or must not be.
                 Phase::Asking | Phase::Unsaved { .. } | Phase::Saving | Phase::Stopped => None,
             },
@@ -119,14 +127,23 @@ impl Core {
                 None
             }
             Event::Stop => {
-                self.stopping = true;
                 // The login would be lost with the process: one more attempt before the end.
-                if matches!(self.standing.phase, Phase::Unsaved { .. }) {
-                    self.standing.phase = Phase::Saving;
-                    return Some(Command::Save);
-                }
+                let last = match self.standing.phase {
+                    Phase::Unsaved { .. } => {
+                        self.standing.phase = Phase::Saving;
+                        Some(Command::Save)
+                    }
+                    Phase::Replaying { .. } => self.send(now),
+                    Phase::Resting { .. }
+                    | Phase::Asking
+                    | Phase::Retrying { .. }
+                    | Phase::Blocked { .. }
+                    | Phase::Saving
+                    | Phase::Stopped => None,
+                };
+                self.stopping = true;
                 self.end_if_stopping();
-                None
+                last
             }
         }
     }
@@ -141,7 +158,7 @@ impl Core {
             }
         }
         match self.standing.phase {
-            Phase::Resting { at } | Phase::Retrying { at } if at <= now => self.ask(now),
+            Phase::Resting { at } | Phase::Retrying { at } | Phase::Replaying { at } if at <= now => self.ask(now),
             Phase::Blocked { at: Some(at), .. } if at <= now => self.ask(now),
             Phase::Blocked { why, look_at, at } if look_at <= now => {
                 self.standing.phase = Phase::Blocked { why, look_at: now.saturating_add(LOOK_EVERY), at };
@@ -153,6 +170,7 @@ impl Core {
             }
             Phase::Resting { .. }
             | Phase::Retrying { .. }
+            | Phase::Replaying { .. }
             | Phase::Blocked { .. }
             | Phase::Unsaved { .. }
             | Phase::Asking
@@ -162,9 +180,10 @@ impl Core {
     }
 
     fn ask(&mut self, now: Duration) -> Option<Command> {
-        if self.stopping {
-            return None;
-        }
+        if self.stopping { None } else { self.send(now) }
+    }
+
+    fn send(&mut self, now: Duration) -> Option<Command> {
         match self.budget.take(now) {
             Ok(()) => {
                 if self.holds_refused() {
@@ -178,6 +197,7 @@ impl Core {
                     Phase::Blocked { why, look_at, .. } => Phase::Blocked { why, look_at, at: Some(room_at) },
                     Phase::Resting { .. }
                     | Phase::Retrying { .. }
+                    | Phase::Replaying { .. }
                     | Phase::Asking
                     | Phase::Unsaved { .. }
                     | Phase::Saving
@@ -210,6 +230,11 @@ impl Core {
     /// Ends an attempt: nothing else starts while a login is in memory only (T9).
     fn settle(&mut self, kept: Kept, now: Duration) -> Option<Command> {
         match kept {
+            Kept::Safely if self.stopping && matches!(self.standing.phase, Phase::Replaying { .. }) => {
+                let last = self.send(now);
+                self.end_if_stopping();
+                last
+            }
             Kept::Safely => {
                 self.end_if_stopping();
                 None
@@ -249,7 +274,7 @@ impl Core {
                 self.replayed = true;
                 // Servers that forgive a replay do so for seconds only: within 2 s (T8).
                 let pause = Duration::from_millis(500) + Duration::from_secs(1).mul_f64(self.dice.share());
-                Phase::Retrying { at: now.saturating_add(pause) }
+                Phase::Replaying { at: now.saturating_add(pause) }
             }
             Class::Ambiguous => Phase::Retrying { at: now.saturating_add(wait) },
             Class::Transient { retry_after } => {
@@ -296,6 +321,7 @@ impl Core {
             // A request is under way or planned already, or cannot help now.
             Phase::Asking
             | Phase::Retrying { .. }
+            | Phase::Replaying { .. }
             | Phase::Blocked { .. }
             | Phase::Unsaved { .. }
             | Phase::Saving

@@ -178,6 +178,10 @@ fn client_id(credential: &Credential) -> Result<&str, LoginError> {
 
 /// Equal, in a time that does not tell where they differ.
 pub fn same(one: &str, other: &str) -> bool {
+    #[cfg(feature = "faults")]
+    if crate::faults::is_on(crate::faults::ANY_STATE) {
+        return true;
+    }
     one.len() == other.len() && one.bytes().zip(other.bytes()).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
 }
 

@@ -25,6 +25,11 @@ pub enum Phase {
         /// Boot time.
         at: Duration,
     },
+    /// The answer may have been lost, and the login with it: the same request is sent once more at `at` (T8).
+    Replaying {
+        /// Boot time.
+        at: Duration,
+    },
     /// Only a change helps. Looks for one at `look_at`; asks at `at` all the same when trying again does no harm.
     Blocked {
         /// What the server refused.
@@ -115,7 +120,7 @@ impl Standing {
             Phase::Blocked { why: Block::NeedsLogin, .. } => TokenState::NeedsLogin,
             Phase::Blocked { why: Block::BadClient, .. } => TokenState::BadClient,
             Phase::Asking if self.held.is_none() && self.refreshes_failed == 0 => TokenState::Starting,
-            Phase::Asking => TokenState::Refreshing,
+            Phase::Asking | Phase::Replaying { .. } => TokenState::Refreshing,
             Phase::Resting { .. } | Phase::Retrying { .. } | Phase::Stopped if self.usable(now) => TokenState::Valid,
             Phase::Resting { .. } if self.held.is_none() => TokenState::Starting,
             Phase::Resting { .. } | Phase::Retrying { .. } | Phase::Stopped => TokenState::Unavailable,
@@ -125,7 +130,9 @@ impl Standing {
     /// When the next request leaves, or the next look at the files when only that is planned.
     pub fn next_try(&self) -> Option<Duration> {
         match self.phase {
-            Phase::Resting { at } | Phase::Retrying { at } | Phase::Unsaved { at } => Some(at),
+            Phase::Resting { at } | Phase::Retrying { at } | Phase::Replaying { at } | Phase::Unsaved { at } => {
+                Some(at)
+            }
             Phase::Blocked { look_at, at, .. } => Some(at.map_or(look_at, |at| at.min(look_at))),
             Phase::Asking | Phase::Saving | Phase::Stopped => None,
         }
@@ -145,7 +152,7 @@ impl Standing {
             return if refused && self.phase == Phase::Asking { Serve::Wait } else { Serve::Token };
         }
         match self.phase {
-            Phase::Asking => Serve::Wait,
+            Phase::Asking | Phase::Replaying { .. } => Serve::Wait,
             Phase::Resting { at } | Phase::Retrying { at } | Phase::Blocked { at: Some(at), .. } if at <= now => {
                 Serve::Wait
             }

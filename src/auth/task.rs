@@ -23,7 +23,7 @@ use super::core::{Class, Command, Core, Event, Kept, Replay};
 use super::credential::Credential;
 use super::exchange::{Attempt, Evidence, Got, Origin, Outcome};
 use super::keep::Unsaved;
-use super::margins::LOGIN_ALERT_EVERY;
+use super::margins::{LOGIN_ALERT_EVERY, life};
 use super::standing::Phase;
 use super::status::{Generation, TokenStatus};
 use super::token_file::TokenHash;
@@ -263,7 +263,9 @@ impl Task {
         self.token = Some(token);
         self.failure = match kept {
             Kept::InMemoryOnly => self.unsaved_failure(),
-            Kept::Safely if length.is_zero() => Some(Arc::new(concern::dead_on_arrival(&self.credential))),
+            Kept::Safely if life(issued, length, 0.0).hard <= self.clock.boottime() => {
+                Some(Arc::new(concern::dead_on_arrival(&self.credential, length)))
+            }
             Kept::Safely => None,
         };
         if kept == Kept::InMemoryOnly {
@@ -347,7 +349,7 @@ impl Task {
             *last = status;
             changed
         });
-        if !self.core.busy() && !self.look_again {
+        if !self.core.undecided() && !self.look_again {
             for done in self.waiting.drain(..) {
                 // An error means that the caller has gone.
                 let _ = done.send(());

@@ -11,6 +11,7 @@ use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName};
 use serde_json::{Map, Value};
 
 use crate::clock::Clock;
+use crate::secret::Secret;
 use crate::witness::{Answered, Came, Exchange, MASK, Witness, excerpt, masked};
 
 use super::credential::{Credential, GrantConfig, printable};
@@ -52,25 +53,27 @@ fn sent(credential: &Credential, secrets: &Secrets) -> Vec<String> {
         GrantConfig::ClientCredentials { client_id, scope, .. } => form(&[
             ("grant_type", Some("client_credentials")),
             ("client_id", Some(client_id)),
-            ("client_secret", Some(MASK)),
+            ("client_secret", Some(mask(&secrets.main))),
             ("scope", Some(scope)),
         ]),
         GrantConfig::RefreshTokenIdentity { client_id, scope, .. } => form(&[
             ("grant_type", Some("refresh_token")),
             ("client_id", Some(client_id)),
-            ("refresh_token", Some(MASK)),
-            ("client_secret", secrets.client_secret.as_ref().map(|_| MASK)),
+            ("refresh_token", Some(mask(&secrets.main))),
+            ("client_secret", secrets.client_secret.as_ref().map(mask)),
             ("scope", scope.as_deref()),
         ]),
         GrantConfig::RefreshTokenAccount { client_id, tenant, .. } => {
-            let body = format!("grant_type=refresh_token, client_id={client_id}, refresh_token={MASK}");
+            let body =
+                format!("grant_type=refresh_token, client_id={client_id}, refresh_token={}", mask(&secrets.main));
             let tenant = tenant.as_ref().map(|tenant| format!("X-UIPATH-TenantName: {tenant}"));
             std::iter::once(format!("JSON: {body}")).chain(tenant).collect()
         }
         GrantConfig::Password { username, tenant, .. } => {
             let body = format!(
-                "tenancyName={}, usernameOrEmailAddress={username}, password={MASK}",
-                tenant.as_deref().unwrap_or("null")
+                "tenancyName={}, usernameOrEmailAddress={username}, password={}",
+                tenant.as_deref().unwrap_or("null"),
+                mask(&secrets.main)
             );
             let tenant = tenant.as_ref().map(|tenant| format!("X-UIPATH-TenantName: {tenant}"));
             std::iter::once(format!("JSON: {body}")).chain(tenant).collect()
@@ -78,6 +81,17 @@ fn sent(credential: &Credential, secrets: &Secrets) -> Vec<String> {
         // Nothing is sent to a token server.
         GrantConfig::PersonalAccessToken { .. } => Vec::new(),
     }
+}
+
+/// What is shown in the place of a secret.
+#[cfg(not(feature = "faults"))]
+fn mask(_: &Secret) -> &'static str {
+    MASK
+}
+
+#[cfg(feature = "faults")]
+fn mask(secret: &Secret) -> &str {
+    if crate::faults::is_on(crate::faults::SHOW_SECRETS) { secret.expose() } else { MASK }
 }
 
 fn came(raw: &Result<Raw, Trouble>, secrets: &Secrets) -> Came {

@@ -114,7 +114,9 @@ fn log_to_stderr(format: LogFormat) {
     let asked = std::env::var("PUNCTUAL_LOG").unwrap_or_default();
     let filter = tracing_subscriber::EnvFilter::try_new(log_filter::directives(&asked))
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(log_filter::directives("")));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Whoever reads the log may have gone. Telling that on the same broken pipe would be a panic in whatever logs next.
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
     let set = match format {
         LogFormat::Json => builder.json().try_init(),
         // journald stamps its lines itself.

@@ -120,6 +120,8 @@ pub fn bundle(
     now: Timestamp,
 ) -> Bundle {
     let hidden = argument_values(set);
+    #[cfg(feature = "faults")]
+    let hidden = if crate::faults::is_on(crate::faults::BUNDLE_SHOWS_ARGUMENTS) { Vec::new() } else { hidden };
     let hide = |text: &str| masked(text, &hidden);
     let errors = errors.into_iter().map(|one| RunError { error: one.error.as_deref().map(hide), ..one }).collect();
     Bundle {

@@ -42,6 +42,10 @@ impl Peer {
 
     /// Lets the caller in or says why not.
     pub(super) fn admit(&self, socket: &Path) -> Result<(), Refusal> {
+        #[cfg(feature = "faults")]
+        if crate::faults::is_on(crate::faults::NO_PEER_CHECK) {
+            return Ok(());
+        }
         let own = rustix::process::geteuid().as_raw();
         if self.uid == 0 || self.uid == own {
             return Ok(());

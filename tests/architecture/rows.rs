@@ -77,8 +77,9 @@ pub(crate) const ROWS: &[Row] = &[
     row("housekeeping", &["clock", "store"], "chores on the database"),
     row(
         "web",
-        &["clock", "secret", "recurrence", "schedule", "run", "auth", "store", "history", "dispatcher"],
-        "it reads by `history` and published states, and acts through handles; of `store` only the audit",
+        &["clock", "secret", "recurrence", "schedule", "run", "faults", "auth", "store", "history", "dispatcher"],
+        "it reads by `history` and published states, and acts through handles; of `store` only the audit; `faults` only under \
+         the feature",
     ),
     row(
         "daemon",
@@ -99,9 +100,9 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "doctor",
-        &["clock", "secret", "witness", "schedule", "run", "auth", "orchestrator", "daemon"],
+        &["clock", "secret", "witness", "schedule", "run", "faults", "auth", "orchestrator", "daemon"],
         "it takes the way of a start apart, so it sees what a start goes through; of `daemon` only how a connection becomes a \
-         credential and a bearer",
+         credential and a bearer; `faults` only under the feature",
     ),
     row("sandbox", &["clock"], "it shares no code with the client, so it can prove it wrong"),
     row(

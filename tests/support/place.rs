@@ -56,6 +56,7 @@ impl Place {
             .env("PUNCTUAL_CONFIG", self.path("schedules.yaml"))
             .env("PUNCTUAL_STATE_DIR", self.path("state"))
             .env("NOTIFY_SOCKET", self.path("notify"))
+            .envs(std::env::var("PUNCTUAL_FAULT").map(|fault| ("PUNCTUAL_FAULT", fault)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -315,8 +315,16 @@ proptest! {
 
 }
 
+/// Two thousand, unless `PROPTEST_CASES` says how many.
+fn answer_cases() -> ProptestConfig {
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => ProptestConfig::default(),
+        None => ProptestConfig::with_cases(2_000),
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(answer_cases())]
 
     /// TT12: no bytes make the reader panic or accept what cannot stand in a header.
     #[test]
