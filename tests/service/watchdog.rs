@@ -63,7 +63,7 @@ async fn a_loop_that_stands_still_feeds_nobody_although_the_rest_of_the_process_
     signal(&log.daemon, Signal::HUP);
     log.until("Read the files again").await;
     // systemd's next step.
-    signal(&log.daemon, Signal::ABRT);
+    signal(&log.daemon, Signal::ABORT);
     let end = ended(log.daemon).await;
     assert_eq!(std::os::unix::process::ExitStatusExt::signal(&end.status), Some(6));
 }
