@@ -82,8 +82,9 @@ impl Global {
             let has_own = own.is_dir();
             places.push(own.join(SOCKET));
             // Who has a state folder means that one, whether its daemon runs or not.
-            if !has_own {
-                places.push(PathBuf::from(SERVICE_SOCKET));
+            let service = PathBuf::from(SERVICE_SOCKET);
+            if !has_own && !places.contains(&service) {
+                places.push(service);
             }
         }
         places.dedup();
