@@ -45,6 +45,12 @@ pub const SHOW_SECRETS: &str = "show_secrets";
 /// What stands in schedules' arguments is not taken out of a bundle.
 pub const BUNDLE_SHOWS_ARGUMENTS: &str = "bundle_shows_arguments";
 
+/// A set that lost much is taken like any other.
+pub const NO_LOSS_GUARD: &str = "no_loss_guard";
+
+/// Files are taken at the first look that shows a change, half written or not.
+pub const TAKE_MOVING_FILES: &str = "take_moving_files";
+
 /// A transaction has all its rows and is not committed.
 pub const FAIL_COMMIT_OPEN: &str = "fail_commit_open";
 
@@ -92,6 +98,7 @@ pub fn point(name: &str, kind: &str) {
         let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
     }
 }
+
 /// Each answer of a token server ends in a panic that shows all that is at hand.
 pub const PANIC_WITH_TOKEN: &str = "panic_with_token";
 

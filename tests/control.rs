@@ -12,6 +12,8 @@ mod place;
 mod controls;
 #[path = "control/login.rs"]
 mod login;
+#[path = "control/reload.rs"]
+mod reload;
 #[path = "control/resolve.rs"]
 mod resolve;
 #[cfg(feature = "faults")]

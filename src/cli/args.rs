@@ -78,6 +78,8 @@ pub(super) enum Command {
     Login(LoginArgs),
     /// Show or renew access tokens; none is ever printed.
     Token(TokenArgs),
+    /// Have the running daemon read the schedule files again, and show what changed.
+    Reload(ReloadArgs),
     /// Decide about a run that is held.
     Resolve(ResolveArgs),
     /// Print the JSON Schema of schedule files, for editors.
@@ -122,6 +124,9 @@ pub(super) struct CheckArgs {
     /// Ask Orchestrator too: folders, processes, rights, and a dry run of each start. Nothing is started.
     #[arg(long)]
     pub(super) online: bool,
+    /// Warnings fail too: for a check before files are merged or installed.
+    #[arg(long)]
+    pub(super) strict: bool,
     /// How to print what was found.
     #[arg(short = 'o', long, value_enum, default_value_t = Format::Table)]
     pub(super) output: Format,
@@ -193,6 +198,16 @@ pub(super) struct ResolveArgs {
     /// `start` it after one more look-up, `skip` it, or the key of the job that is its own.
     #[arg(value_name = "start|skip|JOB_KEY")]
     pub(super) decision: String,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ReloadArgs {
+    /// Take the files although they have lost many schedules, or all.
+    #[arg(long)]
+    pub(super) accept_removals: bool,
+    /// What changed, for people, or one object.
+    #[arg(short = 'o', long, value_enum, default_value_t = ObjectFormat::Table)]
+    pub(super) output: ObjectFormat,
 }
 
 #[derive(Args, Debug)]

@@ -40,6 +40,7 @@ pub(super) async fn run(global: &Global, args: &CheckArgs, clock: &Clock, out: &
         Some(_) | None => Exit::Fine,
     };
     let errors = diagnostics.iter().filter(|found| found.severity == Severity::Error).count();
+    let warnings = diagnostics.len() - errors;
     match args.output {
         Format::Table => {
             tell(&diagnostics);
@@ -49,10 +50,10 @@ pub(super) async fn run(global: &Global, args: &CheckArgs, clock: &Clock, out: &
                     counted(loaded.set.schedules.len(), "schedule"),
                     counted(loaded.set.connections.len(), "connection"),
                     counted(loaded.files.len(), "file"),
-                    match (diagnostics.is_empty(), errors) {
-                        (true, _) => "no mistakes".to_owned(),
-                        (false, 0) => "no errors".to_owned(),
-                        (false, _) => counted(errors, "error"),
+                    match (errors, warnings) {
+                        (0, 0) => "no mistakes".to_owned(),
+                        (0, _) => format!("no errors, {}", counted(warnings, "warning")),
+                        (_, _) => counted(errors, "error"),
                     },
                 ))?,
                 None => return Err(Failure::told(Exit::Usage)),
@@ -61,6 +62,7 @@ pub(super) async fn run(global: &Global, args: &CheckArgs, clock: &Clock, out: &
         Format::Json | Format::Ndjson | Format::Csv => out.rows(args.output, &diagnostics, |_| Grid::default())?,
     }
     Ok(match (errors, &loaded) {
+        (0, _) if args.strict && warnings > 0 => Exit::Usage,
         (0, _) => Exit::Fine,
         (_, None) => Exit::Usage,
         (_, Some(_)) => online,

@@ -22,6 +22,7 @@ pub mod log_filter;
 mod login;
 mod next;
 mod output;
+mod reload;
 mod resolve;
 mod runs;
 mod sandbox;
@@ -84,6 +85,7 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Doctor(args) => doctor::run(&global, &args, &clock, &mut out).await?,
         Command::Login(args) => login::run(&global, &args, &clock, &mut out).await?,
         Command::Token(args) => token::run(&global, &args, &clock, &mut out).await?,
+        Command::Reload(args) => reload::run(&global, &args, &mut out).await?,
         Command::Resolve(args) => resolve::run(&global, &args, &mut out).await?,
         Command::Schema => schema::run(&mut out)?,
     };

@@ -53,7 +53,7 @@ impl FilesState {
         }
     }
 
-    fn schedules(&self) -> usize {
+    pub(super) fn schedules(&self) -> usize {
         match self {
             FilesState::InUse { schedules }
             | FilesState::Wrong { schedules, .. }
@@ -64,7 +64,7 @@ impl FilesState {
 
 /// What to do about a set that is held back.
 pub(super) fn cure(loss: &Loss) -> String {
-    let accept = "if that is meant, restart with `punctual daemon --accept-removals`";
+    let accept = "if that is meant, run `punctual reload --accept-removals`";
     match loss.left {
         0 => format!("{accept}; otherwise mend the files"),
         _ => format!("{accept}, or leave them so for {} minutes; otherwise mend them", HOLD.as_secs() / 60),

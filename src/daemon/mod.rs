@@ -16,8 +16,11 @@ use tokio_util::task::TaskTracker;
 
 pub use connections::credential;
 pub use files_state::FilesState;
-pub use reload::{Reloaded, Reloads};
-pub use settings::{Chores, DaemonError, DaemonSettings, Files, Removals};
+pub use reload::Reloads;
+pub use settings::{Chores, DaemonError, DaemonSettings, Files};
+
+pub use crate::schedule::Removals;
+pub use crate::web::Reloaded;
 
 pub(crate) use self::bearer::TokenBearer;
 use self::connections::{Connections, Wiring};
@@ -137,6 +140,7 @@ impl Daemon {
                 state_dir,
                 socket: socket.path().to_owned(),
                 started_at: opened.wall,
+                files: Arc::new(reloads.clone()),
                 served: served_seen,
                 failing: failing.clone(),
             });

@@ -9,6 +9,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,16 +19,16 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::connections::Connections;
 use super::files_state::{FilesState, HOLD, cure};
-use super::settings::{Files, Removals};
+use super::settings::Files;
 use crate::clock::Clock;
 use crate::dispatcher::Handle;
 use crate::dispatcher::core::Absent;
 use crate::recurrence::{ZoneFiles, choose_zone_database, look_at_zone_files, zone_database};
 use crate::schedule::{
-    Change, Diagnostic, FileStamps, Invalid, Look, Loss, Moved, ScheduleKey, ScheduleSet, Severity, Stillness, Watch,
-    load, look_at_files, replan, weigh,
+    Change, Diagnostic, FileStamps, Invalid, Loaded, Look, Loss, Moved, Removals, ScheduleKey, ScheduleSet, Severity,
+    Stillness, Watch, load, look_at_files, replan, weigh,
 };
-use crate::web::Served;
+use crate::web::{Reloaded, Reread, Rereads, Served};
 
 /// How often files are looked at: they must be still for two seconds, so a finer look would find nothing sooner.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -35,26 +36,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A storm of signals writes this line no more often.
 const NOTHING_CHANGED_EVERY: Duration = Duration::from_secs(1);
 
-/// What came of reading the files again.
-#[derive(Clone, Debug)]
-pub enum Reloaded {
-    /// They say what is loaded already.
-    Unchanged,
-    /// The new set holds.
-    Taken(Change),
-    /// They lost too much.
-    HeldBack(Loss),
-    /// They have mistakes.
-    Wrong(Vec<Diagnostic>),
-    /// A connection cannot be used at all.
-    Unusable(String),
-    /// The daemon is stopping; the next start reads them.
-    Stopping,
-}
-
 struct Request {
     removals: Removals,
-    reply: Option<oneshot::Sender<Reloaded>>,
+    reply: Option<oneshot::Sender<Reread>>,
 }
 
 /// Asks for the files to be read again, and tells how they stand.
@@ -62,6 +46,7 @@ struct Request {
 pub struct Reloads {
     requests: mpsc::UnboundedSender<Request>,
     state: watch::Receiver<FilesState>,
+    paths: Arc<[PathBuf]>,
 }
 
 impl fmt::Debug for Request {
@@ -72,12 +57,15 @@ impl fmt::Debug for Request {
 
 impl Reloads {
     /// Reads the files again, and waits for what came of it.
-    pub async fn reload(&self, removals: Removals) -> Reloaded {
+    pub async fn reload(&self, removals: Removals) -> Reread {
         let (reply, answer) = oneshot::channel();
+        // Only a daemon that stops does not answer.
+        let stopping =
+            || Reread { outcome: Reloaded::Stopping, warnings: Vec::new(), schedules: self.state.borrow().schedules() };
         if self.requests.send(Request { removals, reply: Some(reply) }).is_err() {
-            return Reloaded::Stopping;
+            return stopping();
         }
-        answer.await.unwrap_or(Reloaded::Stopping)
+        answer.await.unwrap_or_else(|_| stopping())
     }
 
     /// Reads them again soon. What comes of it is in the log.
@@ -105,6 +93,7 @@ impl Reloads {
         let (requests, to_read) = mpsc::unbounded_channel();
         let (tell, state) = watch::channel(FilesState::at_start(&set, held.as_ref()));
         let now = clock.boottime();
+        let told_paths: Arc<[PathBuf]> = paths.as_slice().into();
         let reloader = Reloader {
             files: Stillness::new(stamps.clone(), now),
             zones: Stillness::new(look_at_zones(&set), now),
@@ -119,7 +108,17 @@ impl Reloads {
             set,
             tell,
         };
-        (Reloads { requests, state }, tokio::spawn(reloader.run(to_read)))
+        (Reloads { requests, state, paths: told_paths }, tokio::spawn(reloader.run(to_read)))
+    }
+}
+
+impl Rereads for Reloads {
+    fn reread(&self, removals: Removals) -> Pin<Box<dyn Future<Output = Reread> + Send + '_>> {
+        Box::pin(self.reload(removals))
+    }
+
+    fn paths(&self) -> Vec<String> {
+        self.paths.iter().map(|path| path.display().to_string()).collect()
     }
 }
 
@@ -133,17 +132,24 @@ pub(super) struct Beginning {
 /// A set that lost much against the last life's is held back at the start too: then nothing is started, open runs are
 /// followed, and what comes due meanwhile is caught up when it is taken.
 pub(super) fn begin(set: Arc<ScheduleSet>, loaded: &BTreeSet<ScheduleKey>, removals: Removals) -> Beginning {
-    let held = match removals {
-        Removals::Guarded => weigh(loaded, &set),
-        Removals::Accepted => None,
-    };
-    match held {
+    match too_great_a_loss(removals, loaded, &set) {
         None => Beginning { set, absent: Absent::Retire, held: None },
         Some(loss) => {
             tracing::error!("Nothing is started yet: {loss}; {}", cure(&loss));
             let set = Arc::new(ScheduleSet { schedules: Default::default(), ..(*set).clone() });
             Beginning { set, absent: Absent::Park, held: Some(loss) }
         }
+    }
+}
+
+fn too_great_a_loss(removals: Removals, loaded: &BTreeSet<ScheduleKey>, set: &ScheduleSet) -> Option<Loss> {
+    #[cfg(feature = "faults")]
+    if crate::faults::is_on(crate::faults::NO_LOSS_GUARD) {
+        return None;
+    }
+    match removals {
+        Removals::Guarded => weigh(loaded, set),
+        Removals::Accepted => None,
     }
 }
 
@@ -219,24 +225,31 @@ impl Reloader {
     /// One look at the files and at the time zone database.
     async fn look(&mut self) {
         let (paths, set) = (self.paths.clone(), self.set.clone());
+        let began = self.clock.boottime();
         let Ok((files, zones)) = spawn_blocking(move || (look_at_files(&paths), look_at_zones(&set))).await else {
             return;
         };
-        let now = self.clock.boottime();
-        match self.zones.look(zones, now) {
+        let ended = self.clock.boottime();
+        match self.zones.look(zones, began, ended) {
             Look::Same | Look::Moving => {}
             Look::Still => self.replan().await,
         }
         let waited = self
             .held
             .as_ref()
-            .is_some_and(|held| held.loss.left > 0 && now.saturating_sub(held.since) >= HOLD && held.stamps == files);
+            .is_some_and(|held| held.loss.left > 0 && began.saturating_sub(held.since) >= HOLD && held.stamps == files);
         if waited {
             tracing::warn!("The files have been as they are for {} minutes: they are taken", HOLD.as_secs() / 60);
             self.reload(Removals::Accepted).await;
             return;
         }
-        match (self.files.look(files, now), self.set.watch) {
+        let seen = self.files.look(files, began, ended);
+        #[cfg(feature = "faults")]
+        let seen = match seen {
+            Look::Moving if crate::faults::is_on(crate::faults::TAKE_MOVING_FILES) => Look::Still,
+            Look::Same | Look::Moving | Look::Still => seen,
+        };
+        match (seen, self.set.watch) {
             (Look::Same | Look::Moving, _) | (Look::Still, Watch::Off) => {}
             (Look::Still, Watch::On) => {
                 self.reload(Removals::Guarded).await;
@@ -244,25 +257,35 @@ impl Reloader {
         }
     }
 
-    async fn reload(&mut self, removals: Removals) -> Reloaded {
+    async fn reload(&mut self, removals: Removals) -> Reread {
         let (paths, now) = (self.paths.clone(), self.clock.read());
         // Looked at before they are read: a change in between is seen by the next look.
         let read = spawn_blocking(move || (look_at_files(&paths), load(&paths, now.wall))).await;
-        let Ok((stamps, read)) = read else { return Reloaded::Stopping };
+        let Ok((stamps, read)) = read else { return self.reread(Reloaded::Stopping, Vec::new()) };
         self.files.taken(stamps.clone(), now.boot);
-        let loaded = match read {
+        let Loaded { set, warnings, files: _ } = match read {
             Ok(loaded) => loaded,
-            Err(Invalid { diagnostics }) => return self.wrong(diagnostics),
+            Err(Invalid { diagnostics }) => {
+                let wrong = self.wrong(diagnostics);
+                return self.reread(wrong, Vec::new());
+            }
         };
-        for warning in &loaded.warnings {
+        for warning in &warnings {
             tracing::warn!("{}", warning.line());
         }
-        let set = Arc::new(loaded.set);
-        if let (Removals::Guarded, Some(loss)) = (removals, weigh(&self.loaded, &set)) {
-            return self.hold_back(loss, stamps, now.boot);
-        }
-        self.held = None;
-        self.take(set).await
+        let set = Arc::new(set);
+        let outcome = match too_great_a_loss(removals, &self.loaded, &set) {
+            Some(loss) => self.hold_back(loss, stamps, now.boot),
+            None => {
+                self.held = None;
+                self.take(set).await
+            }
+        };
+        self.reread(outcome, warnings)
+    }
+
+    fn reread(&self, outcome: Reloaded, warnings: Vec<Diagnostic>) -> Reread {
+        Reread { outcome, warnings, schedules: self.set.schedules.len() }
     }
 
     fn wrong(&mut self, diagnostics: Vec<Diagnostic>) -> Reloaded {
@@ -285,7 +308,7 @@ impl Reloader {
         }
         self.held = Some(Held { loss: loss.clone(), stamps, since });
         self.tell(FilesState::HeldBack { schedules: self.set.schedules.len(), loss: loss.clone() });
-        Reloaded::HeldBack(loss)
+        Reloaded::HeldBack { cure: cure(&loss), loss }
     }
 
     async fn take(&mut self, set: Arc<ScheduleSet>) -> Reloaded {

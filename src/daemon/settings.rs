@@ -7,7 +7,7 @@ use crate::auth::AuthSetupError;
 use crate::clock::Clock;
 use crate::dispatcher::core::Pace;
 use crate::orchestrator::ClientSetupError;
-use crate::schedule::{FileStamps, ScheduleSet, look_at_files};
+use crate::schedule::{FileStamps, Removals, ScheduleSet, look_at_files};
 use crate::store::{StateFolderError, StoreError};
 use crate::web::SocketError;
 
@@ -49,15 +49,6 @@ impl Files {
     pub fn none() -> Files {
         Files::look(Vec::new())
     }
-}
-
-/// Whether a set may lose much of the last loaded one (semantics.md 27).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Removals {
-    /// It is held back: half a file is often valid.
-    Guarded,
-    /// A person has said that it is meant.
-    Accepted,
 }
 
 /// Whether chores run. They live by the system's clock, so a daemon on a manual one has none.

@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::model::{Connection, ConnectionName, Schedule, ScheduleKey, ScheduleSet};
 use super::timing::TimingError;
@@ -23,6 +24,16 @@ const TIMES_COMPARED: usize = 10;
 
 /// Longest list of names in one line of a log.
 const NAMES: usize = 10;
+
+/// Whether a set may lose much of the last loaded one (semantics.md 27).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Removals {
+    /// It is held back: half a file is often valid.
+    Guarded,
+    /// A person has said that it is meant.
+    Accepted,
+}
 
 /// A loss that is held back.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,12 +8,12 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::mask;
 
 /// One mistake or doubt. Serialized, it is a row of `check -o json` (cli.md).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnostic {
     /// The file as it was named.
     #[serde(serialize_with = "as_shown")]
@@ -49,7 +49,7 @@ impl Diagnostic {
 }
 
 /// Whether a file can be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// It cannot.
@@ -59,9 +59,10 @@ pub enum Severity {
 }
 
 /// One line of a file, with a mark. Secrets are already replaced.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Excerpt {
     /// The file as it was named.
+    #[serde(serialize_with = "as_shown")]
     pub file: PathBuf,
     /// Counted from 1.
     pub line: u32,

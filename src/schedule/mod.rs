@@ -17,7 +17,7 @@ mod stamp;
 mod template;
 mod timing;
 
-pub use change::{Change, Loss, Moved, Settings, asks_elsewhere, replan, weigh};
+pub use change::{Change, Loss, Moved, Removals, Settings, asks_elsewhere, replan, weigh};
 pub use diagnostic::{Diagnostic, Excerpt, Severity, SourceFile};
 pub use kept::{HistoryChoice, Kept};
 pub use load::load;

@@ -75,19 +75,20 @@ impl<T: PartialEq> Stillness<T> {
         Stillness { seen: taken.clone(), taken, since: now }
     }
 
-    /// Takes a look in.
-    pub fn look(&mut self, seen: T, now: Duration) -> Look
+    /// Takes in a look that was made between these two instants. Only what lies surely between two looks counts: a disk may
+    /// hang while it is looked at, and a busy machine may come back to the look late.
+    pub fn look(&mut self, seen: T, began: Duration, ended: Duration) -> Look
     where
         T: Clone,
     {
         if seen != self.seen {
             self.seen = seen;
-            self.since = now;
+            self.since = ended;
         }
         if self.seen == self.taken {
             return Look::Same;
         }
-        if now.saturating_sub(self.since) < STILL {
+        if began.saturating_sub(self.since) < STILL {
             return Look::Moving;
         }
         self.taken = self.seen.clone();

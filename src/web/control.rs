@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use super::answer::{Refusal, Why};
 use super::login::Logins;
 use super::peer::Peer;
+use super::reload::Rereads;
 use crate::auth::TokenManager;
 use crate::clock::Clock;
 use crate::dispatcher::Handle;
@@ -42,6 +43,8 @@ pub struct Control {
     pub(super) socket: PathBuf,
     /// When the daemon began.
     pub(super) started_at: Timestamp,
+    /// For reading the files again.
+    pub(super) files: Arc<dyn Rereads>,
     /// Schedules and tokens.
     served: watch::Receiver<Served>,
     /// Chores that failed, by name.
@@ -59,6 +62,7 @@ pub struct Parts {
     pub state_dir: PathBuf,
     pub socket: PathBuf,
     pub started_at: Timestamp,
+    pub files: Arc<dyn Rereads>,
     pub served: watch::Receiver<Served>,
     pub failing: watch::Receiver<BTreeMap<&'static str, String>>,
 }
@@ -66,8 +70,9 @@ pub struct Parts {
 impl Control {
     /// The state of a daemon that begins.
     pub fn new(parts: Parts) -> Control {
-        let Parts { clock, store, dispatcher, state_dir, socket, started_at, served, failing } = parts;
-        Control { clock, store, dispatcher, state_dir, socket, started_at, served, failing, logins: Logins::default() }
+        let Parts { clock, store, dispatcher, state_dir, socket, started_at, files, served, failing } = parts;
+        let logins = Logins::default();
+        Control { clock, store, dispatcher, state_dir, socket, started_at, files, served, failing, logins }
     }
 
     /// What is served now.

@@ -9,7 +9,7 @@ use axum::routing::{get, post};
 
 use super::answer::{Refusal, Why};
 use super::control::Control;
-use super::{login, resolve, status, token};
+use super::{login, reload, resolve, status, token};
 
 pub(super) fn routes() -> Router<Arc<Control>> {
     Router::new()
@@ -21,6 +21,7 @@ pub(super) fn routes() -> Router<Arc<Control>> {
         .route("/login/{connection}/begin", post(login::begin))
         .route("/login/{connection}/finish", post(login::finish))
         .route("/login/{connection}/keep", post(login::take_secret))
+        .route("/reload", post(reload::reload))
         .route("/runs/{run}/resolve", post(resolve::resolve))
         .fallback(|| std::future::ready(unknown()))
         .method_not_allowed_fallback(|| std::future::ready(unknown()))

@@ -87,6 +87,7 @@ pub(crate) const ROWS: &[Row] = &[
             "clock",
             "recurrence",
             "schedule",
+            "faults",
             "auth",
             "orchestrator",
             "store",
@@ -96,7 +97,7 @@ pub(crate) const ROWS: &[Row] = &[
             "web",
         ],
         "the wiring; of `recurrence` only which zone database is in use; it does not know the sandbox, which is not part of \
-         the product's way",
+         the product's way; `faults` only under the feature",
     ),
     row(
         "doctor",

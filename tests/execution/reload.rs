@@ -49,7 +49,7 @@ impl Watched {
     /// Writes the file and asks for it to be read.
     async fn reload(&self, text: &str) -> Reloaded {
         fs::write(&self.path, text).unwrap();
-        let reloaded = self.daemon().reloads().reload(Removals::Guarded).await;
+        let reloaded = self.daemon().reloads().reload(Removals::Guarded).await.outcome;
         self.story.settle().await;
         reloaded
     }
@@ -88,7 +88,7 @@ fn hourly(keys: impl IntoIterator<Item = u32>) -> String {
 async fn a_set_that_lost_much_is_taken_after_ten_unchanged_minutes_and_an_empty_one_never() {
     let files = Watched::begin(&hourly(0..10)).await;
     let held = files.reload(&files.file(&hourly(0..5))).await;
-    assert!(matches!(&held, Reloaded::HeldBack(loss) if loss.lost.len() == 5 && loss.left == 5), "{held:?}");
+    assert!(matches!(&held, Reloaded::HeldBack { loss, .. } if loss.lost.len() == 5 && loss.left == 5), "{held:?}");
     assert!(matches!(files.state(), FilesState::HeldBack { schedules: 10, .. }));
     files.story.pass_to("2026-11-23T06:00:05Z").await;
     assert_eq!(files.story.runs().await.len(), 10, "the old set goes on");
@@ -98,12 +98,12 @@ async fn a_set_that_lost_much_is_taken_after_ten_unchanged_minutes_and_an_empty_
     assert!((530..600).contains(&waited.as_secs()), "{waited:?} after the first minute");
 
     let held = files.reload(&files.file("")).await;
-    assert!(matches!(&held, Reloaded::HeldBack(loss) if loss.left == 0), "{held:?}");
+    assert!(matches!(&held, Reloaded::HeldBack { loss, .. } if loss.left == 0), "{held:?}");
     for _ in 0..20 {
         files.story.pass(seconds(60)).await;
     }
     assert!(matches!(files.state(), FilesState::HeldBack { schedules: 5, .. }), "{:?}", files.state());
-    let taken = files.daemon().reloads().reload(Removals::Accepted).await;
+    let taken = files.daemon().reloads().reload(Removals::Accepted).await.outcome;
     assert!(matches!(&taken, Reloaded::Taken(change) if change.removed.len() == 5), "{taken:?}");
     files.story.end().await;
 }
@@ -224,11 +224,69 @@ async fn however_often_it_is_asked_at_once_every_one_gets_an_answer() {
     let mut all = tokio::task::JoinSet::new();
     for _ in 0..200 {
         let one = files.daemon().reloads().clone();
-        all.spawn(async move { one.reload(Removals::Guarded).await });
+        all.spawn(async move { one.reload(Removals::Guarded).await.outcome });
     }
     let answers = all.join_all().await;
     let fine = answers.iter().all(|answer| matches!(answer, Reloaded::Taken(_) | Reloaded::Unchanged));
     assert!(fine && answers.len() == 200, "{answers:?}");
     assert!(matches!(files.state(), FilesState::InUse { schedules: 4 }));
     files.story.end().await;
+}
+
+/// Far more than are made between two looks, also on a busy machine.
+const CHANGES: u32 = 600;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_being_written_is_not_taken_before_it_is_still() {
+    let files = Watched::begin(&hourly(0..10)).await;
+    // Each is a valid file that lost too little to be held back: only that it goes on changing keeps it out. The looks are
+    // made on a thread of their own, so there are many more changes than looks.
+    for n in 0..CHANGES {
+        fs::write(&files.path, files.file(&hourly(0..8 + n % 9))).unwrap();
+        files.story.pass(SECOND).await;
+        tokio::task::spawn_blocking(|| ()).await.unwrap();
+        assert_eq!(files.state(), FilesState::InUse { schedules: 10 }, "half a file was taken");
+    }
+    fs::write(&files.path, files.file(&hourly(0..17))).unwrap();
+    files.until(|state| matches!(state, FilesState::InUse { schedules: 17 })).await;
+    files.story.end().await;
+}
+
+/// Negative controls: each runs this very program again with a rule taken away, because the switch is the process's
+/// environment.
+#[cfg(feature = "faults")]
+mod broken {
+    use std::process::Command;
+
+    use punctual::faults::{NO_LOSS_GUARD, TAKE_MOVING_FILES};
+
+    fn passes(test: &str, fault: Option<&str>) -> bool {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", test]).env_remove("PUNCTUAL_FAULT");
+        if let Some(fault) = fault {
+            command.env("PUNCTUAL_FAULT", fault);
+        }
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains("running 1 test"), "no test is called {test}: {said}");
+        output.status.success()
+    }
+
+    fn assert_noticed(fault: &str, test: &str) {
+        assert!(passes(test, None), "{test} fails without any fault");
+        assert!(!passes(test, Some(fault)), "{test} does not notice {fault}");
+    }
+
+    #[test]
+    fn a_daemon_that_takes_any_loss_is_noticed() {
+        assert_noticed(
+            NO_LOSS_GUARD,
+            "reload::a_set_that_lost_much_is_taken_after_ten_unchanged_minutes_and_an_empty_one_never",
+        );
+    }
+
+    #[test]
+    fn a_daemon_that_takes_half_written_files_is_noticed() {
+        assert_noticed(TAKE_MOVING_FILES, "reload::a_file_that_is_being_written_is_not_taken_before_it_is_still");
+    }
 }

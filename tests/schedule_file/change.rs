@@ -104,8 +104,18 @@ fn what_changes_is_taken_once_after_it_has_been_still_for_two_seconds() {
         (3, 8, Look::Same),
     ];
     for (seen, at, expected) in looks {
-        assert_eq!(files.look(seen, second(at)), expected, "at second {at}");
+        assert_eq!(files.look(seen, second(at), second(at)), expected, "at second {at}");
     }
     files.taken(5, second(9));
-    assert_eq!(files.look(5, second(20)), Look::Same);
+    assert_eq!(files.look(5, second(20), second(20)), Look::Same);
+}
+
+#[test]
+fn the_time_that_a_look_takes_is_no_time_of_being_still() {
+    let second = Duration::from_secs;
+    let mut files = Stillness::new(1, second(0));
+    // A disk that hangs: what was seen may have changed a moment before either look came back.
+    for (began, ended, expected) in [(1, 11, Look::Moving), (12, 22, Look::Moving), (23, 23, Look::Still)] {
+        assert_eq!(files.look(2, second(began), second(ended)), expected, "from second {began} to {ended}");
+    }
 }

@@ -29,13 +29,16 @@ impl Slip {
     }
 }
 
-/// Tells the one thing that keeps a file from being read.
+/// Tells the one thing that keeps a file from being read; of tabs, each line that is to be mended.
 pub(super) fn tell(file: usize, text: &str, error: &Error, findings: &mut Findings) {
     let (byte, line_number) = place(text, error);
-    let Slip { at, message, hint } = slip(text, error.without_snippet(), byte, line_number);
-    let finding = findings.error(At { file, start: at.start, end: at.end }, message);
-    if let Some(hint) = hint {
-        finding.hint(hint);
+    let first = slip(text, error.without_snippet(), byte, line_number);
+    let more = if first.message == TAB { other_tabs(text, &first.at) } else { Vec::new() };
+    for Slip { at, message, hint } in std::iter::once(first).chain(more) {
+        let finding = findings.error(At { file, start: at.start, end: at.end }, message);
+        if let Some(hint) = hint {
+            finding.hint(hint);
+        }
     }
 }
 
@@ -98,7 +101,7 @@ fn too_much(here: Range<usize>, breach: &BudgetBreach) -> Slip {
 fn scanned(text: &str, said: &str, byte: usize, line_number: usize) -> Slip {
     let here = byte..next_char(text, byte);
     if let Some(tab) = tab_in_indentation(text, line_number) {
-        return Slip::new(tab, "a tab stands in the indentation").hint("YAML indents with spaces only");
+        return tab_at(tab);
     }
     let line = line_around(text, byte);
     let value = first_value(text, line.clone());
@@ -193,6 +196,46 @@ fn first_value(text: &str, line: Range<usize>) -> Option<Range<usize>> {
     let colon = text[line.clone()].find(": ").or_else(|| text[line.clone()].ends_with(':').then(|| line.len() - 1))?;
     let value = text[line.start + colon + 1..line.end].trim_start();
     Some(line.end - value.len()..line.end)
+}
+
+const TAB: &str = "a tab stands in the indentation";
+
+/// So many lines with tabs are told; a file that has more has them everywhere.
+const MOST_TABS: usize = 20;
+
+fn tab_at(at: Range<usize>) -> Slip {
+    Slip::new(at, TAB).hint("YAML indents with spaces only")
+}
+
+/// The other lines that are indented with tabs. The parser stops at the first, and a person would mend one a run.
+fn other_tabs(text: &str, first: &Range<usize>) -> Vec<Slip> {
+    let mut tabs = Vec::new();
+    let mut start = 0;
+    // Inside a text that `|` or `>` begins, what is indented further is the text's own.
+    let mut text_below: Option<usize> = None;
+    for line in text.split_inclusive('\n') {
+        let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
+        let spaces = line.len() - line.trim_start_matches(' ').len();
+        let said = line.trim();
+        let tab = (spaces < indent).then_some(start + spaces..start + spaces + 1);
+        start += line.len();
+        if said.is_empty() || text_below.is_some_and(|above| spaces > above) {
+            continue;
+        }
+        let code =
+            said.split(" #").next().unwrap_or(said).trim_end_matches(|c: char| c.is_ascii_digit() || "+- ".contains(c));
+        text_below = (code.ends_with(": |") || code.ends_with(": >")).then_some(spaces);
+        if let Some(tab) = tab.filter(|tab| tab != first && !said.starts_with('#')) {
+            tabs.push(tab);
+        }
+    }
+    let hidden = (tabs.len() + 1).saturating_sub(MOST_TABS);
+    tabs.truncate(MOST_TABS - 1);
+    let mut slips: Vec<Slip> = tabs.into_iter().map(tab_at).collect();
+    if let (Some(last), 1..) = (slips.last_mut(), hidden) {
+        last.message = format!("{TAB}, as in {hidden} more lines of this file");
+    }
+    slips
 }
 
 fn tab_in_indentation(text: &str, line_number: usize) -> Option<Range<usize>> {

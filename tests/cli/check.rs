@@ -1,0 +1,153 @@
+//! `punctual check` as a gate: its exit codes, and what programs read of it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{CONNECTION, punctual, run, text};
+
+/// Right, and nothing in it is doubtful.
+const RIGHT: &str = "schedules:\n  a: { cron: \"0 7 * * *\", timezone: UTC, start: { process: P, folder: F } }\n";
+/// A time of next spring that does not exist.
+const DOUBTFUL: &str =
+    "schedules:\n  b: { cron: \"30 2 * * *\", timezone: Europe/Berlin, start: { process: P, folder: F } }\n";
+const WRONG: &str = "schedules:\n  c: { cron: \"61 7 * * *\", timezone: UTC, start: { process: P, folder: F } }\n";
+
+fn write(folder: &Path, name: &str, content: &str) {
+    fs::write(folder.join(name), content).unwrap();
+    fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+/// A folder with a secret, and these files.
+fn place(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "user-key", "s");
+    for (name, content) in files {
+        if let Some((parent, _)) = name.rsplit_once('/') {
+            fs::create_dir_all(folder.path().join(parent)).unwrap();
+        }
+        write(folder.path(), name, content);
+    }
+    folder
+}
+
+fn whole(schedules: &str) -> String {
+    format!("{CONNECTION}{schedules}")
+}
+
+#[test]
+fn each_exit_code_has_its_cause() {
+    let (right, doubtful, wrong) = (whole(RIGHT), whole(DOUBTFUL), whole(WRONG));
+    let table: [(&str, &str, &[&str], i32, &str); 9] = [
+        ("right", &right, &[], 0, "1 schedule on 1 connection in 1 file: no mistakes"),
+        ("right, strictly", &right, &["--strict"], 0, "no mistakes"),
+        ("doubtful", &doubtful, &[], 0, "no errors, 1 warning"),
+        ("doubtful, strictly", &doubtful, &["--strict"], 2, "no errors, 1 warning"),
+        ("doubtful, as rows", &doubtful, &["-o", "json"], 0, "\"severity\": \"warning\""),
+        ("doubtful, as rows, strictly", &doubtful, &["--strict", "-o", "json"], 2, "\"severity\": \"warning\""),
+        ("wrong", &wrong, &[], 2, ""),
+        ("wrong, as rows", &wrong, &["-o", "ndjson"], 2, "\"severity\":\"error\""),
+        ("wrong usage", &right, &["--no-such-option"], 2, ""),
+    ];
+    for (name, file, more, code, says) in table {
+        let folder = place(&[("schedules.yaml", file)]);
+        let output = run(folder.path(), &[&["check"], more].concat());
+        let (said, told) = (text(&output.stdout), text(&output.stderr));
+        assert_eq!(output.status.code(), Some(code), "{name}: {said}{told}");
+        assert!(said.contains(says) && said.is_empty() == says.is_empty(), "{name}: {said}{told}");
+    }
+    let nothing = tempfile::tempdir().unwrap();
+    let output = run(nothing.path(), &["check", "--config", "nowhere.yaml"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("nowhere.yaml"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn data_alone_goes_to_stdout_and_words_to_stderr() {
+    let folder = place(&[("schedules.yaml", &whole(DOUBTFUL))]);
+    let output = run(folder.path(), &["check"]);
+    assert!(text(&output.stderr).starts_with("warning: schedules.yaml:8:"), "{}", text(&output.stderr));
+    let output = run(folder.path(), &["check", "-o", "json"]);
+    assert_eq!(text(&output.stderr), "");
+    assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap().as_array().map(Vec::len), Some(1));
+    let folder = place(&[("schedules.yaml", &whole(RIGHT))]);
+    for (format, nothing) in [("json", "[]\n"), ("ndjson", ""), ("csv", "file,line,column,severity,message,hint\n")] {
+        let output = run(folder.path(), &["check", "-o", format]);
+        assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), nothing.to_owned()), "{format}");
+    }
+}
+
+#[test]
+fn every_mistake_of_every_file_is_a_row_with_its_place_sentence_and_cure() {
+    let folder = place(&[
+        ("conf/10-connections.yaml", CONNECTION),
+        ("conf/20-right.yaml", &format!("version: 1\n{RIGHT}")),
+        ("conf/30-wrong.yml", &format!("version: 1\n{WRONG}  d: {{ every: 5, start: {{ process: P }} }}\n")),
+        ("conf/README.txt", "not a schedule file"),
+        ("more.yaml", "version: 1\nschedules:\n\te: {}\n"),
+    ]);
+    let output =
+        run(folder.path(), &["check", "--config", "more.yaml", "--config", "conf", "--config", "gone", "-o", "json"]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    let rows: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let expected = json!([
+        {
+            "file": "more.yaml", "line": 3, "column": 1, "severity": "error",
+            "message": "a tab stands in the indentation", "hint": "YAML indents with spaces only",
+        },
+        {
+            "file": "conf/30-wrong.yml", "line": 3, "column": 15, "severity": "error",
+            "message": "schedule `c`: `cron`: `61` is out of range in the minute field, which takes 0 to 59",
+            "hint": Value::Null,
+        },
+        {
+            "file": "conf/30-wrong.yml", "line": 4, "column": 15, "severity": "error",
+            "message": "schedule `d`: `every` `5` needs a unit", "hint": "write `5s` for seconds, or `m`, `h`, `d`",
+        },
+        {
+            "file": "gone", "line": 0, "column": 0, "severity": "error",
+            "message": "failed to read the file: no such file or directory",
+            "hint": "name schedule files or folders with `--config`",
+        },
+    ]);
+    assert_eq!(rows, expected, "{rows:#}");
+    for row in rows.as_array().unwrap() {
+        let fields: Vec<&String> = row.as_object().unwrap().keys().collect();
+        assert_eq!(fields, ["file", "line", "column", "severity", "message", "hint"]);
+    }
+    // The same rows in each format.
+    let lines =
+        run(folder.path(), &["check", "--config", "more.yaml", "--config", "conf", "--config", "gone", "-o", "ndjson"]);
+    let lines: Vec<Value> = text(&lines.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(Value::Array(lines), rows);
+}
+
+#[test]
+fn a_folder_and_the_variable_name_the_same_files() {
+    let folder = place(&[("conf/a.yaml", CONNECTION), ("conf/b.yaml", &format!("version: 1\n{RIGHT}"))]);
+    let told = "1 schedule on 1 connection in 2 files: ";
+    let named = run(folder.path(), &["check", "--config", "conf"]);
+    assert!(text(&named.stdout).starts_with(told), "{}{}", text(&named.stdout), text(&named.stderr));
+    let mut command = punctual(folder.path());
+    let by_variable = command.arg("check").env("PUNCTUAL_CONFIG", "conf").output().unwrap();
+    assert_eq!(by_variable.stdout, named.stdout);
+}
+
+/// A pipe has no place to point to and cannot be read again by a daemon.
+#[test]
+fn stdin_is_no_schedule_file() {
+    let folder = place(&[]);
+    let mut child = punctual(folder.path())
+        .args(["check", "--config", "/dev/stdin"])
+        .stdin(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(child.stdin.as_mut().unwrap(), whole(RIGHT).as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("not a regular file"), "{}", text(&output.stderr));
+}
