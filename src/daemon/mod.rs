@@ -4,6 +4,7 @@ mod bearer;
 mod connections;
 mod files_state;
 mod reload;
+mod reloads;
 mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 pub use connections::credential;
 pub use files_state::FilesState;
-pub use reload::Reloads;
+pub use reloads::Reloads;
 pub use settings::{Chores, DaemonError, DaemonSettings, Files};
 
 pub use crate::schedule::Removals;
@@ -122,7 +123,7 @@ impl Daemon {
             files: FilesState::at_start(&set, held.as_ref()).trouble(),
             tokens: connections.managers(),
         });
-        let (reloads, reloader) = Reloads::start(ReloadSettings {
+        let (reloads, reloader) = reload::start(ReloadSettings {
             files,
             clock: clock.clone(),
             dispatcher: handle.clone(),

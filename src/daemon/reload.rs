@@ -7,18 +7,17 @@
 //! Absent: what a new set means for marks and runs (`dispatcher`), and what is too great a loss (`schedule`).
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{Timestamp, ZonedDateTime};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::connections::Connections;
 use super::files_state::{FilesState, HOLD, cure};
+use super::reloads::{Reloads, Request};
 use super::settings::Files;
 use crate::clock::Clock;
 use crate::dispatcher::Handle;
@@ -28,7 +27,7 @@ use crate::schedule::{
     Change, Diagnostic, FileStamps, Invalid, Loaded, Look, Loss, Moved, Removals, ScheduleKey, ScheduleSet, Severity,
     Stillness, Watch, load, look_at_files, replan, weigh,
 };
-use crate::web::{Reloaded, Reread, Rereads, Served};
+use crate::web::{Reloaded, Reread, Served};
 
 /// How often files are looked at: they must be still for two seconds, so a finer look would find nothing sooner.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -36,90 +35,37 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A storm of signals writes this line no more often.
 const NOTHING_CHANGED_EVERY: Duration = Duration::from_secs(1);
 
-struct Request {
-    removals: Removals,
-    reply: Option<oneshot::Sender<Reread>>,
-}
-
-/// Asks for the files to be read again, and tells how they stand.
-#[derive(Clone, Debug)]
-pub struct Reloads {
-    requests: mpsc::UnboundedSender<Request>,
-    state: watch::Receiver<FilesState>,
-    paths: Arc<[PathBuf]>,
-}
-
-impl fmt::Debug for Request {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Request").field("removals", &self.removals).finish_non_exhaustive()
-    }
-}
-
-impl Reloads {
-    /// Reads the files again, and waits for what came of it.
-    pub async fn reload(&self, removals: Removals) -> Reread {
-        let (reply, answer) = oneshot::channel();
-        // Only a daemon that stops does not answer.
-        let stopping =
-            || Reread { outcome: Reloaded::Stopping, warnings: Vec::new(), schedules: self.state.borrow().schedules() };
-        if self.requests.send(Request { removals, reply: Some(reply) }).is_err() {
-            return stopping();
-        }
-        answer.await.unwrap_or_else(|_| stopping())
-    }
-
-    /// Reads them again soon. What comes of it is in the log.
-    pub fn hang_up(&self) {
-        // Only a daemon that stops does not listen.
-        let _ = self.requests.send(Request { removals: Removals::Guarded, reply: None });
-    }
-
-    /// How the files stand.
-    pub fn state(&self) -> watch::Receiver<FilesState> {
-        self.state.clone()
-    }
-
-    pub(super) fn start(settings: ReloadSettings) -> (Reloads, JoinHandle<()>) {
-        let ReloadSettings {
-            files: Files { paths, seen: stamps },
-            clock,
-            dispatcher,
-            connections,
-            served,
-            set,
-            loaded,
-            held,
-        } = settings;
-        let (requests, to_read) = mpsc::unbounded_channel();
-        let (tell, state) = watch::channel(FilesState::at_start(&set, held.as_ref()));
-        let now = clock.boottime();
-        let told_paths: Arc<[PathBuf]> = paths.as_slice().into();
-        let reloader = Reloader {
-            files: Stillness::new(stamps.clone(), now),
-            zones: Stillness::new(look_at_zones(&set), now),
-            loaded: if held.is_some() { loaded } else { set.schedules.keys().cloned().collect() },
-            held: held.map(|loss| Held { loss, stamps, since: now }),
-            nothing_changed_at: None,
-            paths,
-            clock,
-            dispatcher,
-            connections,
-            served,
-            set,
-            tell,
-        };
-        (Reloads { requests, state, paths: told_paths }, tokio::spawn(reloader.run(to_read)))
-    }
-}
-
-impl Rereads for Reloads {
-    fn reread(&self, removals: Removals) -> Pin<Box<dyn Future<Output = Reread> + Send + '_>> {
-        Box::pin(self.reload(removals))
-    }
-
-    fn paths(&self) -> Vec<String> {
-        self.paths.iter().map(|path| path.display().to_string()).collect()
-    }
+/// Begins to look at files, and to wait for who asks.
+pub(super) fn start(settings: ReloadSettings) -> (Reloads, JoinHandle<()>) {
+    let ReloadSettings {
+        files: Files { paths, seen: stamps },
+        clock,
+        dispatcher,
+        connections,
+        served,
+        set,
+        loaded,
+        held,
+    } = settings;
+    let (requests, to_read) = mpsc::unbounded_channel();
+    let (tell, state) = watch::channel(FilesState::at_start(&set, held.as_ref()));
+    let now = clock.boottime();
+    let told_paths: Arc<[PathBuf]> = paths.as_slice().into();
+    let reloader = Reloader {
+        files: Stillness::new(stamps.clone(), now),
+        zones: Stillness::new(look_at_zones(&set), now),
+        loaded: if held.is_some() { loaded } else { set.schedules.keys().cloned().collect() },
+        held: held.map(|loss| Held { loss, stamps, since: now }),
+        nothing_changed_at: None,
+        paths,
+        clock,
+        dispatcher,
+        connections,
+        served,
+        set,
+        tell,
+    };
+    (Reloads { requests, state, paths: told_paths }, tokio::spawn(reloader.run(to_read)))
 }
 
 /// What a daemon begins with.
