@@ -12,7 +12,7 @@ use tokio::process::Child;
 #[path = "../support/place.rs"]
 mod daemon;
 
-pub(crate) use daemon::{FINE, HELD, Place, USAGE, in_time, quiet, signal, text};
+pub(crate) use daemon::{FINE, HELD, Place, QUIET, USAGE, in_time, quiet, signal, text};
 
 pub(crate) const NOT_REACHABLE: i32 = 3;
 
