@@ -67,7 +67,17 @@ fn slip(text: &str, error: &Error, byte: usize, line_number: usize) -> Slip {
         Error::RecursiveReferencesRequireWeakTypes { .. } => {
             Slip::new(here, "an alias stands inside its own anchor").hint("an anchored value cannot hold itself")
         }
-        Error::UnknownAnchor { .. } => star(text, byte, "no anchor of this name stands above"),
+        Error::UnknownAnchor { .. } => {
+            let found = star(text, byte, "no anchor of this name stands above");
+            let name = text[found.at.clone()].trim_start_matches('*').to_owned();
+            // What follows `<<:` can only be meant as an alias.
+            let merged = text[..byte].trim_end().ends_with("<<:");
+            if merged {
+                found.hint(format!("write `&{name}` where it is described, or correct the name"))
+            } else {
+                found
+            }
+        }
         Error::MultipleDocuments { .. } => {
             let mark = text[..byte].rfind("\n---").map_or(byte, |n| n + 1);
             Slip::new(mark..line_around(text, mark).end, "a second document begins here")
@@ -129,6 +139,10 @@ fn scanned(text: &str, said: &str, byte: usize, line_number: usize) -> Slip {
             .hint("use single quotes: in them a backslash is a backslash");
     }
     if said.contains("flow") || said.contains("illegal placement of ':'") {
+        if let Some(template) = unquoted_template(text, byte, &line) {
+            let hint = format!("write `\"{}\"`", &text[template.clone()]);
+            return Slip::new(template, "a template in brackets needs quotes").hint(hint);
+        }
         return Slip::new(here, "the list or map in brackets is broken here")
             .hint("look for a missing comma or bracket, or for a value with `[`, `{`, `,` or `: ` that needs quotes");
     }
@@ -137,6 +151,14 @@ fn scanned(text: &str, said: &str, byte: usize, line_number: usize) -> Slip {
     }
     let said = said.split(" at line ").next().unwrap_or("not YAML");
     Slip::new(here, format!("not YAML: {said}"))
+}
+
+/// `{ date: ${nominal} }`: the template around the place at which the parser stops.
+fn unquoted_template(text: &str, byte: usize, line: &Range<usize>) -> Option<Range<usize>> {
+    let start = text[line.start..line.end.min(byte + 2)].rfind("${")? + line.start;
+    let end = start + text[start..line.end].find('}')? + 1;
+    let before = text[line.start..start].trim_end();
+    (byte <= end && before.ends_with([':', ',', '[']) && !is_secret(text, start)).then_some(start..end)
 }
 
 /// `cron: */15 * * * *`: the commonest slip of all.

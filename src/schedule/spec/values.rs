@@ -75,12 +75,16 @@ pub(super) enum Bound {
 
 /// `2026-12-25`.
 pub(super) fn date(text: &str) -> Result<Date, Wrong> {
+    if let Some((first, last)) = text.split_once("..") {
+        let cure = format!("write each day from `{first}` to `{last}` as an entry of its own");
+        return Err(wrong("is a range, and must be one date", cure));
+    }
     let shape = || wrong("is not a date", "write year, month and day, as in `2026-12-25`");
     let signs = text.bytes().enumerate().all(|(n, b)| if n == 4 || n == 7 { b == b'-' } else { b.is_ascii_digit() });
     if text.len() != 10 || !signs {
         return Err(shape());
     }
-    text.parse().map_err(|_| wrong("is no day of the calendar", "look at the month's last day"))
+    text.parse().map_err(|_| wrong("is no day of the calendar", "look at the month, and at its last day"))
 }
 
 /// A date or an instant.
@@ -186,6 +190,10 @@ fn written(offset: Offset) -> String {
 /// What to say about an unknown zone.
 pub(super) fn zone_hint(meant: Option<&str>) -> String {
     match meant {
+        // A reader who wrote `UTC+2` takes `Etc/GMT-2` for its opposite.
+        Some(name) if name.starts_with("Etc/GMT") => format!(
+            "did you mean `{name}`? Its sign is turned on purpose; a place, such as `Europe/Berlin`, follows clock changes too"
+        ),
         Some(name) => format!("did you mean `{name}`?"),
         None => "use an IANA name, such as `Europe/Berlin`".to_owned(),
     }
