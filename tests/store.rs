@@ -477,7 +477,15 @@ async fn the_installation_survives_the_loss_of_its_file_or_of_its_database() {
     let file = kept.dir.path().join("installation");
     std::fs::remove_file(&file).unwrap();
     assert_eq!(kept.loaded().await.installation, id);
-    assert_eq!(std::fs::read_to_string(&file).unwrap().trim(), id.to_string());
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.starts_with(&id.to_string()), "{text}");
+    // A changed digit is no other id, whatever the file is worth more than the database.
+    let changed = text.replacen(&id.to_string(), &format!("{:08x}", id.0 ^ 1), 1);
+    for damage in [changed.as_str(), "garbage", "", "0badcafe 0"] {
+        std::fs::write(&file, damage).unwrap();
+        assert_eq!(kept.loaded().await.installation, id, "{damage}");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), text, "it is written anew");
+    }
     kept.store.close().await.unwrap();
     for entry in std::fs::read_dir(kept.dir.path()).unwrap() {
         let path = entry.unwrap().path();
@@ -485,7 +493,17 @@ async fn the_installation_survives_the_loss_of_its_file_or_of_its_database() {
             std::fs::remove_file(path).unwrap();
         }
     }
+    std::fs::write(&file, "garbage").unwrap();
     let mut fresh = Database::open(&kept.folder).await.unwrap();
+    let refused = fresh
+        .load(now())
+        .await
+        .unwrap_err()
+        .to_string()
+        .replace(kept.dir.path().to_str().unwrap(), "/var/lib/punctual");
+    insta::assert_snapshot!(refused, @"`/var/lib/punctual/installation` is damaged, and no database knows what it held; write into it the 8 hex digits that the Reference of any job of punctual has after `p1.`, or remove the file to begin anew without knowing those jobs");
+    // As a person does it.
+    std::fs::write(&file, format!("{id}\n")).unwrap();
     assert_eq!(fresh.load(now()).await.unwrap().installation, id);
 }
 

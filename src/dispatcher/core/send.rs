@@ -63,6 +63,12 @@ impl Core {
             self.step(id, RunEvent::End(ending), now, format!("Not started: {why}"));
             return;
         }
+        let fire_at = open.run.fire_at;
+        if fire_at > now.wall {
+            // Claimed under a clock that has been set back since.
+            self.wake.at_wall(fire_at);
+            return self.wait(id, WaitReason::Clock, None, "The clock was set back, and its time has not come", now);
+        }
         let Some(link) = self.links.get_mut(&connection) else {
             return self.wait(id, WaitReason::Outage, None, "Its connection is not in the loaded files", now);
         };
