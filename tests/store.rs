@@ -5,7 +5,7 @@
 #[path = "store/upkeep.rs"]
 mod upkeep;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use jiff::tz::Offset;
 use jiff::{Timestamp, civil};
 use punctual::history::{self, History, HistoryFilter};
 use punctual::run::{
-    Attempt, Ending, Evidence, FolderId, JobId, JobKey, JobRef, Reference, Run, RunId, RunState, Seen,
+    Attempt, Ending, Evidence, FolderId, JobId, JobKey, JobRef, MissReason, Reference, Run, RunId, RunState, Seen,
 };
 use punctual::schedule::{
     self, ConnectionName, HighWaterMark, HistoryChoice, OnUnknownStart, ScheduleKey, StartSpec, Timing, Trigger,
@@ -261,6 +261,30 @@ async fn the_second_row_of_a_time_is_lost_whole() {
     assert_eq!(told(&kept.loaded().await.open), told(&[first, other]));
     assert_eq!(kept.count("attempt").await, 2);
     assert_eq!(kept.count("run_event").await, 1);
+}
+
+#[tokio::test]
+async fn what_a_clock_that_was_ahead_has_written_off_gives_way_when_its_time_comes() {
+    let kept = open().await;
+    let ahead = now().checked_add(Duration::from_secs(3_600)).unwrap();
+    let ending = |number, ending, sent_at| Run {
+        state: RunState::Ended(ending),
+        ended_at: Some(ahead),
+        claimed_at: ahead,
+        sent_at,
+        ..plain(number)
+    };
+    let missed = ending(1, Ending::Missed(MissReason::Down), None);
+    let sent = ending(2, Ending::Missed(MissReason::Deadline), Some(ahead));
+    let ran = ending(3, Ending::Succeeded, Some(ahead));
+    let written = vec![missed, sent.clone(), ran.clone()];
+    kept.store.commit(Changes { inserted: written, ..Changes::default() }).await.unwrap();
+    let again = |number: u128| Run { id: RunId(Uuid::from_u128(number + 10)), ..plain(number) };
+    let inserted = vec![again(1), again(2), again(3)];
+    let committed = kept.store.commit(Changes { inserted, ..Changes::default() }).await.unwrap();
+    let lost: HashSet<RunId> = committed.lost.into_iter().collect();
+    assert_eq!(lost, HashSet::from([again(2).id, again(3).id]), "what was sent stays");
+    assert_eq!(told(&kept.loaded().await.open), told(&[again(1)]));
 }
 
 #[tokio::test]

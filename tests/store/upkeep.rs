@@ -180,19 +180,19 @@ async fn by_a_clock_that_was_set_forward_no_run_is_old_before_it_has_stood_so_fo
     let chores = chores(&kept, |_| {});
     let right = chores.hand.clone();
     chores.hand.step_to(now().checked_add(3_650 * DAY).unwrap());
-    chores.settings.attempt(Chore::Retention).await;
+    chores.attempt(Chore::Retention).await;
     let told = chores.failure("retention").unwrap();
     insta::assert_snapshot!(told, @"the nightly chore `retention` failed: the clock was set forward by 87600h, and by a wrong clock the whole history may be old; it is done when the clock has stood so for a night; set it if it is wrong");
     assert_eq!(kept.count("run").await, 6, "nothing is removed");
     // Put right, it is believed at once.
     right.step_to(now());
-    chores.settings.attempt(Chore::Retention).await;
+    chores.attempt(Chore::Retention).await;
     assert_eq!(chores.failure("retention"), None);
     // A machine that began in 1970 is believed on the second night.
     chores.hand.step_to(now().checked_add(3_650 * DAY).unwrap());
-    chores.settings.attempt(Chore::Retention).await;
+    chores.attempt(Chore::Retention).await;
     chores.hand.advance(DAY);
-    chores.settings.attempt(Chore::Retention).await;
+    chores.attempt(Chore::Retention).await;
     assert_eq!(chores.failure("retention"), None);
     assert_eq!(kept.count("run").await, 1, "but for the open one");
 }

@@ -314,8 +314,13 @@ async fn lane(seed: u64, number: u64, cells: Vec<Cell>) -> (Vec<String>, Judgeme
         wrong.push(format!("asked to stop, the daemon ended with {end:?}"));
     }
     hand.lived.push((hand.since, until));
-    // What a wrong clock has foreseen is still to come.
-    let demands = hand.lived.iter().flat_map(|(from, to)| demanded(&text, *from, (*to).min(until))).collect();
+    let runs = rig.runs().await;
+    // What a wrong clock has foreseen is still to come. A row of many times may begin before the last look at a clock.
+    let mut demands: std::collections::BTreeSet<Demand> =
+        hand.lived.iter().flat_map(|(from, to)| demanded(&text, *from, (*to).min(until))).collect();
+    let is_range = |run: &RunSummary| run.nominal_until.is_some() && due_of(run) <= until;
+    let ranges = runs.iter().filter(|run| is_range(run));
+    demands.extend(ranges.map(|run| Demand { schedule: run.schedule.clone(), due: due_of(run) }));
     let lived = |at: Timestamp| at <= until && hand.lived.iter().any(|(from, to)| *from < at && at <= *to);
     let jobs: Vec<_> = rig.control.jobs();
     let only_ours_is_wrong = cells.iter().all(|cell| cell.world == World::Alone);
@@ -341,7 +346,7 @@ async fn lane(seed: u64, number: u64, cells: Vec<Cell>) -> (Vec<String>, Judgeme
     let evidence = Evidence {
         demanded: demands,
         jobs: jobs.into_iter().filter(|job| demand_of(job).is_some_and(|demand| lived(demand.due))).collect(),
-        runs: rig.runs().await.into_iter().filter(|run| lived(due_of(run))).collect(),
+        runs: runs.into_iter().filter(|run| lived(due_of(run)) || is_range(run)).collect(),
         outputs: rig.outputs(),
         secrets: rig.control.secrets().into_iter().filter(|secret| secret.starts_with("sandbox")).collect(),
         ..Evidence::default()

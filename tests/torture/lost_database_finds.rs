@@ -75,7 +75,6 @@ async fn put_back(fault: Option<&str>, rounds: u32) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[expect(clippy::print_stdout, reason = "the figure is for who reads the output")]
 async fn an_old_copy_that_is_not_recognised_starts_jobs_twice() {
     let (sound, broken) = tokio::join!(put_back(None, 2), put_back(Some(faults::NO_COUNTER), 6));
     println!("figure: negative control {}: started twice {broken}, and {sound} with the counter", faults::NO_COUNTER);
@@ -111,7 +110,10 @@ async fn turn_a_bit(fault: Option<&str>) -> (Vec<String>, String) {
     drop(database);
     rig.control.set_outage(Outage::None);
     let life = rig.ready_life().await;
-    let ended = |runs: &[punctual::history::RunSummary]| !runs.is_empty() && !runs.iter().any(is_open);
+    // Where no job has been seen yet, an unclear start is kept for a person.
+    let ended = |runs: &[punctual::history::RunSummary]| {
+        !runs.is_empty() && runs.iter().all(|run| !is_open(run) || run.state == "held")
+    };
     rig.until(None, Duration::from_secs(60), ended).await.expect("it ends");
     life.kill().await;
     let made = rig.control.jobs().iter().map(|job| format!("{:?}", job.arguments)).collect();
@@ -121,7 +123,6 @@ async fn turn_a_bit(fault: Option<&str>) -> (Vec<String>, String) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[expect(clippy::print_stdout, reason = "the figure is for who reads the output")]
 async fn a_bit_that_was_turned_in_a_waiting_run_starts_something_else_without_its_seal() {
     let ((sound, log), (broken, _)) = tokio::join!(turn_a_bit(None), turn_a_bit(Some(faults::NO_SEAL)));
     println!("figure: negative control {}: started with {broken:?}, and with {sound:?} under a seal", faults::NO_SEAL);

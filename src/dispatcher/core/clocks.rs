@@ -46,6 +46,14 @@ impl Link {
         self.clocks = if differ { Clocks::Differ { skew, next: boot + CHECK } } else { Clocks::Agree };
     }
 
+    /// A good answer came without a `Date`: nothing speaks against our clock.
+    pub(super) fn clocks_cannot_be_compared(&mut self) {
+        self.clocks = match self.clocks {
+            Clocks::Set { .. } => Clocks::Agree,
+            known @ (Clocks::Agree | Clocks::Differ { .. }) => known,
+        };
+    }
+
     /// Our clock was set by so much.
     pub(super) fn clock_was_set(&mut self, stepped: SignedDuration, boot: Duration) {
         self.clocks = match self.clocks {

@@ -223,7 +223,10 @@ impl Core {
         now: Reading,
     ) {
         let Some(link) = self.link_mut(connection) else { return };
-        link.compare_clocks(server_skew, now.boot);
+        match (&result, server_skew) {
+            (Ok(_), None) => link.clocks_cannot_be_compared(),
+            (Ok(_) | Err(_), skew) => link.compare_clocks(skew, now.boot),
+        }
         let key = (folder.clone(), process.clone());
         match result {
             Ok(target) => {
