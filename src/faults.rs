@@ -21,6 +21,12 @@ pub const RANDOM_REFERENCE: &str = "random_reference";
 /// The first look-up that shows no job is believed.
 pub const NO_SETTLE: &str = "no_settle";
 
+/// How often the folder's database was written is not remembered, so an old copy is not recognised.
+pub const NO_COUNTER: &str = "no_counter";
+
+/// What must not change in a row has no seal.
+pub const NO_SEAL: &str = "no_seal";
+
 /// Each caller that needs a token asks the token server for itself, as the simplest token managers do.
 pub const NO_SINGLE_FLIGHT: &str = "no_single_flight";
 

@@ -6,13 +6,14 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use tokio::sync::watch;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
-use crate::clock::{Clock, earlier};
+use crate::clock::{Clock, Reading, earlier, later};
 use crate::store::{CopyError, Removed, Retention, Store, StoreError, chain, copy_database};
 
 /// Every night at odd minutes, when few schedules are due; one after another, so that the copy is of what stays.
@@ -25,6 +26,37 @@ const BREATH: Duration = Duration::from_millis(20);
 /// Rounds of giving free pages back, of some megabytes each.
 const GIVE_BACK_ROUNDS: usize = 50;
 
+/// A clock that was set forward by more than this may be wrong: by it the whole history may be old.
+const SET_FORWARD: SignedDuration = SignedDuration::from_hours(1);
+
+/// One that has been as it is for so long is believed.
+const BELIEVED: Duration = Duration::from_secs(20 * 3600);
+
+/// When the clock was last believed, and since when it has not been.
+#[derive(Clone, Debug)]
+pub struct Belief(Arc<Mutex<(Reading, Option<Duration>)>>);
+
+impl Belief {
+    /// Believes it now.
+    pub fn begin(now: Reading) -> Belief {
+        Belief(Arc::new(Mutex::new((now, None))))
+    }
+
+    /// By how much it was set forward, if what it says is not to be believed yet.
+    pub fn doubt(&self, now: Reading) -> Option<SignedDuration> {
+        let mut belief = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (last, since) = *belief;
+        let by = now.wall.duration_since(later(last.wall, now.boot.saturating_sub(last.boot)));
+        let since = since.unwrap_or(now.boot);
+        if by <= SET_FORWARD || now.boot.saturating_sub(since) >= BELIEVED {
+            *belief = (now, None);
+            return None;
+        }
+        *belief = (last, Some(since));
+        Some(by)
+    }
+}
+
 /// What is done, and how much of it.
 #[derive(Clone, Debug)]
 pub struct ChoreSettings {
@@ -32,6 +64,8 @@ pub struct ChoreSettings {
     pub store: Store,
     /// The time.
     pub clock: Clock,
+    /// Whether what it says is to be believed.
+    pub belief: Belief,
     /// Whose database is copied.
     pub state_dir: PathBuf,
     /// Runs that ended longer ago than this go.
@@ -98,6 +132,9 @@ pub enum ChoreError {
     /// The copy.
     #[error(transparent)]
     Copy(#[from] CopyError),
+    /// Nothing is removed by a clock that may be wrong.
+    #[error("the clock was set forward by {0:#}, and by a wrong clock the whole history may be old")]
+    ClockWasSet(SignedDuration),
 }
 
 impl Housekeeping {
@@ -158,6 +195,9 @@ impl ChoreSettings {
     }
 
     async fn remove_old_runs(&self) -> Result<(), ChoreError> {
+        if let Some(by) = self.belief.doubt(self.clock.read()) {
+            return Err(ChoreError::ClockWasSet(by));
+        }
         let retention = Retention {
             ended_before: Some(earlier(self.clock.now(), self.keep)),
             max_runs: self.max_runs,
@@ -198,5 +238,6 @@ fn cure(error: &ChoreError) -> &'static str {
         ChoreError::Copy(CopyError::NoRoom { .. }) => {
             "free space there, or name another folder as `daemon.backup.folder`"
         }
+        ChoreError::ClockWasSet(_) => "it is done when the clock has stood so for a night; set it if it is wrong",
     }
 }

@@ -25,6 +25,14 @@ pub const ON_TIME: Duration = Duration::from_secs(60);
 /// every-second schedule would be 600,000 rows that say the same.
 pub const ROWS_EACH: usize = 1_000;
 
+/// Of one schedule so many times are looked at one by one in a pass, and counted. Between 1970, where a machine without a battery
+/// begins, and the day that a time server tells it, a schedule of every minute has thirty million: the loop would stand still
+/// for minutes, and the service manager would end it.
+const COUNTED: usize = 20_000;
+
+/// No jitter moves a time by more where times are so many.
+const LONGEST_DELAY: Duration = Duration::from_secs(24 * 3600);
+
 /// A mark further ahead of the clock than this was made under a wrong clock (semantics.md 7).
 const AHEAD: Duration = Duration::from_secs(5);
 
@@ -46,8 +54,8 @@ pub struct Recorded {
     pub schedule: Arc<Schedule>,
     /// The time, or the first of them.
     pub first: Nominal,
-    /// The last of a range, and how many they are.
-    pub range: Option<(Timestamp, u64)>,
+    /// The last of a range, and how many they are, where they were counted.
+    pub range: Option<(Timestamp, Option<u64>)>,
     /// Why.
     pub ending: Ending,
 }
@@ -175,9 +183,19 @@ fn plan_schedule(schedule: &Arc<Schedule>, mark: HighWaterMark, now: Timestamp) 
     let mut plan = SchedulePlan { due: Vec::new(), recorded: Vec::new(), mark };
     let mut not_run = Ranges::new(schedule.clone());
     let mut last_late: Option<Nominal> = None;
+    let mut walk = Walk::new(&schedule.recurrence, mark.0, earlier(window_from, LONGEST_DELAY));
     // Jitter keeps the order of times, so the first that fires later ends the pass.
-    for nominal in times(&schedule.recurrence, mark.0).take_while(|nominal| nominal.fire_at <= now) {
+    while let Some(nominal) = walk.next().filter(|nominal| nominal.fire_at <= now) {
         plan.mark = HighWaterMark(nominal.at);
+        if let Some(last) = walk.skip() {
+            let ending = match schedule.enablement {
+                Enablement::Disabled => Ending::Skipped(SkipReason::Disabled),
+                Enablement::Enabled => Ending::Missed(MissReason::Window),
+            };
+            plan.mark = HighWaterMark(last);
+            not_run.push_uncounted(nominal, last, ending);
+            continue;
+        }
         if nominal.excluded == Excluded::Yes {
             not_run.push(nominal, Ending::Skipped(SkipReason::Calendar));
             continue;
@@ -211,7 +229,12 @@ fn plan_schedule(schedule: &Arc<Schedule>, mark: HighWaterMark, now: Timestamp) 
 /// The times of a timing that an edit dropped: those in (mark, load] will not run any more (semantics.md 8).
 pub fn plan_edited(schedule: &Arc<Schedule>, old: &Recurrence, mark: HighWaterMark, load: Timestamp) -> Vec<Recorded> {
     let mut dropped = Ranges::new(schedule.clone());
-    for nominal in times(old, mark.0).take_while(|nominal| nominal.at <= load) {
+    let mut walk = Walk::new(old, mark.0, load);
+    while let Some(nominal) = walk.next().filter(|nominal| nominal.at <= load) {
+        if let Some(last) = walk.skip() {
+            dropped.push_uncounted(nominal, last, Ending::Missed(MissReason::Edited));
+            continue;
+        }
         let ending = match nominal.excluded {
             Excluded::No => Ending::Missed(MissReason::Edited),
             // It would not have run before the edit either.
@@ -222,8 +245,36 @@ pub fn plan_edited(schedule: &Arc<Schedule>, old: &Recurrence, mark: HighWaterMa
     dropped.finish()
 }
 
-fn times(recurrence: &Recurrence, after: Timestamp) -> impl Iterator<Item = Nominal> {
-    std::iter::successors(recurrence.next_after(after), |nominal| recurrence.next_after(nominal.at))
+/// One time after the other, until they are too many to be looked at.
+struct Walk<'a> {
+    recurrence: &'a Recurrence,
+    at: Timestamp,
+    /// Times before this need not be looked at one by one.
+    past: Timestamp,
+    looked_at: usize,
+}
+
+impl<'a> Walk<'a> {
+    fn new(recurrence: &'a Recurrence, after: Timestamp, past: Timestamp) -> Walk<'a> {
+        Walk { recurrence, at: after, past, looked_at: 0 }
+    }
+
+    fn next(&mut self) -> Option<Nominal> {
+        let nominal = self.recurrence.next_after(self.at)?;
+        self.at = nominal.at;
+        self.looked_at += 1;
+        Some(nominal)
+    }
+
+    /// When the last one was the last that is looked at in the past: goes to the end of it, and says where that is.
+    fn skip(&mut self) -> Option<Timestamp> {
+        if self.looked_at != COUNTED {
+            return None;
+        }
+        let last = self.recurrence.previous_before(self.past).filter(|last| last.at > self.at)?;
+        self.at = last.at;
+        Some(last.at)
+    }
 }
 
 fn occurrence(schedule: &Arc<Schedule>, nominal: Nominal, trigger: Trigger) -> Occurrence {
@@ -241,7 +292,8 @@ struct Ranges {
 struct Group {
     first: Nominal,
     last: Timestamp,
-    count: u64,
+    /// None: they were not counted.
+    count: Option<u64>,
     ending: Ending,
 }
 
@@ -255,14 +307,22 @@ impl Ranges {
         match self.groups.last_mut().filter(|group| group.ending == ending) {
             Some(group) => {
                 group.last = nominal.at;
-                group.count += 1;
+                group.count = group.count.map(|count| count + 1);
             }
             None => {
-                self.groups.push(Group { first: nominal.clone(), last: nominal.at, count: 1, ending });
+                self.groups.push(Group { first: nominal.clone(), last: nominal.at, count: Some(1), ending });
             }
         }
         if self.seen <= ROWS_EACH {
             self.each.push((nominal, ending));
+        }
+    }
+
+    /// From this one to the last: too many to be counted.
+    fn push_uncounted(&mut self, first: Nominal, last: Timestamp, ending: Ending) {
+        self.push(first, ending);
+        if let Some(group) = self.groups.last_mut() {
+            (group.last, group.count) = (last, None);
         }
     }
 
@@ -275,7 +335,7 @@ impl Ranges {
         let range = |group: Group| Recorded {
             schedule: schedule.clone(),
             first: group.first,
-            range: (group.count > 1).then_some((group.last, group.count)),
+            range: (group.count != Some(1)).then_some((group.last, group.count)),
             ending: group.ending,
         };
         self.groups.into_iter().map(range).collect()

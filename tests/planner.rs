@@ -64,7 +64,8 @@ fn told(plan: &Plan) -> Vec<String> {
     let not_run = plan.recorded.iter().map(|time| {
         let state = RunState::Ended(time.ending);
         let text = match time.range {
-            Some((until, count)) => format!("{} to {until} ({count}) {state}", time.first.at),
+            Some((until, Some(count))) => format!("{} to {until} ({count}) {state}", time.first.at),
+            Some((until, None)) => format!("{} to {until} (not counted) {state}", time.first.at),
             None => format!("{} {state}", time.first.at),
         };
         (time.first.at, text)
@@ -204,8 +205,31 @@ fn up_to_a_thousand_times_have_a_row_each_and_more_share_one() {
         let plan = one("every: 1s, catch_up: { policy: skip }", &mark.to_string()).pass(now);
         assert_eq!(plan.due.len(), 61);
         assert_eq!(plan.recorded.len(), written);
-        let counted: u64 = plan.recorded.iter().map(|time| time.range.map_or(1, |(_, count)| count)).sum();
+        let counted: u64 = plan.recorded.iter().map(|time| time.range.map_or(1, |(_, count)| count.unwrap())).sum();
         assert_eq!(counted, missed as u64);
+    }
+}
+
+/// A machine without a battery begins in 1970, until a time server tells it the day.
+#[test]
+fn half_a_century_is_not_looked_at_minute_by_minute() {
+    let now = at("2026-11-23T12:00:30Z");
+    for (schedule, last) in [
+        ("cron: \"* * * * *\"", "2026-11-22T05:59:00Z"),
+        ("every: 1s", "2026-11-22T06:00:29Z"),
+        ("cron: \"* * * * *\", jitter: 30s", "2026-11-22T05:59:00Z"),
+    ] {
+        let mut planner = one(schedule, "1970-01-01T00:00:00Z");
+        let plan = planner.pass(now);
+        let times = told(&plan);
+        assert!(times[0].starts_with("1970-01-01T00:0"), "{}", times[0]);
+        assert!(times[0].contains("(not counted) missed"), "{}", times[0]);
+        // From there on to the catch-up window it is counted again, in the same row.
+        let (until, _) = plan.recorded[0].range.unwrap();
+        assert!(until >= at(last) && until < at("2026-11-23T06:00:30Z"), "{until}");
+        let latest = plan.due.last().unwrap();
+        assert!(latest.fire_at > at("2026-11-23T11:59:00Z") && latest.fire_at <= now, "{}", latest.fire_at);
+        assert_eq!(plan.marks.last().unwrap().1.0, latest.nominal.at);
     }
 }
 
@@ -315,7 +339,7 @@ proptest! {
                 *counted.entry(time.nominal.at).or_default() += 1;
             }
             for time in &plan.recorded {
-                let (until, count) = time.range.unwrap_or((time.first.at, 1));
+                let (until, count) = time.range.unwrap_or((time.first.at, Some(1)));
                 let mut next = Some(time.first.at);
                 let mut seen = 0;
                 while let Some(nominal) = next.filter(|nominal| *nominal <= until) {
@@ -323,7 +347,7 @@ proptest! {
                     seen += 1;
                     next = recurrence.next_after(nominal).map(|nominal| nominal.at);
                 }
-                prop_assert_eq!(seen, count);
+                prop_assert_eq!(Some(seen), count);
             }
         }
         let mut after = begin;

@@ -11,6 +11,8 @@ mod blocked;
 mod place;
 #[path = "service/reload.rs"]
 mod reload;
+#[path = "service/upgrade.rs"]
+mod upgrade;
 #[path = "service/watchdog.rs"]
 mod watchdog;
 

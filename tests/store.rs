@@ -5,7 +5,7 @@
 #[path = "store/upkeep.rs"]
 mod upkeep;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use jiff::tz::Offset;
 use jiff::{Timestamp, civil};
 use punctual::history::{self, History, HistoryFilter};
 use punctual::run::{
-    Attempt, Ending, Evidence, FolderId, JobId, JobKey, JobRef, Reference, Run, RunId, RunState, Seen,
+    Attempt, Ending, Evidence, FolderId, JobId, JobKey, JobRef, MissReason, Reference, Run, RunId, RunState, Seen,
 };
 use punctual::schedule::{
     self, ConnectionName, HighWaterMark, HistoryChoice, OnUnknownStart, ScheduleKey, StartSpec, Timing, Trigger,
@@ -264,6 +264,30 @@ async fn the_second_row_of_a_time_is_lost_whole() {
 }
 
 #[tokio::test]
+async fn what_a_clock_that_was_ahead_has_written_off_gives_way_when_its_time_comes() {
+    let kept = open().await;
+    let ahead = now().checked_add(Duration::from_secs(3_600)).unwrap();
+    let ending = |number, ending, sent_at| Run {
+        state: RunState::Ended(ending),
+        ended_at: Some(ahead),
+        claimed_at: ahead,
+        sent_at,
+        ..plain(number)
+    };
+    let missed = ending(1, Ending::Missed(MissReason::Down), None);
+    let sent = ending(2, Ending::Missed(MissReason::Deadline), Some(ahead));
+    let ran = ending(3, Ending::Succeeded, Some(ahead));
+    let written = vec![missed, sent.clone(), ran.clone()];
+    kept.store.commit(Changes { inserted: written, ..Changes::default() }).await.unwrap();
+    let again = |number: u128| Run { id: RunId(Uuid::from_u128(number + 10)), ..plain(number) };
+    let inserted = vec![again(1), again(2), again(3)];
+    let committed = kept.store.commit(Changes { inserted, ..Changes::default() }).await.unwrap();
+    let lost: HashSet<RunId> = committed.lost.into_iter().collect();
+    assert_eq!(lost, HashSet::from([again(2).id, again(3).id]), "what was sent stays");
+    assert_eq!(told(&kept.loaded().await.open), told(&[again(1)]));
+}
+
+#[tokio::test]
 async fn of_two_claims_of_one_time_in_one_turn_one_is_lost() {
     let kept = open().await;
     let second = Run { id: RunId(Uuid::from_u128(2)), ..plain(1) };
@@ -477,7 +501,15 @@ async fn the_installation_survives_the_loss_of_its_file_or_of_its_database() {
     let file = kept.dir.path().join("installation");
     std::fs::remove_file(&file).unwrap();
     assert_eq!(kept.loaded().await.installation, id);
-    assert_eq!(std::fs::read_to_string(&file).unwrap().trim(), id.to_string());
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.starts_with(&id.to_string()), "{text}");
+    // A changed digit is no other id, whatever the file is worth more than the database.
+    let changed = text.replacen(&id.to_string(), &format!("{:08x}", id.0 ^ 1), 1);
+    for damage in [changed.as_str(), "garbage", "", "0badcafe 0"] {
+        std::fs::write(&file, damage).unwrap();
+        assert_eq!(kept.loaded().await.installation, id, "{damage}");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), text, "it is written anew");
+    }
     kept.store.close().await.unwrap();
     for entry in std::fs::read_dir(kept.dir.path()).unwrap() {
         let path = entry.unwrap().path();
@@ -485,7 +517,17 @@ async fn the_installation_survives_the_loss_of_its_file_or_of_its_database() {
             std::fs::remove_file(path).unwrap();
         }
     }
+    std::fs::write(&file, "garbage").unwrap();
     let mut fresh = Database::open(&kept.folder).await.unwrap();
+    let refused = fresh
+        .load(now())
+        .await
+        .unwrap_err()
+        .to_string()
+        .replace(kept.dir.path().to_str().unwrap(), "/var/lib/punctual");
+    insta::assert_snapshot!(refused, @"`/var/lib/punctual/installation` is damaged, and no database knows what it held; write into it the 8 hex digits that the Reference of any job of punctual has after `p1.`, or remove the file to begin anew without knowing those jobs");
+    // As a person does it.
+    std::fs::write(&file, format!("{id}\n")).unwrap();
     assert_eq!(fresh.load(now()).await.unwrap().installation, id);
 }
 

@@ -8,6 +8,12 @@
 mod checker;
 #[path = "torture/checker_finds.rs"]
 mod checker_finds;
+#[cfg(not(feature = "faults"))]
+#[path = "torture/clock_jumps.rs"]
+mod clock_jumps;
+#[cfg(not(feature = "faults"))]
+#[path = "torture/damage.rs"]
+mod damage;
 #[path = "torture/demand.rs"]
 mod demand;
 #[path = "torture/dice.rs"]
@@ -16,11 +22,20 @@ mod dice;
 #[path = "torture/kill_loop.rs"]
 mod kill_loop;
 #[cfg(not(feature = "faults"))]
+#[path = "torture/disk_full.rs"]
+mod disk_full;
+#[cfg(not(feature = "faults"))]
 #[path = "torture/lost_database.rs"]
 mod lost_database;
+#[cfg(feature = "faults")]
+#[path = "torture/lost_database_finds.rs"]
+mod lost_database_finds;
 #[cfg(not(feature = "faults"))]
 #[path = "torture/outcomes.rs"]
 mod outcomes;
+#[cfg(not(feature = "faults"))]
+#[path = "torture/ready.rs"]
+mod ready;
 #[expect(dead_code, reason = "each build uses its part")]
 #[path = "torture/rig.rs"]
 mod rig;

@@ -198,7 +198,10 @@ fn due(run: &RunSummary) -> Cell {
     match (&run.nominal_until, run.count) {
         (Some(until), Some(count)) => Cell::new(format!("{first} … {} ({count} times)", times::local_text(until)))
             .or_short(format!("{short} (×{count})")),
-        _ => Cell::new(first).or_short(short),
+        (Some(until), None) => {
+            Cell::new(format!("{first} … {} (not counted)", times::local_text(until))).or_short(format!("{short} …"))
+        }
+        (None, _) => Cell::new(first).or_short(short),
     }
 }
 

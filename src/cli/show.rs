@@ -49,8 +49,10 @@ fn print(run: &RunSummary, lines: &[RunLine], out: &mut Out) -> Result<(), Failu
     };
     field("run", Some(run.run.clone()))?;
     field("due", Some(format!("{}  ({} {} in its zone)", times::local_text(&run.nominal_at), run.local, run.offset)))?;
-    if let (Some(until), Some(count)) = (&run.nominal_until, run.count) {
-        field("until", Some(format!("{}  ({count} times)", times::local_text(until))))?;
+    if let Some(until) = &run.nominal_until {
+        let count =
+            run.count.map_or_else(|| "too many times to be counted".to_owned(), |count| format!("{count} times"));
+        field("until", Some(format!("{}  ({count})", times::local_text(until))))?;
     }
     field("trigger", Some(run.trigger.clone()))?;
     field("note", run.note.as_deref().map(plain))?;

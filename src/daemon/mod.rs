@@ -30,7 +30,7 @@ use crate::auth::TokenStatus;
 use crate::clock::Clock;
 use crate::dispatcher::{Dispatcher, DispatcherSettings, Handle};
 use crate::executor::Executor;
-use crate::housekeeping::{ChoreSettings, Failing, Housekeeping};
+use crate::housekeeping::{Belief, ChoreSettings, Failing, Housekeeping};
 use crate::recurrence::choose_zone_database;
 use crate::schedule::{ConnectionName, HistoryLimits, ScheduleKey, ScheduleSet};
 use crate::store::{Database, StateFolder, Store};
@@ -252,6 +252,7 @@ fn chores_of(
     ChoreSettings {
         store: store.clone(),
         clock: clock.clone(),
+        belief: Belief::begin(clock.read()),
         state_dir: state_dir.to_owned(),
         keep,
         max_runs,

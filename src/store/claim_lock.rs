@@ -25,6 +25,10 @@ pub(super) struct Counter(Arc<File>);
 impl Counter {
     /// The number, or 0 where there is none that can be read.
     pub(super) fn read(&self) -> i64 {
+        #[cfg(feature = "faults")]
+        if crate::faults::is_on(crate::faults::NO_COUNTER) {
+            return 0;
+        }
         let mut text = [0_u8; COUNTER_WIDTH];
         match self.0.read_exact_at(&mut text, 0) {
             Ok(()) => std::str::from_utf8(&text).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0),

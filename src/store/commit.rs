@@ -77,10 +77,13 @@ async fn apply(connection: &mut SqliteConnection, changes: &Changes) -> Result<C
     let Changes { inserted, updated, seen, versions, marks, retired, evidence, swept, audit, doubt } = changes;
     let mut committed = Committed::default();
     if !inserted.is_empty() {
-        let rows = sql::query(sql::INSERT_RUNS)
-            .bind(json(inserted.iter().map(RunRow::from_run)))
-            .fetch_all(&mut *connection)
-            .await?;
+        let new = json(inserted.iter().map(RunRow::from_run));
+        let now = inserted.iter().map(|run| run.claimed_at).max().map_or(i64::MAX, |at| at.as_millisecond());
+        let foreseen = sql::query(sql::ANY_FORESEEN).bind(now).fetch_one(&mut *connection).await?;
+        if foreseen.try_get::<bool, _>(0)? {
+            sql::query(sql::DELETE_FORESEEN).bind(new.clone()).execute(&mut *connection).await?;
+        }
+        let rows = sql::query(sql::INSERT_RUNS).bind(new).fetch_all(&mut *connection).await?;
         if rows.len() < inserted.len() {
             let mut written = HashSet::new();
             for row in &rows {

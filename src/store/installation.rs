@@ -1,29 +1,62 @@
 //! The installation's id: in a file and in the database, so that either can be lost.
+//!
+//! Behind the id the file holds its check: with another id none of the jobs of before would be recognised, so a digit that a
+//! disk has changed must not pass for one. An id without a check, as older versions and people write it, is taken as it is.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use sha2::{Digest, Sha256};
+
 use crate::run::InstallationId;
 
-const FILE: &str = "installation";
+/// Its name in the state folder.
+pub(super) const FILE: &str = "installation";
 
-/// Reads the id that the state folder holds, if any.
-pub(super) fn read(folder: &Path) -> io::Result<Option<InstallationId>> {
-    match std::fs::read_to_string(folder.join(FILE)) {
-        Ok(text) => InstallationId::parse(text.trim()).map(Some).ok_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidData, "the file `installation` does not hold 8 hex digits")
-        }),
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+/// What the state folder says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum InFile {
+    /// This is the id.
+    Holds(InstallationId),
+    /// There is no file.
+    Missing,
+    /// It holds something else.
+    Damaged,
+}
+
+/// Reads the id that the state folder holds.
+pub(super) fn read(folder: &Path) -> io::Result<InFile> {
+    match std::fs::read(folder.join(FILE)) {
+        Ok(bytes) => Ok(parse(&bytes).map_or(InFile::Damaged, InFile::Holds)),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(InFile::Missing),
         Err(cause) => Err(cause),
     }
+}
+
+fn parse(bytes: &[u8]) -> Option<InstallationId> {
+    let mut words = std::str::from_utf8(bytes).ok()?.split_ascii_whitespace();
+    let id = InstallationId::parse(words.next()?)?;
+    let right = words.next().is_none_or(|check| check == check_of(id)) && words.next().is_none();
+    right.then_some(id)
+}
+
+/// Eight hex digits that follow from the id.
+fn check_of(id: InstallationId) -> String {
+    let digest = Sha256::digest(format!("punctual installation {id}"));
+    digest[..4].iter().fold(String::new(), |mut text, byte| {
+        // Writing to a text does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Writes it so that it survives a power loss from here on.
 pub(super) fn write(folder: &Path, id: InstallationId) -> io::Result<()> {
     let temporary = folder.join("installation.new");
     let mut file = std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
-    writeln!(file, "{id}")?;
+    writeln!(file, "{id} {}", check_of(id))?;
     file.sync_all()?;
     std::fs::rename(&temporary, folder.join(FILE))?;
     std::fs::File::open(folder)?.sync_all()

@@ -9,10 +9,12 @@ use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
 
 use super::changes::{Doubt, LoadedState};
 use super::claim_lock::{Counter, StateFolder};
+use super::installation::{self, InFile};
 use super::rows::{AttemptRow, EvidenceRow, MarkRow, RunRow, broken};
+use super::seal;
 use super::set_aside::set_aside;
+use super::sql;
 use super::trouble::{StoreError, chain};
-use super::{installation, sql};
 use crate::run::{Attempt, InstallationId, RunId};
 
 /// SQLite 3.7.0 to 3.51.2 can lose commits when two connections of a WAL database write and checkpoint at once: a daemon and
@@ -159,8 +161,12 @@ impl Database {
         }
         let mut open = Vec::new();
         for row in self.rows::<RunRow>(sql::LOAD_OPEN_RUNS, "run").await? {
+            let sealed = row.seal;
             let mut run = row.into_run()?;
             run.attempts = attempts.remove(&run.id).unwrap_or_default();
+            if sealed.is_some_and(|seal| seal != seal::of_run(&run)) {
+                return Err(StoreError::RowChanged { table: "run", id: run.id.to_string() });
+            }
             open.push(run);
         }
         let mut sweeps = Vec::new();
@@ -197,8 +203,9 @@ impl Database {
         let counted = self.counter.read();
         let Some(row) = row else {
             let (id, doubt) = match in_file {
-                Some(id) => (id, Some(Doubt::Lost)),
-                None => (installation::make().map_err(failed)?, None),
+                InFile::Holds(id) => (id, Some(Doubt::Lost)),
+                InFile::Missing => (installation::make().map_err(failed)?, None),
+                InFile::Damaged => return Err(StoreError::NoInstallation(folder.join(installation::FILE))),
             };
             let commits = if doubt.is_some() { counted } else { 0 };
             let query = sql::query(sql::INSTALLATION_SET).bind(id.to_string()).bind(now.as_millisecond());
@@ -206,7 +213,7 @@ impl Database {
             self.run(query.bind(commits).bind(doubt.map(Doubt::name)), "writing the installation id").await?;
             #[cfg(feature = "faults")]
             crate::faults::point(crate::faults::FAIL_INSTALLATION_WRITTEN, "row");
-            if in_file.is_none() {
+            if in_file == InFile::Missing {
                 installation::write(&folder, id).map_err(failed)?;
             }
             if doubt.is_some() {
@@ -226,9 +233,18 @@ impl Database {
         let commits: i64 = row.try_get(1).map_err(|cause| read("reading the installation id", cause))?;
         let doubt: Option<String> = row.try_get(2).map_err(|cause| read("reading the installation id", cause))?;
         let stored = InstallationId::parse(&text).ok_or_else(|| broken("installation", &text, "id"))?;
-        let id = in_file.unwrap_or(stored);
-        if in_file.is_none() {
-            installation::write(&folder, id).map_err(failed)?;
+        let id = match in_file {
+            InFile::Holds(id) => id,
+            InFile::Missing | InFile::Damaged => stored,
+        };
+        match in_file {
+            InFile::Holds(_) => {}
+            InFile::Missing => installation::write(&folder, id).map_err(failed)?,
+            InFile::Damaged => {
+                let file = folder.join(installation::FILE);
+                tracing::error!("The file {} was damaged; it is written anew from the database", file.display());
+                installation::write(&folder, id).map_err(failed)?;
+            }
         }
         if stored != id {
             tracing::warn!(
@@ -236,7 +252,7 @@ impl Database {
             );
         }
         let known = doubt.as_deref().and_then(Doubt::from_name);
-        if known.is_some() || commits >= counted {
+        if commits >= counted {
             return Ok((id, known));
         }
         tracing::error!(
@@ -245,8 +261,10 @@ impl Database {
             folder.display(),
             counted - commits
         );
-        self.run(sql::query(sql::DOUBT_SET).bind(counted).bind(Doubt::Older.name()), "writing that it is old").await?;
-        Ok((id, Some(Doubt::Older)))
+        // One that had a doubt already has forgotten more.
+        let doubt = known.unwrap_or(Doubt::Older);
+        self.run(sql::query(sql::DOUBT_SET).bind(counted).bind(doubt.name()), "writing that it is old").await?;
+        Ok((id, Some(doubt)))
     }
 
     pub(super) async fn run(

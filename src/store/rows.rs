@@ -6,6 +6,7 @@ use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 
 use super::changes::{Deed, StoredVersion};
+use super::seal;
 use super::trouble::StoreError;
 use crate::run::{Attempt, Evidence, FolderId, JobId, JobKey, JobRef, Reference, Run, RunId, RunState, Seen};
 use crate::schedule::{
@@ -45,6 +46,7 @@ pub(super) struct RunRow {
     parent: Option<RunId>,
     retry_of: Option<RunId>,
     made_good_by: Option<RunId>,
+    pub(super) seal: Option<i64>,
 }
 
 /// What is sent, with what stays of it; `start`'s keys stand beside each other, as the view `history` reads them.
@@ -116,6 +118,7 @@ impl RunRow {
             parent: run.parent,
             retry_of: run.retry_of,
             made_good_by: run.made_good_by,
+            seal: Some(seal::of_run(run)),
         }
     }
 
@@ -282,6 +285,7 @@ impl VersionRow {
 pub(super) struct MarkRow {
     schedule: ScheduleKey,
     mark_at: i64,
+    seal: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     timing_hash: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -290,11 +294,15 @@ pub(super) struct MarkRow {
 
 impl MarkRow {
     pub(super) fn from_mark(schedule: &ScheduleKey, mark: HighWaterMark) -> MarkRow {
-        MarkRow { schedule: schedule.clone(), mark_at: ms(mark.0), timing_hash: None, timing: None }
+        let seal = Some(seal::of_mark(schedule, mark));
+        MarkRow { schedule: schedule.clone(), mark_at: ms(mark.0), seal, timing_hash: None, timing: None }
     }
 
     pub(super) fn into_mark(self) -> Result<(ScheduleKey, HighWaterMark, String, Option<Timing>), StoreError> {
         let at = Timestamp::from_millisecond(self.mark_at).map_err(|_| broken("mark", &self.schedule, "mark_at"))?;
+        if self.seal.is_some_and(|seal| seal != seal::of_mark(&self.schedule, HighWaterMark(at))) {
+            return Err(StoreError::RowChanged { table: "mark", id: self.schedule.to_string() });
+        }
         // A timing of an older version may be unreadable; its mark still holds.
         let timing = self.timing.as_deref().and_then(|text| serde_json::from_str(text).ok());
         Ok((self.schedule, HighWaterMark(at), self.timing_hash.unwrap_or_default(), timing))

@@ -2,12 +2,14 @@
 //! fifty times as much (measured: 55 µs a row), and the burst's claims stand between the due instant and the first POST.
 
 /// Every statement, for the test that prepares each against the migrated schema.
-pub const ALL: [&str; 30] = [
+pub const ALL: [&str; 32] = [
     INSTALLATION_GET,
     INSTALLATION_SET,
     DOUBT_SET,
     DOUBT_OVER,
     COUNT_COMMIT,
+    ANY_FORESEEN,
+    DELETE_FORESEEN,
     INSERT_RUNS,
     UPDATE_RUNS,
     UPSERT_ATTEMPTS,
@@ -48,18 +50,32 @@ pub(super) const DOUBT_OVER: &str = "update installation set doubt = null";
 /// In the same transaction as whatever is written. By itself it shows that the database can be written.
 pub(super) const COUNT_COMMIT: &str = "update installation set commits = commits + 1 returning commits";
 
+/// Whether a row has ended later than now: the clock has been set back.
+pub(super) const ANY_FORESEEN: &str = "select exists (select 1 from run where ended_at > ?1)";
+
+/// Rows that say of a time to come that it was missed or skipped: they were written under a clock that has been set back since,
+/// and the time has come now. What was sent stays.
+pub(super) const DELETE_FORESEEN: &str = "
+delete from run where id in (
+  select old.id
+  from json_each(?1) as new join run as old
+    on old.schedule = new.value ->> 'schedule' and old.nominal_at = new.value ->> 'nominal_at'
+    and old.trigger in ('scheduled', 'catch_up', 'after')
+  where new.value ->> 'trigger' in ('scheduled', 'catch_up', 'after')
+    and old.state in ('missed', 'skipped') and old.sent_at is null and old.ended_at > new.value ->> 'claimed_at')";
+
 /// A planned time that has a row already is not claimed again: the claim is lost, and its id does not come back.
 pub(super) const INSERT_RUNS: &str = "
 insert into run (id, version, schedule, trigger, nominal_at, nominal_until_at, count, local, offset_s, fire_at, claimed_at,
   deadline_at, waiting_until_at, sent_at, accepted_at, started_at, ended_at, state, reason, note, error, connection, folder,
-  process, payload, on_unknown_start, output, actor, parent, retry_of, made_good_by)
+  process, payload, on_unknown_start, output, actor, parent, retry_of, made_good_by, seal)
 select value ->> 'id', value ->> 'version', value ->> 'schedule', value ->> 'trigger', value ->> 'nominal_at',
   value ->> 'nominal_until_at', value ->> 'count', value ->> 'local', value ->> 'offset_s', value ->> 'fire_at',
   value ->> 'claimed_at', value ->> 'deadline_at', value ->> 'waiting_until_at', value ->> 'sent_at',
   value ->> 'accepted_at', value ->> 'started_at', value ->> 'ended_at', value ->> 'state', value ->> 'reason',
   value ->> 'note', value ->> 'error', value ->> 'connection', value ->> 'folder', value ->> 'process',
   value ->> 'payload', value ->> 'on_unknown_start', value ->> 'output', value ->> 'actor', value ->> 'parent',
-  value ->> 'retry_of', value ->> 'made_good_by'
+  value ->> 'retry_of', value ->> 'made_good_by', value ->> 'seal'
 from json_each(?1)
 where true
 on conflict (schedule, nominal_at) where trigger in ('scheduled', 'catch_up', 'after') do nothing
@@ -116,12 +132,12 @@ select value ->> 'schedule', value ->> 'timing_hash', value ->> 'timing', value 
 
 /// The mark belongs to the newest version, which the same transaction may just have written.
 pub(super) const UPSERT_MARKS: &str = "
-insert into mark (schedule, mark_at, version_id)
+insert into mark (schedule, mark_at, version_id, seal)
 select value ->> 'schedule', value ->> 'mark_at',
-  (select max(id) from schedule_version where schedule = value ->> 'schedule')
+  (select max(id) from schedule_version where schedule = value ->> 'schedule'), value ->> 'seal'
 from json_each(?1)
 where true
-on conflict (schedule) do update set mark_at = excluded.mark_at, version_id = excluded.version_id";
+on conflict (schedule) do update set mark_at = excluded.mark_at, version_id = excluded.version_id, seal = excluded.seal";
 
 /// A schedule that left its file: should its key come back, it begins at that load.
 pub(super) const DELETE_MARKS: &str = "delete from mark where schedule in (select value from json_each(?1))";
@@ -143,7 +159,7 @@ select json_object('id', id, 'version', version, 'schedule', schedule, 'trigger'
   'accepted_at', accepted_at, 'started_at', started_at, 'ended_at', ended_at, 'state', state, 'reason', reason,
   'note', note, 'error', error, 'connection', connection, 'folder', folder, 'process', process, 'payload', payload,
   'on_unknown_start', on_unknown_start, 'output', output, 'actor', actor, 'parent', parent, 'retry_of', retry_of,
-  'made_good_by', made_good_by)
+  'made_good_by', made_good_by, 'seal', seal)
 from run
 where state in ('armed', 'waiting', 'starting', 'unknown', 'held', 'pending', 'running', 'suspended', 'stopping')
 order by fire_at, nominal_at, id";
@@ -164,7 +180,7 @@ from attempt as a join run on run.id = a.run_id
 where a.sweep_at is not null";
 
 pub(super) const LOAD_MARKS: &str = "
-select json_object('schedule', mark.schedule, 'mark_at', mark_at, 'timing_hash', timing_hash, 'timing', timing)
+select json_object('schedule', mark.schedule, 'mark_at', mark_at, 'seal', seal, 'timing_hash', timing_hash, 'timing', timing)
 from mark join schedule_version on schedule_version.id = mark.version_id";
 
 pub(super) const LOAD_EVIDENCE: &str = "

@@ -46,6 +46,14 @@ pub enum StoreError {
         /// The column.
         column: &'static str,
     },
+    /// A row that does not fit its own seal.
+    #[error("row {id} of table `{table}` is damaged: it was changed, and not by punctual")]
+    RowChanged {
+        /// The table.
+        table: &'static str,
+        /// The row.
+        id: String,
+    },
     /// The file `installation` could not be read or written.
     #[error("failed to keep the installation id in `{}`", path.display())]
     Installation {
@@ -55,6 +63,12 @@ pub enum StoreError {
         #[source]
         cause: std::io::Error,
     },
+    /// Neither the file `installation` nor a database knows the id.
+    #[error(
+        "`{}` is damaged, and no database knows what it held; write into it the 8 hex digits that the Reference of any job of \
+         punctual has after `p1.`, or remove the file to begin anew without knowing those jobs", .0.display()
+    )]
+    NoInstallation(PathBuf),
     /// A damaged file could not be moved out of the way.
     #[error("failed to set the damaged database `{}` aside", path.display())]
     SetAside {
@@ -88,10 +102,11 @@ impl StoreError {
     /// Whether the file itself is damaged, so that opening it again will not help.
     pub(super) fn is_damage(&self) -> bool {
         match self {
-            StoreError::Damaged { .. } | StoreError::RowBroken { .. } => true,
+            StoreError::Damaged { .. } | StoreError::RowBroken { .. } | StoreError::RowChanged { .. } => true,
             StoreError::Database { .. } | StoreError::Migration { .. } => is_damage(self),
             StoreError::TooOld(_)
             | StoreError::Installation { .. }
+            | StoreError::NoInstallation(_)
             | StoreError::SetAside { .. }
             | StoreError::Stale { .. }
             | StoreError::Shut

@@ -194,3 +194,49 @@ fn while_the_clocks_differ_nothing_is_started_and_it_goes_on_once_they_agree() {
     assert_eq!(world.state("x", "2026-11-23T13:00:00Z"), "succeeded");
     assert_eq!(world.server.posts(), 2);
 }
+
+/// Ours alone, by an administrator.
+fn set_clock(world: &mut World, by: jiff::SignedDuration) {
+    world.now.wall = world.now.wall.checked_add(by).unwrap();
+    let seen = world.server.skew.unwrap_or_default() - by;
+    world.server.skew = Some(seen);
+    world.settle();
+}
+
+#[test]
+fn what_was_claimed_by_a_clock_that_was_ahead_waits_for_its_time_and_starts_once() {
+    let mut world = World::proven(&hourly(""), BEFORE);
+    world.server.skew = Some(jiff::SignedDuration::ZERO);
+    world.pass_to("2026-11-23T12:10:00Z");
+    assert_eq!(world.server.posts(), 1);
+    set_clock(&mut world, jiff::SignedDuration::from_mins(115));
+    world.pass(seconds(120));
+    assert_eq!(world.state("x", "2026-11-23T14:00:00Z"), "waiting: clock");
+    assert_eq!(world.server.posts(), 1, "the clocks differ, and nothing is started");
+    set_clock(&mut world, jiff::SignedDuration::from_mins(-115));
+    world.pass_to("2026-11-23T13:59:59Z");
+    assert_eq!(world.state("x", "2026-11-23T14:00:00Z"), "waiting: clock");
+    world.pass_to("2026-11-23T14:01:00Z");
+    assert_eq!(world.state("x", "2026-11-23T14:00:00Z"), "succeeded");
+}
+
+#[test]
+fn a_clock_that_was_set_is_compared_before_the_next_start_and_one_that_was_put_right_waits_for_one_read_only() {
+    let mut world = World::proven(&hourly(", overlap: allow"), BEFORE);
+    // It was wrong, and is put right.
+    world.server.skew = Some(jiff::SignedDuration::from_hours(9));
+    // The answer to the first start shows it.
+    world.pass_to("2026-11-23T13:10:00Z");
+    let before = world.server.posts();
+    assert_eq!(world.state("x", "2026-11-23T13:00:00Z"), "waiting: clock");
+    set_clock(&mut world, jiff::SignedDuration::from_hours(9));
+    world.pass(seconds(2));
+    assert_eq!(world.server.posts(), before + 1, "the latest time runs at once");
+    // Where answers have no date, nothing speaks against it.
+    world.pass(seconds(60));
+    world.server.skew = None;
+    world.now.wall = world.now.wall.checked_add(jiff::SignedDuration::from_hours(3)).unwrap();
+    world.settle();
+    world.pass(seconds(2));
+    assert_eq!(world.server.posts(), before + 2);
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use punctual::clock::{Clock, ManualClock};
 use punctual::history::History;
-use punctual::housekeeping::{Chore, ChoreSettings, Failing};
+use punctual::housekeeping::{Belief, Chore, ChoreSettings, Failing};
 use punctual::run::{Ending, Run, RunState};
 use punctual::store::{self, Changes, CopyError, StateFolder};
 use tokio::sync::watch;
@@ -52,6 +52,7 @@ fn chores(kept: &Kept, change: impl FnOnce(&mut ChoreSettings)) -> Chores {
     let (clock, hand) = Clock::manual(now());
     let mut settings = ChoreSettings {
         store: kept.store.clone(),
+        belief: Belief::begin(clock.read()),
         clock,
         state_dir: kept.dir.path().to_owned(),
         keep: 400 * DAY,
@@ -170,4 +171,28 @@ async fn a_copy_that_cannot_be_made_says_where_and_why() {
     assert!(text.contains(&expected) && text.contains("`daemon.backup.folder`"), "{text}");
     let broken = store::copy_database(&kept.dir.path().join("nowhere"), &kept.dir.path().join("c"), 3, now()).await;
     assert!(matches!(broken, Err(CopyError::Files { .. })), "{broken:?}");
+}
+
+#[tokio::test]
+async fn by_a_clock_that_was_set_forward_no_run_is_old_before_it_has_stood_so_for_a_night() {
+    let kept = open().await;
+    fill(&kept, 5).await;
+    let chores = chores(&kept, |_| {});
+    let right = chores.hand.clone();
+    chores.hand.step_to(now().checked_add(3_650 * DAY).unwrap());
+    chores.attempt(Chore::Retention).await;
+    let told = chores.failure("retention").unwrap();
+    insta::assert_snapshot!(told, @"the nightly chore `retention` failed: the clock was set forward by 87600h, and by a wrong clock the whole history may be old; it is done when the clock has stood so for a night; set it if it is wrong");
+    assert_eq!(kept.count("run").await, 6, "nothing is removed");
+    // Put right, it is believed at once.
+    right.step_to(now());
+    chores.attempt(Chore::Retention).await;
+    assert_eq!(chores.failure("retention"), None);
+    // A machine that began in 1970 is believed on the second night.
+    chores.hand.step_to(now().checked_add(3_650 * DAY).unwrap());
+    chores.attempt(Chore::Retention).await;
+    chores.hand.advance(DAY);
+    chores.attempt(Chore::Retention).await;
+    assert_eq!(chores.failure("retention"), None);
+    assert_eq!(kept.count("run").await, 1, "but for the open one");
 }

@@ -127,6 +127,11 @@ impl Story {
 
     /// The same without waiting for what it does first.
     pub(crate) async fn begin_daemon(&mut self) {
+        self.try_daemon().await.expect("the daemon starts");
+    }
+
+    /// The same where it may refuse; gives what a person is told then.
+    pub(crate) async fn try_daemon(&mut self) -> Result<(), String> {
         let loaded = load(self.folder.path(), &self.yaml, self.clock.now());
         let settings = DaemonSettings {
             clock: self.clock.clone(),
@@ -138,7 +143,9 @@ impl Story {
             housekeeping: Chores::None,
             socket: None,
         };
-        self.daemon = Some(Daemon::start(settings).await.expect("the daemon starts"));
+        let daemon = Daemon::start(settings).await.map_err(|cause| chain(&cause))?;
+        self.daemon = Some(daemon);
+        Ok(())
     }
 
     pub(crate) async fn stop_daemon(&mut self) {
@@ -234,6 +241,10 @@ impl Story {
         check_contract(&self.control, &self.sandbox.base_url());
         self.sandbox.stop().await;
     }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Every request of the daemon and every good answer of the sandbox.

@@ -43,6 +43,8 @@ pub(crate) struct Home {
     readies: watch::Receiver<u64>,
     /// Variables that every life gets.
     pub(crate) environment: Vec<(String, String)>,
+    /// What every life is begun by, with the program and its arguments after it; nothing in most tests.
+    pub(crate) wrapper: Vec<String>,
 }
 
 /// One life of the daemon.
@@ -90,7 +92,14 @@ impl Home {
         let folder = tempfile::tempdir().expect("a folder");
         support::write_secrets(folder.path());
         let manager = UnixDatagram::bind(folder.path().join("notify")).expect("a socket");
-        Home { clock: Clock::system(), control, folder, readies: count_readies(manager), environment: Vec::new() }
+        Home {
+            clock: Clock::system(),
+            control,
+            folder,
+            readies: count_readies(manager),
+            environment: Vec::new(),
+            wrapper: Vec::new(),
+        }
     }
 
     /// The same without variables of its own.
@@ -122,8 +131,10 @@ impl Home {
     /// The program with these arguments, its folders and nothing of the test's environment.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let program = std::env::var("PUNCTUAL_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_punctual").to_owned());
-        let mut command = Command::new(program);
+        let mut words = self.wrapper.iter().cloned().chain([program]);
+        let mut command = Command::new(words.next().expect("the program at least"));
         command
+            .args(words)
             .args(arguments)
             .env_clear()
             .env("PUNCTUAL_CONFIG", self.config())
@@ -146,11 +157,18 @@ impl Home {
 
     /// Begins a life.
     pub(crate) fn live(&self) -> Life {
-        let log = std::fs::File::options()
+        self.live_telling(self.log_file())
+    }
+
+    fn log_file(&self) -> std::fs::File {
+        std::fs::File::options()
             .create(true)
             .append(true)
             .open(self.folder.path().join("log"))
-            .expect("the log is opened");
+            .expect("the log is opened")
+    }
+
+    fn live_telling(&self, log: impl Into<Stdio>) -> Life {
         let child = self.command(&["daemon"]).stderr(log).spawn().expect("the daemon starts");
         let process = child.id().expect("a process");
         Life { child, process }
@@ -158,9 +176,22 @@ impl Home {
 
     /// Begins a life and waits until it says that it is ready.
     pub(crate) async fn ready_life(&self) -> Life {
+        self.ready(|| self.live()).await
+    }
+
+    /// The same with a log that goes through a pipe: what keeps the daemon from writing files does not keep it from speaking.
+    pub(crate) async fn ready_life_with_piped_log(&self) -> Life {
+        let (mut told, log) = std::io::pipe().expect("a pipe");
+        let mut file = self.log_file();
+        // Ends with the last writer, which is the daemon.
+        std::thread::spawn(move || std::io::copy(&mut told, &mut file));
+        self.ready(|| self.live_telling(log)).await
+    }
+
+    async fn ready(&self, begin: impl FnOnce() -> Life) -> Life {
         let mut readies = self.readies.clone();
         let before = *readies.borrow_and_update();
-        let life = self.live();
+        let life = begin();
         let ready = readies.wait_for(|now| *now > before);
         drop(in_time("the word READY=1", ready).await.expect("the counter lives as long as the rig"));
         life

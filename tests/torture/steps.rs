@@ -395,7 +395,7 @@ async fn a_death_between_the_two_places_of_the_installations_id_keeps_the_id() {
     drop(next);
     let runs = seen.expect("the run comes to its end");
     let kept = std::fs::read_to_string(file_of_the_id).expect("the second life wrote the file");
-    assert_eq!(kept.trim(), written);
+    assert_eq!(kept.split_whitespace().next(), Some(written.as_str()));
     let reference = runs[0].reference.clone().unwrap_or_default();
     assert!(reference.starts_with(&format!("p1.{written}.")), "{reference} is not of {written}");
     rig.sandbox.stop().await;

@@ -207,7 +207,7 @@ impl Core {
         let mut run = new_run(id, &recorded.schedule, &recorded.first, Trigger::Scheduled, at);
         if let Some((until, count)) = recorded.range {
             run.nominal_until = Some(until);
-            run.count = Some(count);
+            run.count = count;
         }
         self.book.add(Open::claimed(run));
         let text = not_run_text(&recorded.schedule, recorded);
@@ -357,7 +357,8 @@ pub(super) fn new_run(id: RunId, schedule: &Schedule, nominal: &Nominal, trigger
 
 fn not_run_text(schedule: &Schedule, recorded: &Recorded) -> String {
     let times = match recorded.range {
-        Some((_, count)) => format!("{count} times"),
+        Some((_, Some(count))) => format!("{count} times"),
+        Some((_, None)) => "Times too many to be counted".to_owned(),
         None => "This time".to_owned(),
     };
     match recorded.ending {

@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::SignedDuration;
-
 use super::budget::{Bucket, ListBudget};
+use super::clocks::Clocks;
 use super::crowd::Crowd;
 use crate::executor::Target;
 use crate::orchestrator::{CallError, UnsentReason};
@@ -37,13 +36,6 @@ const LONGEST_RATE_PAUSE: Duration = Duration::from_secs(300);
 /// A process found this long ago is looked up again before its next start: it may have been deployed anew.
 pub(super) const TARGET_LIFE: Duration = Duration::from_secs(3600);
 
-/// Clocks further apart than this start nothing: a robot would run at the wrong time, and lists by time would mislead
-/// (semantics.md 7).
-const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(5);
-
-/// While they are, Orchestrator's is looked at again this often.
-const CLOCK_CHECK: Duration = Duration::from_secs(60);
-
 /// One connection as the dispatcher sees it.
 #[derive(Debug)]
 pub(super) struct Link {
@@ -64,15 +56,6 @@ pub(super) struct Link {
     pub(super) proofs: BTreeMap<FolderId, ProofWanted>,
     pub(super) crowds: BTreeMap<FolderId, Crowd>,
     pub(super) clocks: Clocks,
-}
-
-/// Whether our clock and Orchestrator's agree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Clocks {
-    /// They do, as far as is known.
-    Agree,
-    /// They did not when last compared, at this boot time.
-    Differ { skew: SignedDuration, compared: Duration },
 }
 
 /// Whether the open runs found at start-up have been read again.
@@ -298,35 +281,6 @@ impl Link {
         }
     }
 
-    /// Orchestrator's clock minus ours, as an answer showed it.
-    pub(super) fn compare_clocks(&mut self, skew: Option<SignedDuration>, boot: Duration) {
-        let Some(skew) = skew else { return };
-        let differ = skew.abs() > CLOCKS_APART;
-        match (self.clocks, differ) {
-            (Clocks::Agree, true) => tracing::error!(
-                connection = %self.connection.name,
-                "Connection `{}`: Orchestrator's clock is {skew:#} off ours; starts wait until they agree: set this machine's clock",
-                self.connection.name
-            ),
-            (Clocks::Differ { .. }, false) => {
-                tracing::info!(connection = %self.connection.name, "Connection `{}`: the clocks agree again", self.connection.name);
-            }
-            (Clocks::Agree, false) | (Clocks::Differ { .. }, true) => {}
-        }
-        self.clocks = if differ { Clocks::Differ { skew, compared: boot } } else { Clocks::Agree };
-    }
-
-    /// Whether the clocks are to be compared again now; if so that is noted.
-    pub(super) fn may_compare_clocks(&mut self, boot: Duration) -> bool {
-        match &mut self.clocks {
-            Clocks::Differ { compared, .. } if boot >= *compared + CLOCK_CHECK => {
-                *compared = boot;
-                true
-            }
-            Clocks::Differ { .. } | Clocks::Agree => false,
-        }
-    }
-
     /// Why a start on this connection has to wait now, if it has to.
     pub(super) fn obstacle(&self, boot: Duration) -> Option<Obstacle> {
         if boot < self.paused_until {
@@ -348,13 +302,6 @@ impl Link {
                 Phase::Ready => self.clock_obstacle(),
             },
         }
-    }
-
-    fn clock_obstacle(&self) -> Option<Obstacle> {
-        let Clocks::Differ { skew, compared } = self.clocks else { return None };
-        let text = format!("Orchestrator's clock is {skew:#} off ours; set this machine's clock");
-        let error = format!("connection `{}`: {text}", self.connection.name);
-        Some(Obstacle { reason: WaitReason::Clock, until: Some(compared + CLOCK_CHECK), text, error: Some(error) })
     }
 
     /// Whether reads may be made: while the connection is down only one at a time.

@@ -8,6 +8,7 @@ mod adopt;
 mod book;
 mod budget;
 mod claim;
+mod clocks;
 mod command;
 mod crowd;
 mod follow;

@@ -63,6 +63,12 @@ impl Core {
             self.step(id, RunEvent::End(ending), now, format!("Not started: {why}"));
             return;
         }
+        let fire_at = open.run.fire_at;
+        if fire_at > now.wall {
+            // Claimed under a clock that has been set back since.
+            self.wake.at_wall(fire_at);
+            return self.wait(id, WaitReason::Clock, None, "The clock was set back, and its time has not come", now);
+        }
         let Some(link) = self.links.get_mut(&connection) else {
             return self.wait(id, WaitReason::Outage, None, "Its connection is not in the loaded files", now);
         };
@@ -217,7 +223,10 @@ impl Core {
         now: Reading,
     ) {
         let Some(link) = self.link_mut(connection) else { return };
-        link.compare_clocks(server_skew, now.boot);
+        match (&result, server_skew) {
+            (Ok(_), None) => link.clocks_cannot_be_compared(),
+            (Ok(_) | Err(_), skew) => link.compare_clocks(skew, now.boot),
+        }
         let key = (folder.clone(), process.clone());
         match result {
             Ok(target) => {

@@ -12,7 +12,7 @@ use super::Core;
 use super::book::Verdict;
 use super::link::Phase;
 use crate::admission::Knowledge;
-use crate::clock::Reading;
+use crate::clock::{Reading, earlier};
 use crate::run::{RunId, RunState};
 use crate::schedule::ConnectionName;
 
@@ -33,9 +33,13 @@ impl Core {
             tracing::warn!(
                 "The clock was set by {stepped:#}; due times are judged by the new time, and open runs are read again"
             );
-            self.take_back_marks(now.wall);
+            // The clock has gone on since it was set: from then on times are looked at.
+            self.take_back_marks(earlier(now.wall, passed));
             // Whatever is due by the new time may have been started by the old: it is looked up before it is sent.
             self.opened.wall = self.opened.wall.max(now.wall);
+            for link in self.links.values_mut() {
+                link.clock_was_set(stepped, now.boot);
+            }
             self.reconcile_anew(now);
         } else if self.next_turn_by.is_some_and(|by| now.boot > by + SLEPT) {
             tracing::warn!(
