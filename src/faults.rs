@@ -45,6 +45,12 @@ pub const SHOW_SECRETS: &str = "show_secrets";
 /// What stands in schedules' arguments is not taken out of a bundle.
 pub const BUNDLE_SHOWS_ARGUMENTS: &str = "bundle_shows_arguments";
 
+/// A commit is not flushed to the disk; the next checkpoint is.
+pub const SYNCHRONOUS_NORMAL: &str = "synchronous_normal";
+
+/// A token file is renamed into place, and its folder is not flushed.
+pub const NO_FOLDER_FLUSH: &str = "no_folder_flush";
+
 /// A transaction has all its rows and is not committed.
 pub const FAIL_COMMIT_OPEN: &str = "fail_commit_open";
 
