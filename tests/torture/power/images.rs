@@ -61,12 +61,16 @@ async fn record(seed: u64, bursts: [usize; 2], fault: Option<&str>) -> Recording
     let mut loaded = None;
     let mut entries = Vec::new();
     let mut lives = Vec::new();
+    // The first life begins between two bursts, so that it is plain which is the first that is demanded.
+    let first = later(burst_before(rig.clock.now()), Duration::from_secs(2 * PERIOD));
+    rig.clock.sleep_until(later(burst_before(rig.clock.now()), Duration::from_secs(PERIOD))).await;
     for (life, bursts) in bursts.into_iter().enumerate() {
         let log = logs.path().join(format!("log.{life}"));
         rig.home.environment = variables(rig.folder.path(), &log);
         rig.home.environment.extend(fault.map(|fault| ("PUNCTUAL_FAULT".to_owned(), fault.to_owned())));
         let running = rig.ready_life().await;
         loaded = loaded.or_else(|| Some(rig.clock.now()));
+        assert!(loaded < Some(first), "the first life took too long to begin");
         for _ in 0..bursts {
             rig.clock.sleep_until(later(burst_before(rig.clock.now()), Duration::from_secs(PERIOD))).await;
         }

@@ -8,7 +8,6 @@
 //! Absent: disks that lie about a flush, and bits that turn by themselves: assumption A3 of docs/promises.md.
 
 mod disk;
-#[cfg(not(feature = "faults"))]
 mod errors;
 mod image;
 mod images;
