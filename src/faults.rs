@@ -57,6 +57,12 @@ pub const NO_LOSS_GUARD: &str = "no_loss_guard";
 /// Files are taken at the first look that shows a change, half written or not.
 pub const TAKE_MOVING_FILES: &str = "take_moving_files";
 
+/// A commit is not flushed to the disk; the next checkpoint is.
+pub const SYNCHRONOUS_NORMAL: &str = "synchronous_normal";
+
+/// A token file is renamed into place, and its folder is not flushed.
+pub const NO_FOLDER_FLUSH: &str = "no_folder_flush";
+
 /// A transaction has all its rows and is not committed.
 pub const FAIL_COMMIT_OPEN: &str = "fail_commit_open";
 

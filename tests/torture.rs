@@ -3,7 +3,6 @@
 //! The short forms run here; `.ci/full` runs the long ones. Every run prints its seed and the command that repeats it. The
 //! build with the feature `faults` has what needs it, and leaves out what would only be repeated.
 
-#[cfg_attr(feature = "faults", expect(dead_code, reason = "each build uses its part"))]
 #[path = "torture/checker.rs"]
 mod checker;
 #[path = "torture/checker_finds.rs"]
@@ -36,6 +35,11 @@ mod outcomes;
 #[cfg(not(feature = "faults"))]
 #[path = "torture/ready.rs"]
 mod ready;
+// The recorder stands between the program and glibc.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[cfg_attr(feature = "faults", expect(dead_code, reason = "each build uses its part"))]
+#[path = "torture/power/mod.rs"]
+mod power;
 #[expect(dead_code, reason = "each build uses its part")]
 #[path = "torture/rig.rs"]
 mod rig;
@@ -53,3 +57,9 @@ mod storms;
 mod token_steps;
 #[expect(dead_code, reason = "each story uses its part")]
 mod support;
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+#[test]
+fn power_loss_and_failing_disks_are_not_tried_here() {
+    println!("power loss and failing disks: left out, the recorder needs Linux with glibc");
+}

@@ -158,6 +158,10 @@ impl PrivateFile {
     }
 
     fn flush_folder(&self) -> Result<(), FileError> {
+        #[cfg(feature = "faults")]
+        if crate::faults::is_on(crate::faults::NO_FOLDER_FLUSH) {
+            return Ok(());
+        }
         File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(|cause| FileError::Io {
             path: self.folder.clone(),
             what: "flushed",
@@ -231,7 +235,7 @@ pub fn ensure_folder(folder: &Path) -> Result<(), FileError> {
     let meta = match std::fs::metadata(folder) {
         Ok(meta) => meta,
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-            DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+            make(folder).map_err(failed)?;
             std::fs::metadata(folder).map_err(failed)?
         }
         Err(cause) => return Err(failed(cause)),
@@ -245,6 +249,19 @@ pub fn ensure_folder(folder: &Path) -> Result<(), FileError> {
         Some(system) => Err(FileError::Network { path: folder.to_owned(), system }),
         None => Ok(()),
     }
+}
+
+/// Durably: to flush a file, or the folder that it is in, says nothing about the name of that folder, and a power cut that takes
+/// it back takes the login with it.
+fn make(folder: &Path) -> io::Result<()> {
+    let is_missing = |above: &&Path| !above.as_os_str().is_empty() && !above.exists();
+    let missing: Vec<&Path> = folder.ancestors().take_while(is_missing).collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    for made in missing {
+        let above = made.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(above)?.sync_all()?;
+    }
+    Ok(())
 }
 
 /// The type of `f_type` differs between machines.

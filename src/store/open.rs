@@ -339,6 +339,12 @@ pub(super) async fn connect(path: &Path) -> Result<SqliteConnection, StoreError>
         .pragma("mmap_size", "0")
         // What retention removes may be what somebody wants gone.
         .pragma("secure_delete", "on");
+    #[cfg(feature = "faults")]
+    let options = if crate::faults::is_on(crate::faults::SYNCHRONOUS_NORMAL) {
+        options.synchronous(SqliteSynchronous::Normal)
+    } else {
+        options
+    };
     options.connect().await.map_err(|cause| StoreError::Database {
         path: path.to_owned(),
         doing: "being opened",

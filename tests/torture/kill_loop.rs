@@ -34,9 +34,9 @@ const MOST_CATCHING_UP: Duration = Duration::from_secs(30);
 /// What a machine that does much else may add; how exact starts are on a free one is measured elsewhere.
 const MACHINE: Duration = Duration::from_secs(5);
 /// Starts a second.
-const RATE: u32 = 100;
+pub(crate) const RATE: u32 = 100;
 /// Starts under way at once: few, so that a burst lasts for many kills.
-const OPEN_REQUESTS: u32 = 8;
+pub(crate) const OPEN_REQUESTS: u32 = 8;
 /// An answer takes this long, so that starts are under way when a kill comes.
 const ANSWER: Duration = Duration::from_millis(120);
 
