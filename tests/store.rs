@@ -422,9 +422,12 @@ async fn a_sweep_of_an_ended_run_reads_back_until_it_is_done() {
     kept.store.commit(Changes { inserted: vec![ended.clone()], ..Changes::default() }).await.unwrap();
     let loaded = kept.loaded().await;
     assert_eq!(loaded.sweeps, [(ended.id, cloud(), ended.attempts[0].clone())]);
-    let swept = Attempt { sweep_at: None, ..ended.attempts[0].clone() };
+    // As it was when it was sent again, five minutes ago.
+    let swept = Attempt { sweep_at: None, job_state: Some("Pending".to_owned()), ..ended.attempts[0].clone() };
     kept.store.commit(Changes { swept: vec![(ended.id, swept)], ..Changes::default() }).await.unwrap();
     assert_eq!(kept.loaded().await.sweeps, []);
+    let kept_its_end = "select count(*) from attempt where job_state = 'Running'";
+    assert_eq!(number(&mut kept.raw().await, kept_its_end).await, 1, "what came after is not taken back");
 }
 
 #[tokio::test]

@@ -107,9 +107,10 @@ async fn apply(connection: &mut SqliteConnection, changes: &Changes) -> Result<C
         .iter()
         .chain(updated)
         .flat_map(|run| run.attempts.iter().map(|attempt| AttemptRow::from_attempt(run.id, attempt)))
-        .chain(swept.iter().map(|(run, attempt)| AttemptRow::from_attempt(*run, attempt)))
         .collect();
     execute(connection, sql::UPSERT_ATTEMPTS, attempts).await?;
+    let swept = swept.iter().map(|(run, attempt)| AttemptRow::from_attempt(*run, attempt)).collect();
+    execute(connection, sql::SWEEPS_DONE, swept).await?;
     execute(connection, sql::INSERT_EVENTS, seen.iter().map(EventRow::from_seen).collect()).await?;
     execute(connection, sql::INSERT_VERSIONS, versions.iter().map(VersionRow::from_version).collect()).await?;
     execute(connection, sql::UPSERT_MARKS, marks.iter().map(|(key, mark)| MarkRow::from_mark(key, *mark)).collect())

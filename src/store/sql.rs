@@ -2,7 +2,7 @@
 //! fifty times as much (measured: 55 µs a row), and the burst's claims stand between the due instant and the first POST.
 
 /// Every statement, for the test that prepares each against the migrated schema.
-pub const ALL: [&str; 32] = [
+pub const ALL: [&str; 33] = [
     INSTALLATION_GET,
     INSTALLATION_SET,
     DOUBT_SET,
@@ -13,6 +13,7 @@ pub const ALL: [&str; 32] = [
     INSERT_RUNS,
     UPDATE_RUNS,
     UPSERT_ATTEMPTS,
+    SWEEPS_DONE,
     INSERT_EVENTS,
     INSERT_VERSIONS,
     UPSERT_MARKS,
@@ -118,6 +119,16 @@ on conflict (run_id, job_number, attempt) do update set
   job_key = excluded.job_key,
   job_state = excluded.job_state,
   sweep_at = excluded.sweep_at";
+
+/// The late count is of an attempt as it was five minutes ago: it adds what was not known, and takes nothing back.
+pub(super) const SWEEPS_DONE: &str = "
+update attempt set
+  job_id = coalesce(attempt.job_id, value ->> 'job_id'),
+  job_key = coalesce(attempt.job_key, value ->> 'job_key'),
+  sweep_at = value ->> 'sweep_at'
+from json_each(?1)
+where attempt.run_id = value ->> 'run_id' and attempt.job_number = value ->> 'job_number'
+  and attempt.attempt = value ->> 'attempt'";
 
 pub(super) const INSERT_EVENTS: &str = "
 insert into run_event (run_id, at, state, reason, text)
