@@ -11,6 +11,8 @@ pub mod secret;
 #[doc(hidden)]
 pub mod witness;
 #[doc(hidden)]
+pub mod durable;
+#[doc(hidden)]
 pub mod recurrence;
 #[doc(hidden)]
 pub mod schedule;

@@ -6,14 +6,16 @@
 //!
 //! Absent: what stands in the files.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 use secrecy::zeroize::Zeroizing;
 use sha2::{Digest, Sha256};
+
+use crate::durable::make_folder;
 
 /// Far above any token, far below what would hurt.
 const MAX_BYTES: u64 = 64 * 1024;
@@ -235,7 +237,7 @@ pub fn ensure_folder(folder: &Path) -> Result<(), FileError> {
     let meta = match std::fs::metadata(folder) {
         Ok(meta) => meta,
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-            make(folder).map_err(failed)?;
+            make_folder(folder).map_err(failed)?;
             std::fs::metadata(folder).map_err(failed)?
         }
         Err(cause) => return Err(failed(cause)),
@@ -249,19 +251,6 @@ pub fn ensure_folder(folder: &Path) -> Result<(), FileError> {
         Some(system) => Err(FileError::Network { path: folder.to_owned(), system }),
         None => Ok(()),
     }
-}
-
-/// Durably: to flush a file, or the folder that it is in, says nothing about the name of that folder, and a power cut that takes
-/// it back takes the login with it.
-fn make(folder: &Path) -> io::Result<()> {
-    let is_missing = |above: &&Path| !above.as_os_str().is_empty() && !above.exists();
-    let missing: Vec<&Path> = folder.ancestors().take_while(is_missing).collect();
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    for made in missing {
-        let above = made.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(above)?.sync_all()?;
-    }
-    Ok(())
 }
 
 /// The type of `f_type` differs between machines.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::core::{
-    Absent, Answer, CommandId, CommandRefused, ConnectionObstacle, Core, Event, Pace, RandomBits, Resolved, Step,
+    Absent, Answer, CommandId, CommandRefused, ConnectionObstacle, Core, Event, Pace, RandomBits, Resolved,
 };
 use super::handle::{Handle, Load, Order, StoreHealth, Turn};
 use super::writing::{NotStored, Outcome, Stored, Writing, begin_restart, store_then_act};
@@ -223,8 +223,8 @@ impl Dispatcher {
             self.core.handle(Event::Load(self.set.clone()), now);
             self.loading.push(done);
         }
-        let Step { record, then, answers } = self.core.turn(now);
-        let outcome = store_then_act(&self.clock, &self.store, record, then, answers, &self.executor).await;
+        let step = self.core.turn(now);
+        let outcome = store_then_act(&self.clock, &self.store, step, &self.executor).await;
         self.take_outcome(outcome, now);
     }
 
@@ -280,8 +280,11 @@ impl Dispatcher {
     /// What was decided and not stored never happened. Orchestrator is read all the same.
     fn not_stored(&mut self, failed: NotStored, now: Reading) {
         let NotStored { error, then } = failed;
-        let text =
-            format!("Nothing can be written, so nothing is started; running jobs are followed on: {}", chain(&*error));
+        let text = format!(
+            "Nothing can be written, so nothing is started; running jobs are followed on: {}; look at the disk of the state folder \
+                 (room, rights), it goes on by itself",
+            chain(&*error)
+        );
         self.fail(now, &text);
         self.core.never_sent(&then);
         self.read_on(then.into_iter().filter(Action::only_reads).collect());

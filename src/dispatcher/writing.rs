@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use super::core::Answer;
+use super::core::{Answer, Step, Told};
 use crate::clock::Clock;
 use crate::executor::{Action, Executor};
 use crate::run::RunId;
-use crate::store::{Changes, Committed, LoadedState, Store, StoreError};
+#[cfg(feature = "faults")]
+use crate::store::Changes;
+use crate::store::{Committed, LoadedState, Store, StoreError};
 
 /// A write that has not ended after this is told (semantics.md 25: within five seconds).
 const LONG: Duration = Duration::from_secs(2);
@@ -38,8 +40,14 @@ pub(super) enum Writing {
 /// A write that is under way, with what follows from it.
 pub(super) struct Pending {
     commit: JoinHandle<Result<Committed, Arc<StoreError>>>,
+    after: After,
+}
+
+/// What follows from a write that ended well.
+struct After {
     then: Vec<Action>,
     answers: Vec<Answer>,
+    told: Vec<Told>,
 }
 
 /// A write that ended well.
@@ -65,23 +73,18 @@ pub(super) enum Outcome {
 }
 
 /// Stores a turn's changes, then acts; or gives the write back when it takes long.
-pub(super) async fn store_then_act(
-    clock: &Clock,
-    store: &Store,
-    record: Changes,
-    then: Vec<Action>,
-    answers: Vec<Answer>,
-    executor: &Executor,
-) -> Outcome {
+pub(super) async fn store_then_act(clock: &Clock, store: &Store, step: Step, executor: &Executor) -> Outcome {
+    let Step { record, then, answers, told } = step;
+    let after = After { then, answers, told };
     #[cfg(feature = "faults")]
     if crate::faults::is_on(crate::faults::CLAIM_AFTER_POST) {
-        return act_then_store(store, record, then, answers, executor).await;
+        return act_then_store(store, record, after, executor).await;
     }
     if record.is_empty() {
-        return Outcome::Stored(act(Committed::default(), then, answers, executor));
+        return Outcome::Stored(act(Committed::default(), after, executor));
     }
     let store = store.clone();
-    let mut pending = Pending { commit: tokio::spawn(async move { store.commit(record).await }), then, answers };
+    let mut pending = Pending { commit: tokio::spawn(async move { store.commit(record).await }), after };
     let ended = {
         tokio::select! {
             biased;
@@ -90,7 +93,7 @@ pub(super) async fn store_then_act(
         }
     };
     match ended {
-        Some(ended) => finish(ended, pending.then, pending.answers, executor),
+        Some(ended) => finish(ended, pending.after, executor),
         None => Outcome::Pending(pending),
     }
 }
@@ -107,25 +110,30 @@ impl Pending {
         ended: Result<Result<Committed, Arc<StoreError>>, tokio::task::JoinError>,
         executor: &Executor,
     ) -> Outcome {
-        finish(ended, self.then, self.answers, executor)
+        finish(ended, self.after, executor)
     }
 }
 
 fn finish(
     ended: Result<Result<Committed, Arc<StoreError>>, tokio::task::JoinError>,
-    then: Vec<Action>,
-    answers: Vec<Answer>,
+    after: After,
     executor: &Executor,
 ) -> Outcome {
     match ended.unwrap_or_else(|_| Err(Arc::new(StoreError::Closed))) {
-        Ok(committed) => Outcome::Stored(act(committed, then, answers, executor)),
-        Err(error) => Outcome::NotStored(NotStored { error, then }),
+        Ok(committed) => Outcome::Stored(act(committed, after, executor)),
+        Err(error) => Outcome::NotStored(NotStored { error, then: after.then }),
     }
 }
 
-/// A start leaves only when its claim cannot be taken back.
-fn act(committed: Committed, then: Vec<Action>, answers: Vec<Answer>, executor: &Executor) -> Stored {
+/// A start leaves only when its claim cannot be taken back; nor is a word of it in the log before.
+fn act(committed: Committed, after: After, executor: &Executor) -> Stored {
+    let After { then, answers, told } = after;
     let mut stored = Stored { lost: committed.lost.into_iter().collect(), answers, actions: 0, starts: 0 };
+    for Told { run, schedule, state, line } in told {
+        if !stored.lost.contains(&run) {
+            tracing::info!(run.id = %run, schedule = %schedule, state = %state, "{line}");
+        }
+    }
     for action in then {
         if action.claimed_run().is_some_and(|run| stored.lost.contains(&run)) {
             continue;
@@ -139,14 +147,8 @@ fn act(committed: Committed, then: Vec<Action>, answers: Vec<Answer>, executor: 
 
 /// The wrong order, for a negative control: act, then store.
 #[cfg(feature = "faults")]
-async fn act_then_store(
-    store: &Store,
-    record: Changes,
-    then: Vec<Action>,
-    answers: Vec<Answer>,
-    executor: &Executor,
-) -> Outcome {
-    let done = act(Committed::default(), then, answers, executor);
+async fn act_then_store(store: &Store, record: Changes, after: After, executor: &Executor) -> Outcome {
+    let done = act(Committed::default(), after, executor);
     crate::faults::slow_disk().await;
     match store.commit(record).await {
         Ok(committed) => Outcome::Stored(Stored { lost: committed.lost.into_iter().collect(), ..done }),

@@ -96,6 +96,11 @@ fn read_item(kind: Kind, item: Word<'_>, field: Word<'_>) -> Result<(String, Sha
 
 fn read_step(kind: Kind, item: Word<'_>, base: Word<'_>, step: Word<'_>) -> Result<(String, Shape), PatternError> {
     let count = read_number(step).ok_or_else(|| {
+        // `0 7 * * * /usr/bin/run`, as a crontab has it.
+        if base.text.is_empty() {
+            let cure = "a pattern says when only; what is started stands under `start`".to_string();
+            return item.refuse(format!("`{}` is no field of a pattern", item.text), cure);
+        }
         part_or(item, step)
             .refuse(format!("the step in `{}` is not a number", item.text), "write, for example, `*/15`".to_string())
     })?;

@@ -4,9 +4,11 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use crate::durable::make_folder;
 
 /// A state folder that this process owns until it is dropped.
 #[derive(Debug)]
@@ -79,7 +81,7 @@ impl StateFolder {
     /// [`StateFolderError::Held`] when another daemon has it: the caller ends with exit code 75.
     pub fn take(path: &Path) -> Result<StateFolder, StateFolderError> {
         let failed = |cause| StateFolderError::Open { path: path.to_owned(), cause };
-        make(path).map_err(failed)?;
+        make_folder(path).map_err(failed)?;
         if let Some(kind) = network_file_system(path).map_err(failed)? {
             return Err(StateFolderError::Network { path: path.to_owned(), kind });
         }
@@ -111,19 +113,6 @@ impl StateFolder {
     pub fn database_path(folder: &Path) -> PathBuf {
         folder.join("punctual.db")
     }
-}
-
-/// Makes the folder and what is missing above it, durably: to flush a file, or the folder that it is in, says nothing about the
-/// name of that folder, and a power loss that takes it back takes every claim with it.
-fn make(folder: &Path) -> io::Result<()> {
-    let is_missing = |above: &&Path| !above.as_os_str().is_empty() && !above.exists();
-    let missing: Vec<&Path> = folder.ancestors().take_while(is_missing).collect();
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    for made in missing {
-        let above = made.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(above)?.sync_all()?;
-    }
-    Ok(())
 }
 
 /// The network file systems that Linux names by number (statfs(2)).

@@ -96,8 +96,9 @@ update run set
   reason = new.value ->> 'reason',
   note = new.value ->> 'note',
   error = new.value ->> 'error',
-  -- arguments may be kept only until the job exists
+  -- Arguments may be kept only until the job exists; the seal follows from them.
   payload = new.value ->> 'payload',
+  seal = new.value ->> 'seal',
   output = new.value ->> 'output',
   made_good_by = new.value ->> 'made_good_by'
 from json_each(?1) as new

@@ -17,7 +17,9 @@ pub fn worst(
     failing: &BTreeMap<&'static str, String>,
 ) -> Option<String> {
     if store == StoreHealth::Failing {
-        return Some("the database cannot be written, so nothing is started".to_owned());
+        return Some("the database cannot be written, so nothing is started: look at the disk of the state folder (room, rights); it goes on by \
+             itself"
+                .to_owned());
     }
     let worst_token = tokens
         .iter()

@@ -24,6 +24,7 @@ pub(crate) const ROWS: &[Row] = &[
         &["secret"],
         "told by `auth` and `orchestrator`, which do not know each other; of `secret` only what to mask",
     ),
+    row("durable", &[], "`auth` and `store` make folders, and do not know each other"),
     row("recurrence", &[], "pure: a pattern, a zone and an instant are all it needs"),
     row("schedule", &["secret", "recurrence"], "files hold references to secrets, and patterns"),
     row("run", &["schedule"], "a run is of a schedule; its Reference is computed from the key"),
@@ -36,7 +37,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("admission", &["schedule", "run"], "an answer about a due time and a list of open runs"),
     row(
         "auth",
-        &["clock", "secret", "witness", "faults"],
+        &["clock", "secret", "witness", "durable", "faults"],
         "tokens know nothing of schedules, runs or Orchestrator; `faults` only under the feature",
     ),
     row(
@@ -47,7 +48,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "store",
-        &["schedule", "run", "faults"],
+        &["durable", "schedule", "run", "faults"],
         "it writes down what the others decided; `faults` only under the feature",
     ),
     row("history", &["store"], "of `store` only the database's place in the state folder"),

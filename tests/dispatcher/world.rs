@@ -242,7 +242,7 @@ impl World {
     /// One turn: decides and stores. Gives what is to be done, and does not do it.
     pub(crate) fn decide(&mut self) -> Vec<Action> {
         let now = self.now;
-        let Step { record, then, answers } = self.core().turn(now);
+        let Step { record, then, answers, told: _ } = self.core().turn(now);
         if self.now.boot < self.store_fails_until {
             // As the loop does: what was not stored never happened, and everything is read again.
             self.now.boot = self.store_fails_until;

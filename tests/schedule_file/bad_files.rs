@@ -107,3 +107,12 @@ fn signs_that_move_a_cursor_are_not_repeated() {
     assert!(!seen.contains('\u{1b}'), "{seen:?}");
     assert!(seen.contains("control character"), "{seen}");
 }
+
+#[test]
+fn of_very_many_tabs_the_first_twenty_are_told_and_the_rest_are_counted() {
+    let tabs: String = (0..30).map(|n| format!("\ts{n}: 1\n")).collect();
+    let found = messages(read(source("f.yaml", &format!("version: 1\nschedules:\n{tabs}"))));
+    assert_eq!(found.len(), 20, "{found:#?}");
+    assert_eq!(found[18], "a tab stands in the indentation");
+    assert!(found[19].contains("as in 10 more lines of this file"), "{found:#?}");
+}

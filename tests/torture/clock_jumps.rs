@@ -281,8 +281,12 @@ async fn lane(seed: u64, number: u64, cells: Vec<Cell>) -> (Vec<String>, Judgeme
     }
     let text = yaml(&rig.sandbox.base_url());
     rig.write(&text);
+    // It begins right after a burst, so that it is plain which is the first that is demanded.
+    rig.clock.sleep_until(burst_after(rig.clock.now())).await;
+    let first = burst_after(rig.clock.now());
     let mut life = rig.ready_life().await;
     let loaded = rig.clock.now();
+    assert!(loaded < first, "the first life took too long to begin");
     let mut hand = Hand { path, offset: SignedDuration::ZERO, lived: Vec::new(), since: loaded };
     let mut wrong = Vec::new();
     for cell in &cells {

@@ -40,13 +40,19 @@ pub(crate) fn demanded(yaml: &str, from: Timestamp, until: Timestamp) -> BTreeSe
 }
 
 fn rhythm_of(schedule: &Value) -> String {
-    for word in ["calendar", "jitter", "starts", "ends", "after", "dst", "anchor", "enabled"] {
+    for word in ["calendar", "jitter", "ends", "after", "dst", "anchor", "enabled"] {
         assert!(schedule.get(word).is_none(), "the second implementation does not know `{word}`");
     }
-    format!("{} {} {}", schedule["at"], schedule["every"], schedule["cron"])
+    format!("{} {} {} {}", schedule["at"], schedule["every"], schedule["cron"], schedule["starts"])
 }
 
 fn times_of(schedule: &Value, zone: &str, from: Timestamp, until: Timestamp) -> Vec<Timestamp> {
+    if let Some(starts) = schedule["starts"].as_str() {
+        let starts: Timestamp = starts.parse().expect("`starts` is an instant");
+        let mut without = schedule.clone();
+        without.as_object_mut().expect("a schedule is a map").remove("starts");
+        return times_of(&without, zone, from, until).into_iter().filter(|due| *due >= starts).collect();
+    }
     if let Some(at) = schedule["at"].as_str() {
         let at: Timestamp = at.parse().expect("an instant");
         return Some(at).into_iter().filter(|at| *at > from && *at <= until).collect();
@@ -228,6 +234,9 @@ mod tests {
         assert_eq!(seconds, ["2026-01-01T00:00:20Z", "2026-01-01T00:00:40Z", "2026-01-01T00:01:00Z"]);
         let every = times("every: 7s, timezone: UTC", "1970-01-01T00:00:00Z", "1970-01-01T00:00:21Z");
         assert_eq!(every, ["1970-01-01T00:00:07Z", "1970-01-01T00:00:14Z", "1970-01-01T00:00:21Z"]);
+        let from = r#"every: 7s, starts: "1970-01-01T00:00:14Z", timezone: UTC"#;
+        let later = times(from, "1970-01-01T00:00:00Z", "1970-01-01T00:00:21Z");
+        assert_eq!(later, ["1970-01-01T00:00:14Z", "1970-01-01T00:00:21Z"]);
         // Berlin loses 02:00 to 03:00 on 29 March, and has them twice on 25 October.
         let spring = |cron: &str| {
             times(

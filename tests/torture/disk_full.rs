@@ -23,7 +23,7 @@ use sqlx::{ConnectOptions, Row};
 use super::checker::{Forgiven, demand_of};
 use super::demand::Demand;
 use super::dice::{self, Dice};
-use super::kill_loop::{file, finish, next_burst};
+use super::kill_loop::{between_bursts, file, finish, next_burst};
 use super::rig::{Life, Rig};
 
 /// Room for some bursts; what is left of it the ballast takes.
@@ -73,10 +73,10 @@ struct Seen {
     unclaimed: Vec<String>,
 }
 
-fn yaml(url: &str) -> String {
+fn yaml(url: &str, first: Timestamp) -> String {
     let line = |key: &str, rhythm: &str, process: &str| {
         format!(
-            "  {key}: {{ every: {rhythm}, timezone: UTC, start: {{ process: {process}, arguments: {{ schedule: {key}, due: \
+            "  {key}: {{ every: {rhythm}, starts: \"{first}\", timezone: UTC, start: {{ process: {process}, arguments: {{ schedule: {key}, due: \
              \"${{nominal}}\" }} }} }}\n"
         )
     };
@@ -247,11 +247,13 @@ async fn disk_is_full(kind: Kind, name: &str) {
         mount.args(["-t", "tmpfs", "-o", DISK, "punctual-torture"]).arg(rig.state_dir());
         assert!(mount.status().expect("mount runs").success(), "the small disk is mounted");
     }
-    let text = yaml(&rig.sandbox.base_url());
+    let first = between_bursts(&rig).await;
+    let text = yaml(&rig.sandbox.base_url(), first);
     rig.write(&text);
     let mut seen = Seen::default();
     let mut life = rig.ready_life_with_piped_log().await;
     let loaded = rig.clock.now();
+    assert!(loaded < first, "the first life took too long to begin");
     for number in 0..rounds {
         if number > 0 {
             life.ask_to_stop();

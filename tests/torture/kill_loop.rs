@@ -127,6 +127,16 @@ pub(crate) fn next_burst(at: Timestamp) -> Timestamp {
     later(burst_before(at), Duration::from_secs(PERIOD))
 }
 
+/// Waits until the next burst is far enough away for a life to begin before it, and gives that burst: so it is plain which one
+/// is the first that is demanded.
+pub(crate) async fn between_bursts(rig: &Rig) -> Timestamp {
+    let near = next_burst(rig.clock.now());
+    if later(rig.clock.now(), Duration::from_secs(PERIOD / 2)) > near {
+        rig.clock.sleep_until(near).await;
+    }
+    next_burst(rig.clock.now())
+}
+
 /// What the loop has seen of the truth so far.
 #[derive(Default)]
 struct Watch {
@@ -218,8 +228,7 @@ pub(crate) async fn run(lane: Lane) -> Outcome {
     let mut dice = Dice::new(lane.seed, lane.number);
     let mut watch = Watch::default();
     let mut outcome = Outcome::default();
-    // The first life begins between two bursts, so that it is plain which is the first that is demanded.
-    let first = next_burst(later(rig.clock.now(), Duration::from_secs(3)));
+    let first = between_bursts(&rig).await;
     let mut readies = rig.readies();
     let mut life = rig.ready_life().await;
     let loaded = rig.clock.now();

@@ -6,12 +6,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use punctual::clock::later;
-
 use super::checker::{Calm, Evidence, Forgiven, Invariant, demand_of, judge};
 use super::demand::demanded;
 use super::dice::{self, Dice};
-use super::kill_loop::{burst_before, faults, file, finish, next_burst};
+use super::kill_loop::{between_bursts, burst_before, faults, file, finish, next_burst};
 use super::rig::Rig;
 use super::support::{Story, at, connection};
 
@@ -56,7 +54,7 @@ async fn a_database_that_is_deleted_or_put_back_in_the_middle_of_a_burst_starts_
     rig.write(&yaml);
     rig.control.set_faults(faults());
     let copy = rig.folder.path().join("copy");
-    let first = next_burst(later(rig.clock.now(), Duration::from_secs(3)));
+    let first = between_bursts(&rig).await;
     let mut life = rig.ready_life().await;
     let loaded = rig.clock.now();
     assert!(loaded < first, "the first life took too long to begin");

@@ -3,11 +3,9 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use punctual::clock::later;
-
 use super::checker::Forgiven;
 use super::dice;
-use super::kill_loop::{self, Lane, OnDamage, Weapon, file, finish, next_burst};
+use super::kill_loop::{self, Lane, OnDamage, Weapon, between_bursts, file, finish};
 use super::rig::Rig;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -50,7 +48,7 @@ async fn hang_ups_second_daemons_and_hammering_commands_disturb_no_burst() {
     let rig = Rig::begin(seed, |_| {}).await;
     let yaml = file(&rig.sandbox.base_url(), 100);
     rig.write(&yaml);
-    let first = next_burst(later(rig.clock.now(), Duration::from_secs(3)));
+    let first = between_bursts(&rig).await;
     let life = rig.ready_life().await;
     let loaded = rig.clock.now();
     assert!(loaded < first, "the life took too long to begin");

@@ -157,12 +157,26 @@ impl Open {
     }
 }
 
+/// One line of the log about a run.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// Which.
+    pub run: RunId,
+    /// Of which schedule.
+    pub schedule: ScheduleKey,
+    /// What it is by then.
+    pub state: RunState,
+    /// For people.
+    pub line: String,
+}
+
 /// All open runs, and the changes of this turn.
 #[derive(Debug, Default)]
 pub(super) struct Book {
     runs: BTreeMap<RunId, Open>,
     by_schedule: HashMap<ScheduleKey, BTreeSet<RunId>>,
     changes: Changes,
+    told: Vec<Told>,
     touched: BTreeSet<RunId>,
 }
 
@@ -225,7 +239,8 @@ impl Book {
             open.run.waiting_until = None;
         }
         let state = open.run.state;
-        tracing::info!(run.id = %id, schedule = %open.run.schedule, state = %state, "`{}` is {state}: {text}", open.run.schedule);
+        let line = format!("`{}` is {state}: {text}", open.run.schedule);
+        self.told.push(Told { run: id, schedule: open.run.schedule.clone(), state, line });
         self.change(id, |_| {});
         self.changes.seen.push(Seen { run: id, at, state: Some(state), text });
         true
@@ -234,7 +249,9 @@ impl Book {
     /// A line about a run whose state stays.
     pub(super) fn note(&mut self, id: RunId, at: Timestamp, text: String) {
         if let Some(open) = self.runs.get(&id) {
-            tracing::info!(run.id = %id, schedule = %open.run.schedule, "`{}`: {text}", open.run.schedule);
+            let Run { schedule, state, .. } = &open.run;
+            let line = format!("`{schedule}`: {text}");
+            self.told.push(Told { run: id, schedule: schedule.clone(), state: *state, line });
             self.changes.seen.push(Seen { run: id, at, state: Some(open.run.state), text });
         }
     }
@@ -303,6 +320,10 @@ impl Book {
 
     pub(super) fn record_doubt_over(&mut self, over: DoubtOver) {
         self.changes.doubt = Some(over);
+    }
+
+    pub(super) fn take_told(&mut self) -> Vec<Told> {
+        std::mem::take(&mut self.told)
     }
 
     /// What is to be stored. Runs that have ended leave the book with it.

@@ -31,6 +31,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use self::book::Told;
 use self::book::{Book, Open};
 pub use self::command::{Answer, Command, CommandId, CommandRefused, Resolution, Resolved};
 use self::link::{Link, Phase};
@@ -87,6 +88,8 @@ pub struct Step {
     pub then: Vec<Action>,
     /// To be given once it is stored.
     pub answers: Vec<Answer>,
+    /// To be logged once it is stored: what was not stored never happened.
+    pub told: Vec<Told>,
 }
 
 /// Random bits for run ids; comes from outside, like time.
@@ -325,6 +328,7 @@ impl Core {
             record: self.book.take_changes(),
             then: std::mem::take(&mut self.actions),
             answers: std::mem::take(&mut self.desk.answers),
+            told: self.book.take_told(),
         };
         self.let_connections_go();
         step

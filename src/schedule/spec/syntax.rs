@@ -139,9 +139,11 @@ fn scanned(text: &str, said: &str, byte: usize, line_number: usize) -> Slip {
             .hint("use single quotes: in them a backslash is a backslash");
     }
     if said.contains("flow") || said.contains("illegal placement of ':'") {
-        if let Some(template) = unquoted_template(text, byte, &line) {
-            let hint = format!("write `\"{}\"`", &text[template.clone()]);
-            return Slip::new(template, "a template in brackets needs quotes").hint(hint);
+        let template = unquoted_template(text, byte, &line).map(|at| (at, "a template in brackets needs quotes"));
+        let instant = || Some((unquoted_instant(text, byte, &line)?, "a time with its zone in brackets needs quotes"));
+        if let Some((at, message)) = template.or_else(instant) {
+            let hint = format!("write `\"{}\"`", &text[at.clone()]);
+            return Slip::new(at, message).hint(hint);
         }
         return Slip::new(here, "the list or map in brackets is broken here")
             .hint("look for a missing comma or bracket, or for a value with `[`, `{`, `,` or `: ` that needs quotes");
@@ -161,6 +163,14 @@ fn unquoted_template(text: &str, byte: usize, line: &Range<usize>) -> Option<Ran
     (byte <= end && before.ends_with([':', ',', '[']) && !is_secret(text, start)).then_some(start..end)
 }
 
+/// `[2026-12-31T22:00[Europe/Berlin]]`: the time around the bracket at which the parser stops.
+fn unquoted_instant(text: &str, byte: usize, line: &Range<usize>) -> Option<Range<usize>> {
+    let is_of_a_time = |c: char| c.is_ascii_digit() || "T:+-".contains(c);
+    let time = text[line.start..byte].trim_end_matches(is_of_a_time).len() + line.start..byte;
+    let zone = text[byte..line.end].strip_prefix('[')?.find(']')? + 2;
+    (time.len() >= "2026-12-31T22:00".len() && text[time.clone()].contains('T')).then_some(time.start..byte + zone)
+}
+
 /// `cron: */15 * * * *`: the commonest slip of all.
 fn star(text: &str, byte: usize, otherwise: &str) -> Slip {
     let line = line_around(text, byte);
@@ -177,7 +187,12 @@ fn star(text: &str, byte: usize, otherwise: &str) -> Slip {
         return Slip::new(value, "a cron pattern that begins with `*` needs quotes").hint(hint);
     }
     let name = value.start + written.find([' ', ',']).unwrap_or(written.len());
-    Slip::new(value.start..name, otherwise).hint("put quotes around a text that begins with `*` or `&`")
+    let hint = if is_secret(text, byte) {
+        "write where the secret is kept: `credential:NAME`, `file:PATH` or `env:NAME`"
+    } else {
+        "put quotes around a text that begins with `*` or `&`"
+    };
+    Slip::new(value.start..name, otherwise).hint(hint)
 }
 
 fn is_secret(text: &str, byte: usize) -> bool {
