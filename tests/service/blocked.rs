@@ -53,6 +53,8 @@ async fn a_daemon_whose_database_is_locked_ends_in_time_starts_nothing_more_and_
     assert!(took.as_secs() <= IN_TIME_S, "{took:?}");
     println!("figure: SIGTERM with a locked database: ended after {} ms", took.as_millis());
     assert_eq!(control.jobs_made(), made, "nothing leaves without its claim");
+    let told = log.seen.matches("Sent to Orchestrator").count();
+    assert_eq!(told, made, "the log speaks of no start whose claim is not stored:\n{}", log.seen);
 
     drop(lock);
     let next = place.daemon().await;
