@@ -5,7 +5,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,6 +29,8 @@ use uuid::Uuid;
 
 #[path = "support/contract.rs"]
 mod contract;
+#[path = "support/thread_log.rs"]
+mod thread_log;
 
 use contract::Contract;
 
@@ -260,28 +261,6 @@ impl Bearer for Purse {
     }
 }
 
-thread_local! {
-    /// What this thread logged. A test and all its tasks are one thread.
-    static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
-struct Logged;
-
-impl std::io::Write for Logged {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        LOGGED.with_borrow_mut(|logged| logged.extend_from_slice(bytes));
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-/// One subscriber for all threads: with one for a single thread, another test's thread would switch log lines off for all.
-static LOG: LazyLock<()> = LazyLock::new(|| {
-    tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false).with_writer(|| Logged).init();
-});
-
 struct Bench {
     client: Client,
     purse: Arc<Purse>,
@@ -293,7 +272,7 @@ fn bench(base: Url) -> Bench {
 }
 
 fn bench_with(base: Url, purse: Purse) -> Bench {
-    LazyLock::force(&LOG);
+    thread_log::keep(tracing::Level::TRACE);
     let (clock, hand) = Clock::manual(NOW.parse().unwrap());
     let purse = Arc::new(purse);
     let config = ClientConfig {
@@ -1000,9 +979,9 @@ async fn a_server_that_repeats_the_token_does_not_bring_it_into_texts() {
 async fn the_log_has_method_path_status_and_time_but_no_token_argument_or_body() {
     let server = Server::start(vec![say(201, &jobs(1))]).await;
     let bench = bench(server.base());
-    LOGGED.with_borrow_mut(Vec::clear);
+    thread_log::take();
     bench.client.start_job(FOLDER, &start()).await.outcome.unwrap();
-    let log = LOGGED.with_borrow(|bytes| String::from_utf8(bytes.clone()).unwrap());
+    let log = thread_log::take();
     let line = log
         .lines()
         .find(|line| line.contains("Asked Orchestrator"))

@@ -22,10 +22,11 @@ mod restart;
 mod rules;
 #[path = "token/server.rs"]
 mod server;
+#[path = "support/thread_log.rs"]
+mod thread_log;
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -722,30 +723,11 @@ async fn a_folder_that_others_can_read_is_refused_at_the_start() {
     assert!(TokenManager::start(house.credential(house.identity()), house.environment()).is_err());
 }
 
-/// Collects what is logged in this thread.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn no_secret_is_printed_anywhere_even_when_the_server_repeats_it() {
     const MARKERS: [&str; 4] = ["MARKER-seed", "MARKER-secret", "MARKER-access", "MARKER-next"];
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber =
-        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone()).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
-
+    thread_log::keep(tracing::Level::TRACE);
+    thread_log::take();
     let house = House::new(|number, seen: &Seen| match number {
         1 => Said::rotated("MARKER-access", "MARKER-next"),
         2 => Said::json(
@@ -782,7 +764,7 @@ async fn no_secret_is_printed_anywhere_even_when_the_server_repeats_it() {
         printed += &refused.map_or_else(|e| format!("{e} {e:?}"), |token| format!("{token:?}"));
     }
     printed += &format!("{:?}", house.stored("MARKER-seed"));
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = thread_log::take();
     assert!(log.contains("Got an access token"), "the log was taken");
     assert!(printed.contains("[secret]"), "the server's echo was there and is covered: {printed}");
     for marker in MARKERS {

@@ -52,6 +52,9 @@ mod steps;
 #[cfg(not(feature = "faults"))]
 #[path = "torture/storms.rs"]
 mod storms;
+#[cfg(not(feature = "faults"))]
+#[path = "support/thread_log.rs"]
+mod thread_log;
 #[cfg(feature = "faults")]
 #[path = "torture/token_steps.rs"]
 mod token_steps;

@@ -62,7 +62,8 @@ async fn arguments_stay_whole_for_as_long_as_the_start_may_be_sent_and_a_restart
     story.pass(seconds(10)).await;
     story.pass_in_steps(seconds(20), SECOND).await;
     let run = story.only_run().await;
-    assert_eq!(run.state, "waiting", "{run:#?}");
+    // Whichever call met the outage first: a look-up before the start, or the start itself.
+    assert!(["waiting", "unknown"].contains(&run.state.as_str()), "{run:#?}");
     assert_eq!(run.arguments, Some(json!({ "account": MARKER, "n": 3 })));
     story.stop_daemon().await;
     story.control.set_outage(Outage::None);

@@ -7,7 +7,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -19,6 +18,7 @@ use super::demand::demanded;
 use super::dice::{self, Dice};
 use super::rig::copy_files;
 use super::support::{Story, connection};
+use super::thread_log;
 
 /// What is done to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,28 +131,6 @@ fn carry(from: &Path, to: &Path) {
     }
 }
 
-/// What this thread's daemon says, at level warn and above.
-#[derive(Clone, Default)]
-struct Told(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Told {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Told {
-    fn take(&self) -> String {
-        let bytes = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        String::from_utf8_lossy(&bytes).into_owned()
-    }
-}
-
 const TEN: Duration = Duration::from_secs(600);
 
 fn file(url: &str) -> String {
@@ -170,7 +148,6 @@ fn file(url: &str) -> String {
 /// What went wrong in a case; nothing is good.
 struct Case<'a> {
     story: &'a mut Story,
-    told: &'a Told,
     damage: Damage,
     loaded: Timestamp,
     /// Jobs of before were judged before.
@@ -205,7 +182,7 @@ impl Case<'_> {
         let before = self.story.runs().await;
         let state = self.story.state_dir();
         let mut refused = None;
-        self.told.take();
+        thread_log::take();
         match self.damage.moment {
             Moment::Dead => {
                 let image = self.story.folder.path().join("image");
@@ -214,7 +191,7 @@ impl Case<'_> {
                 carry(&image, &state);
                 self.harm(&state, dice);
                 self.heal();
-                self.told.take();
+                thread_log::take();
                 if let Err(error) = self.story.try_daemon().await {
                     refused = Some(error);
                     // What a person then does: the file of before.
@@ -240,7 +217,7 @@ impl Case<'_> {
         }
         self.story.pass_in_steps(Duration::from_secs(130), Duration::from_secs(5)).await;
         self.story.pass_in_steps(Duration::from_secs(240), Duration::from_secs(20)).await;
-        let said = self.told.take();
+        let said = thread_log::take();
         let noticed = NOTICES.iter().any(|word| said.contains(word));
         if let Some(error) = &refused {
             // Where to look, and what to do.
@@ -349,14 +326,8 @@ async fn damage_files(seed: u64) {
     println!(
         "seed {seed}: PUNCTUAL_SEED={seed} PUNCTUAL_DAMAGES={cases} cargo test --test torture damage -- --nocapture"
     );
-    let told = Told::default();
-    let writer = told.clone();
-    let said = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_max_level(tracing::Level::WARN)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _said = tracing::subscriber::set_default(said);
+    // A test, its daemon and all their tasks are one thread.
+    thread_log::keep(tracing::Level::WARN);
     let mut dice = Dice::new(seed, 900);
     let mut results: BTreeMap<Ending, usize> = BTreeMap::new();
     let mut wrong = Vec::new();
@@ -368,7 +339,7 @@ async fn damage_files(seed: u64) {
         for _ in 0..20.min(cases - number) {
             let damage = choose(&mut dice);
             let judged_from = story.clock.now();
-            let mut case = Case { story: &mut story, told: &told, damage, loaded, judged_from };
+            let mut case = Case { story: &mut story, damage, loaded, judged_from };
             match case.play(&mut dice).await {
                 Ok(result) => *results.entry(result).or_default() += 1,
                 Err(finding) => {
