@@ -60,6 +60,9 @@ pub const TAKE_MOVING_FILES: &str = "take_moving_files";
 /// A commit is not flushed to the disk; the next checkpoint is.
 pub const SYNCHRONOUS_NORMAL: &str = "synchronous_normal";
 
+/// Starts do not wait while the clocks differ.
+pub const NO_CLOCK_CHECK: &str = "no_clock_check";
+
 /// A token file is renamed into place, and its folder is not flushed.
 pub const NO_FOLDER_FLUSH: &str = "no_folder_flush";
 

@@ -7,7 +7,7 @@
 mod checker;
 #[path = "torture/checker_finds.rs"]
 mod checker_finds;
-#[cfg(not(feature = "faults"))]
+#[cfg_attr(feature = "faults", expect(dead_code, reason = "each build uses its part"))]
 #[path = "torture/clock_jumps.rs"]
 mod clock_jumps;
 #[cfg(not(feature = "faults"))]
@@ -20,7 +20,7 @@ mod dice;
 #[cfg_attr(feature = "faults", expect(dead_code, reason = "each build uses its part"))]
 #[path = "torture/kill_loop.rs"]
 mod kill_loop;
-#[cfg(not(feature = "faults"))]
+#[cfg_attr(feature = "faults", expect(dead_code, reason = "each build uses its part"))]
 #[path = "torture/disk_full.rs"]
 mod disk_full;
 #[cfg(not(feature = "faults"))]

@@ -145,7 +145,12 @@ fn new_login(credential: &Credential, cause: &str) -> String {
             format!("{cause}run `punctual login {}`", credential.connection)
         }
         GrantConfig::RefreshTokenIdentity { .. } => {
-            format!("{cause}log in once more and {}", put(source, "the new refresh token", credential))
+            // Two ways: a fresh token where this one came from, or no more handling of tokens at all.
+            format!(
+                "{cause}log in once more and {}; or leave `refresh_token` out of the file and run `punctual login {}`",
+                put(source, "the new refresh token", credential),
+                credential.connection
+            )
         }
         GrantConfig::Password { .. } | GrantConfig::PersonalAccessToken { .. } => {
             format!("{cause}{}", put(source, &format!("a new {kind}"), credential))

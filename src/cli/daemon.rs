@@ -96,6 +96,9 @@ pub(super) fn failure(error: DaemonError) -> Failure {
         DaemonError::Folder(StateFolderError::Held(_)) => {
             (Exit::Held, Some("stop it, or give this one a folder of its own with `--state-dir`"))
         }
+        DaemonError::Folder(StateFolderError::Open { .. }) => {
+            (Exit::NotReachable, Some("let this user write there, or choose another folder with `--state-dir`"))
+        }
         DaemonError::Folder(_) | DaemonError::Store(_) => (Exit::NotReachable, None),
         DaemonError::Socket(SocketError::Answered(_)) => (Exit::Held, None),
         DaemonError::Socket(_) => (Exit::Usage, None),

@@ -190,7 +190,9 @@ fn not_text(path: &Path, bytes: &[u8], wrong: usize) -> Diagnostic {
 
 fn failed(path: &Path, what: &str, cause: &io::Error) -> Diagnostic {
     let hint = match cause.kind() {
-        io::ErrorKind::NotFound => "name schedule files or folders with `--config`",
+        io::ErrorKind::NotFound => {
+            "name schedule files or folders with `--config`; without it `./schedules.yaml` is read, or else `/etc/punctual`"
+        }
         io::ErrorKind::PermissionDenied => "the user that runs punctual must be able to read it",
         _ => "",
     };

@@ -110,7 +110,7 @@ fn every_mistake_of_every_file_is_a_row_with_its_place_sentence_and_cure() {
         {
             "file": "gone", "line": 0, "column": 0, "severity": "error",
             "message": "failed to read the file: no such file or directory",
-            "hint": "name schedule files or folders with `--config`",
+            "hint": "name schedule files or folders with `--config`; without it `./schedules.yaml` is read, or else `/etc/punctual`",
         },
     ]);
     assert_eq!(rows, expected, "{rows:#}");

@@ -72,7 +72,7 @@ async fn a_refused_refresh_token_is_told_for_both_styles() {
     assert_eq!(state, TokenState::NeedsLogin);
     insta::assert_snapshot!(format!("{identity}\n{account}"), @r#"
     connection `cloud`: POST http://identity/acme/identity_/connect/token answered 400 `invalid_grant`
-    it expired, was revoked, or was used by another process: log in once more and put the new refresh token in `file:/etc/seed`
+    it expired, was revoked, or was used by another process: log in once more and put the new refresh token in `file:/etc/seed`; or leave `refresh_token` out of the file and run `punctual login cloud`
     connection `cloud`: POST http://identity/oauth/token answered 403 `invalid_grant` (Unknown or invalid refresh token.)
     it expired, was revoked, or was used by another process: create a new user key under API Access and put it in `file:/etc/seed`
     "#);
@@ -241,6 +241,6 @@ fn failures_that_take_a_network_to_make_have_words_too() {
     connection `cloud`: nothing was sent to https://cloud.uipath.com/acme/identity_/connect/token because the token file `/var/lib/punctual/tokens/x.token` is damaged
     restore it from a copy, or log in once more and put the new refresh token in `credential:cloud`
     connection `cloud`: POST https://cloud.uipath.com/acme/identity_/connect/token answered 400 `invalid_grant`
-    the answer that held the next one was lost: log in once more and put the new refresh token in `credential:cloud`
+    the answer that held the next one was lost: log in once more and put the new refresh token in `credential:cloud`; or leave `refresh_token` out of the file and run `punctual login cloud`
     "#);
 }

@@ -264,7 +264,7 @@ fn steps_told(rig: &Rig) -> usize {
     rig.log().matches("The clock was set by").count()
 }
 
-async fn lane(seed: u64, number: u64, cells: Vec<Cell>) -> (Vec<String>, Judgement, usize) {
+async fn lane(seed: u64, number: u64, cells: Vec<Cell>, fault: Option<&str>) -> (Vec<String>, Judgement, usize) {
     let mut dice = Dice::new(seed, 1_000 + number);
     let mut rig = Rig::begin(seed.wrapping_add(number), |config| {
         config.identity.account_token_lifetime = TOKEN;
@@ -278,6 +278,9 @@ async fn lane(seed: u64, number: u64, cells: Vec<Cell>) -> (Vec<String>, Judgeme
     let variables = [("LD_PRELOAD", library()), ("PUNCTUAL_TEST_CLOCK", path.as_path())];
     for (name, value) in variables {
         rig.home.environment.push((name.to_owned(), value.display().to_string()));
+    }
+    if let Some(fault) = fault {
+        rig.home.environment.push(("PUNCTUAL_FAULT".to_owned(), fault.to_owned()));
     }
     let text = yaml(&rig.sandbox.base_url());
     rig.write(&text);
@@ -396,6 +399,7 @@ fn whole() -> Vec<Vec<Cell>> {
         .collect()
 }
 
+#[cfg(not(feature = "faults"))]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clock_that_is_set_fires_nothing_twice_and_loses_nothing() {
     for seed in dice::seeds("clock_jumps") {
@@ -416,7 +420,7 @@ async fn set_clocks(seed: u64) {
         let mut running = Vec::new();
         for cells in group {
             jumps += 2 * cells.len();
-            running.push((format!("{cells:?}"), tokio::spawn(lane(seed, number, cells.clone()))));
+            running.push((format!("{cells:?}"), tokio::spawn(lane(seed, number, cells.clone(), None))));
             number += 1;
         }
         for (cells, lane) in running {
@@ -431,4 +435,16 @@ async fn set_clocks(seed: u64) {
         dice::keep("clock_jumps", seed);
     }
     assert!(wrong.is_empty(), "{replay}:\n{}", wrong.join("\n"));
+}
+
+/// Negative control: starts that do not wait for a clock are found.
+#[cfg(feature = "faults")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn starts_under_a_wrong_clock_are_found() {
+    let seed = dice::setting("PUNCTUAL_SEED", 7_804);
+    let cell = Cell { step: STEPS[1], state: State::Idle, world: World::Alone };
+    let (wrong, _, made) = lane(seed, 0, vec![cell], Some(punctual::faults::NO_CLOCK_CHECK)).await;
+    let found = wrong.iter().filter(|wrong| wrong.contains("was started although the clocks differ")).count();
+    println!("figure: negative control no_clock_check, seed {seed}: of {made} starts {found} under a wrong clock");
+    assert!(found > 0, "nothing was found: {wrong:?}");
 }

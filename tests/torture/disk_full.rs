@@ -225,14 +225,7 @@ fn tail(rig: &Rig) -> String {
     lines[lines.len().saturating_sub(20)..].join("\n")
 }
 
-#[expect(clippy::print_stdout, reason = "the figure is for who reads the output")]
-async fn disk_is_full(kind: Kind, name: &str) {
-    let seed = dice::setting("PUNCTUAL_SEED", 7_804);
-    let rounds = dice::setting("PUNCTUAL_FILLS", 2);
-    let replay =
-        format!("PUNCTUAL_SEED={seed} PUNCTUAL_FILLS={rounds} cargo test --test torture disk_full -- --nocapture");
-    println!("seed {seed}: {replay}");
-    let mut dice = Dice::new(seed, 600);
+async fn rig_for(kind: Kind, seed: u64) -> Rig {
     let mut rig = Rig::begin(seed, |config| {
         config.tenant.folders[0].processes.push(ProcessSpec::new("Long").taking(Duration::ZERO, LONG_JOB));
     })
@@ -242,6 +235,18 @@ async fn disk_is_full(kind: Kind, name: &str) {
         rig.home.wrapper = ["sh", "-c", "trap '' XFSZ; exec \"$0\" \"$@\""].map(str::to_owned).to_vec();
     }
     std::fs::create_dir(rig.state_dir()).expect("the state folder");
+    rig
+}
+
+#[expect(clippy::print_stdout, reason = "the figure is for who reads the output")]
+async fn disk_is_full(kind: Kind, name: &str) {
+    let seed = dice::setting("PUNCTUAL_SEED", 7_804);
+    let rounds = dice::setting("PUNCTUAL_FILLS", 2);
+    let replay =
+        format!("PUNCTUAL_SEED={seed} PUNCTUAL_FILLS={rounds} cargo test --test torture disk_full -- --nocapture");
+    println!("seed {seed}: {replay}");
+    let mut dice = Dice::new(seed, 600);
+    let rig = rig_for(kind, seed).await;
     if kind == Kind::Disk {
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", DISK, "punctual-torture"]).arg(rig.state_dir());
@@ -294,6 +299,7 @@ async fn integrity(state: &Path) -> String {
     sqlx::query("pragma integrity_check").fetch_one(&mut database).await.expect("it is checked").get(0)
 }
 
+#[cfg(not(feature = "faults"))]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writes_that_fail_for_a_while_start_nothing_without_a_claim_and_lose_nothing() {
     disk_is_full(Kind::Limit, "writes that fail").await;
@@ -302,6 +308,7 @@ async fn writes_that_fail_for_a_while_start_nothing_without_a_claim_and_lose_not
 /// The ways to a mount of one's own: as anybody where the kernel allows it, as root else.
 const NAMESPACES: [&str; 2] = ["-rm", "-m"];
 
+#[cfg(not(feature = "faults"))]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_that_is_full_for_a_while_starts_nothing_without_a_claim_and_loses_nothing() {
     const NAME: &str = "disk_full::a_disk_that_is_full_for_a_while_starts_nothing_without_a_claim_and_loses_nothing";
@@ -329,4 +336,32 @@ async fn a_disk_that_is_full_for_a_while_starts_nothing_without_a_claim_and_lose
     }
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.contains("1 passed"), "{said}\n{told}");
+}
+
+/// Negative control: starts that leave before their claim is stored are found while nothing can be stored.
+#[cfg(feature = "faults")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn starts_without_a_claim_on_a_full_disk_are_found() {
+    let seed = dice::setting("PUNCTUAL_SEED", 7_804);
+    let mut rig = rig_for(Kind::Limit, seed).await;
+    rig.home.environment.push(("PUNCTUAL_FAULT".to_owned(), punctual::faults::CLAIM_AFTER_POST.to_owned()));
+    let first = between_bursts(&rig).await;
+    rig.write(&yaml(&rig.sandbox.base_url(), first));
+    let life = rig.ready_life_with_piped_log().await;
+    rig.clock.sleep_until(next_burst(rig.clock.now())).await;
+    take_room(Way::Limit { bytes: None }, &rig, &life);
+    let mut seen = Seen::default();
+    for _ in 0..10 {
+        rig.clock.sleep(Duration::from_secs(1)).await;
+        look_for_unclaimed(&rig, &mut seen).await;
+        if !seen.unclaimed.is_empty() {
+            break;
+        }
+    }
+    println!(
+        "figure: negative control claim_after_post on a full disk, seed {seed}: {} starts without a claim",
+        seen.unclaimed.len()
+    );
+    assert!(!seen.unclaimed.is_empty(), "nothing was found:\n{}", tail(&rig));
+    rig.sandbox.stop().await;
 }

@@ -145,6 +145,14 @@ fn scanned(text: &str, said: &str, byte: usize, line_number: usize) -> Slip {
             let hint = format!("write `\"{}\"`", &text[at.clone()]);
             return Slip::new(at, message).hint(hint);
         }
+        if let Some(bracket) = left_open(text, line.start, line_number) {
+            let close = if text[bracket..].starts_with('{') { '}' } else { ']' };
+            return Slip::new(
+                bracket..bracket + 1,
+                format!("this bracket is still open where line {line_number} begins"),
+            )
+            .hint(format!("close it with `{close}`"));
+        }
         return Slip::new(here, "the list or map in brackets is broken here")
             .hint("look for a missing comma or bracket, or for a value with `[`, `{`, `,` or `: ` that needs quotes");
     }
@@ -153,6 +161,43 @@ fn scanned(text: &str, said: &str, byte: usize, line_number: usize) -> Slip {
     }
     let said = said.split(" at line ").next().unwrap_or("not YAML");
     Slip::new(here, format!("not YAML: {said}"))
+}
+
+/// The bracket above a line that is not part of what the bracket holds: it is indented no further than the bracket's own line.
+fn left_open(text: &str, line: usize, number: usize) -> Option<usize> {
+    let indent = |line: &str| line.len() - line.trim_start_matches(' ').len();
+    let of_line = indent(&text[line..]);
+    let mut start = line;
+    for above in text[..line].split_inclusive('\n').rev().take(number - 1) {
+        start -= above.len();
+        let bracket = unclosed(above);
+        if bracket.is_some() || indent(above) < of_line && !above.trim().is_empty() {
+            return bracket.filter(|_| of_line <= indent(above)).map(|n| start + n);
+        }
+    }
+    None
+}
+
+/// The innermost bracket that a line opens and does not close; what stands in quotes or in a comment does not count.
+fn unclosed(line: &str) -> Option<usize> {
+    let mut open = Vec::new();
+    let mut quote = None;
+    let mut before = ' ';
+    for (n, c) in line.char_indices() {
+        match (quote, c) {
+            (Some(mark), _) if c == mark => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') if " [{,:".contains(before) => quote = Some(c),
+            (None, '#') if before == ' ' => break,
+            (None, '{' | '[') => open.push(n),
+            (None, '}' | ']') => {
+                open.pop();
+            }
+            (None, _) => {}
+        }
+        before = c;
+    }
+    open.pop()
 }
 
 /// `{ date: ${nominal} }`: the template around the place at which the parser stops.
