@@ -115,19 +115,20 @@ pub fn excerpt(body: &[u8], secrets: &[Secret]) -> String {
 
 /// Text of another side as it may be shown, of any length.
 pub fn masked(text: &str, secrets: &[Secret]) -> String {
-    let mut text = text.to_owned();
-    for secret in secrets.iter().filter(|secret| !secret.expose().is_empty()) {
-        text = text.replace(secret.expose(), MASK);
-    }
-    let words: Vec<String> = text.split(|c: char| c.is_whitespace() || c.is_control()).map(hide_in_word).collect();
-    words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    let secrets = || secrets.iter().filter(|secret| !secret.expose().is_empty());
+    let hidden = |text: String| secrets().fold(text, |text, secret| text.replace(secret.expose(), MASK));
+    let shown = |c: &char| c.is_whitespace() || !(c.is_control() || is_invisible(*c));
+    // What stood between its characters is gone then: a secret may have come together.
+    let text = hidden(hidden(text.to_owned()).chars().filter(shown).collect());
+    let words: Vec<String> = text.split_whitespace().map(hide_in_word).collect();
+    words.join(" ")
 }
 
 /// Hides runs of characters that look like a key or token; ids in GUID form, words and paths stay.
 fn hide_in_word(word: &str) -> String {
     let mut shown = String::new();
     let mut run = String::new();
-    for c in word.chars().filter(|c| !is_invisible(*c)) {
+    for c in word.chars() {
         if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '+' | '~' | '=') {
             run.push(c);
         } else {

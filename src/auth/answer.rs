@@ -182,15 +182,15 @@ fn is_page(reply: Reply<'_>) -> bool {
 
 /// A server's words as they may be printed: one line, no control or invisible characters, no secret, at most 200 characters.
 pub fn clean(text: &str, sent: &[Secret]) -> String {
-    let mut text = text.to_owned();
-    for secret in sent {
-        text = text.replace(secret.expose(), "[secret]");
-    }
+    let hidden = |text: String| sent.iter().fold(text, |text, secret| text.replace(secret.expose(), "[secret]"));
     let visible = |c: char| {
         !c.is_control()
             && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
     };
-    let line: String = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| visible(*c)).collect();
+    let spaced = |c: char| if c.is_whitespace() { ' ' } else { c };
+    let line = hidden(text.to_owned()).chars().map(spaced).filter(|c| visible(*c)).collect();
+    // What stood between its characters is gone now: a secret may have come together.
+    let line = hidden(line);
     let words: Vec<&str> = line.split_whitespace().collect();
     words.join(" ").chars().take(LONGEST_QUOTE).collect()
 }

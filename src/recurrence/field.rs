@@ -149,9 +149,8 @@ fn split_nth<'a>(kind: Kind, item: Word<'a>) -> Option<(Word<'a>, Word<'a>)> {
     if let Some(parts) = item.split_once('#') {
         return Some(parts);
     }
-    let end = item.text.len() - 1;
     let last = kind.is_weekday() && item.text.len() > 1 && item.text.ends_with(['L', 'l']);
-    last.then(|| (item.cut(end), item.skip(end)))
+    last.then(|| (item.cut(item.text.len() - 1), item.skip(item.text.len() - 1)))
 }
 
 fn read_nth(kind: Kind, item: Word<'_>, base: Word<'_>, nth: Word<'_>) -> Result<(String, Shape), PatternError> {
@@ -217,9 +216,12 @@ fn read_day_mark(kind: Kind, item: Word<'_>) -> Result<Option<String>, PatternEr
     if upper == "L" || upper == "LW" {
         return Ok(Some(upper));
     }
-    let digits = item.cut(item.text.len() - 1);
-    if upper.ends_with('W') && !digits.text.is_empty() && !digits.text.contains('-') {
-        return Ok(Some(format!("{}W", read_value(kind, digits)?)));
+    // Behind `LW` anything may stand, so only a `W` at the end is cut off.
+    if upper.ends_with('W') {
+        let digits = item.cut(item.text.len() - 1);
+        if !digits.text.is_empty() && !digits.text.contains('-') {
+            return Ok(Some(format!("{}W", read_value(kind, digits)?)));
+        }
     }
     Err(item.refuse(
         format!("`{}` is not a day of the month", item.text),

@@ -69,7 +69,8 @@ fn secrets_and_whatever_looks_like_one_are_masked() {
     ] {
         assert_eq!(masked(kept, &[]), kept);
     }
-    assert_eq!(excerpt("a\r\nb\u{1b}[31m\u{202e}c".as_bytes(), &[]), "a b [31mc");
+    assert_eq!(excerpt("a\r\nb\u{1b}[31m\u{202e}c".as_bytes(), &[]), "a b[31mc");
+    assert_eq!(masked("hun\u{200b}ter2 and hunt\u{7f}er2", &sent), format!("{MASK} and {MASK}"));
     assert_eq!(excerpt("ä ".repeat(5000).as_bytes(), &[]).chars().count(), 200);
 }
 

@@ -202,7 +202,8 @@ fn unclosed(line: &str) -> Option<usize> {
 
 /// `{ date: ${nominal} }`: the template around the place at which the parser stops.
 fn unquoted_template(text: &str, byte: usize, line: &Range<usize>) -> Option<Range<usize>> {
-    let start = text[line.start..line.end.min(byte + 2)].rfind("${")? + line.start;
+    let shown = next_char(text, next_char(text, byte)).min(line.end);
+    let start = text[line.start..shown].rfind("${")? + line.start;
     let end = start + text[start..line.end].find('}')? + 1;
     let before = text[line.start..start].trim_end();
     (byte <= end && before.ends_with([':', ',', '[']) && !is_secret(text, start)).then_some(start..end)
