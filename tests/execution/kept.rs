@@ -68,7 +68,8 @@ async fn arguments_stay_whole_for_as_long_as_the_start_may_be_sent_and_a_restart
     story.stop_daemon().await;
     story.control.set_outage(Outage::None);
     story.start_daemon().await;
-    let run = story.until("pay", "pending", SECOND, seconds(120)).await;
+    // A start in doubt is sent again only behind the settle window of two minutes.
+    let run = story.until("pay", "pending", SECOND, seconds(300)).await;
     assert_eq!(run.arguments, None, "its job exists");
     assert_eq!(story.control.jobs()[0].arguments, Some(json!({ "account": MARKER, "n": 3 })));
     // And once more: what is gone is not put back, nor hashed.
