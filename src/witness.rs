@@ -113,15 +113,20 @@ pub fn excerpt(body: &[u8], secrets: &[Secret]) -> String {
     masked(&text, secrets).chars().take(EXCERPT_CHARS).collect()
 }
 
-/// Text of another side as it may be shown, of any length.
+/// Text of another side as it may be shown, of any length: what looks like a secret is hidden too.
 pub fn masked(text: &str, secrets: &[Secret]) -> String {
+    let words: Vec<String> = without_secrets(text, secrets).split(' ').map(hide_in_word).collect();
+    words.join(" ")
+}
+
+/// One line of another side's text, without these secrets, and without control and invisible characters.
+pub fn without_secrets(text: &str, secrets: &[Secret]) -> String {
     let secrets = || secrets.iter().filter(|secret| !secret.expose().is_empty());
     let hidden = |text: String| secrets().fold(text, |text, secret| text.replace(secret.expose(), MASK));
-    let shown = |c: &char| c.is_whitespace() || !(c.is_control() || is_invisible(*c));
+    let is_seen = |c: &char| c.is_whitespace() || !(c.is_control() || is_invisible(*c));
     // What stood between its characters is gone then: a secret may have come together.
-    let text = hidden(hidden(text.to_owned()).chars().filter(shown).collect());
-    let words: Vec<String> = text.split_whitespace().map(hide_in_word).collect();
-    words.join(" ")
+    let text = hidden(hidden(text.to_owned()).chars().filter(is_seen).collect());
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Hides runs of characters that look like a key or token; ids in GUID form, words and paths stay.

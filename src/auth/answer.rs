@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::secret::Secret;
+use crate::witness::without_secrets;
 
 use super::credential::Style;
 use super::trouble::{Oauth, Trouble};
@@ -182,15 +183,5 @@ fn is_page(reply: Reply<'_>) -> bool {
 
 /// A server's words as they may be printed: one line, no control or invisible characters, no secret, at most 200 characters.
 pub fn clean(text: &str, sent: &[Secret]) -> String {
-    let hidden = |text: String| sent.iter().fold(text, |text, secret| text.replace(secret.expose(), "[secret]"));
-    let visible = |c: char| {
-        !c.is_control()
-            && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
-    let spaced = |c: char| if c.is_whitespace() { ' ' } else { c };
-    let line = hidden(text.to_owned()).chars().map(spaced).filter(|c| visible(*c)).collect();
-    // What stood between its characters is gone now: a secret may have come together.
-    let line = hidden(line);
-    let words: Vec<&str> = line.split_whitespace().collect();
-    words.join(" ").chars().take(LONGEST_QUOTE).collect()
+    without_secrets(text, sent).chars().take(LONGEST_QUOTE).collect()
 }

@@ -24,7 +24,7 @@ use super::outcome::{self, Answer, Asked, Body, Heard, Verdict};
 use super::tell;
 use crate::clock::Clock;
 use crate::run::FolderId;
-use crate::witness::{Exchange as Witnessed, Witness};
+use crate::witness::{Exchange as Witnessed, Witness, without_secrets};
 
 /// A whole exchange, head and body. The settle time of an unclear start is four times this (semantics.md 16).
 const TOTAL: Duration = Duration::from_secs(30);
@@ -375,7 +375,7 @@ fn authorization(token: &Token) -> Option<HeaderValue> {
 
 /// A server that repeats the token in its refusal must not bring it into our texts.
 fn hide(error: CallError, token: &Token) -> CallError {
-    let clean = |text: String| text.replace(token.secret.expose(), "[secret]");
+    let clean = |text: String| without_secrets(&text, std::slice::from_ref(&token.secret));
     match error {
         CallError::Unsent { reason, retry_after, text } => CallError::Unsent { reason, retry_after, text: clean(text) },
         CallError::Rejected { status, code, text, cure } => {

@@ -132,7 +132,7 @@ fn scanned(text: &str, said: &str, byte: usize, line_number: usize) -> Slip {
         return Slip::new(here, "a quote is opened here and never closed").hint("close it with the same quote");
     }
     if said.contains("unclosed bracket") {
-        return Slip::new(here, "a bracket is opened here and never closed").hint("close it with `}` or `]`");
+        return Slip::new(here, "a bracket is opened here and never closed").hint(closing(text, byte));
     }
     if said.contains("unknown escape") {
         return Slip::new(here, "an unknown escape in double quotes")
@@ -146,12 +146,11 @@ fn scanned(text: &str, said: &str, byte: usize, line_number: usize) -> Slip {
             return Slip::new(at, message).hint(hint);
         }
         if let Some(bracket) = left_open(text, line.start, line_number) {
-            let close = if text[bracket..].starts_with('{') { '}' } else { ']' };
             return Slip::new(
                 bracket..bracket + 1,
                 format!("this bracket is still open where line {line_number} begins"),
             )
-            .hint(format!("close it with `{close}`"));
+            .hint(closing(text, bracket));
         }
         return Slip::new(here, "the list or map in brackets is broken here")
             .hint("look for a missing comma or bracket, or for a value with `[`, `{`, `,` or `: ` that needs quotes");
@@ -161,6 +160,10 @@ fn scanned(text: &str, said: &str, byte: usize, line_number: usize) -> Slip {
     }
     let said = said.split(" at line ").next().unwrap_or("not YAML");
     Slip::new(here, format!("not YAML: {said}"))
+}
+
+fn closing(text: &str, bracket: usize) -> &'static str {
+    if text[bracket..].starts_with('{') { "close it with `}`" } else { "close it with `]`" }
 }
 
 /// The bracket above a line that is not part of what the bracket holds: it is indented no further than the bracket's own line.
@@ -178,24 +181,29 @@ fn left_open(text: &str, line: usize, number: usize) -> Option<usize> {
     None
 }
 
-/// The innermost bracket that a line opens and does not close; what stands in quotes or in a comment does not count.
+/// The innermost bracket that a line opens and does not close. What stands in quotes, in a comment or amid a text does not count.
 fn unclosed(line: &str) -> Option<usize> {
     let mut open = Vec::new();
     let mut quote = None;
     let mut before = ' ';
+    // The last sign that is no space: outside of brackets, a value begins behind these only.
+    let mut last = ':';
     for (n, c) in line.char_indices() {
         match (quote, c) {
             (Some(mark), _) if c == mark => quote = None,
             (Some(_), _) => {}
             (None, '"' | '\'') if " [{,:".contains(before) => quote = Some(c),
             (None, '#') if before == ' ' => break,
-            (None, '{' | '[') => open.push(n),
+            (None, '{' | '[') if !open.is_empty() || matches!(last, ':' | '-') => open.push(n),
             (None, '}' | ']') => {
                 open.pop();
             }
             (None, _) => {}
         }
         before = c;
+        if c != ' ' {
+            last = c;
+        }
     }
     open.pop()
 }
