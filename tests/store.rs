@@ -221,6 +221,29 @@ async fn a_run_in_any_state_reads_back_as_it_was_written() {
 }
 
 #[tokio::test]
+async fn a_damaged_row_of_a_run_that_has_ended_is_shown_as_it_can_be_and_hides_no_other() {
+    let kept = open().await;
+    let inserted = vec![
+        run(1, RunState::Ended(Ending::Succeeded), Trigger::Scheduled),
+        run(2, RunState::Ended(Ending::Succeeded), Trigger::Manual),
+    ];
+    let damaged = inserted[0].id.to_string();
+    kept.store.commit(Changes { inserted, ..Changes::default() }).await.unwrap();
+    for damage in ["payload = '{' || payload", "output = '{\"a\":'", "process = cast(x'50ff51' as text)"] {
+        execute(&mut kept.raw().await, &format!("update run set {damage} where id = '{damaged}'")).await.unwrap();
+    }
+    let history = History::open(kept.dir.path()).await.unwrap();
+    let all = history.list(&HistoryFilter::default()).await.unwrap();
+    assert_eq!(all.len(), 2);
+    let (shown, other): (Vec<_>, Vec<_>) = all.into_iter().partition(|run| run.run == damaged);
+    assert!(shown[0].arguments.as_ref().unwrap().as_str().unwrap().starts_with("{{"), "{shown:?}");
+    assert_eq!(shown[0].output, Some("{\"a\":".into()));
+    assert_eq!(shown[0].process.as_deref(), Some("P\u{fffd}Q"));
+    assert!(other[0].arguments.as_ref().is_none_or(serde_json::Value::is_object), "{other:?}");
+    history.close().await;
+}
+
+#[tokio::test]
 async fn an_update_changes_what_it_names_and_counts_the_version_on() {
     let kept = open().await;
     let mut changed = plain(1);

@@ -209,8 +209,10 @@ impl History {
     }
 
     fn read<T: serde::de::DeserializeOwned>(&self, row: &sqlx::sqlite::SqliteRow) -> Result<T, HistoryError> {
-        let text: String = row.try_get(0).map_err(|cause| self.failed(cause))?;
-        serde_json::from_str(&text).map_err(|cause| HistoryError::Row { path: self.path.clone(), cause })
+        // A damaged row may hold bytes that are no text. It is shown as it can be, and hides no other.
+        let bytes: &[u8] = row.try_get(0).map_err(|cause| self.failed(cause))?;
+        serde_json::from_str(&String::from_utf8_lossy(bytes))
+            .map_err(|cause| HistoryError::Row { path: self.path.clone(), cause })
     }
 
     fn failed(&self, cause: sqlx::Error) -> HistoryError {

@@ -3,7 +3,7 @@
 /// For the test that prepares each against the migrated schema.
 pub const ALL: [&str; 9] = [LIST, FIND, LINES, NEWEST_LINE, CHANGED, COUNT_BY_STATE, OPEN, FAILED, CHORES];
 
-/// The machine output's object, in its order. JSON texts become JSON values; an output that is no JSON stays text.
+/// The machine output's object, in its order. JSON texts become JSON values; what is no JSON stays text.
 macro_rules! run_object {
     () => {
         "json_object('run', h.run, 'schedule', h.schedule, 'trigger', h.trigger, 'nominal_at', h.nominal_at,
@@ -13,7 +13,7 @@ macro_rules! run_object {
   'connection', h.connection, 'folder', h.folder, 'process', h.process, 'queue_item', h.queue_item,
   'job_key', h.job_key, 'job_id', h.job_id, 'reference', h.reference, 'attempts', h.attempts, 'jobs', json(h.jobs),
   'waiting_until', h.waiting_until, 'actor', h.actor, 'parent', h.parent, 'retry_of', h.retry_of,
-  'made_good_by', h.made_good_by, 'arguments', json(h.arguments),
+  'made_good_by', h.made_good_by, 'arguments', iif(json_valid(h.arguments), json(h.arguments), h.arguments),
   'output', iif(json_valid(h.output), json(h.output), h.output))"
     };
 }
