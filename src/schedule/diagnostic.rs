@@ -106,6 +106,9 @@ impl At {
     }
 }
 
+/// How many names are compared for hints in one load: those of ten unknown names beside ten thousand known ones.
+const MOST_COMPARED: usize = 100_000;
+
 /// A diagnostic in the making: places are bytes until all secrets are known.
 #[derive(Debug)]
 pub(super) struct Finding {
@@ -135,6 +138,8 @@ impl Finding {
 pub(super) struct Findings {
     list: Vec<Finding>,
     hidden: Vec<At>,
+    /// How many names were compared with one that nothing has.
+    compared: usize,
 }
 
 impl Findings {
@@ -151,6 +156,13 @@ impl Findings {
     /// Keeps a place out of every excerpt.
     pub(super) fn hide(&mut self, at: At) {
         self.hidden.push(at);
+    }
+
+    /// Whether so many names may still be compared: thousands of unknown names beside thousands of known ones would take
+    /// longer than loading may.
+    pub(super) fn may_compare(&mut self, names: usize) -> bool {
+        self.compared = self.compared.saturating_add(names);
+        self.compared <= MOST_COMPARED
     }
 
     fn push(&mut self, at: At, severity: Severity, message: String) -> &mut Finding {

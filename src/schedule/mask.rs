@@ -12,10 +12,14 @@ use std::ops::Range;
 const HIDDEN: &str = "[hidden]";
 
 /// Parts of names whose values are not shown.
-const SECRET_WORDS: &[&str] = &["secret", "token", "passw", "api_key", "apikey", "private_key", "credential"];
+const SECRET_WORDS: &[&str] =
+    &["secret", "token", "passw", "api_key", "apikey", "private_key", "credential", "webhook"];
 
 /// Names that hold one of the words and yet no secret.
 const PLAIN_NAMES: &[&str] = &["token_url", "secret_arguments", "credential"];
+
+/// Names of secrets that are words of their own, since they stand inside harmless ones (`mapping`).
+const SECRET_NAMES: &[&str] = &["ping"];
 
 /// Keys under `auth` whose values may be shown. All others there are hidden, typing errors included.
 pub(super) const SHOWN_IN_AUTH: &[&str] = &["grant", "style", "client_id", "username", "scope", "token_url"];
@@ -23,7 +27,8 @@ pub(super) const SHOWN_IN_AUTH: &[&str] = &["grant", "style", "client_id", "user
 /// Whether a key of this name holds a secret.
 pub(super) fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace('-', "_");
-    !PLAIN_NAMES.contains(&name.as_str()) && SECRET_WORDS.iter().any(|word| name.contains(word))
+    let named = SECRET_NAMES.contains(&name.as_str()) || SECRET_WORDS.iter().any(|word| name.contains(word));
+    named && !PLAIN_NAMES.contains(&name.as_str())
 }
 
 /// The stretches of a text that follow a secret's name, references aside. Sorted, each within one line.

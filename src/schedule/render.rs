@@ -27,7 +27,13 @@ pub fn render(diagnostics: &[Diagnostic], paint: Paint) -> String {
     }
     .decor_style(DecorStyle::Ascii);
     let mut text = String::new();
-    for diagnostic in diagnostics.iter().take(MOST_SHOWN) {
+    let mut shown: Vec<&Diagnostic> = diagnostics.iter().collect();
+    if shown.len() > MOST_SHOWN {
+        // In the order of the files, but an error is not left out for the sake of a warning.
+        shown.sort_by_key(|diagnostic| diagnostic.severity);
+        shown.truncate(MOST_SHOWN);
+    }
+    for diagnostic in shown {
         // Each by itself: together they would be joined by a line of their own.
         for group in report(diagnostic) {
             text.push_str(&renderer.render(&[group]));

@@ -6,7 +6,8 @@
 use serde_json::{Map, Value, json};
 
 use super::model::ScheduleKey;
-use super::spec::keys::{self, Need, Section, Shape};
+use super::spec::choices::{self, Names};
+use super::spec::keys::{self, MOST_PRIORITY, Need, Section, Shape, Stage};
 
 /// The schema of what is built now, JSON Schema 2020-12.
 pub fn json_schema() -> Value {
@@ -23,12 +24,14 @@ fn section(section: &'static Section, definitions: &mut Map<String, Value>) -> M
     let mut properties = Map::new();
     let mut required = Vec::new();
     for key in section.keys {
-        if let Some(mut shape) = shape(key.shape, definitions) {
-            shape.insert("description".into(), json!(key.about));
-            properties.insert(key.name.into(), Value::Object(shape));
-            if key.need == Need::Required {
-                required.push(key.name);
-            }
+        if key.stage != Stage::Built {
+            continue;
+        }
+        let mut shape = shape(key.shape, definitions);
+        shape.insert("description".into(), json!(key.about));
+        properties.insert(key.name.into(), Value::Object(shape));
+        if key.need == Need::Required {
+            required.push(key.name);
         }
     }
     let mut schema = Map::new();
@@ -93,17 +96,15 @@ fn rules(name: &str, schema: &mut Map<String, Value>) {
     }
 }
 
-/// `None` when it is not built yet.
-fn shape(shape: Shape, definitions: &mut Map<String, Value>) -> Option<Map<String, Value>> {
+fn shape(shape: Shape, definitions: &mut Map<String, Value>) -> Map<String, Value> {
     // A number is taken as the text it is written as.
     let text = json!({ "type": ["string", "number"], "minLength": 1, "maxLength": 1000 });
     let schema = match shape {
-        Shape::Later => return None,
         Shape::Version => json!({ "const": 1 }),
         Shape::Text => text,
         Shape::Texts => many(&json!({ "type": "string", "minLength": 1 })),
         Shape::Flag => json!({ "type": "boolean" }),
-        Shape::Count(most) => json!({ "type": "integer", "minimum": 1, "maximum": most }),
+        Shape::Count(most) => count(most),
         Shape::Duration => {
             json!({ "type": "string", "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$", "minLength": 2 })
         }
@@ -116,7 +117,11 @@ fn shape(shape: Shape, definitions: &mut Map<String, Value>) -> Option<Map<Strin
             json!({ "type": "string", "pattern": "^(credential:[A-Za-z0-9_.-]+|file:.+|env:[A-Za-z0-9_.-]+)$" })
         }
         Shape::Choice(names) => json!({ "enum": names.built() }),
+        Shape::Words(names) => many(&json!({ "enum": names.built() })),
         Shape::Object => json!({ "type": "object" }),
+        Shape::Priority => json!({ "anyOf": [{ "enum": choices::PRIORITY.built() }, count(MOST_PRIORITY)] }),
+        Shape::Moment | Shape::Listen => json!({ "type": "string", "minLength": 2 }),
+        Shape::List(inner) => json!({ "type": "array", "items": reference(inner, definitions), "minItems": 1 }),
         Shape::Map(inner) => reference(inner, definitions),
         Shape::Named(inner) => {
             let pattern = format!("^[A-Za-z0-9._-]{{1,{}}}$", ScheduleKey::MAX_CHARS);
@@ -128,9 +133,13 @@ fn shape(shape: Shape, definitions: &mut Map<String, Value>) -> Option<Map<Strin
         }
     };
     match schema {
-        Value::Object(map) => Some(map),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => None,
+        Value::Object(map) => map,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
     }
+}
+
+fn count(most: u32) -> Value {
+    json!({ "type": "integer", "minimum": 1, "maximum": most })
 }
 
 fn instant() -> Value {

@@ -66,6 +66,21 @@ fn a_secret_stays_hidden_wherever_a_file_breaks() {
 }
 
 #[test]
+fn the_address_that_somebody_is_told_at_is_a_secret_too() {
+    for line in ["notify: [{ on: [faulted], webhook: hunter2 }]", "schedules: { x: { every: 5m, ping: hunter2 } }"] {
+        let whole = format!("{HEAD}{line}\n");
+        assert!(told(read(source("f.yaml", &whole))).contains("the secret itself"), "{line}");
+        for cut in whole.find("hunter2").unwrap()..=whole.len() {
+            let (before, after) = whole.split_at(cut);
+            for broken in [before.to_owned(), format!("{before}\t*: {after}"), format!("{before}{{{after}")] {
+                let seen = told(read(source("f.yaml", &broken)));
+                assert!(!seen.contains("hunter2"), "{seen}\nin\n{broken}");
+            }
+        }
+    }
+}
+
+#[test]
 fn five_different_mistakes_have_five_places() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schedule_file/bad/five_different_mistakes.yaml");
     let invalid = read(source("f.yaml", &fs::read_to_string(path).unwrap())).unwrap_err();
@@ -115,4 +130,13 @@ fn of_very_many_tabs_the_first_twenty_are_told_and_the_rest_are_counted() {
     assert_eq!(found.len(), 20, "{found:#?}");
     assert_eq!(found[18], "a tab stands in the indentation");
     assert!(found[19].contains("as in 10 more lines of this file"), "{found:#?}");
+}
+
+#[test]
+fn an_error_is_shown_however_many_warnings_stand_before_it() {
+    let calendars: String = (0..300).map(|n| format!("  c{n}: {{}}\n")).collect();
+    let text = format!("{HEAD}calendars:\n{calendars}schedules: {{ x: {{ every: 5, start: {{ process: P }} }} }}\n");
+    let seen = told(read(source("f.yaml", &text)));
+    assert!(seen.starts_with("error: f.yaml:308:26: schedule `x`: `every` `5` needs a unit"), "{}", &seen[..400]);
+    assert!(seen.ends_with("and 101 more\n\n1 error, 300 warnings\n"), "{}", &seen[seen.len() - 100..]);
 }

@@ -73,6 +73,18 @@ fn a_schedule_overrides_defaults_key_by_key() {
 }
 
 #[test]
+fn with_defaults_that_switch_off_a_schedule_runs_where_it_says_so() {
+    let text = HEAD.replace("timezone: UTC", "timezone: UTC, enabled: false, description: night work");
+    let schedules = "  x: { every: 5m, start: { process: P } }
+  y: { every: 5m, enabled: true, description: mine, start: { process: P } }\n";
+    let loaded = good(source("f.yaml", &format!("{text}schedules:\n{schedules}")));
+    let said =
+        |key: &str| (loaded.set.schedules[key].enablement, loaded.set.schedules[key].description.clone().unwrap());
+    assert_eq!(said("x"), (Enablement::Disabled, "night work".to_owned()));
+    assert_eq!(said("y"), (Enablement::Enabled, "mine".to_owned()));
+}
+
+#[test]
 fn what_the_history_keeps_is_taken_over_key_by_key() {
     let text = HEAD.replace("{ timezone: UTC }", "{ timezone: UTC, history: { arguments: hash, output: drop } }");
     let schedules = "  x: { every: 5m, history: { output: keep }, start: { process: P } }\n  y: { every: 5m, start: { process: P } }\n";

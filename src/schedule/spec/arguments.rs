@@ -86,7 +86,7 @@ fn json(node: &Node, field: &Field<'_>, env: &BTreeSet<String>, findings: &mut F
 }
 
 /// Whether the templates in a text can be read.
-fn fits(text: &str, at: At, field: &Field<'_>, env: &BTreeSet<String>, findings: &mut Findings) -> bool {
+pub(super) fn fits(text: &str, at: At, field: &Field<'_>, env: &BTreeSet<String>, findings: &mut Findings) -> bool {
     match template::check(text, env) {
         Ok(()) => true,
         Err(slip) => {

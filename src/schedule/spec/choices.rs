@@ -101,3 +101,60 @@ pub(super) static ON_EXCLUDED: Choices<OnExcluded> = Choices {
     ],
     later: &[],
 };
+
+// Words behind keys that are not built yet: they are checked, and stand for nothing so far.
+
+const fn words<const N: usize>(names: [&'static str; N]) -> [(&'static str, ()); N] {
+    let mut words = [("", ()); N];
+    let mut at = 0;
+    while at < N {
+        words[at].0 = names[at];
+        at += 1;
+    }
+    words
+}
+
+/// Of what `notify` tells.
+pub(super) static EVENTS: Choices<()> = Choices {
+    built: &words([
+        "faulted",
+        "timed_out",
+        "rejected",
+        "missed",
+        "lost",
+        "held",
+        "skipped",
+        "duplicate",
+        "paused",
+        "removed",
+        "token",
+        "files",
+        "storage",
+    ]),
+    later: &[],
+};
+
+/// How a run may end, for `after`.
+pub(super) static ENDS: Choices<()> = Choices {
+    built: &words([
+        "succeeded",
+        "faulted",
+        "stopped",
+        "timed_out",
+        "rejected",
+        "lost",
+        "skipped",
+        "missed",
+        "cancelled",
+    ]),
+    later: &[],
+};
+
+/// What `retry` tries again (semantics.md 18).
+pub(super) static RETRIED: Choices<()> =
+    Choices { built: &words(["faulted", "timed_out", "rejected_transient"]), later: &[] };
+
+pub(super) static FORMAT: Choices<()> = Choices { built: &words(["json", "teams"]), later: &[] };
+
+/// Orchestrator's own words.
+pub(in crate::schedule) static PRIORITY: Choices<()> = Choices { built: &words(["Low", "Normal", "High"]), later: &[] };

@@ -72,7 +72,8 @@ fn hide_secrets(connection: &Node, findings: &mut Findings) {
     }
 }
 
-fn hide(node: &Node, findings: &mut Findings) {
+/// Keeps a value out of what is shown, references aside.
+pub(super) fn hide(node: &Node, findings: &mut Findings) {
     match &node.value {
         Value::Map(entries) => entries.iter().for_each(|entry| hide(&entry.value, findings)),
         Value::List(items) => items.iter().for_each(|item| hide(item, findings)),
@@ -264,7 +265,8 @@ fn surplus(fields: &Fields<'_>, names: &[&'static str], with: &str, findings: &m
     }
 }
 
-fn secret(field: &Field<'_>, sources: &[SourceFile], findings: &mut Findings) -> Option<SecretRef> {
+/// Where a secret is kept. `None`: something was told, and a literal one is hidden.
+pub(super) fn secret(field: &Field<'_>, sources: &[SourceFile], findings: &mut Findings) -> Option<SecretRef> {
     let how = "write where it is kept: `credential:NAME`, `file:PATH` or `env:NAME`";
     let name = field.named();
     match &field.node.value {

@@ -3,7 +3,9 @@
 //! A reader that returns `None` has told why; whoever asked goes on with the other keys, so one pass finds all mistakes.
 
 use super::choices::{Choices, Names};
-use super::keys::{SECTIONS, Section, Shape};
+use super::connection;
+use super::keys::{Key, SECTIONS, Section, Shape, Stage};
+use super::later;
 use super::near::nearest;
 use super::tree::{Entry, Kind, Node, Scalar, Value};
 use super::values::{self, Wrong, Zones};
@@ -12,7 +14,7 @@ use crate::schedule::diagnostic::{At, Finding, Findings, quoted};
 /// The longest text of any key (S35): far above any name, far below what would hurt a table.
 const LONGEST_TEXT: usize = 1_000;
 
-/// The built keys of one map.
+/// The known keys of one map.
 pub(super) struct Fields<'t> {
     whose: Whose,
     /// Where it is said that a key is missing: the key of this map.
@@ -96,33 +98,24 @@ impl<'t> Fields<'t> {
                 continue;
             }
             match section.key(&entry.key) {
-                Some(key) => match key.shape {
-                    Shape::Later => {
-                        fields.settled.push(key.name);
-                        let what = format!("`{}{}` is not built yet", fields.whose.path, key.name);
-                        findings.error(entry.key_at, fields.whose.say(&what)).hint(key.about);
+                Some(key) => {
+                    fields.entries.push(entry);
+                    if let Stage::Later(instead) = key.stage {
+                        fields.later(entry, key, instead, findings);
                     }
-                    Shape::Version
-                    | Shape::Text
-                    | Shape::Texts
-                    | Shape::Flag
-                    | Shape::Count(_)
-                    | Shape::Duration
-                    | Shape::Instant
-                    | Shape::Instants
-                    | Shape::Dates
-                    | Shape::Bound
-                    | Shape::Url
-                    | Shape::Secret
-                    | Shape::Choice(_)
-                    | Shape::Map(_)
-                    | Shape::Named(_)
-                    | Shape::Object => fields.entries.push(entry),
-                },
+                }
                 None => fields.unknown(entry, section, findings),
             }
         }
         fields
+    }
+
+    /// A key that is not built is refused, and its value is looked at all the same.
+    fn later(&mut self, entry: &'t Entry, key: &'static Key, instead: &str, findings: &mut Findings) {
+        self.settled.push(key.name);
+        let what = format!("`{}{}` is not built yet", self.whose.path, key.name);
+        findings.error(entry.key_at, self.whose.say(&what)).hint(instead);
+        later::check(&self.field(entry), key.shape, findings);
     }
 
     fn unknown(&mut self, entry: &Entry, section: &'static Section, findings: &mut Findings) {
@@ -143,8 +136,12 @@ impl<'t> Fields<'t> {
         if let Some(home) = SECTIONS.iter().find(|other| other.key(&entry.key).is_some()) {
             finding.hint(format!("`{}` belongs {}", entry.key, home.place));
         } else if let Some(meant) = nearest(&entry.key, section.keys.iter().map(|key| key.name)) {
-            self.settled.extend(section.key(meant).map(|key| key.name));
             finding.hint(format!("did you mean `{meant}`?"));
+            let meant = section.key(meant);
+            self.settled.extend(meant.map(|key| key.name));
+            if meant.is_some_and(|key| matches!(key.shape, Shape::Secret)) {
+                connection::hide(&entry.value, findings);
+            }
         } else {
             finding.hint(format!("known keys are {}", list(section.built())));
         }
@@ -152,13 +149,16 @@ impl<'t> Fields<'t> {
 
     /// A key's value, when it is there.
     pub(super) fn get(&self, name: &str) -> Option<Field<'t>> {
-        let entry = self.entries.iter().find(|entry| entry.key == name)?;
-        Some(Field {
+        self.entries.iter().find(|entry| entry.key == name).map(|entry| self.field(entry))
+    }
+
+    fn field(&self, entry: &'t Entry) -> Field<'t> {
+        Field {
             whose: self.whose.clone(),
             name: format!("{}{}", self.whose.path, entry.key),
             key_at: entry.key_at,
             node: &entry.value,
-        })
+        }
     }
 
     /// A key's value; that it is missing is told, unless something nearer to the cause was said already.
@@ -228,17 +228,31 @@ impl<'t> Field<'t> {
 
     /// The values of a list, or the one value.
     pub(super) fn items(&self, findings: &mut Findings) -> Vec<Field<'t>> {
-        let one =
-            |node: &'t Node| Field { whose: self.whose.clone(), name: self.name.clone(), key_at: self.key_at, node };
-        match &self.node.value {
-            Value::List(items) => {
-                if items.is_empty() {
-                    self.error(&format!("{} is an empty list", self.named()), findings);
-                }
-                items.iter().map(one).collect()
-            }
-            Value::Map(_) | Value::Scalar(_) => vec![one(self.node)],
+        if matches!(&self.node.value, Value::List(items) if items.is_empty()) {
+            self.error(&format!("{} is an empty list", self.named()), findings);
         }
+        self.each()
+    }
+
+    /// As `items`, of a list that was looked at already.
+    pub(super) fn each(&self) -> Vec<Field<'t>> {
+        let nodes = match &self.node.value {
+            Value::List(items) => items.as_slice(),
+            Value::Map(_) | Value::Scalar(_) => std::slice::from_ref(self.node),
+        };
+        let one = |node: &'t Node| {
+            let key_at = if node.at.start == node.at.end { self.key_at } else { node.at };
+            Field { whose: self.whose.clone(), name: self.name.clone(), key_at, node }
+        };
+        nodes.iter().map(one).collect()
+    }
+
+    /// A value inside, of a map that was looked at already.
+    pub(super) fn inner(&self, name: &str) -> Option<Field<'t>> {
+        let Value::Map(entries) = &self.node.value else { return None };
+        let entry = entries.iter().find(|entry| entry.key == name)?;
+        let name = format!("{}.{}", self.name, entry.key);
+        Some(Field { whose: self.whose.clone(), name, key_at: entry.key_at, node: &entry.value })
     }
 
     /// A map of known keys.
@@ -375,9 +389,15 @@ impl<'t> Field<'t> {
         choices: &'static Choices<T>,
         findings: &mut Findings,
     ) -> Option<(&'static str, T)> {
+        let word = self.word(choices, findings)?;
+        choices.built.iter().find(|(name, _)| *name == word).copied()
+    }
+
+    /// One of some words, whatever it stands for.
+    pub(super) fn word(&self, choices: &'static dyn Names, findings: &mut Findings) -> Option<&'static str> {
         let names = choices.built();
         let scalar = self.scalar(&either(&names), findings)?;
-        let found = choices.built.iter().find(|(name, _)| *name == scalar.text);
+        let found = names.iter().find(|name| **name == scalar.text).copied();
         if found.is_none() {
             if choices.later().contains(&scalar.text.as_str()) {
                 let what = format!("`{}: {}` is not built yet", self.name, scalar.text);
@@ -391,7 +411,7 @@ impl<'t> Field<'t> {
                 self.error(&what, findings).hint(hint);
             }
         }
-        found.copied()
+        found
     }
 }
 

@@ -9,13 +9,14 @@ use std::time::Duration;
 use super::choices;
 use super::fields::{Field, Fields, list};
 use super::keys;
+use super::later;
 use super::near::nearest;
 use super::tree::Value;
 use super::values::{Bound, Zones, zone_hint};
 use crate::recurrence::{Calendar, Class, GapPolicy, OnExcluded, OverlapTime, Zone, ZoneDatabase};
 use crate::schedule::diagnostic::{At, Findings, quoted};
 use crate::schedule::kept::{HistoryChoice, Kept};
-use crate::schedule::model::{CatchUp, CatchUpPolicy, ConnectionName, OnUnknownStart, OverlapPolicy};
+use crate::schedule::model::{CatchUp, CatchUpPolicy, ConnectionName, Enablement, OnUnknownStart, OverlapPolicy};
 
 /// Below it no unclear start could be tried again (semantics.md 10).
 const SHORT_DEADLINE: Duration = Duration::from_secs(180);
@@ -23,6 +24,9 @@ const SHORT_DEADLINE: Duration = Duration::from_secs(180);
 const START_DEADLINE: Duration = Duration::from_secs(3_600);
 /// How old a time may be to run at all (semantics.md 9).
 const CATCH_UP_WINDOW: Duration = Duration::from_secs(6 * 3_600);
+
+/// How many names a hint lists: more are not read.
+pub(super) const MOST_NAMES: usize = 12;
 
 /// A value that other values depend on.
 #[derive(Clone, Debug)]
@@ -50,6 +54,10 @@ pub(super) struct Known<'k> {
     pub(super) connections: &'k BTreeMap<String, At>,
     /// Every calendar; `None`: it was told what is wrong with it.
     pub(super) calendars: &'k BTreeMap<String, Option<Calendar>>,
+    /// Every pool of `limits`.
+    pub(super) pools: &'k BTreeMap<String, At>,
+    /// Every schedule, rightly or wrongly described.
+    pub(super) schedules: &'k BTreeMap<String, At>,
     /// Where zones are found, and the one of whoever names none.
     pub(super) zones: Zones<'k>,
 }
@@ -64,6 +72,8 @@ pub(super) enum Dialect {
 /// The common keys, each as far as it was said.
 #[derive(Clone, Debug)]
 pub(super) struct Habits {
+    pub(super) description: Option<String>,
+    enabled: Option<bool>,
     pub(super) connection: Given<ConnectionName>,
     pub(super) timezone: Given<Zone>,
     pub(super) overlap: Option<OverlapPolicy>,
@@ -89,6 +99,8 @@ impl Habits {
     /// Nothing said.
     pub(super) fn none() -> Habits {
         Habits {
+            description: None,
+            enabled: None,
             connection: Given::Absent,
             timezone: Given::Absent,
             overlap: None,
@@ -113,6 +125,9 @@ impl Habits {
     /// Reads them from a schedule or from `defaults`.
     pub(super) fn read(fields: &Fields<'_>, known: Known<'_>, findings: &mut Findings) -> Habits {
         let mut habits = Habits::none();
+        let description = fields.get("description").and_then(|field| field.text(findings));
+        habits.description = description.map(|text| text.trim_end().to_owned());
+        habits.enabled = fields.get("enabled").and_then(|field| field.flag(findings));
         if let Some(field) = fields.get("connection") {
             habits.connection = connection(&field, known.connections, findings);
         }
@@ -160,12 +175,15 @@ impl Habits {
             // `quartz: on` was told; it is meant all the same.
             Some(true) | None => Dialect::Quartz,
         });
+        later::common(fields, known, findings);
         habits
     }
 
     /// Own words first, then these.
     pub(super) fn or(&self, defaults: &Habits) -> Habits {
         Habits {
+            description: self.description.clone().or_else(|| defaults.description.clone()),
+            enabled: self.enabled.or(defaults.enabled),
             connection: self.connection.or(&defaults.connection),
             timezone: self.timezone.or(&defaults.timezone),
             overlap: self.overlap.or(defaults.overlap),
@@ -184,6 +202,13 @@ impl Habits {
             starts: self.starts.or(&defaults.starts),
             ends: self.ends.or(&defaults.ends),
             dialect: self.dialect.or(defaults.dialect),
+        }
+    }
+
+    pub(super) fn enablement(&self) -> Enablement {
+        match self.enabled {
+            Some(false) => Enablement::Disabled,
+            Some(true) | None => Enablement::Enabled,
         }
     }
 
@@ -249,7 +274,8 @@ fn calendar(
     }
 }
 
-fn unknown<'n>(
+/// A name that nothing has.
+pub(super) fn unknown<'n>(
     field: &Field<'_>,
     what: &str,
     name: &str,
@@ -257,9 +283,14 @@ fn unknown<'n>(
     findings: &mut Findings,
 ) {
     let names = || known.clone().map(String::as_str);
-    let hint = match (nearest(name, names()), known.len()) {
+    let near = if findings.may_compare(known.len()) { nearest(name, names()) } else { None };
+    let hint = match (near, known.len()) {
         (Some(meant), _) => format!("did you mean `{meant}`?"),
+        (None, 0) if what == "pool" => "describe it under `limits` at the top of the file".to_owned(),
         (None, 0) => format!("describe it under `{what}s`"),
+        (None, many) if many > MOST_NAMES => {
+            format!("known are {} and {} more", list(names().take(MOST_NAMES)), many - MOST_NAMES)
+        }
         (None, _) => format!("known are {}", list(names())),
     };
     field.error(&format!("unknown {what} {}", quoted(name)), findings).hint(hint);

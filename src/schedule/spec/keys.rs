@@ -23,9 +23,18 @@ pub(in crate::schedule) struct Section {
 pub(in crate::schedule) struct Key {
     pub(in crate::schedule) name: &'static str,
     pub(in crate::schedule) shape: Shape,
-    /// For the reader of the schema. Of a key that is not built: what to do instead.
+    /// For the reader of the schema.
     pub(in crate::schedule) about: &'static str,
     pub(in crate::schedule) need: Need,
+    pub(in crate::schedule) stage: Stage,
+}
+
+/// Whether something comes of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::schedule) enum Stage {
+    Built,
+    /// Its value is read and checked, and the key is refused: its behaviour is not built yet. With what to do instead.
+    Later(&'static str),
 }
 
 /// Whether a map may do without the key.
@@ -58,25 +67,33 @@ pub(in crate::schedule) enum Shape {
     /// A reference to a secret.
     Secret,
     Choice(&'static dyn Names),
+    /// One word, or a list of them.
+    Words(&'static dyn Names),
     Map(&'static Section),
     /// A map from names to maps.
     Named(&'static Section),
+    /// A list of maps.
+    List(&'static Section),
     /// A JSON object.
     Object,
-    /// Known, and its behaviour is not built yet.
-    Later,
+    /// A word, or a whole number from 1 to 100.
+    Priority,
+    /// A duration after the nominal time, or a text with templates.
+    Moment,
+    /// An address of this machine with its port.
+    Listen,
 }
 
 const fn key(name: &'static str, shape: Shape, about: &'static str) -> Key {
-    Key { name, shape, about, need: Need::Optional }
+    Key { name, shape, about, need: Need::Optional, stage: Stage::Built }
 }
 
 const fn required(name: &'static str, shape: Shape, about: &'static str) -> Key {
-    Key { name, shape, about, need: Need::Required }
+    Key { need: Need::Required, ..key(name, shape, about) }
 }
 
-const fn later(name: &'static str, instead: &'static str) -> Key {
-    Key { name, shape: Shape::Later, about: instead, need: Need::Optional }
+const fn later(name: &'static str, shape: Shape, instead: &'static str) -> Key {
+    Key { stage: Stage::Later(instead), ..key(name, shape, "") }
 }
 
 impl Section {
@@ -87,7 +104,7 @@ impl Section {
 
     /// The names that can be written today.
     pub(super) fn built(&self) -> impl Iterator<Item = &'static str> {
-        self.keys.iter().filter(|key| !matches!(key.shape, Shape::Later)).map(|key| key.name)
+        self.keys.iter().filter(|key| key.stage == Stage::Built).map(|key| key.name)
     }
 }
 
@@ -104,6 +121,11 @@ pub(super) const SECTIONS: &[&Section] = &[
     &CALENDAR,
     &HISTORY_LIMITS,
     &COPIES,
+    &RETRY,
+    &TIMEOUT,
+    &ALERT,
+    &QUEUE_ITEM,
+    &POOL,
     &DAEMON,
     &FILE,
 ];
@@ -131,8 +153,12 @@ pub(in crate::schedule) static FILE: Section = Section {
             "Sets of local days that schedules may keep to, by names of your own",
         ),
         key("daemon", Shape::Map(&DAEMON), "What holds for the whole program; in one file at most"),
-        later("limits", "take it out; `limits` of a connection bounds what that connection is asked to do"),
-        later("notify", "take it out; look at the history for what failed"),
+        later(
+            "limits",
+            Shape::Named(&POOL),
+            "take it out; `limits` of a connection bounds what that connection is asked to do",
+        ),
+        later("notify", Shape::List(&NOTIFICATION), "take it out; look at the history for what failed"),
     ],
 };
 
@@ -163,8 +189,8 @@ pub(in crate::schedule) static DAEMON: Section = Section {
             "With false, changed files are read again only when asked for, by SIGHUP; true when left out",
         ),
         key("allow_env", Shape::Texts, "The environment variables that templates may name as ${env:NAME}"),
-        later("listen", "take it out; nothing is served over the network"),
-        later("metrics", "take it out; look at the history"),
+        later("listen", Shape::Listen, "take it out; nothing is served over the network"),
+        later("metrics", Shape::Flag, "take it out; look at the history"),
         key("history", Shape::Map(&HISTORY_LIMITS), "How much of the history is kept; 400d when left out"),
         key("backup", Shape::Map(&COPIES), "The nightly copy of the database"),
     ],
@@ -210,7 +236,7 @@ pub(in crate::schedule) static CONNECTION: Section = Section {
             Shape::Duration,
             "How long after an unclear start its job may still become visible; 120s when left out",
         ),
-        later("tls", "take it out; the system's certificate authorities are trusted"),
+        later("tls", Shape::Map(&TLS), "take it out; the system's certificate authorities are trusted"),
     ],
 };
 
@@ -303,14 +329,14 @@ pub(in crate::schedule) static SCHEDULE: Section = Section {
             Shape::Map(&HISTORY),
             "What of arguments and outputs the history keeps; all of it when left out",
         ),
-        later("after", "give this schedule a time of its own"),
-        later("queue_item", "start a process that adds the queue item"),
-        later("retry", "take it out; this version starts each time once"),
-        later("timeout", "take it out; this version lets a job run as long as it needs"),
-        later("alert", "take it out; look at the history for what was late"),
-        later("ping", "take it out; look at the history for what was missed"),
-        later("pool", "take it out; `overlap` bounds the runs of one schedule"),
-        later("pause_after_failures", "take it out; write `enabled: false` to stop a schedule"),
+        later("after", Shape::Map(&AFTER), "give this schedule a time of its own"),
+        later("queue_item", Shape::Map(&QUEUE_ITEM), "start a process that adds the queue item"),
+        later("retry", Shape::Map(&RETRY), "take it out; this version starts each time once"),
+        later("timeout", Shape::Map(&TIMEOUT), "take it out; this version lets a job run as long as it needs"),
+        later("alert", Shape::Map(&ALERT), "take it out; look at the history for what was late"),
+        later("ping", Shape::Secret, "take it out; look at the history for what was missed"),
+        later("pool", Shape::Text, "take it out; `overlap` bounds the runs of one schedule"),
+        later("pause_after_failures", Shape::Count(1_000), "take it out; write `enabled: false` to stop a schedule"),
     ],
 };
 
@@ -327,13 +353,13 @@ pub(in crate::schedule) static START: Section = Section {
             Shape::Object,
             "Input arguments, at most 10,000 characters as JSON. Texts may hold templates such as ${nominal.date-1d}",
         ),
-        later("jobs", "take it out; each time starts one job"),
-        later("priority", "take it out; the process's own priority holds"),
-        later("secret_arguments", "let the robot read secrets from an Orchestrator asset"),
-        later("machine", "take it out; Orchestrator chooses the machine"),
-        later("robot", "take it out; Orchestrator chooses the robot"),
-        later("entry_point", "take it out; the process's own entry point is used"),
-        later("run_as_me", "take it out; Orchestrator chooses the user"),
+        later("jobs", Shape::Count(MOST_JOBS), "take it out; each time starts one job"),
+        later("priority", Shape::Priority, "take it out; the process's own priority holds"),
+        later("secret_arguments", Shape::Texts, "let the robot read secrets from an Orchestrator asset"),
+        later("machine", Shape::Text, "take it out; Orchestrator chooses the machine"),
+        later("robot", Shape::Text, "take it out; Orchestrator chooses the robot"),
+        later("entry_point", Shape::Text, "take it out; the process's own entry point is used"),
+        later("run_as_me", Shape::Flag, "take it out; Orchestrator chooses the user"),
     ],
 };
 
@@ -344,7 +370,7 @@ pub(in crate::schedule) static CATCH_UP: Section = Section {
     keys: &[
         key("policy", Shape::Choice(&choices::CATCH_UP), "Which of them run; `last` when left out"),
         key("window", Shape::Duration, "How old a time may be to run at all; 6h when left out"),
-        later("max", "take it out; it goes with `policy: all`"),
+        later("max", Shape::Count(1_000), "take it out; it goes with `policy: all`"),
     ],
 };
 
@@ -405,13 +431,106 @@ pub(in crate::schedule) static DEFAULTS: Section = Section {
             Shape::Map(&HISTORY),
             "What of arguments and outputs the history keeps; all of it when left out",
         ),
-        later("description", "describe each schedule"),
-        later("enabled", "write `enabled` in each schedule"),
-        later("retry", "take it out; this version starts each time once"),
-        later("timeout", "take it out; this version lets a job run as long as it needs"),
-        later("alert", "take it out; look at the history for what was late"),
-        later("ping", "take it out; look at the history for what was missed"),
-        later("pool", "take it out; `overlap` bounds the runs of one schedule"),
-        later("pause_after_failures", "take it out; write `enabled: false` to stop a schedule"),
+        key("description", Shape::Text, "For people, of schedules that have none of their own"),
+        key("enabled", Shape::Flag, "With false, schedules run only where they say `enabled: true`"),
+        later("retry", Shape::Map(&RETRY), "take it out; this version starts each time once"),
+        later("timeout", Shape::Map(&TIMEOUT), "take it out; this version lets a job run as long as it needs"),
+        later("alert", Shape::Map(&ALERT), "take it out; look at the history for what was late"),
+        later("ping", Shape::Secret, "take it out; look at the history for what was missed"),
+        later("pool", Shape::Text, "take it out; `overlap` bounds the runs of one schedule"),
+        later("pause_after_failures", Shape::Count(1_000), "take it out; write `enabled: false` to stop a schedule"),
+    ],
+};
+
+// What follows stands behind keys that are not built yet. It is checked all the same: who writes a file ahead of its time
+// hears of its mistakes, and no reader of the file has to change when the key is built.
+
+/// Orchestrator's `SpecificPriorityValue` ends here (UiPath API: 1 to 100).
+pub(in crate::schedule) const MOST_PRIORITY: u32 = 100;
+/// Orchestrator is asked for one job a call, and a run makes at most so many calls (semantics.md 13).
+const MOST_JOBS: u32 = 9;
+
+pub(in crate::schedule) static POOL: Section = Section {
+    name: "pool",
+    place: "in a pool, under `limits` at the top of the file, which is not built yet",
+    about: "A bound for the open runs of several schedules together",
+    keys: &[required("running", Shape::Count(10_000), "At most so many open runs")],
+};
+
+pub(in crate::schedule) static NOTIFICATION: Section = Section {
+    name: "notification",
+    place: "under `notify`, which is not built yet",
+    about: "Who is told of what",
+    keys: &[
+        required("on", Shape::Words(&choices::EVENTS), "Of what"),
+        key("schedules", Shape::Texts, "Of these schedules only; of all when left out"),
+        required("webhook", Shape::Secret, "Where the address is kept that is told"),
+        key("format", Shape::Choice(&choices::FORMAT), "In which words; `json` when left out"),
+    ],
+};
+
+pub(in crate::schedule) static TLS: Section = Section {
+    name: "tls",
+    place: "under `tls` of a connection, which is not built yet",
+    about: "Whom a connection trusts",
+    keys: &[required("ca", Shape::Text, "A file with certificates of authorities")],
+};
+
+pub(in crate::schedule) static AFTER: Section = Section {
+    name: "after",
+    place: "under `after`, which is not built yet",
+    about: "The run whose end this schedule waits for",
+    keys: &[
+        required("schedule", Shape::Text, "The key of the other schedule"),
+        key("on", Shape::Words(&choices::ENDS), "With which ends; `succeeded` when left out"),
+    ],
+};
+
+pub(in crate::schedule) static QUEUE_ITEM: Section = Section {
+    name: "queue_item",
+    place: "under `queue_item`, which is not built yet",
+    about: "An item that is added to a queue, instead of a job",
+    keys: &[
+        required("queue", Shape::Text, "The queue by its name in the folder"),
+        key("folder", Shape::Text, "The folder's full name"),
+        key("content", Shape::Object, "What the item holds; texts may hold templates"),
+        key("priority", Shape::Choice(&choices::PRIORITY), "`Normal` when left out"),
+        key("defer", Shape::Moment, "Not to be processed before"),
+        key("due", Shape::Moment, "To be processed by"),
+    ],
+};
+
+pub(in crate::schedule) static RETRY: Section = Section {
+    name: "retry",
+    place: "under `retry`, which is not built yet",
+    about: "Another start when a job has failed",
+    keys: &[
+        required("attempts", Shape::Count(100), "How many starts in all"),
+        key("delay", Shape::Duration, "How long after the failure"),
+        key("max_delay", Shape::Duration, "How long at most, where the delay grows"),
+        key("on", Shape::Words(&choices::RETRIED), "After which ends"),
+    ],
+};
+
+pub(in crate::schedule) static TIMEOUT: Section = Section {
+    name: "timeout",
+    place: "under `timeout`, which is not built yet",
+    about: "When a job is stopped",
+    keys: &[
+        key("pending", Shape::Duration, "When it has not begun by then"),
+        key("soft", Shape::Duration, "When it has run for so long: it is asked to stop"),
+        key("kill_after", Shape::Duration, "So long after it was asked"),
+    ],
+};
+
+pub(in crate::schedule) static ALERT: Section = Section {
+    name: "alert",
+    place: "under `alert`, which is not built yet",
+    about: "When somebody is told of a run that goes on",
+    keys: &[
+        key("not_started_within", Shape::Duration, "Not sent so long after its time"),
+        key("pending_over", Shape::Duration, "Waiting for a robot for longer"),
+        key("running_over", Shape::Duration, "Running for longer"),
+        key("silent_over", Shape::Duration, "No run has succeeded for longer"),
     ],
 };

@@ -10,6 +10,7 @@ mod daemon;
 mod fields;
 mod habits;
 pub(in crate::schedule) mod keys;
+mod later;
 mod moved;
 pub(in crate::schedule) mod near;
 mod schedule;

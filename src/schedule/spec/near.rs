@@ -9,10 +9,11 @@ pub(in crate::schedule) fn nearest<'n>(written: &str, names: impl IntoIterator<I
         .map(|name| (self::plain(name), name))
         // Their lengths alone tell most names apart, without the table.
         .filter(|(other, _)| other.chars().count().abs_diff(plain.chars().count()) <= most)
-        .map(|(other, name)| (distance(&plain, &other), name))
-        .filter(|(steps, _)| *steps <= most)
-        .min_by_key(|(steps, _)| *steps)
-        .map(|(_, name)| name)
+        .map(|(other, name)| (distance(&plain, &other), other.chars().count().max(plain.chars().count()), name))
+        // Where every letter is another one, nothing is near: `x` is not meant by `z`.
+        .filter(|(steps, letters, _)| *steps <= most && steps < letters)
+        .min_by_key(|(steps, _, _)| *steps)
+        .map(|(_, _, name)| name)
 }
 
 /// `catchUp`, `catch-up` and `CATCH_UP` are all `catchup`.

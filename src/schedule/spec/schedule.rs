@@ -9,11 +9,12 @@ use super::arguments;
 use super::fields::{Field, Fields, list};
 use super::habits::{Given, Habits, Known};
 use super::keys;
+use super::later;
 use super::moved::ClockChanges;
 use super::times;
 use super::tree::{Entry, Kind, Scalar, Value};
 use crate::schedule::diagnostic::{Findings, Lines, SourceFile, quoted};
-use crate::schedule::model::{ConnectionName, Enablement, Place, Schedule, ScheduleKey, StartSpec};
+use crate::schedule::model::{ConnectionName, Place, Schedule, ScheduleKey, StartSpec};
 
 /// What an entry is read against.
 pub(super) struct Context<'c> {
@@ -39,8 +40,7 @@ pub(super) fn read(
     let subject = format!("schedule `{key}`");
     let fields = Fields::open(&entry.value, &keys::SCHEDULE, subject, entry.key_at, findings)?;
     let habits = Habits::read(&fields, context.known, findings).or(context.defaults);
-    let description = fields.get("description").and_then(|field| field.text(findings).map(|t| t.trim_end().to_owned()));
-    let enabled = fields.get("enabled").map(|field| field.flag(findings));
+    later::schedule(&fields, context.known, context.env, findings);
     let times = times::read(&fields, &habits, &key, context, findings);
     let start_hint = "write `start: { process: … }`";
     let start = match fields.is_settled(&["queue_item"]) {
@@ -53,13 +53,10 @@ pub(super) fn read(
     let line = context.lines.get(entry.key_at.file)?.line(entry.key_at.start);
     Some(Arc::new(Schedule {
         key,
-        description,
+        description: habits.description.clone(),
         timing,
         recurrence,
-        enablement: match enabled.flatten() {
-            Some(false) => Enablement::Disabled,
-            Some(true) | None => Enablement::Enabled,
-        },
+        enablement: habits.enablement(),
         connection: connection?,
         start: start?,
         overlap: habits.overlap(),

@@ -11,6 +11,7 @@ use super::daemon;
 use super::fields::{Field, Fields};
 use super::habits::{Given, Habits, Known};
 use super::keys;
+use super::later;
 use super::moved::ClockChanges;
 use super::schedule::{self, Context};
 use super::tree::{self, Entry, Kind, Node, Value};
@@ -67,6 +68,9 @@ struct Merged<'t> {
     schedules: Vec<(ScheduleKey, &'t Entry)>,
     schedule_places: BTreeMap<String, At>,
     schedules_at: Option<At>,
+    pools: Vec<&'t Entry>,
+    pool_places: BTreeMap<String, At>,
+    notify: Vec<Field<'t>>,
     defaults: Option<Field<'t>>,
     daemon: Option<Field<'t>>,
 }
@@ -97,7 +101,13 @@ fn read(trees: &[Node], sources: &[SourceFile], now: Timestamp, findings: &mut F
     let daemon = merged.daemon.as_ref().map(|field| daemon::read(field, findings)).unwrap_or_default();
     let database = find_zone_database(daemon.zone_database);
     let zones = Zones { database: &database, usual: "UTC" };
-    let known = Known { connections: &merged.connection_places, calendars: &calendars, zones };
+    let known = Known {
+        connections: &merged.connection_places,
+        calendars: &calendars,
+        pools: &merged.pool_places,
+        schedules: &merged.schedule_places,
+        zones,
+    };
     let fields = merged.defaults.as_ref().and_then(|field| field.map(&keys::DEFAULTS, findings));
     let defaults = match &fields {
         Some(fields) => Habits::read(fields, known, findings),
@@ -125,6 +135,13 @@ fn read(trees: &[Node], sources: &[SourceFile], now: Timestamp, findings: &mut F
             set.schedules.insert(key.clone(), schedule);
         }
     }
+    for pool in &merged.pools {
+        later::pool(pool, findings);
+    }
+    for notify in &merged.notify {
+        later::notify(notify, &merged.schedule_places, findings);
+    }
+    later::circles(&merged.schedules, findings);
     set.zone_database = daemon.zone_database;
     set.watch = daemon.watch;
     set.allow_env = daemon.allow_env;
@@ -157,6 +174,10 @@ fn file<'t>(tree: &'t Node, merged: &mut Merged<'t>, findings: &mut Findings) ->
             merged.schedules.extend(ScheduleKey::parse(name).map(|key| (key, entry)));
         });
     }
+    if let Some(field) = fields.get("limits") {
+        named(&field, "pool", &mut merged.pool_places, findings, |_, entry| merged.pools.push(entry));
+    }
+    merged.notify.extend(fields.get("notify"));
     for (name, slot) in [("defaults", &mut merged.defaults), ("daemon", &mut merged.daemon)] {
         let Some(field) = fields.get(name) else { continue };
         match slot {

@@ -50,6 +50,7 @@ pub(super) fn read(
         let step = field.duration(findings);
         step.zip(anchor).map(|(step, anchor)| vec![(field.at(), Pattern::Every(Every { step, anchor }))])
     } else {
+        // Without `at` it is `after`, which is not built and was told.
         instants(&fields.get("at")?, zones, now, findings)
     }?;
     let zone = zone?;
