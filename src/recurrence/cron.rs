@@ -212,7 +212,10 @@ fn read_fields(pattern: Word<'_>, words: &[Word<'_>]) -> Result<Fields, PatternE
                     "{} where a pattern has 5 ({FIELDS}), 6 with seconds first, or 7 with the year last",
                     count(words)
                 ),
-                (words.len() < 5).then(|| "`*` stands for every value of a field".to_string()),
+                match words.len() {
+                    ..5 => "`*` stands for every value of a field".to_string(),
+                    _ => "take out what is no field; lists such as `1,15` are written without spaces".to_string(),
+                },
             ));
         }
     };

@@ -260,6 +260,22 @@ fn read_range(kind: Kind, range: Word<'_>) -> Result<(u16, u16), PatternError> {
     Ok((first, last))
 }
 
+/// What is meant by a number that no time has.
+fn beyond(kind: Kind, value: Option<u16>) -> Option<String> {
+    let hint = match (kind, value) {
+        (Kind::Hour, Some(24)) => "midnight is hour 0",
+        (Kind::Second, Some(60)) => "second 60 is second 0 of the next minute",
+        (Kind::Minute, Some(60)) => "minute 60 is minute 0 of the next hour",
+        (Kind::DayOfMonth, Some(0)) => "days are counted from 1; `L` is the last one",
+        (Kind::Month, Some(0)) => "months are counted from 1",
+        (Kind::QuartzWeekday, Some(0)) => {
+            "with `quartz: true` Sunday is 1 and Saturday 7; names such as `SUN` are safer"
+        }
+        _ => "write a number in that range, or `*` for all of it",
+    };
+    Some(hint.to_owned())
+}
+
 fn read_value(kind: Kind, word: Word<'_>) -> Result<u16, PatternError> {
     if !word.text.is_empty() && word.text.bytes().all(|byte| byte.is_ascii_digit()) {
         let value = read_number(word).and_then(|value| u16::try_from(value).ok());
@@ -273,7 +289,7 @@ fn read_value(kind: Kind, word: Word<'_>) -> Result<u16, PatternError> {
                     kind.first(),
                     kind.last()
                 ),
-                (kind == Kind::Hour && word.is("24")).then(|| "midnight is hour 0".to_string()),
+                beyond(kind, value),
             )
         });
     }

@@ -25,6 +25,9 @@ fn every_bad_file_is_told_with_place_line_and_cure() {
         let name = path.file_name().unwrap().to_str().unwrap();
         let invalid = parse(&[source(name, &fs::read_to_string(&path).unwrap())], now()).expect_err(name);
         assert!(invalid.diagnostics.iter().any(|d| d.severity == Severity::Error), "{name}");
+        for told in &invalid.diagnostics {
+            assert!(told.line > 0 && told.column > 0 && told.hint.is_some(), "{told:#?}");
+        }
         let seen = render(&invalid.diagnostics, Paint::Plain);
         settings().bind(|| insta::assert_snapshot!(name.trim_end_matches(".yaml"), seen));
     }

@@ -229,7 +229,8 @@ impl<'t> Field<'t> {
     /// The values of a list, or the one value.
     pub(super) fn items(&self, findings: &mut Findings) -> Vec<Field<'t>> {
         if matches!(&self.node.value, Value::List(items) if items.is_empty()) {
-            self.error(&format!("{} is an empty list", self.named()), findings);
+            self.error(&format!("{} is an empty list", self.named()), findings)
+                .hint("write what belongs there, or take it out");
         }
         self.each()
     }
@@ -278,7 +279,8 @@ impl<'t> Field<'t> {
             Value::List(_) => "a list",
             Value::Map(_) => "a map",
         };
-        self.error(&format!("{} is {found}, and must be {wanted}", self.named()), findings);
+        let what = format!("{} is {found}, and must be {wanted}", self.named());
+        self.error(&what, findings).hint("write one value behind the colon, without brackets and braces");
         None
     }
 
@@ -292,11 +294,12 @@ impl<'t> Field<'t> {
         }
         let text = scalar.text.as_str();
         if text.trim().is_empty() {
-            self.error(&format!("{} is empty", self.named()), findings);
+            self.error(&format!("{} is empty", self.named()), findings).hint("write a text, or take the key out");
             return None;
         }
         if text.chars().count() > LONGEST_TEXT {
-            self.error(&format!("{} is longer than {LONGEST_TEXT} characters", self.named()), findings);
+            let what = format!("{} is longer than {LONGEST_TEXT} characters", self.named());
+            self.error(&what, findings).hint("shorten it; what is longer belongs into a comment");
             return None;
         }
         // In double quotes `\P` is a line of its own, so `"Finance\Payable"` is not what it looks like.
@@ -314,7 +317,7 @@ impl<'t> Field<'t> {
         let text = self.text(findings)?;
         if text.chars().any(char::is_control) || text.trim() != text {
             let what = format!("{} must be one line without spaces around it", self.named());
-            self.error(&what, findings);
+            self.error(&what, findings).hint("take line breaks, and spaces at both ends, out of it");
             return None;
         }
         Some(text)
@@ -344,7 +347,13 @@ impl<'t> Field<'t> {
         };
         let number = number.filter(|n| (1..=most).contains(n));
         if number.is_none() {
-            self.error(&format!("{} must be a whole number from 1 to {most}", self.named()), findings);
+            let finding = self.error(&format!("{} must be a whole number from 1 to {most}", self.named()), findings);
+            match scalar.text.parse::<u32>() {
+                Ok(_) if scalar.kind == Kind::Text => finding.hint("write the number without quotes"),
+                Ok(0) => finding.hint("write 1 or more, or take the key out"),
+                Ok(_) => finding.hint(format!("write at most {most}")),
+                Err(_) => finding.hint("write digits alone, without a sign, a fraction or a unit"),
+            };
         }
         number
     }

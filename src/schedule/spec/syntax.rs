@@ -98,7 +98,8 @@ fn slip(text: &str, error: &Error, byte: usize, line_number: usize) -> Slip {
 
 fn too_much(here: Range<usize>, breach: &BudgetBreach) -> Slip {
     match breach {
-        BudgetBreach::Depth { .. } => Slip::new(here, format!("nested deeper than {MAX_DEPTH} levels")),
+        BudgetBreach::Depth { .. } => Slip::new(here, format!("nested deeper than {MAX_DEPTH} levels"))
+            .hint("no key needs more than a few; close the brackets that were left open"),
         BudgetBreach::Nodes { .. } | BudgetBreach::Events { .. } | BudgetBreach::ScalarBytes { .. } => {
             Slip::new(here, "more than 250,000 values in one file").hint("split the file; `--config` takes folders")
         }

@@ -235,7 +235,7 @@ fn instants(field: &Field<'_>, zones: Zones<'_>, now: Timestamp, findings: &mut 
             (1, all) => format!("one of the {all} times of `at` has passed and will not run"),
             (past, all) => format!("{past} of the {all} times of `at` have passed and will not run"),
         };
-        first.warning(&what, findings);
+        first.warning(&what, findings).hint("write a later time, or take it out");
     }
     let patterns: Vec<_> = items.iter().map(Field::at).zip(read.into_iter().map(Pattern::At)).collect();
     Some(patterns).filter(|patterns| !patterns.is_empty())
