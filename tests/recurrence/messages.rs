@@ -75,6 +75,7 @@ fn a_pattern_that_cannot_be_read_names_its_bytes_and_its_cure() {
 61 7 * * *
 ^^
 `61` is out of range in the minute field, which takes 0 to 59
+hint: write a number in that range, or `*` for all of it
 
 0 24 * * *
   ^^
@@ -84,22 +85,27 @@ hint: midnight is hour 0
 0 7 0 * *
     ^
 `0` is out of range in the day-of-month field, which takes 1 to 31
+hint: days are counted from 1; `L` is the last one
 
 0 7 * 13 *
       ^^
 `13` is out of range in the month field, which takes 1 to 12
+hint: write a number in that range, or `*` for all of it
 
 0 7 * * 8
         ^
 `8` is out of range in the weekday field, which takes 0 to 7
+hint: write a number in that range, or `*` for all of it
 
 0 7 * * 1-8
           ^
 `8` is out of range in the weekday field, which takes 0 to 7
+hint: write a number in that range, or `*` for all of it
 
 99999999999 7 * * *
 ^^^^^^^^^^^
 `99999999999` is out of range in the minute field, which takes 0 to 59
+hint: write a number in that range, or `*` for all of it
 
 -5 7 * * *
 ^^
@@ -119,10 +125,12 @@ hint: `*` stands for every value of a field
 0 0 7 * * * 1969
             ^^^^
 `1969` is out of range in the year field, which takes 1970 to 2199
+hint: write a number in that range, or `*` for all of it
 
 0 0 7 * * * 2027 x
 ^^^^^^^^^^^^^^^^^^
 8 fields where a pattern has 5 (minute, hour, day of month, month, weekday), 6 with seconds first, or 7 with the year last
+hint: take out what is no field; lists such as `1,15` are written without spaces
 
 0 0 7 ? * 2-6
 ^^^^^^^^^^^^^
@@ -137,6 +145,7 @@ hint: add `quartz: true` if it is one; if not, write `*` instead of `?`, and Sun
 a b c d e f g h
 ^^^^^^^^^^^^^^^
 8 fields where a pattern has 5 (minute, hour, day of month, month, weekday), 6 with seconds first, or 7 with the year last
+hint: take out what is no field; lists such as `1,15` are written without spaces
 
 
 ^
@@ -274,6 +283,7 @@ hint: give each a pattern of its own
 0 7 32W * *
     ^^
 `32` is out of range in the day-of-month field, which takes 1 to 31
+hint: write a number in that range, or `*` for all of it
 
 0 L * * *
   ^
