@@ -260,10 +260,12 @@ impl Shown<'_> {
     }
 }
 
-/// Text from a file inside a message: in backticks, short, and without signs that move a terminal's cursor.
+/// Text from a file inside a message: in backticks, short, without signs that move a terminal's cursor, and of an address no
+/// more than its host.
 pub(super) fn quoted(text: &str) -> String {
     const LONGEST: usize = 80;
     let mut shown = String::from("`");
+    let text = mask::without_addresses(text);
     for (n, c) in text.chars().enumerate() {
         if n == LONGEST {
             shown.push('…');

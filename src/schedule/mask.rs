@@ -21,6 +21,9 @@ const PLAIN_NAMES: &[&str] = &["token_url", "secret_arguments", "credential"];
 /// Names of secrets that are words of their own, since they stand inside harmless ones (`mapping`).
 const SECRET_NAMES: &[&str] = &["ping"];
 
+/// Keys whose addresses are shown whole: what is wrong with one can be in its path.
+const OWN_ADDRESSES: &[&str] = &["url", "token_url"];
+
 /// Keys under `auth` whose values may be shown. All others there are hidden, typing errors included.
 pub(super) const SHOWN_IN_AUTH: &[&str] = &["grant", "style", "client_id", "username", "scope", "token_url"];
 
@@ -62,10 +65,40 @@ pub(super) fn secrets_by_name(text: &str) -> Vec<Range<usize>> {
                 auth = Some(indent);
             }
         }
+        found.extend(addresses(line).into_iter().map(|range| line_start + range.start..line_start + range.end));
         line_start += line.len();
     }
     found.retain(|range| !range.is_empty());
+    found.sort_by_key(|range| range.start);
     found
+}
+
+/// What follows the host in each address of a line, but for the connections' own: whoever knows the whole address of a
+/// webhook or of a dead-man's switch may use it, and it may stand under any key.
+fn addresses(line: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    for (at, sign) in line.match_indices("://") {
+        let host = at + sign.len();
+        let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | '}' | ']');
+        let end = line[host..].find(ends).map_or(line.len(), |n| host + n);
+        let scheme = line[..at].trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let key = scheme.trim_end_matches([' ', '\t', '"', '\'']).strip_suffix(':').unwrap_or_default();
+        let key = key.trim_end_matches([' ', '\t', '"', '\'']);
+        let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        if OWN_ADDRESSES.contains(&&key[key.trim_end_matches(is_word).len()..]) {
+            continue;
+        }
+        let path = line[host..end].find(['/', '?', '#']).map_or(end, |n| host + n + 1);
+        let user = line[host..end].rfind('@').map(|_| host);
+        found.push(user.unwrap_or(path)..end);
+    }
+    found
+}
+
+/// A text of the file without what follows the host in an address.
+pub(super) fn without_addresses(text: &str) -> String {
+    let hidden = addresses(text).into_iter().filter(|range| !range.is_empty()).collect();
+    apply(text, hidden, 0..0).0
 }
 
 /// Where in a line the content of an `auth` begins.

@@ -102,7 +102,7 @@ fn shape(shape: Shape, definitions: &mut Map<String, Value>) -> Map<String, Valu
     let schema = match shape {
         Shape::Version => json!({ "const": 1 }),
         Shape::Text => text,
-        Shape::Texts => many(&json!({ "type": "string", "minLength": 1 })),
+        Shape::Texts | Shape::Names => many(&json!({ "type": "string", "minLength": 1 })),
         Shape::Flag => json!({ "type": "boolean" }),
         Shape::Count(most) => count(most),
         Shape::Duration => {

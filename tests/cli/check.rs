@@ -101,7 +101,7 @@ fn every_mistake_of_every_file_is_a_row_with_its_place_sentence_and_cure() {
         {
             "file": "conf/30-wrong.yml", "line": 3, "column": 15, "severity": "error",
             "message": "schedule `c`: `cron`: `61` is out of range in the minute field, which takes 0 to 59",
-            "hint": Value::Null,
+            "hint": "write a number in that range, or `*` for all of it",
         },
         {
             "file": "conf/30-wrong.yml", "line": 4, "column": 15, "severity": "error",

@@ -22,8 +22,8 @@ pub(super) fn read(
     let object = match &field.node.value {
         Value::Map(entries) => map(entries, field, env, findings),
         Value::List(_) | Value::Scalar(_) => {
-            let what = format!("{name} must be a map of argument names and values");
-            field.error(&what, findings).hint("write `arguments: { name: value }`");
+            let what = format!("{name} must be a map of names and values");
+            field.error(&what, findings).hint(format!("write `{}: {{ name: value }}`", field.key()));
             None
         }
     }?;
@@ -47,7 +47,7 @@ fn map(
     let mut fine = true;
     for entry in entries {
         if let Some(first) = places.insert(&entry.key, entry.key_at) {
-            let what = format!("{}: the argument {} stands twice", field.named(), quoted(&entry.key));
+            let what = format!("{}: the name {} stands twice", field.named(), quoted(&entry.key));
             let finding = field.error_at(entry.key_at, &what, findings);
             finding.hint("keep one of the two").also(first, "first here");
             fine = false;

@@ -22,6 +22,8 @@ pub(super) struct Fields<'t> {
     entries: Vec<&'t Entry>,
     /// Keys that are not there and about which enough was said: misspelt ones, ones that are not built.
     settled: Vec<&'static str>,
+    /// Whether there were unknown keys.
+    strange: bool,
 }
 
 /// What messages begin with.
@@ -91,7 +93,7 @@ impl<'t> Fields<'t> {
         at: At,
         findings: &mut Findings,
     ) -> Fields<'t> {
-        let mut fields = Fields { whose, at, entries: Vec::new(), settled: Vec::new() };
+        let mut fields = Fields { whose, at, entries: Vec::new(), settled: Vec::new(), strange: false };
         for entry in entries {
             if let Some(first) = fields.entries.iter().find(|known| known.key == entry.key) {
                 twice(&fields.whose, entry, first.key_at, findings);
@@ -119,6 +121,7 @@ impl<'t> Fields<'t> {
     }
 
     fn unknown(&mut self, entry: &Entry, section: &'static Section, findings: &mut Findings) {
+        self.strange = true;
         // `client_secret:value` and `client_secret value` are each one long key; what follows may be the secret.
         if let Some((name, _)) = entry.key.split_once([':', ' ', '\t']) {
             findings.hide(entry.key_at.part(name.len()..usize::MAX));
@@ -170,6 +173,11 @@ impl<'t> Fields<'t> {
         field
     }
 
+    /// Whether nothing stands in it, not even a mistake.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty() && !self.strange
+    }
+
     /// Whether enough was said about one of these keys.
     pub(super) fn is_settled(&self, names: &[&str]) -> bool {
         self.settled.iter().any(|settled| names.contains(settled))
@@ -214,6 +222,11 @@ impl<'t> Field<'t> {
     /// A sentence about this value, with its subject.
     pub(super) fn said(&self, what: &str) -> String {
         self.whose.say(what)
+    }
+
+    /// The last part of its name.
+    pub(super) fn key(&self) -> &str {
+        self.name.rsplit('.').next().unwrap_or(&self.name)
     }
 
     /// "`catch_up.window`", for sentences.

@@ -52,6 +52,8 @@ pub(in crate::schedule) enum Shape {
     Text,
     /// One text, or a list of them.
     Texts,
+    /// Names of arguments: one text, or a list of them.
+    Names,
     Flag,
     /// A whole number from 1 up to this.
     Count(u32),
@@ -355,7 +357,7 @@ pub(in crate::schedule) static START: Section = Section {
         ),
         later("jobs", Shape::Count(MOST_JOBS), "take it out; each time starts one job"),
         later("priority", Shape::Priority, "take it out; the process's own priority holds"),
-        later("secret_arguments", Shape::Texts, "let the robot read secrets from an Orchestrator asset"),
+        later("secret_arguments", Shape::Names, "let the robot read secrets from an Orchestrator asset"),
         later("machine", Shape::Text, "take it out; Orchestrator chooses the machine"),
         later("robot", Shape::Text, "take it out; Orchestrator chooses the robot"),
         later("entry_point", Shape::Text, "take it out; the process's own entry point is used"),

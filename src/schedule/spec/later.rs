@@ -21,6 +21,9 @@ use super::values;
 use crate::schedule::diagnostic::{At, Findings, quoted};
 use crate::schedule::model::ScheduleKey;
 
+/// Keys of an entry of `notify` whose values may be shown. All others are hidden, typing errors included.
+const SHOWN_IN_NOTIFY: &[&str] = &["on", "schedules", "format"];
+
 /// Looks at a value by its shape alone. What needs to know the rest of the file is looked at by the functions below.
 pub(super) fn check(field: &Field<'_>, shape: Shape, findings: &mut Findings) {
     match shape {
@@ -41,6 +44,7 @@ pub(super) fn check(field: &Field<'_>, shape: Shape, findings: &mut Findings) {
         Shape::Duration => {
             field.duration(findings);
         }
+        Shape::Names => names(field, findings),
         Shape::Secret => {
             connection::hide(field.node, findings);
             connection::secret(field, &[], findings);
@@ -65,6 +69,18 @@ pub(super) fn check(field: &Field<'_>, shape: Shape, findings: &mut Findings) {
 }
 
 fn map(field: &Field<'_>, section: &'static Section, findings: &mut Findings) {
+    if let Some(text) = word(field) {
+        // `retry: 3` and `after: x` say what they mean.
+        let finding = field.error(&format!("{} must be a map", field.named()), findings);
+        match section.keys.iter().find(|key| key.need == Need::Required) {
+            Some(key) => {
+                let value = quoted(text);
+                finding.hint(format!("write `{}: {{ {}: {} }}`", field.key(), key.name, value.trim_matches('`')))
+            }
+            None => finding.hint(format!("write `{}: {{ {}: … }}`", field.key(), section.keys[0].name)),
+        };
+        return;
+    }
     if let Some(fields) = field.map(section, findings) {
         keys(&fields, section, findings);
     }
@@ -80,6 +96,25 @@ fn keys(fields: &Fields<'_>, section: &'static Section, findings: &mut Findings)
             check(&field, key.shape, findings);
         }
     }
+    if fields.is_empty() && section.keys.iter().all(|key| key.need == Need::Optional) {
+        let known = fields::list(section.keys.iter().map(|key| key.name));
+        fields.error("an empty map says nothing", findings).hint(format!("write one of {known}, or take it out"));
+    }
+}
+
+/// Names of arguments. Who writes their values there gives secrets away.
+fn names(field: &Field<'_>, findings: &mut Findings) {
+    let in_maps = |field: &Field<'_>| matches!(field.node.value, Value::Map(_));
+    let items = field.each();
+    if items.iter().any(in_maps) {
+        connection::hide(field.node, findings);
+        let what = format!("{} must be the names of arguments alone", field.named());
+        field.error(&what, findings).hint("write `[NAME]`; no secret stands in this file");
+        return;
+    }
+    for item in field.items(findings) {
+        item.line(findings);
+    }
 }
 
 fn list(field: &Field<'_>, section: &'static Section, findings: &mut Findings) {
@@ -89,7 +124,14 @@ fn list(field: &Field<'_>, section: &'static Section, findings: &mut Findings) {
         return;
     }
     for item in field.items(findings) {
-        map(&item, section, findings);
+        if let Value::Map(_) = item.node.value {
+            map(&item, section, findings);
+            continue;
+        }
+        let required = section.keys.iter().filter(|key| key.need == Need::Required);
+        let entry: Vec<String> = required.map(|key| format!("{}: {}", key.name, example(key.shape))).collect();
+        let what = format!("each entry of {} must be a map", field.named());
+        item.error(&what, findings).hint(format!("write `- {{ {} }}`", entry.join(", ")));
     }
 }
 
@@ -102,6 +144,7 @@ fn example(shape: Shape) -> String {
         Shape::Version
         | Shape::Text
         | Shape::Texts
+        | Shape::Names
         | Shape::Flag
         | Shape::Duration
         | Shape::Instant
@@ -140,11 +183,15 @@ fn priority(field: &Field<'_>, findings: &mut Findings) {
 }
 
 fn listen(field: &Field<'_>, findings: &mut Findings) {
-    let Some(text) = field.line(findings) else { return };
+    let how = "write an address and a port, such as `\"127.0.0.1:9180\"`";
+    let Some(text) = word(field) else {
+        field.error(&format!("{} must be an address with a port", field.named()), findings).hint(how);
+        return;
+    };
     if text.parse::<SocketAddr>().is_err() {
         let hint = match text.trim_start_matches(':').parse::<u16>() {
             Ok(port) => format!("write `\"127.0.0.1:{port}\"`, which only this machine can reach"),
-            Err(_) => "write an address and a port, such as `\"127.0.0.1:9180\"`".to_owned(),
+            Err(_) => how.to_owned(),
         };
         field.error(&format!("{} {} is no address with a port", field.named(), quoted(text)), findings).hint(hint);
     }
@@ -153,6 +200,14 @@ fn listen(field: &Field<'_>, findings: &mut Findings) {
 /// One pool of `limits`.
 pub(super) fn pool(entry: &Entry, findings: &mut Findings) {
     let subject = format!("pool `{}`", entry.key);
+    if let Value::Scalar(Scalar { text, kind: Kind::Number(_) }) = &entry.value.value {
+        let hint = match super::keys::LIMITS.key(&entry.key) {
+            Some(_) => format!("`{}` belongs {}", entry.key, super::keys::LIMITS.place),
+            None => format!("write `{}: {{ running: {text} }}`", entry.key),
+        };
+        findings.error(entry.value.at, format!("{subject}: it must be a map")).hint(hint);
+        return;
+    }
     if let Some(fields) = Fields::open(&entry.value, &super::keys::POOL, subject, entry.key_at, findings) {
         keys(&fields, &super::keys::POOL, findings);
     }
@@ -226,10 +281,20 @@ fn queue_item(item: &Field<'_>, fields: &Fields<'_>, env: &BTreeSet<String>, fin
             Some(text) if text.contains("${") => {
                 arguments::fits(text, moment.at(), &moment, env, findings);
             }
+            Some(_) if length(&moment).is_some() => {}
             Some(_) | None => {
-                moment.duration(findings);
+                let what = format!("{} must be a duration or a template", moment.named());
+                let hint = "write `2h`, which counts from the nominal time, or a text such as `\"${nominal+2h}\"`";
+                moment.error(&what, findings).hint(hint);
             }
         }
+    }
+    if let (Some(defer), Some(due)) = (item.inner("defer"), item.inner("due"))
+        && let (Some(begin), Some(end)) = (length(&defer), length(&due))
+        && end <= begin
+    {
+        let what = format!("{} is not after {}, so there is no time left for the item", due.named(), defer.named());
+        due.error(&what, findings).hint("make the first longer or the second shorter").also(defer.at(), "not before");
     }
 }
 
@@ -280,10 +345,18 @@ fn inside<'t>(entry: &'t Entry, name: &str) -> Option<&'t Entry> {
     }
 }
 
-/// Who is told of what: the schedules have to be there.
+/// Who is told of what: the schedules have to be there, and no address is shown, under whatever key.
 pub(super) fn notify(field: &Field<'_>, schedules: &BTreeMap<String, At>, findings: &mut Findings) {
-    let Value::List(_) = field.node.value else { return };
     let items = field.each();
+    for item in &items {
+        match &item.node.value {
+            Value::Map(entries) => {
+                let others = entries.iter().filter(|entry| !SHOWN_IN_NOTIFY.contains(&entry.key.as_str()));
+                others.for_each(|entry| connection::hide(&entry.value, findings));
+            }
+            Value::List(_) | Value::Scalar(_) => connection::hide(item.node, findings),
+        }
+    }
     for named in items.iter().filter_map(|item| item.inner("schedules")) {
         for item in named.each() {
             if let Some(name) = word(&item)

@@ -159,8 +159,25 @@ fn scanned(text: &str, said: &str, byte: usize, line_number: usize) -> Slip {
     if said.contains("did not find expected key") || said.contains("expected <block end>") {
         return no_key(text, byte, line);
     }
+    if said.contains("simple key expected") {
+        return half_a_key(text, here, line);
+    }
     let said = said.split(" at line ").next().unwrap_or("not YAML");
     Slip::new(here, format!("not YAML: {said}"))
+        .hint("look at quotes, brackets and indentation here and in the line above")
+}
+
+/// `cron:0 7 * * *`, `enabled=true`: a line that was meant to be a key with its value.
+fn half_a_key(text: &str, here: Range<usize>, line: Range<usize>) -> Slip {
+    let first = text[line.clone()].trim_start();
+    let start = line.end - first.len();
+    let name = first.find(|c: char| !(c.is_ascii_alphanumeric() || "_-.".contains(c))).unwrap_or(first.len());
+    let at = start..start + name;
+    match first[name..].chars().next() {
+        _ if name == 0 => Slip::new(here, "a key with a colon is expected here").hint("write `key: value`"),
+        Some(':') => Slip::new(at, "a space is missing after the colon of this key").hint("write `key: value`"),
+        Some(_) | None => Slip::new(at, "a colon is missing after this key").hint("write `key: value`"),
+    }
 }
 
 fn closing(text: &str, bracket: usize) -> &'static str {
