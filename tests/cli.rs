@@ -127,6 +127,34 @@ fn a_range_of_next_times_is_not_cut() {
 }
 
 #[test]
+fn days_side_by_side_show_each_time_once() {
+    let folder =
+        folder_with("schedules:\n  nights: { cron: \"0 0,12 * * *\", timezone: UTC, start: { process: P } }\n");
+    let due = |from: &str, until: &str| {
+        let range = ["next", "nights", "--from", from, "--until", until, "-o", "ndjson"];
+        let output = run(folder.path(), &range);
+        let rows = text(&output.stdout);
+        let times = rows.lines().map(|row| serde_json::from_str::<Value>(row).unwrap()["nominal_at"].clone());
+        times.collect::<Vec<_>>()
+    };
+    let (first, second) =
+        (due("2027-01-01T00:00Z", "2027-01-02T00:00Z"), due("2027-01-02T00:00Z", "2027-01-03T00:00Z"));
+    assert_eq!(first, ["2027-01-01T00:00:00.000Z", "2027-01-01T12:00:00.000Z"]);
+    assert_eq!([first, second].concat(), due("2027-01-01T00:00Z", "2027-01-03T00:00Z"));
+}
+
+#[test]
+fn a_schedule_that_is_not_there_is_told_with_the_one_that_was_meant() {
+    let folder = folder_with("schedules:\n  night: { every: 1h, start: { process: P } }\n");
+    for (name, cure) in [("nigth", "did you mean `night`?"), ("invoices", "known are `night`")] {
+        let output = run(folder.path(), &["next", name]);
+        assert_eq!(output.status.code(), Some(2));
+        let told = text(&output.stderr);
+        assert!(told.contains(&format!("there is no schedule `{name}`")) && told.contains(cure), "{told}");
+    }
+}
+
+#[test]
 fn a_long_range_is_whole_in_every_format_and_in_order_over_all_schedules() {
     let folder = folder_with(
         "schedules:\n  often: { every: 1m, start: { process: P } }\n  seldom: { cron: \"30 12 * * *\", timezone: UTC, start: { process: P } }\n",

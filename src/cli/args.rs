@@ -140,10 +140,10 @@ pub(super) struct NextArgs {
     /// How many times of each schedule.
     #[arg(short = 'n', long, default_value_t = 5, value_parser = times::parse_count)]
     pub(super) count: usize,
-    /// Times after this: an instant, a date, or a duration ago such as `7d` [default: now].
+    /// Times from this on: an instant, a date, or a duration ago such as `7d` [default: now].
     #[arg(long, value_name = "T", value_parser = times::parse_when)]
     pub(super) from: Option<When>,
-    /// Times up to this; then `-n` is not a limit unless it is given.
+    /// Times before this; then `-n` is not a limit unless it is given.
     #[arg(long, value_name = "T", value_parser = times::parse_when)]
     pub(super) until: Option<When>,
     /// How to print the times.

@@ -12,6 +12,7 @@ use super::output::plain;
 use crate::auth::{AuthEnvironment, AuthUnavailable, Credential, TokenManager, TokenState};
 use crate::clock::Clock;
 use crate::daemon::credential;
+use crate::schedule::{ConnectionName, known_names};
 
 /// One credential and where its files are.
 #[derive(Debug)]
@@ -27,9 +28,8 @@ impl Here {
         let loaded = load_or_tell(global, clock.now())?;
         let connections = &loaded.set.connections;
         let Some(connection) = connections.values().find(|connection| connection.name.as_str() == name) else {
-            let known: Vec<_> = connections.keys().map(ToString::to_string).collect();
             return Err(Failure::new(Exit::Usage, format!("there is no connection `{}`", plain(name)))
-                .hint(format!("the files have: {}", known.join(", "))));
+                .hint(known_names(name, connections.keys().map(ConnectionName::as_str))));
         };
         Ok(Here { credential: Arc::new(credential(connection)), tokens_dir: global.tokens_dir(), clock: clock.clone() })
     }

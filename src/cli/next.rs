@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -12,9 +13,9 @@ use super::files::load_or_tell;
 use super::grid::{Cell, Grid};
 use super::output::{Columns, Format, Out, plain};
 use super::times;
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::recurrence::{Excluded, Nominal};
-use crate::schedule::{Enablement, Schedule};
+use crate::schedule::{Enablement, Schedule, ScheduleKey, known_names};
 
 #[derive(Debug, Serialize)]
 struct Coming {
@@ -37,12 +38,12 @@ pub(super) fn run(global: &Global, args: &NextArgs, clock: &Clock, out: &mut Out
     let loaded = load_or_tell(global, now)?;
     for name in &args.schedules {
         if !loaded.set.schedules.contains_key(name.as_str()) {
-            let known: Vec<_> = loaded.set.schedules.keys().map(ToString::to_string).collect();
-            return Err(Failure::new(Exit::Usage, format!("there is no schedule `{name}`"))
-                .hint(format!("the files have: {}", known.join(", "))));
+            return Err(Failure::new(Exit::Usage, format!("there is no schedule `{}`", plain(name)))
+                .hint(known_names(name, loaded.set.schedules.keys().map(ScheduleKey::as_str))));
         }
     }
-    let from = args.from.map_or(now, |when| when.resolve(now));
+    // A range holds its beginning and not its end, so that days side by side show each time once.
+    let from = args.from.map_or(now, |when| clock::earlier(when.resolve(now), Duration::from_millis(1)));
     let until = args.until.map(|when| when.resolve(now));
     let count = if until.is_some() && args.count == DEFAULT_COUNT { usize::MAX } else { args.count };
     let chosen = loaded.set.schedules.values().filter(|schedule| {
@@ -52,7 +53,7 @@ pub(super) fn run(global: &Global, args: &NextArgs, clock: &Clock, out: &mut Out
         let nominals =
             std::iter::successors(schedule.recurrence.next_after(from), |at| schedule.recurrence.next_after(at.at));
         nominals
-            .take_while(move |nominal| until.is_none_or(|until| nominal.at <= until))
+            .take_while(move |nominal| until.is_none_or(|until| nominal.at < until))
             .take(count)
             .map(move |nominal| coming(schedule, &nominal))
     }))

@@ -12,7 +12,7 @@ use super::output::{Columns, Format, Out, plain};
 use super::times;
 use crate::clock::Clock;
 use crate::history::{History, HistoryFilter, RunSummary};
-use crate::schedule::load;
+use crate::schedule::{known_names, load};
 
 /// How often `--follow` looks.
 const FOLLOW_EVERY: Duration = Duration::from_secs(1);
@@ -111,8 +111,7 @@ async fn known(history: &History, global: &Global, wanted: &[String], now: Times
         if names.is_empty() {
             return Err(failure.hint("nothing has run yet"));
         }
-        let names: Vec<_> = names.into_iter().collect();
-        return Err(failure.hint(format!("known are: {}", names.join(", "))));
+        return Err(failure.hint(plain(&known_names(name, names.iter().map(String::as_str)))));
     }
     Ok(())
 }

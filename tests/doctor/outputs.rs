@@ -73,5 +73,9 @@ async fn a_connection_that_is_not_there_is_answered_with_the_ones_that_are() {
     let bench = Bench::new().await;
     let seen = bench.doctor(&bench.usual(), &["man"]).await;
     assert_eq!(seen.exit, 2);
-    assert!(seen.err.contains("there is no connection `man`") && seen.err.contains("known are: main"), "{}", seen.err);
+    assert!(
+        seen.err.contains("there is no connection `man`") && seen.err.contains("did you mean `main`?"),
+        "{}",
+        seen.err
+    );
 }

@@ -19,7 +19,7 @@ use super::grid::Grid;
 use super::output::{Columns, Format, Out, plain};
 use crate::clock::Clock;
 use crate::doctor::{Blame, DoctorSettings, ProbeWish, Step, Verdict, examine};
-use crate::schedule::{ConnectionName, Diagnostic, Loaded, ScheduleSet, Severity};
+use crate::schedule::{ConnectionName, Diagnostic, Loaded, ScheduleSet, Severity, known_names};
 use crate::witness::{Came, Exchange};
 
 /// One step for programs.
@@ -135,7 +135,7 @@ fn chosen(set: &ScheduleSet, args: &DoctorArgs) -> Result<Vec<ConnectionName>, F
         Some(name) => match all.iter().find(|known| known.as_str() == name) {
             Some(found) => Ok(vec![found.clone()]),
             None => Err(Failure::new(Exit::Usage, format!("there is no connection `{}`", plain(name)))
-                .hint(format!("known are: {}", known()))),
+                .hint(known_names(name, all.iter().map(ConnectionName::as_str)))),
         },
         // A job is started on one tenant, and which one must be clear.
         None if args.probe.is_some() && all.len() > 1 => {

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::choices;
-use super::fields::{Field, Fields, list};
+use super::fields::{Field, Fields};
 use super::keys;
 use super::later;
-use super::near::nearest;
+use super::near::{known_names, listed};
 use super::tree::Value;
 use super::values::{Bound, Zones, zone_hint};
 use crate::recurrence::{Calendar, Class, GapPolicy, OnExcluded, OverlapTime, Zone, ZoneDatabase};
@@ -24,9 +24,6 @@ const SHORT_DEADLINE: Duration = Duration::from_secs(180);
 const START_DEADLINE: Duration = Duration::from_secs(3_600);
 /// How old a time may be to run at all (semantics.md 9).
 const CATCH_UP_WINDOW: Duration = Duration::from_secs(6 * 3_600);
-
-/// How many names a hint lists: more are not read.
-pub(super) const MOST_NAMES: usize = 12;
 
 /// A value that other values depend on.
 #[derive(Clone, Debug)]
@@ -282,16 +279,12 @@ pub(super) fn unknown<'n>(
     known: impl ExactSizeIterator<Item = &'n String> + Clone,
     findings: &mut Findings,
 ) {
-    let names = || known.clone().map(String::as_str);
-    let near = if findings.may_compare(known.len()) { nearest(name, names()) } else { None };
-    let hint = match (near, known.len()) {
-        (Some(meant), _) => format!("did you mean `{meant}`?"),
-        (None, 0) if what == "pool" => "describe it under `limits` at the top of the file".to_owned(),
-        (None, 0) => format!("describe it under `{what}s`"),
-        (None, many) if many > MOST_NAMES => {
-            format!("known are {} and {} more", list(names().take(MOST_NAMES)), many - MOST_NAMES)
-        }
-        (None, _) => format!("known are {}", list(names())),
+    let names = known.clone().map(String::as_str);
+    let hint = match known.len() {
+        0 if what == "pool" => "describe it under `limits` at the top of the file".to_owned(),
+        0 => format!("describe it under `{what}s`"),
+        many if findings.may_compare(many) => known_names(name, names),
+        _ => listed(names),
     };
     field.error(&format!("unknown {what} {}", quoted(name)), findings).hint(hint);
 }

@@ -20,5 +20,6 @@ mod times;
 mod tree;
 mod values;
 
+pub use near::known_names;
 pub use set::{Invalid, Loaded, parse};
 pub use values::{Wrong, duration, instant};

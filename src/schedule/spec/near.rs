@@ -1,5 +1,27 @@
 //! The known name that a person most likely meant.
 
+/// How many names a hint lists: more are not read.
+pub(super) const MOST_NAMES: usize = 12;
+
+/// The cure for a name that nothing has: the one that was probably meant, else those there are, of many the first.
+pub fn known_names<'n>(written: &str, names: impl ExactSizeIterator<Item = &'n str> + Clone) -> String {
+    match nearest(written, names.clone()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => listed(names),
+    }
+}
+
+/// "known are `a`, `b` and 3 more".
+pub(super) fn listed<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> String {
+    let more = names.len().saturating_sub(MOST_NAMES);
+    let first: Vec<String> = names.take(MOST_NAMES).map(|name| format!("`{name}`")).collect();
+    match (first.len(), more) {
+        (0, _) => "there are none yet".to_owned(),
+        (_, 0) => format!("known are {}", first.join(", ")),
+        (_, more) => format!("known are {} and {more} more", first.join(", ")),
+    }
+}
+
 /// The nearest of some names, when it is near enough to be worth telling.
 pub(in crate::schedule) fn nearest<'n>(written: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let plain = plain(written);
