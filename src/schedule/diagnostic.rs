@@ -5,6 +5,7 @@
 //!
 //! Absent: how it looks on a terminal (`render`).
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -117,12 +118,16 @@ pub(super) struct Finding {
     message: String,
     hint: Option<String>,
     also: Option<(At, String)>,
+    /// Its words are about a secret that was taken over; those of whoever found it might repeat the secret.
+    sealed: bool,
 }
 
 impl Finding {
     /// What to do about it.
     pub(super) fn hint(&mut self, hint: impl Into<String>) -> &mut Finding {
-        self.hint = Some(hint.into());
+        if !self.sealed {
+            self.hint = Some(hint.into());
+        }
         self
     }
 
@@ -138,6 +143,8 @@ impl Finding {
 pub(super) struct Findings {
     list: Vec<Finding>,
     hidden: Vec<At>,
+    /// The same: where each begins, and where it ends.
+    ends: BTreeMap<(usize, usize), usize>,
     /// How many names were compared with one that nothing has.
     compared: usize,
 }
@@ -145,17 +152,57 @@ pub(super) struct Findings {
 impl Findings {
     /// Notes a mistake.
     pub(super) fn error(&mut self, at: At, message: impl Into<String>) -> &mut Finding {
-        self.push(at, Severity::Error, message.into())
+        self.note(at, Severity::Error, message.into())
     }
 
     /// Notes a doubt.
     pub(super) fn warning(&mut self, at: At, message: impl Into<String>) -> &mut Finding {
-        self.push(at, Severity::Warning, message.into())
+        self.note(at, Severity::Warning, message.into())
+    }
+
+    fn note(&mut self, at: At, severity: Severity, message: String) -> &mut Finding {
+        if !self.hides(at) {
+            return self.push(at, severity, message);
+        }
+        let finding = self.push(at, Severity::Error, "a secret that stands here is used for something else".to_owned());
+        finding.hint("write the other value itself, without an alias");
+        finding.sealed = true;
+        finding
     }
 
     /// Keeps a place out of every excerpt.
     pub(super) fn hide(&mut self, at: At) {
         self.hidden.push(at);
+        let end = self.ends.entry((at.file, at.start)).or_default();
+        *end = at.end.max(*end);
+    }
+
+    /// Whether a secret stands there. By an alias its text may have come anywhere in the file.
+    fn hides(&self, at: At) -> bool {
+        let before = self.ends.range(..=(at.file, at.start)).next_back();
+        before.is_some_and(|((file, _), end)| *file == at.file && at.start < *end)
+    }
+
+    /// Notes what is wrong with a value. Of one that an alias took over from a secret only that is told, at its key.
+    pub(super) fn of_value(
+        &mut self,
+        (value, key): (At, At),
+        severity: Severity,
+        message: String,
+        taken_over: impl FnOnce() -> String,
+    ) -> &mut Finding {
+        if !self.hides(value) {
+            return self.push(value, severity, message);
+        }
+        let finding = self.push(key, Severity::Error, taken_over());
+        finding.hint("write the value itself; a secret is named in `auth` alone, by a reference");
+        finding.sealed = true;
+        finding
+    }
+
+    /// Notes a mistake in words that hold no part of the value there: it may be a secret.
+    pub(super) fn valueless(&mut self, at: At, message: impl Into<String>) -> &mut Finding {
+        self.push(at, Severity::Error, message.into())
     }
 
     /// Whether so many names may still be compared: thousands of unknown names beside thousands of known ones would take
@@ -167,7 +214,7 @@ impl Findings {
 
     fn push(&mut self, at: At, severity: Severity, message: String) -> &mut Finding {
         let place = self.list.len();
-        self.list.push(Finding { at, severity, message, hint: None, also: None });
+        self.list.push(Finding { at, severity, message, hint: None, also: None, sealed: false });
         &mut self.list[place]
     }
 
@@ -184,7 +231,7 @@ impl Findings {
         list.sort_by_key(|finding| (finding.at.file, finding.at.start, finding.severity));
         let mut told: Vec<Diagnostic> = Vec::new();
         for finding in list {
-            let Finding { at, severity, message, hint, also } = finding;
+            let Finding { at, severity, message, hint, also, sealed: _ } = finding;
             let (line, column) = shown[at.file].lines.line_and_column(&sources[at.file].text, at.start);
             let mut excerpts = vec![shown[at.file].excerpt(at, None)];
             excerpts.extend(also.map(|(at, label)| shown[at.file].excerpt(at, Some(label))));

@@ -164,13 +164,13 @@ fn a_file_that_is_wrong_everywhere_is_told_without_delay() {
 #[test]
 fn thousands_of_unknown_names_and_a_chain_of_thousands_are_told_without_delay() {
     // Each waits for a name that is nearly that of another, and a calendar that is nearly there.
-    let lines = |line: &dyn Fn(usize) -> String| (0..8_000).map(|n| line(n) + "\n").collect::<String>();
+    let lines = |line: &dyn Fn(usize) -> String| (0..4_000).map(|n| line(n) + "\n").collect::<String>();
     let calendars = lines(&|n| format!("  day-{n:04}: {{ weekdays: MON-FRI }}"));
     let unknown = lines(&|n| format!("  s{n:04}: {{ every: 5m, calendar: dya-{n:04}, start: {{ process: P }} }}"));
     let text = format!("{HEAD}calendars:\n{calendars}schedules:\n{unknown}");
     let seen = in_time(move || told(read(source("f.yaml", &text))));
     assert!(seen.contains("did you mean `day-0000`?") && seen.contains(" more"), "{}", &seen[..2_000]);
-    let chain = lines(&|n| format!("  s{n:04}: {{ after: {{ schedule: s{:04} }} }}", (n + 1) % 8_000));
+    let chain = lines(&|n| format!("  s{n:04}: {{ after: {{ schedule: s{:04} }} }}", (n + 1) % 4_000));
     let text = format!("{HEAD}schedules:\n{chain}");
     let circles: Vec<String> = in_time(move || {
         messages(read(source("f.yaml", &text))).into_iter().filter(|told| told.contains("leads back")).collect()

@@ -1,6 +1,6 @@
 //! `connections.X`: where a tenant is, and how to get in.
 //!
-//! A literal secret is refused here, and its place is hidden before anything else is said about the line.
+//! A literal secret is refused here; that nothing shows it is the work of `hidden`.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -12,9 +12,8 @@ use url::{Host, Url};
 use super::choices::{self, GrantKind, Style};
 use super::fields::{Field, Fields};
 use super::keys;
-use super::tree::{Entry, Kind, Node, Scalar, Value};
+use super::tree::{Entry, Kind, Scalar, Value};
 use crate::schedule::diagnostic::{Findings, SourceFile};
-use crate::schedule::mask::SHOWN_IN_AUTH;
 use crate::schedule::model::{AuthSpec, Connection, ConnectionLimits, ConnectionName, Grant};
 use crate::secret::{SecretRef, SecretSource};
 
@@ -28,7 +27,6 @@ pub(super) fn read(
     sources: &[SourceFile],
     findings: &mut Findings,
 ) -> Option<Arc<Connection>> {
-    hide_secrets(&entry.value, findings);
     let subject = format!("connection `{name}`");
     let fields = Fields::open(&entry.value, &keys::CONNECTION, subject, entry.key_at, findings)?;
     let url_hint = "write the base address, such as `url: https://cloud.uipath.com/acme/production/orchestrator_`";
@@ -57,41 +55,14 @@ fn settled<T>(value: Option<Option<T>>) -> Option<Option<T>> {
     }
 }
 
-fn hide_secrets(connection: &Node, findings: &mut Findings) {
-    let Value::Map(entries) = &connection.value else {
-        return;
-    };
-    for entry in entries.iter().filter(|entry| entry.key == "auth") {
-        match &entry.value.value {
-            Value::Map(inner) => {
-                let secret = inner.iter().filter(|entry| !SHOWN_IN_AUTH.contains(&entry.key.as_str()));
-                secret.for_each(|entry| hide(&entry.value, findings));
-            }
-            Value::List(_) | Value::Scalar(_) => hide(&entry.value, findings),
-        }
-    }
-}
-
-/// Keeps a value out of what is shown, references aside.
-pub(super) fn hide(node: &Node, findings: &mut Findings) {
-    match &node.value {
-        Value::Map(entries) => entries.iter().for_each(|entry| hide(&entry.value, findings)),
-        Value::List(items) => items.iter().for_each(|item| hide(item, findings)),
-        Value::Scalar(scalar) => {
-            if SecretRef::parse(&scalar.text, Path::new("")).is_err() {
-                findings.hide(node.at);
-            }
-        }
-    }
-}
-
 /// A URL to send requests to: https, or plain http to this machine.
 fn address(field: &Field<'_>, findings: &mut Findings) -> Option<Url> {
     let text = field.line(findings)?;
     let name = field.named();
     if text.contains('@') {
-        findings.hide(field.at());
         field.error(&format!("{name} must not hold a user name or password"), findings).hint("write them under `auth`");
+        // Last: what is hidden is not spoken of any more.
+        findings.hide(field.at());
         return None;
     }
     let Ok(mut url) = Url::parse(text) else {
@@ -271,7 +242,7 @@ pub(super) fn secret(field: &Field<'_>, sources: &[SourceFile], findings: &mut F
     let name = field.named();
     match &field.node.value {
         Value::Scalar(Scalar { kind: Kind::Null, .. }) => {
-            field.error(&format!("{name} is empty"), findings).hint(how);
+            findings.valueless(field.key_at, field.said(&format!("{name} is empty"))).hint(how);
             None
         }
         Value::Scalar(scalar) => {
@@ -289,17 +260,19 @@ pub(super) fn secret(field: &Field<'_>, sources: &[SourceFile], findings: &mut F
                         ["credential:", "file:", "env:"].iter().any(|kind| scalar.text.starts_with(kind));
                     if looks_like_one {
                         let what = format!("{name} is not a well-formed reference");
-                        field.error(&what, findings).hint("names are letters, digits, `_`, `-` and `.`");
+                        findings
+                            .valueless(field.at(), field.said(&what))
+                            .hint("names are letters, digits, `_`, `-` and `.`");
                     } else {
                         let what = format!("{name} holds the secret itself, which must not stand in this file");
-                        field.error(&what, findings).hint(how);
+                        findings.valueless(field.at(), field.said(&what)).hint(how);
                     }
                     None
                 }
             }
         }
         Value::Map(_) | Value::List(_) => {
-            field.error(&format!("{name} must be a reference to a secret"), findings).hint(how);
+            findings.valueless(field.at(), field.said(&format!("{name} must be a reference to a secret"))).hint(how);
             None
         }
     }

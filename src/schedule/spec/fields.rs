@@ -3,13 +3,13 @@
 //! A reader that returns `None` has told why; whoever asked goes on with the other keys, so one pass finds all mistakes.
 
 use super::choices::{Choices, Names};
-use super::connection;
+use super::hidden;
 use super::keys::{Key, SECTIONS, Section, Shape, Stage};
 use super::later;
 use super::near::nearest;
 use super::tree::{Entry, Kind, Node, Scalar, Value};
 use super::values::{self, Wrong, Zones};
-use crate::schedule::diagnostic::{At, Finding, Findings, quoted};
+use crate::schedule::diagnostic::{At, Finding, Findings, Severity, quoted};
 
 /// The longest text of any key (S35): far above any name, far below what would hurt a table.
 const LONGEST_TEXT: usize = 1_000;
@@ -143,7 +143,7 @@ impl<'t> Fields<'t> {
             let meant = section.key(meant);
             self.settled.extend(meant.map(|key| key.name));
             if meant.is_some_and(|key| matches!(key.shape, Shape::Secret)) {
-                connection::hide(&entry.value, findings);
+                hidden::hide(&entry.value, findings);
             }
         } else {
             finding.hint(format!("known keys are {}", list(section.built())));
@@ -211,12 +211,17 @@ impl<'t> Field<'t> {
 
     /// A mistake in a part of this value.
     pub(super) fn error_at<'f>(&self, at: At, what: &str, findings: &'f mut Findings) -> &'f mut Finding {
-        findings.error(at, self.whose.say(what))
+        self.note(at, Severity::Error, what, findings)
+    }
+
+    fn note<'f>(&self, at: At, severity: Severity, what: &str, findings: &'f mut Findings) -> &'f mut Finding {
+        let taken_over = || self.whose.say(&format!("{} takes over a secret", self.named()));
+        findings.of_value((at, self.key_at), severity, self.whose.say(what), taken_over)
     }
 
     /// A doubt about this value.
     pub(super) fn warning<'f>(&self, what: &str, findings: &'f mut Findings) -> &'f mut Finding {
-        findings.warning(self.place(), self.whose.say(what))
+        self.note(self.place(), Severity::Warning, what, findings)
     }
 
     /// A sentence about this value, with its subject.
@@ -250,15 +255,15 @@ impl<'t> Field<'t> {
 
     /// As `items`, of a list that was looked at already.
     pub(super) fn each(&self) -> Vec<Field<'t>> {
-        let nodes = match &self.node.value {
-            Value::List(items) => items.as_slice(),
-            Value::Map(_) | Value::Scalar(_) => std::slice::from_ref(self.node),
-        };
-        let one = |node: &'t Node| {
-            let key_at = if node.at.start == node.at.end { self.key_at } else { node.at };
-            Field { whose: self.whose.clone(), name: self.name.clone(), key_at, node }
-        };
-        nodes.iter().map(one).collect()
+        let one = |node: &'t Node, key_at| Field { whose: self.whose.clone(), name: self.name.clone(), key_at, node };
+        match &self.node.value {
+            Value::Map(_) | Value::Scalar(_) => vec![one(self.node, self.key_at)],
+            // What is absent in a list is marked by the key of the list.
+            Value::List(items) => {
+                let place = |node: &Node| if node.at.start == node.at.end { self.key_at } else { node.at };
+                items.iter().map(|node| one(node, place(node))).collect()
+            }
+        }
     }
 
     /// A value inside, of a map that was looked at already.
@@ -453,12 +458,12 @@ fn entries<'t>(node: &'t Node, whose: &Whose, at: At, findings: &mut Findings) -
         }
         Value::Scalar(_) => {
             findings
-                .error(node.at, whose.say(&format!("{what} must be a map")))
+                .valueless(node.at, whose.say(&format!("{what} must be a map")))
                 .hint("write `key: value` lines under it, or `{ key: value }`");
         }
         Value::List(_) => {
             findings
-                .error(node.at, whose.say(&format!("{what} is a list, and must be a map")))
+                .valueless(node.at, whose.say(&format!("{what} is a list, and must be a map")))
                 .hint("write `key: value` lines without `-`");
         }
     }

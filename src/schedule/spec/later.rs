@@ -15,15 +15,13 @@ use super::choices::{self, Names};
 use super::connection;
 use super::fields::{self, Field, Fields};
 use super::habits::{Known, unknown};
+use super::hidden;
 use super::keys::{MOST_PRIORITY, Need, Section, Shape};
 use super::near::MOST_NAMES;
 use super::tree::{Entry, Kind, Scalar, Value};
 use super::values;
 use crate::schedule::diagnostic::{At, Findings, quoted};
 use crate::schedule::model::ScheduleKey;
-
-/// Keys of an entry of `notify` whose values may be shown. All others are hidden, typing errors included.
-const SHOWN_IN_NOTIFY: &[&str] = &["on", "schedules", "format"];
 
 /// Looks at a value by its shape alone. What needs to know the rest of the file is looked at by the functions below.
 pub(super) fn check(field: &Field<'_>, shape: Shape, findings: &mut Findings) {
@@ -47,7 +45,7 @@ pub(super) fn check(field: &Field<'_>, shape: Shape, findings: &mut Findings) {
         }
         Shape::Names => names(field, findings),
         Shape::Secret => {
-            connection::hide(field.node, findings);
+            hidden::hide(field.node, findings);
             connection::secret(field, &[], findings);
         }
         Shape::Choice(words) => {
@@ -108,7 +106,7 @@ fn names(field: &Field<'_>, findings: &mut Findings) {
     let in_maps = |field: &Field<'_>| matches!(field.node.value, Value::Map(_));
     let items = field.each();
     if items.iter().any(in_maps) {
-        connection::hide(field.node, findings);
+        hidden::hide(field.node, findings);
         let what = format!("{} must be the names of arguments alone", field.named());
         field.error(&what, findings).hint("write `[NAME]`; no secret stands in this file");
         return;
@@ -132,7 +130,8 @@ fn list(field: &Field<'_>, section: &'static Section, findings: &mut Findings) {
         let required = section.keys.iter().filter(|key| key.need == Need::Required);
         let entry: Vec<String> = required.map(|key| format!("{}: {}", key.name, example(key.shape))).collect();
         let what = format!("each entry of {} must be a map", field.named());
-        item.error(&what, findings).hint(format!("write `- {{ {} }}`", entry.join(", ")));
+        let finding = findings.valueless(item.at(), item.said(&what));
+        finding.hint(format!("write `- {{ {} }}`", entry.join(", ")));
     }
 }
 
@@ -340,24 +339,12 @@ fn leads_back(circle: &[&str]) -> String {
 }
 
 fn inside<'t>(entry: &'t Entry, name: &str) -> Option<&'t Entry> {
-    match &entry.value.value {
-        Value::Map(entries) => entries.iter().find(|entry| entry.key == name),
-        Value::List(_) | Value::Scalar(_) => None,
-    }
+    entry.value.entries().find(|entry| entry.key == name)
 }
 
-/// Who is told of what: the schedules have to be there, and no address is shown, under whatever key.
+/// Who is told of what: the schedules have to be there.
 pub(super) fn notify(field: &Field<'_>, schedules: &BTreeMap<String, At>, findings: &mut Findings) {
     let items = field.each();
-    for item in &items {
-        match &item.node.value {
-            Value::Map(entries) => {
-                let others = entries.iter().filter(|entry| !SHOWN_IN_NOTIFY.contains(&entry.key.as_str()));
-                others.for_each(|entry| connection::hide(&entry.value, findings));
-            }
-            Value::List(_) | Value::Scalar(_) => connection::hide(item.node, findings),
-        }
-    }
     for named in items.iter().filter_map(|item| item.inner("schedules")) {
         for item in named.each() {
             if let Some(name) = word(&item)

@@ -9,6 +9,7 @@ mod connection;
 mod daemon;
 mod fields;
 mod habits;
+mod hidden;
 pub(in crate::schedule) mod keys;
 mod later;
 mod moved;

@@ -10,6 +10,7 @@ use super::connection;
 use super::daemon;
 use super::fields::{Field, Fields};
 use super::habits::{Given, Habits, Known};
+use super::hidden;
 use super::keys;
 use super::later;
 use super::moved::ClockChanges;
@@ -76,6 +77,7 @@ struct Merged<'t> {
 }
 
 fn read(trees: &[Node], sources: &[SourceFile], now: Timestamp, findings: &mut Findings) -> ScheduleSet {
+    trees.iter().for_each(|tree| hidden::all(tree, findings));
     let mut merged = Merged::default();
     let mut all_read = trees.len() == sources.len();
     for tree in trees {

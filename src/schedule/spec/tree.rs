@@ -36,6 +36,17 @@ pub(super) struct Node {
     pub(super) value: Value,
 }
 
+impl Node {
+    /// The entries of a map; of anything else none.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        match &self.value {
+            Value::Map(entries) => entries.as_slice(),
+            Value::List(_) | Value::Scalar(_) => &[],
+        }
+        .iter()
+    }
+}
+
 /// What stands there.
 #[derive(Clone, Debug)]
 pub(super) enum Value {
