@@ -178,7 +178,7 @@ impl Findings {
     }
 
     /// Whether a secret stands there. By an alias its text may have come anywhere in the file.
-    fn hides(&self, at: At) -> bool {
+    pub(super) fn hides(&self, at: At) -> bool {
         let before = self.ends.range(..=(at.file, at.start)).next_back();
         before.is_some_and(|((file, _), end)| *file == at.file && at.start < *end)
     }

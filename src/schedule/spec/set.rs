@@ -209,6 +209,10 @@ fn named<'t>(
     mut take: impl FnMut(&str, &'t Entry),
 ) {
     for entry in field.entries(findings).unwrap_or_default() {
+        if findings.hides(entry.key_at) {
+            findings.error(entry.key_at, format!("a secret cannot be the name of a {what}"));
+            continue;
+        }
         if let Some(first) = places.get(&entry.key) {
             let finding = findings.error(entry.key_at, format!("{what} {} stands twice", quoted(&entry.key)));
             finding.hint("rename or remove one of the two").also(*first, "first here");
