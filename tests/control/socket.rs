@@ -81,8 +81,11 @@ async fn other_users_are_kept_out_by_the_mode_and_refused_where_it_was_opened() 
     };
     open("", 0o755);
     open("state", 0o755);
-    // The build folder may be closed to others.
-    std::fs::copy(env!("CARGO_BIN_EXE_punctual"), place.path("punctual")).unwrap();
+    // The build folder may be closed to others. By a program of its own: while this one writes a file, a child that another
+    // test begins holds it open for writing too, and what is open for writing cannot be run.
+    let mut copy = tokio::process::Command::new("cp");
+    copy.arg(env!("CARGO_BIN_EXE_punctual")).arg(place.path("punctual"));
+    assert!(in_time("a copy", copy.status()).await.unwrap().success());
     open("punctual", 0o755);
     let as_nobody = || async {
         let mut command = tokio::process::Command::new(place.path("punctual"));
