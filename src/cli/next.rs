@@ -45,6 +45,11 @@ pub(super) fn run(global: &Global, args: &NextArgs, clock: &Clock, out: &mut Out
     // A range holds its beginning and not its end, so that days side by side show each time once.
     let from = args.from.map_or(now, |when| clock::earlier(when.resolve(now), Duration::from_millis(1)));
     let until = args.until.map(|when| when.resolve(now));
+    if until.is_some_and(|until| until <= from) {
+        return Err(
+            Failure::new(Exit::Usage, "`--until` is not after `--from`, so the range is empty").hint("swap the two")
+        );
+    }
     let count = if until.is_some() && args.count == DEFAULT_COUNT { usize::MAX } else { args.count };
     let chosen = loaded.set.schedules.values().filter(|schedule| {
         args.schedules.is_empty() || args.schedules.iter().any(|name| name == schedule.key.as_str())

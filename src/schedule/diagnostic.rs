@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::excerpt::{Column, Shown};
 use super::mask;
 
 /// One mistake or doubt. Serialized, it is a row of `check -o json` (cli.md).
@@ -225,86 +226,53 @@ impl Findings {
             shown[at.file].hidden.push(at.start..at.end);
         }
         for file in &mut shown {
-            file.hidden.sort_by_key(|range| range.start);
+            file.sort();
         }
         let mut list = self.list;
         list.sort_by_key(|finding| (finding.at.file, finding.at.start, finding.severity));
         let mut told: Vec<Diagnostic> = Vec::new();
+        // A value that many schedules take over from one place is wrong once: how many more it is wrong for.
+        let mut more: Vec<usize> = Vec::new();
+        let mut column = Column::default();
         for finding in list {
             let Finding { at, severity, message, hint, also, sealed: _ } = finding;
-            let (line, column) = shown[at.file].lines.line_and_column(&sources[at.file].text, at.start);
+            let (line, column) = column.of(at, &shown[at.file].lines, &sources[at.file].text);
+            let here = told.iter().rposition(|d| (d.line, d.column) != (line, column)).map_or(0, |n| n + 1);
+            let same = |d: &Diagnostic| {
+                d.file == sources[at.file].path
+                    && (d.severity, &d.hint) == (severity, &hint)
+                    && without_schedule(&d.message) == without_schedule(&message)
+            };
+            if let Some(first) = told[here..].iter().position(same) {
+                more[here + first] += usize::from(told[here + first].message != message);
+                continue;
+            }
             let mut excerpts = vec![shown[at.file].excerpt(at, None)];
             excerpts.extend(also.map(|(at, label)| shown[at.file].excerpt(at, Some(label))));
-            let diagnostic =
-                Diagnostic { file: sources[at.file].path.clone(), line, column, severity, message, hint, excerpts };
-            // A value that many entries take over from one place is wrong once.
-            if !told.iter().rev().take_while(|d| (d.line, d.column) == (line, column)).any(|d| *d == diagnostic) {
-                told.push(diagnostic);
-            }
+            told.push(Diagnostic {
+                file: sources[at.file].path.clone(),
+                line,
+                column,
+                severity,
+                message,
+                hint,
+                excerpts,
+            });
+            more.push(0);
+        }
+        for (diagnostic, more) in told.iter_mut().zip(more).filter(|(_, more)| *more > 0) {
+            let what = without_schedule(&diagnostic.message);
+            let whose = diagnostic.message.strip_suffix(what).unwrap_or_default().trim_end_matches(": ");
+            diagnostic.message = format!("{whose} and {more} more: {what}");
         }
         told
     }
 }
 
-/// Where the lines of a text begin: looked up often, so counted once.
-#[derive(Debug)]
-pub(super) struct Lines(Vec<usize>);
-
-impl Lines {
-    pub(super) fn new(text: &str) -> Lines {
-        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(n, _)| n + 1);
-        Lines(std::iter::once(0).chain(ends).collect())
-    }
-
-    /// The line of a byte, from 1.
-    pub(super) fn line(&self, byte: usize) -> u32 {
-        u32::try_from(self.0.partition_point(|start| *start <= byte)).unwrap_or(u32::MAX)
-    }
-
-    /// Line and column of a byte, both from 1; columns count characters.
-    fn line_and_column(&self, text: &str, byte: usize) -> (u32, u32) {
-        let byte = text.floor_char_boundary(byte);
-        let line = self.line(byte);
-        let start = self.0.get(line as usize - 1).copied().unwrap_or(0);
-        (line, u32::try_from(text[start..byte].chars().count() + 1).unwrap_or(u32::MAX))
-    }
-}
-
-/// The bytes of the line around a byte, without its end.
-pub(super) fn line_around(text: &str, byte: usize) -> Range<usize> {
-    let byte = text.floor_char_boundary(byte);
-    let start = text[..byte].rfind('\n').map_or(0, |n| n + 1);
-    let end = text[byte..].find('\n').map_or(text.len(), |n| byte + n);
-    start..start + text[start..end].trim_end_matches('\r').len()
-}
-
-/// A file while lines of it are shown.
-struct Shown<'s> {
-    source: &'s SourceFile,
-    lines: Lines,
-    /// Sorted by their beginnings.
-    hidden: Vec<Range<usize>>,
-    by_name: Vec<Range<usize>>,
-}
-
-impl Shown<'_> {
-    fn new(source: &SourceFile) -> Shown<'_> {
-        let by_name = mask::secrets_by_name(&source.text);
-        Shown { source, lines: Lines::new(&source.text), hidden: Vec::new(), by_name }
-    }
-
-    fn excerpt(&self, at: At, label: Option<String>) -> Excerpt {
-        let text = &self.source.text;
-        let line = line_around(text, at.start);
-        let clip = |byte: usize| text.floor_char_boundary(byte.clamp(line.start, line.end)) - line.start;
-        // Those found by name lie in one line each and in order; those of the tree may reach over several.
-        let first = self.by_name.partition_point(|range| range.end <= line.start);
-        let by_name = self.by_name[first..].iter().take_while(|range| range.start < line.end);
-        let by_place = self.hidden.iter().take_while(|range| range.start < line.end);
-        let hidden = by_name.chain(by_place).map(|r| clip(r.start)..clip(r.end)).filter(|r| !r.is_empty()).collect();
-        let (text, mark) = mask::apply(&text[line.clone()], hidden, clip(at.start)..clip(at.end));
-        Excerpt { file: self.source.path.clone(), line: self.lines.line(at.start), text, mark, label }
-    }
+/// A message without "schedule `x`: ".
+fn without_schedule(message: &str) -> &str {
+    let rest = message.strip_prefix("schedule `").and_then(|rest| rest.split_once("`: "));
+    rest.map_or(message, |(_, what)| what)
 }
 
 /// Text from a file inside a message: in backticks, short, without signs that move a terminal's cursor, and of an address no

@@ -12,14 +12,29 @@ use std::ops::Range;
 const HIDDEN: &str = "[hidden]";
 
 /// Parts of names whose values are not shown.
-const SECRET_WORDS: &[&str] =
-    &["secret", "token", "passw", "api_key", "apikey", "private_key", "credential", "webhook"];
+const SECRET_WORDS: &[&str] = &[
+    "secret",
+    "token",
+    "passw",
+    "api_key",
+    "apikey",
+    "private_key",
+    "credential",
+    "webhook",
+    "user_key",
+    "userkey",
+    "client_key",
+    "access_key",
+    "bearer",
+    "authorization",
+    "hc_ping",
+];
 
 /// Names that hold one of the words and yet no secret.
 const PLAIN_NAMES: &[&str] = &["token_url", "secret_arguments", "credential"];
 
 /// Names of secrets that are words of their own, since they stand inside harmless ones (`mapping`).
-const SECRET_NAMES: &[&str] = &["ping"];
+const SECRET_NAMES: &[&str] = &["ping", "pwd", "pat", "sas", "heartbeat", "healthcheck", "health_check"];
 
 /// Keys whose addresses are shown whole: what is wrong with one can be in its path.
 const OWN_ADDRESSES: &[&str] = &["url", "token_url"];
@@ -44,8 +59,10 @@ pub(super) fn secrets_by_name(text: &str) -> Vec<Range<usize>> {
     for line in text.split_inclusive('\n') {
         let blank = line.trim().is_empty();
         let indent = line.len() - line.trim_start().len();
-        secret = secret.filter(|outer| blank || indent > *outer);
-        auth = auth.filter(|outer| blank || indent > *outer);
+        // A tab is no indentation of YAML's: how deep it is meant, nobody knows.
+        let deeper = |outer: &usize| blank || indent > *outer || line[..indent].contains('\t');
+        secret = secret.filter(deeper);
+        auth = auth.filter(deeper);
         if secret.is_some() {
             found.push(line_start + indent..line_start + line.trim_end().len());
         } else {
@@ -85,7 +102,10 @@ fn addresses(line: &str) -> Vec<Range<usize>> {
         let key = scheme.trim_end_matches([' ', '\t', '"', '\'']).strip_suffix(':').unwrap_or_default();
         let key = key.trim_end_matches([' ', '\t', '"', '\'']);
         let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-        if OWN_ADDRESSES.contains(&&key[key.trim_end_matches(is_word).len()..]) {
+        let own = OWN_ADDRESSES.contains(&&key[key.trim_end_matches(is_word).len()..]);
+        if own && !line[host..end].contains('@') {
+            // What is asked for behind the path can be a key.
+            found.extend(line[host..end].find(['?', '#']).map(|n| host + n + 1..end));
             continue;
         }
         let path = line[host..end].find(['/', '?', '#']).map_or(end, |n| host + n + 1);
@@ -106,12 +126,18 @@ fn auth_begins(line: &str) -> Option<usize> {
     let mut at = 0;
     while let Some(word) = next_word(line, at) {
         let after = line[word.end..].trim_start_matches(['"', '\'', ' ']);
-        if &line[word.clone()] == "auth" && after.starts_with(':') {
+        if is_auth(&line[word.clone()]) && after.starts_with(':') {
             return Some(line.len() - after.len() + 1);
         }
         at = word.end;
     }
     None
+}
+
+/// `auth`, and whatever is likely to be meant by it.
+fn is_auth(word: &str) -> bool {
+    let word = word.to_ascii_lowercase();
+    word.starts_with("auth") || matches!(word.as_str(), "auht" | "atuh" | "uath" | "ahth" | "aut")
 }
 
 enum Found {
@@ -146,6 +172,11 @@ fn values(line: &str, part: Range<usize>, is_secret: impl Fn(&str) -> bool) -> V
         if value.is_empty() || value.starts_with(['|', '>']) {
             if separator.contains([':', '=']) {
                 found.push(Found::Below);
+            }
+            // Behind the sign nothing stands but how the text is meant; else it is a part of the text.
+            let header = value.get(1..).unwrap_or_default();
+            if header.split('#').next().unwrap_or_default().trim().contains(|c: char| !"0123456789+-".contains(c)) {
+                found.push(Found::Here(start..start + value.len()));
             }
             continue;
         }

@@ -5,6 +5,7 @@
 
 mod change;
 mod diagnostic;
+mod excerpt;
 mod kept;
 mod load;
 mod mask;

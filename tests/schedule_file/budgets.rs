@@ -179,6 +179,27 @@ fn thousands_of_unknown_names_and_a_chain_of_thousands_are_told_without_delay() 
     assert!(circles[0].ends_with("after `s0011` after … after `s0000`"), "{circles:?}");
 }
 
+#[test]
+fn a_file_in_one_line_is_told_with_the_parts_around_its_mistakes() {
+    let schedules: Vec<String> = (0..4_000).map(|n| format!("s{n:04}: {{ after: x }}")).collect();
+    let text = format!("{HEAD}schedules: {{ {} }}\n", schedules.join(", "));
+    let invalid = in_time(move || read(source("f.yaml", &text)).unwrap_err());
+    let lengths = invalid.diagnostics.iter().flat_map(|told| &told.excerpts).map(|excerpt| excerpt.text.len());
+    assert!(lengths.max() < Some(1_000));
+    let last = invalid.diagnostics.iter().rev().find(|told| told.message.contains("s3999")).unwrap();
+    let excerpt = &last.excerpts[0];
+    assert!(excerpt.text.starts_with('…') && last.column > 80_000, "{last:#?}");
+    assert!(excerpt.text[..excerpt.mark.start].ends_with("s3999: { ") || last.message.contains("after"), "{last:#?}");
+}
+
+#[test]
+fn thousands_of_secrets_are_hidden_without_delay() {
+    let pings: String = (0..4_000).map(|n| format!("  s{n}: {{ ping: hunter2-{n} }}\n")).collect();
+    let text = format!("{HEAD}schedules:\n{pings}");
+    let seen = in_time(move || told(read(source("f.yaml", &text))));
+    assert!(!seen.contains("hunter2") && seen.contains("and 15800 more"), "{}", &seen[seen.len() - 100..]);
+}
+
 /// Pieces that YAML, the keys and the masks treat in ways of their own.
 const PIECES: [&str; 32] = [
     "version: 1\n",

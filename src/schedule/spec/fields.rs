@@ -122,9 +122,12 @@ impl<'t> Fields<'t> {
 
     fn unknown(&mut self, entry: &Entry, section: &'static Section, findings: &mut Findings) {
         self.strange = true;
-        // `client_secret:value` and `client_secret value` are each one long key; what follows may be the secret.
-        if let Some((name, _)) = entry.key.split_once([':', ' ', '\t']) {
-            findings.hide(entry.key_at.part(name.len()..usize::MAX));
+        // `client_secret:value` and `client_secret=value` are each one long key; what follows may be the secret.
+        let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+        let end = entry.key.find(|c| !is_name(c)).unwrap_or(entry.key.len());
+        if (1..entry.key.len()).contains(&end) {
+            let name = &entry.key[..end];
+            findings.hide(entry.key_at.part(end..usize::MAX));
             let known = section.key(name);
             self.settled.extend(known.map(|key| key.name));
             let what = match known {
@@ -134,11 +137,19 @@ impl<'t> Fields<'t> {
             findings.error(entry.key_at, self.whose.say(&what)).hint("write `key: value`");
             return;
         }
+        // Whatever is meant by it, it may be where somebody is told, or how to get in.
+        let address = matches!(&entry.value.value, Value::Scalar(scalar) if scalar.text.contains("://"));
+        if section.guarded || address {
+            hidden::hide(&entry.value, findings);
+        }
         let what = self.whose.say(&format!("unknown key {}", quoted(&entry.key)));
         let finding = findings.error(entry.key_at, what);
-        if let Some(home) = SECTIONS.iter().find(|other| other.key(&entry.key).is_some()) {
+        let meant = nearest(&entry.key, section.keys.iter().map(|key| key.name));
+        // A section that few keys belong to is what its keys are compared with first.
+        let own = meant.filter(|_| !SECTIONS.iter().any(|other| std::ptr::eq(*other, section)));
+        if let (Some(home), None) = (SECTIONS.iter().find(|other| other.key(&entry.key).is_some()), own) {
             finding.hint(format!("`{}` belongs {}", entry.key, home.place));
-        } else if let Some(meant) = nearest(&entry.key, section.keys.iter().map(|key| key.name)) {
+        } else if let Some(meant) = meant {
             finding.hint(format!("did you mean `{meant}`?"));
             let meant = section.key(meant);
             self.settled.extend(meant.map(|key| key.name));
@@ -181,6 +192,11 @@ impl<'t> Fields<'t> {
     /// Whether enough was said about one of these keys.
     pub(super) fn is_settled(&self, names: &[&str]) -> bool {
         self.settled.iter().any(|settled| names.contains(settled))
+    }
+
+    /// "`catch_up`", for sentences.
+    pub(super) fn named(&self) -> String {
+        format!("`{}`", self.whose.path.trim_end_matches('.'))
     }
 
     /// A sentence about this map, with its subject.
@@ -258,9 +274,14 @@ impl<'t> Field<'t> {
         let one = |node: &'t Node, key_at| Field { whose: self.whose.clone(), name: self.name.clone(), key_at, node };
         match &self.node.value {
             Value::Map(_) | Value::Scalar(_) => vec![one(self.node, self.key_at)],
-            // What is absent in a list is marked by the key of the list.
+            // What is absent in a list is marked by the key of the list; a map in lines is as long as nothing.
             Value::List(items) => {
-                let place = |node: &Node| if node.at.start == node.at.end { self.key_at } else { node.at };
+                let place = |node: &Node| match &node.value {
+                    Value::Scalar(scalar) if scalar.kind == Kind::Null => self.key_at,
+                    Value::Map(_) | Value::List(_) | Value::Scalar(_) => {
+                        At { end: node.at.end.max(node.at.start + 1), ..node.at }
+                    }
+                };
                 items.iter().map(|node| one(node, place(node))).collect()
             }
         }
@@ -290,7 +311,7 @@ impl<'t> Field<'t> {
         let found = match &self.node.value {
             Value::Scalar(scalar) if scalar.kind == Kind::Null => {
                 self.error(&format!("{} is empty", self.named()), findings)
-                    .hint(format!("write {wanted}, or take it out"));
+                    .hint(format!("write {wanted} behind the colon"));
                 return None;
             }
             Value::Scalar(scalar) => return Some(scalar),
@@ -312,7 +333,7 @@ impl<'t> Field<'t> {
         }
         let text = scalar.text.as_str();
         if text.trim().is_empty() {
-            self.error(&format!("{} is empty", self.named()), findings).hint("write a text, or take the key out");
+            self.error(&format!("{} is empty", self.named()), findings).hint("write the text behind the colon");
             return None;
         }
         if text.chars().count() > LONGEST_TEXT {
@@ -368,7 +389,7 @@ impl<'t> Field<'t> {
             let finding = self.error(&format!("{} must be a whole number from 1 to {most}", self.named()), findings);
             match scalar.text.parse::<u32>() {
                 Ok(_) if scalar.kind == Kind::Text => finding.hint("write the number without quotes"),
-                Ok(0) => finding.hint("write 1 or more, or take the key out"),
+                Ok(0) => finding.hint("write 1 or more"),
                 Ok(_) => finding.hint(format!("write at most {most}")),
                 Err(_) => finding.hint("write digits alone, without a sign, a fraction or a unit"),
             };

@@ -97,7 +97,9 @@ fn keys(fields: &Fields<'_>, section: &'static Section, findings: &mut Findings)
     }
     if fields.is_empty() && section.keys.iter().all(|key| key.need == Need::Optional) {
         let known = fields::list(section.keys.iter().map(|key| key.name));
-        fields.error("an empty map says nothing", findings).hint(format!("write one of {known}, or take it out"));
+        fields
+            .error(&format!("{} is an empty map", fields.named()), findings)
+            .hint(format!("write one of {known}, or take it out"));
     }
 }
 
@@ -223,14 +225,6 @@ pub(super) fn common(fields: &Fields<'_>, known: Known<'_>, findings: &mut Findi
         let what = format!("{} is shorter than {}", most.named(), delay.named());
         most.error(&what, findings).hint("swap the two, or take one out").also(delay.at(), "the delay here");
     }
-    if let Some(timeout) = fields.get("timeout")
-        && let Some(kill) = timeout.inner("kill_after")
-        && timeout.inner("pending").is_none()
-        && timeout.inner("soft").is_none()
-    {
-        let what = format!("{} counts from a stop that nothing asks for", kill.named());
-        kill.error_at(kill.key_at, &what, findings).hint("write `soft: …` or `pending: …` beside it");
-    }
     if let Some(catch_up) = fields.get("catch_up")
         && let (Some(max), Some(policy)) = (catch_up.inner("max"), catch_up.inner("policy"))
         && matches!(word(&policy), Some("last" | "skip"))
@@ -240,6 +234,9 @@ pub(super) fn common(fields: &Fields<'_>, known: Known<'_>, findings: &mut Findi
     }
     if let Some(field) = fields.get("pool")
         && let Some(name) = word(&field)
+        // Else that was told.
+        && name.trim() == name
+        && !name.contains(char::is_control)
         && !known.pools.contains_key(name)
     {
         unknown(&field, "pool", name, known.pools.keys(), findings);
@@ -271,7 +268,8 @@ fn queue_item(item: &Field<'_>, fields: &Fields<'_>, env: &BTreeSet<String>, fin
     let overlap = fields.get("overlap").filter(|field| word(field) != Some("allow"));
     for other in bounds.chain(overlap) {
         let what = format!("{} has no use with `queue_item`, which is placed and not followed", other.named());
-        other.error_at(other.key_at, &what, findings).hint("take it out");
+        let hint = if other.key() == "overlap" { "write `overlap: allow`, or take it out" } else { "take it out" };
+        other.error_at(other.key_at, &what, findings).hint(hint);
     }
     if let Some(content) = item.inner("content") {
         arguments::read(&content, env, findings);
@@ -298,7 +296,7 @@ fn queue_item(item: &Field<'_>, fields: &Fields<'_>, env: &BTreeSet<String>, fin
     }
 }
 
-/// Schedules that wait for each other would never run; each circle is told once, at its first schedule.
+/// Schedules that wait for each other would never run; each circle is told once, where it closes.
 pub(super) fn circles(schedules: &[(ScheduleKey, &Entry)], findings: &mut Findings) {
     let parents: BTreeMap<&str, (&str, At)> = schedules
         .iter()
@@ -316,9 +314,12 @@ pub(super) fn circles(schedules: &[(ScheduleKey, &Entry)], findings: &mut Findin
         while !seen.contains(here) {
             let Some((parent, at)) = parents.get(here).copied() else { break };
             if let Some(start) = places.get(parent) {
-                findings
-                    .error(at, format!("schedule `{here}`: {}", leads_back(&way[*start..])))
-                    .hint("give one of them a time of its own, so that there is a first one");
+                let circle = &way[*start..];
+                let hint = match circle.len() {
+                    1 => "name another schedule, or give it a time of its own",
+                    _ => "give one of them a time of its own, so that there is a first one",
+                };
+                findings.error(at, format!("schedule `{here}`: {}", leads_back(circle))).hint(hint);
                 break;
             }
             places.insert(parent, way.len());

@@ -6,14 +6,16 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::arguments;
-use super::fields::{Field, Fields, list};
+use super::fields::{Field, Fields};
 use super::habits::{Given, Habits, Known};
 use super::keys;
 use super::later;
 use super::moved::ClockChanges;
+use super::near::listed;
 use super::times;
 use super::tree::{Entry, Kind, Scalar, Value};
-use crate::schedule::diagnostic::{Findings, Lines, SourceFile, quoted};
+use crate::schedule::diagnostic::{Findings, SourceFile, quoted};
+use crate::schedule::excerpt::Lines;
 use crate::schedule::model::{ConnectionName, Place, Schedule, ScheduleKey, StartSpec};
 
 /// What an entry is read against.
@@ -85,8 +87,8 @@ fn connection(
                 (None, _) => None,
                 (Some(first), Some(_)) => {
                     if !fields.is_settled(&["connection"]) {
-                        let known = list(context.known.connections.keys().map(String::as_str));
-                        let what = format!("no connection is named, and there are several: {known}");
+                        let known = listed(context.known.connections.keys().map(String::as_str));
+                        let what = format!("no connection is named, and there are several; {known}");
                         let hint = format!("write `connection: {first}` here, or once under `defaults`");
                         fields.error(&what, findings).hint(hint);
                     }

@@ -18,7 +18,8 @@ use super::schedule::{self, Context};
 use super::tree::{self, Entry, Kind, Node, Value};
 use super::values::Zones;
 use crate::recurrence::find_zone_database;
-use crate::schedule::diagnostic::{At, Diagnostic, Findings, Lines, Severity, SourceFile, quoted};
+use crate::schedule::diagnostic::{At, Diagnostic, Findings, Severity, SourceFile, quoted};
+use crate::schedule::excerpt::Lines;
 use crate::schedule::model::{ConnectionName, ScheduleKey, ScheduleSet};
 
 /// What was read, when nothing is wrong with it.

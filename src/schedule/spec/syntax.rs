@@ -9,7 +9,8 @@ use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::{Error, UserMessageFormatter};
 
 use super::tree::MAX_DEPTH;
-use crate::schedule::diagnostic::{At, Findings, line_around};
+use crate::schedule::diagnostic::{At, Findings};
+use crate::schedule::excerpt::line_around;
 use crate::schedule::mask;
 
 /// What is told: where, one sentence, and what to do.

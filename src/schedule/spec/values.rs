@@ -12,6 +12,9 @@ use crate::recurrence::{Zone, ZoneDatabase, zone_database};
 /// The longest duration that is taken: ten years. Longer ones are slips, and sums of them would overflow.
 const LONGEST: Duration = Duration::from_secs(3_653 * 86_400);
 
+/// Seconds. No clock is further from UTC (RFC 9557 leaves it open; zones of the database have at most 15 hours and 13 minutes).
+const MOST_OFFSET: i32 = 18 * 3_600;
+
 /// Why a value cannot be taken.
 #[derive(Debug)]
 pub struct Wrong {
@@ -121,16 +124,29 @@ pub(super) fn read_instant(text: &str, zones: Zones<'_>) -> Result<Timestamp, Wr
     if time.subsec_nanosecond() != 0 {
         return Err(wrong("must be a whole second", "leave the fraction out"));
     }
+    // The reader takes second 60 for 59.
+    if text.contains(":60") {
+        return Err(wrong("has a second 60", "write second 59, or the minute after"));
+    }
+    let named = pieces.time_zone_annotation().map(|annotation| annotation.kind());
+    if let Some(TimeZoneAnnotationKind::Named(name)) = named {
+        find(name.as_str(), zones.database)?;
+    }
     let local = pieces.date().to_datetime(time);
     let out_of_range = || wrong("is out of range", "write a year from 0001 to 9998");
     let offset = match pieces.offset() {
         // With `Z` the instant is known, and a zone beside it is for people.
         Some(PiecesOffset::Zulu) => return Offset::UTC.to_timestamp(local).map_err(|_| out_of_range()),
-        Some(PiecesOffset::Numeric(numeric)) => Some(numeric.offset()),
+        Some(PiecesOffset::Numeric(numeric)) if numeric.offset().seconds().abs() <= MOST_OFFSET => {
+            Some(numeric.offset())
+        }
+        Some(PiecesOffset::Numeric(_)) => {
+            return Err(wrong("has an offset that no clock has", "write an offset from -18:00 to +18:00"));
+        }
         Some(_) => return Err(wrong("is not an instant", example())),
         None => None,
     };
-    match pieces.time_zone_annotation().map(|annotation| annotation.kind()) {
+    match named {
         Some(TimeZoneAnnotationKind::Named(name)) => in_zone(text, local, offset, name.as_str(), zones.database),
         Some(TimeZoneAnnotationKind::Offset(zone)) => zone.to_timestamp(local).map_err(|_| out_of_range()),
         Some(_) => Err(wrong("is not an instant", example())),
@@ -141,6 +157,11 @@ pub(super) fn read_instant(text: &str, zones: Zones<'_>) -> Result<Timestamp, Wr
     }
 }
 
+fn find(name: &str, database: &ZoneDatabase) -> Result<Zone, Wrong> {
+    let told = |meant: Option<&str>| wrong(format!("names an unknown time zone `{name}`"), zone_hint(meant));
+    Zone::find_in(database, name).map_err(|unknown| told(unknown.hint.as_deref()))
+}
+
 fn in_zone(
     text: &str,
     local: DateTime,
@@ -148,8 +169,7 @@ fn in_zone(
     name: &str,
     database: &ZoneDatabase,
 ) -> Result<Timestamp, Wrong> {
-    let zone = Zone::find_in(database, name)
-        .map_err(|unknown| wrong(format!("names an unknown time zone `{name}`"), zone_hint(unknown.hint.as_deref())))?;
+    let zone = find(name, database)?;
     let plain = text.split('[').next().unwrap_or(text);
     let choices = instants_of(&zone, local);
     if let Some(offset) = offset {
