@@ -141,6 +141,9 @@ fn days_side_by_side_show_each_time_once() {
         (due("2027-01-01T00:00Z", "2027-01-02T00:00Z"), due("2027-01-02T00:00Z", "2027-01-03T00:00Z"));
     assert_eq!(first, ["2027-01-01T00:00:00.000Z", "2027-01-01T12:00:00.000Z"]);
     assert_eq!([first, second].concat(), due("2027-01-01T00:00Z", "2027-01-03T00:00Z"));
+    let turned = run(folder.path(), &["next", "--from", "2027-01-03", "--until", "2027-01-01"]);
+    assert_eq!(turned.status.code(), Some(2));
+    assert!(text(&turned.stderr).contains("`--until` is not after `--from`"), "{}", text(&turned.stderr));
 }
 
 #[test]
