@@ -186,10 +186,10 @@ impl Dispatcher {
             self.give_up_at = Some(now.boot + LAST_STARTS);
         }
         for report in batch.drain(..) {
-            self.under_way -= usize::from(report.answers_an_action());
-            if matches!(report, Report::Started { .. }) {
-                self.starts_under_way -= 1;
-            }
+            // Saturating: only a broken variant (`claim_after_post`) has answers to what was never counted.
+            self.under_way = self.under_way.saturating_sub(usize::from(report.answers_an_action()));
+            let starts = usize::from(matches!(report, Report::Started { .. }));
+            self.starts_under_way = self.starts_under_way.saturating_sub(starts);
             self.core.handle(Event::Report(Box::new(report)), now);
         }
         while let Ok(order) = self.orders.try_recv() {

@@ -25,6 +25,8 @@ from pathlib import Path
 from croniter import CroniterBadDateError, croniter
 
 FROM = datetime.datetime(2026, 1, 30, 23, 59, 30, tzinfo=datetime.timezone.utc)
+# A range holds its beginning; croniter looks for what comes after it.
+AFTER = FROM + datetime.timedelta(seconds=1)
 TIMES = 5
 # As many as one file of 1 MiB holds with ease.
 BATCH = 2_000
@@ -121,7 +123,7 @@ def ours(punctual, batch):
         ]
         file = Path(folder) / "schedules.yaml"
         file.write_text(HEAD + "".join(lines))
-        command = [punctual, "next", "--config", file, "-o", "ndjson", "-n", str(TIMES), "--from", FROM.isoformat()]
+        command = [punctual, "next", "--config", file, "-o", "ndjson", "-n", str(TIMES), "--from", AFTER.isoformat()]
         done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"punctual ended with {done.returncode}:\n{done.stderr[:4000]}")
