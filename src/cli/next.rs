@@ -42,21 +42,24 @@ pub(super) fn run(global: &Global, args: &NextArgs, clock: &Clock, out: &mut Out
                 .hint(known_names(name, loaded.set.schedules.keys().map(ScheduleKey::as_str))));
         }
     }
-    // A range holds its beginning and not its end, so that days side by side show each time once.
-    let from = args.from.map_or(now, |when| clock::earlier(when.resolve(now), Duration::from_millis(1)));
+    let from = args.from.map(|when| when.resolve(now));
     let until = args.until.map(|when| when.resolve(now));
-    if until.is_some_and(|until| until <= from) {
-        return Err(
-            Failure::new(Exit::Usage, "`--until` is not after `--from`, so the range is empty").hint("swap the two")
-        );
+    if until.is_some_and(|until| until <= from.unwrap_or(now)) {
+        let what = match from {
+            Some(_) => "`--until` is not after `--from`, so no time lies between",
+            None => "`--until` is not after now, so no time lies between",
+        };
+        return Err(Failure::new(Exit::Usage, what).hint("give an earlier `--from`, or a later `--until`"));
     }
+    // A range holds its beginning and not its end, so that days side by side show each time once.
+    let after = from.map_or(now, |from| clock::earlier(from, Duration::from_millis(1)));
     let count = if until.is_some() && args.count == DEFAULT_COUNT { usize::MAX } else { args.count };
     let chosen = loaded.set.schedules.values().filter(|schedule| {
         args.schedules.is_empty() || args.schedules.iter().any(|name| name == schedule.key.as_str())
     });
     let mut coming = Merged::new(chosen.map(|schedule| {
         let nominals =
-            std::iter::successors(schedule.recurrence.next_after(from), |at| schedule.recurrence.next_after(at.at));
+            std::iter::successors(schedule.recurrence.next_after(after), |at| schedule.recurrence.next_after(at.at));
         nominals
             .take_while(move |nominal| until.is_none_or(|until| nominal.at < until))
             .take(count)

@@ -261,7 +261,7 @@ fn read_range(kind: Kind, range: Word<'_>) -> Result<(u16, u16), PatternError> {
 }
 
 /// What is meant by a number that no time has.
-fn beyond(kind: Kind, value: Option<u16>) -> Option<String> {
+fn beyond(kind: Kind, value: Option<u16>) -> String {
     let hint = match (kind, value) {
         (Kind::Hour, Some(24)) => "midnight is hour 0",
         (Kind::Second, Some(60)) => "second 60 is second 0 of the next minute",
@@ -273,7 +273,7 @@ fn beyond(kind: Kind, value: Option<u16>) -> Option<String> {
         }
         _ => "write a number in that range, or `*` for all of it",
     };
-    Some(hint.to_owned())
+    hint.to_owned()
 }
 
 fn read_value(kind: Kind, word: Word<'_>) -> Result<u16, PatternError> {

@@ -6,6 +6,7 @@
 //! Absent: how it looks on a terminal (`render`).
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -111,24 +112,60 @@ impl At {
 /// How many names are compared for hints in one load: those of ten unknown names beside ten thousand known ones.
 const MOST_COMPARED: usize = 100_000;
 
+/// What a sentence is about, and the sentence: "schedule `payroll`", "`cron` is empty".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sentence {
+    /// Empty at the top of a file.
+    pub(super) subject: String,
+    pub(super) what: String,
+}
+
+impl From<&str> for Sentence {
+    fn from(what: &str) -> Sentence {
+        Sentence::from(what.to_owned())
+    }
+}
+
+impl From<String> for Sentence {
+    fn from(what: String) -> Sentence {
+        Sentence { subject: String::new(), what }
+    }
+}
+
+impl fmt::Display for Sentence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Sentence { subject, what } = self;
+        if subject.is_empty() { f.write_str(what) } else { write!(f, "{subject}: {what}") }
+    }
+}
+
 /// A diagnostic in the making: places are bytes until all secrets are known.
 #[derive(Debug)]
 pub(super) struct Finding {
     at: At,
     severity: Severity,
-    message: String,
+    sentence: Sentence,
     hint: Option<String>,
     also: Option<(At, String)>,
-    /// Its words are about a secret that was taken over; those of whoever found it might repeat the secret.
-    sealed: bool,
+    words: Words,
+}
+
+/// What the words of a finding may repeat. By an alias the text of a secret may have come anywhere in the file, and that it
+/// is one may turn out later.
+#[derive(Debug)]
+enum Words {
+    /// Nothing of what stands at its place.
+    Own,
+    /// What stands at its place.
+    Place,
+    /// The value there, which is that of a key.
+    Value { key: At, taken_over: Sentence },
 }
 
 impl Finding {
     /// What to do about it.
     pub(super) fn hint(&mut self, hint: impl Into<String>) -> &mut Finding {
-        if !self.sealed {
-            self.hint = Some(hint.into());
-        }
+        self.hint = Some(hint.into());
         self
     }
 
@@ -136,6 +173,30 @@ impl Finding {
     pub(super) fn also(&mut self, at: At, label: impl Into<String>) -> &mut Finding {
         self.also = Some((at, label.into()));
         self
+    }
+
+    /// Without any word of the secret that stands at its place.
+    fn silenced(self) -> Finding {
+        let (at, sentence, hint) = match self.words {
+            Words::Own => return self,
+            Words::Place => (
+                self.at,
+                Sentence::from("a secret that stands here is used for something else"),
+                "write the other value itself, without an alias",
+            ),
+            Words::Value { key, taken_over } => {
+                (key, taken_over, "write the value itself; a secret is named in `auth` alone, by a reference")
+            }
+        };
+        let hint = Some(hint.to_owned());
+        Finding { at, severity: Severity::Error, sentence, hint, also: None, words: Words::Own }
+    }
+
+    /// Whether another finding of the same place says the same, of whatever schedule, connection or calendar.
+    fn says_as(&self, other: &Finding) -> bool {
+        let noun = |finding: &Finding| finding.sentence.subject.split(' ').next().map(str::to_owned);
+        (self.severity, &self.hint, &self.sentence.what) == (other.severity, &other.hint, &other.sentence.what)
+            && noun(self) == noun(other)
     }
 }
 
@@ -152,23 +213,35 @@ pub(super) struct Findings {
 
 impl Findings {
     /// Notes a mistake.
-    pub(super) fn error(&mut self, at: At, message: impl Into<String>) -> &mut Finding {
-        self.note(at, Severity::Error, message.into())
+    pub(super) fn error(&mut self, at: At, sentence: impl Into<Sentence>) -> &mut Finding {
+        self.push(at, Severity::Error, sentence.into(), Words::Place)
     }
 
     /// Notes a doubt.
-    pub(super) fn warning(&mut self, at: At, message: impl Into<String>) -> &mut Finding {
-        self.note(at, Severity::Warning, message.into())
+    pub(super) fn warning(&mut self, at: At, sentence: impl Into<Sentence>) -> &mut Finding {
+        self.push(at, Severity::Warning, sentence.into(), Words::Place)
     }
 
-    fn note(&mut self, at: At, severity: Severity, message: String) -> &mut Finding {
-        if !self.hides(at) {
-            return self.push(at, severity, message);
-        }
-        let finding = self.push(at, Severity::Error, "a secret that stands here is used for something else".to_owned());
-        finding.hint("write the other value itself, without an alias");
-        finding.sealed = true;
-        finding
+    /// Notes what is wrong with the value of a key. Should the value be a secret that an alias took over, only that is told.
+    pub(super) fn of_value(
+        &mut self,
+        (value, key): (At, At),
+        severity: Severity,
+        sentence: Sentence,
+        taken_over: Sentence,
+    ) -> &mut Finding {
+        self.push(value, severity, sentence, Words::Value { key, taken_over })
+    }
+
+    /// Notes a mistake in words that hold no part of the value there: it may be a secret.
+    pub(super) fn valueless(&mut self, at: At, sentence: impl Into<Sentence>) -> &mut Finding {
+        self.push(at, Severity::Error, sentence.into(), Words::Own)
+    }
+
+    fn push(&mut self, at: At, severity: Severity, sentence: Sentence, words: Words) -> &mut Finding {
+        let place = self.list.len();
+        self.list.push(Finding { at, severity, sentence, hint: None, also: None, words });
+        &mut self.list[place]
     }
 
     /// Keeps a place out of every excerpt.
@@ -178,32 +251,10 @@ impl Findings {
         *end = at.end.max(*end);
     }
 
-    /// Whether a secret stands there. By an alias its text may have come anywhere in the file.
+    /// Whether a secret is known to stand there.
     pub(super) fn hides(&self, at: At) -> bool {
         let before = self.ends.range(..=(at.file, at.start)).next_back();
         before.is_some_and(|((file, _), end)| *file == at.file && at.start < *end)
-    }
-
-    /// Notes what is wrong with a value. Of one that an alias took over from a secret only that is told, at its key.
-    pub(super) fn of_value(
-        &mut self,
-        (value, key): (At, At),
-        severity: Severity,
-        message: String,
-        taken_over: impl FnOnce() -> String,
-    ) -> &mut Finding {
-        if !self.hides(value) {
-            return self.push(value, severity, message);
-        }
-        let finding = self.push(key, Severity::Error, taken_over());
-        finding.hint("write the value itself; a secret is named in `auth` alone, by a reference");
-        finding.sealed = true;
-        finding
-    }
-
-    /// Notes a mistake in words that hold no part of the value there: it may be a secret.
-    pub(super) fn valueless(&mut self, at: At, message: impl Into<String>) -> &mut Finding {
-        self.push(at, Severity::Error, message.into())
     }
 
     /// Whether so many names may still be compared: thousands of unknown names beside thousands of known ones would take
@@ -213,66 +264,52 @@ impl Findings {
         self.compared <= MOST_COMPARED
     }
 
-    fn push(&mut self, at: At, severity: Severity, message: String) -> &mut Finding {
-        let place = self.list.len();
-        self.list.push(Finding { at, severity, message, hint: None, also: None, sealed: false });
-        &mut self.list[place]
-    }
-
     /// The diagnostics in the order of files and lines, each told once.
-    pub(super) fn finish(self, sources: &[SourceFile]) -> Vec<Diagnostic> {
-        let mut shown: Vec<Shown<'_>> = sources.iter().map(Shown::new).collect();
-        for at in &self.hidden {
-            shown[at.file].hidden.push(at.start..at.end);
-        }
-        for file in &mut shown {
-            file.sort();
-        }
-        let mut list = self.list;
+    pub(super) fn finish(mut self, sources: &[SourceFile]) -> Vec<Diagnostic> {
+        let mut list: Vec<Finding> = std::mem::take(&mut self.list)
+            .into_iter()
+            .map(|finding| if self.hides(finding.at) { finding.silenced() } else { finding })
+            .collect();
         list.sort_by_key(|finding| (finding.at.file, finding.at.start, finding.severity));
-        let mut told: Vec<Diagnostic> = Vec::new();
-        // A value that many schedules take over from one place is wrong once: how many more it is wrong for.
-        let mut more: Vec<usize> = Vec::new();
+        let mut hidden: Vec<Vec<Range<usize>>> = vec![Vec::new(); sources.len()];
+        self.hidden.iter().for_each(|at| hidden[at.file].push(at.start..at.end));
+        let shown: Vec<Shown<'_>> =
+            sources.iter().zip(hidden).map(|(source, hidden)| Shown::new(source, hidden)).collect();
         let mut column = Column::default();
-        for finding in list {
-            let Finding { at, severity, message, hint, also, sealed: _ } = finding;
+        let told = once_each(list).into_iter().map(|finding| {
+            let Finding { at, severity, sentence, hint, also, words: _ } = finding;
             let (line, column) = column.of(at, &shown[at.file].lines, &sources[at.file].text);
-            let here = told.iter().rposition(|d| (d.line, d.column) != (line, column)).map_or(0, |n| n + 1);
-            let same = |d: &Diagnostic| {
-                d.file == sources[at.file].path
-                    && (d.severity, &d.hint) == (severity, &hint)
-                    && without_schedule(&d.message) == without_schedule(&message)
-            };
-            if let Some(first) = told[here..].iter().position(same) {
-                more[here + first] += usize::from(told[here + first].message != message);
-                continue;
-            }
             let mut excerpts = vec![shown[at.file].excerpt(at, None)];
             excerpts.extend(also.map(|(at, label)| shown[at.file].excerpt(at, Some(label))));
-            told.push(Diagnostic {
-                file: sources[at.file].path.clone(),
-                line,
-                column,
-                severity,
-                message,
-                hint,
-                excerpts,
-            });
-            more.push(0);
-        }
-        for (diagnostic, more) in told.iter_mut().zip(more).filter(|(_, more)| *more > 0) {
-            let what = without_schedule(&diagnostic.message);
-            let whose = diagnostic.message.strip_suffix(what).unwrap_or_default().trim_end_matches(": ");
-            diagnostic.message = format!("{whose} and {more} more: {what}");
-        }
-        told
+            let file = sources[at.file].path.clone();
+            Diagnostic { file, line, column, severity, message: sentence.to_string(), hint, excerpts }
+        });
+        told.collect()
     }
 }
 
-/// A message without "schedule `x`: ".
-fn without_schedule(message: &str) -> &str {
-    let rest = message.strip_prefix("schedule `").and_then(|rest| rest.split_once("`: "));
-    rest.map_or(message, |(_, what)| what)
+/// Findings in the order of their places, those of one place that say the same made one: a value that many schedules take
+/// over is wrong once.
+fn once_each(list: Vec<Finding>) -> Vec<Finding> {
+    let mut told: Vec<(Finding, usize)> = Vec::new();
+    let mut here = 0;
+    for finding in list {
+        let place = |finding: &Finding| (finding.at.file, finding.at.start);
+        if told.last().is_none_or(|(last, _)| place(last) != place(&finding)) {
+            here = told.len();
+        }
+        match told[here..].iter_mut().find(|(first, _)| first.says_as(&finding)) {
+            Some((first, more)) => *more += usize::from(first.sentence.subject != finding.sentence.subject),
+            None => told.push((finding, 0)),
+        }
+    }
+    let counted = told.into_iter().map(|(mut finding, more)| {
+        if more > 0 {
+            finding.sentence.subject.push_str(&format!(" and {more} more"));
+        }
+        finding
+    });
+    counted.collect()
 }
 
 /// Text from a file inside a message: in backticks, short, without signs that move a terminal's cursor, and of an address no

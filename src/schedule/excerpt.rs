@@ -8,6 +8,9 @@ use std::ops::Range;
 use super::diagnostic::{At, Excerpt, SourceFile};
 use super::mask;
 
+/// A longer line is shown in part: far wider than any terminal, far shorter than a file in one line.
+const LONGEST_LINE: usize = 600;
+
 /// Columns of places that come in order: the characters of a long line are counted once.
 #[derive(Default)]
 pub(super) struct Column {
@@ -69,27 +72,26 @@ pub(super) struct Shown<'s> {
     source: &'s SourceFile,
     pub(super) lines: Lines,
     /// Sorted by their beginnings.
-    pub(super) hidden: Vec<Range<usize>>,
+    hidden: Vec<Range<usize>>,
     /// The furthest end of those up to each.
     furthest: Vec<usize>,
     by_name: Vec<Range<usize>>,
 }
 
 impl Shown<'_> {
-    pub(super) fn new(source: &SourceFile) -> Shown<'_> {
-        let by_name = mask::secrets_by_name(&source.text);
-        Shown { source, lines: Lines::new(&source.text), hidden: Vec::new(), furthest: Vec::new(), by_name }
-    }
-
-    pub(super) fn sort(&mut self) {
-        self.hidden.sort_by_key(|range| range.start);
-        let ends = self.hidden.iter().scan(0, |furthest, range| {
+    /// A file with the stretches that must not be seen, in any order; those that their names tell are added.
+    pub(super) fn new(source: &SourceFile, mut hidden: Vec<Range<usize>>) -> Shown<'_> {
+        hidden.sort_by_key(|range| range.start);
+        let ends = hidden.iter().scan(0, |furthest, range| {
             *furthest = range.end.max(*furthest);
             Some(*furthest)
         });
-        self.furthest = ends.collect();
+        let furthest = ends.collect();
+        let by_name = mask::secrets_by_name(&source.text);
+        Shown { source, lines: Lines::new(&source.text), hidden, furthest, by_name }
     }
 
+    /// The line of a place, with what must not be seen replaced.
     pub(super) fn excerpt(&self, at: At, label: Option<String>) -> Excerpt {
         let text = &self.source.text;
         let number = self.lines.line(text.floor_char_boundary(at.start));
@@ -117,9 +119,6 @@ impl Shown<'_> {
         Excerpt { file: self.source.path.clone(), line: number, text, mark, label }
     }
 }
-
-/// A longer line is shown in part: far wider than any terminal, far shorter than a file in one line.
-const LONGEST_LINE: usize = 600;
 
 /// The part of a long line around a place.
 fn around(text: &str, line: &Range<usize>, at: At) -> Range<usize> {

@@ -60,9 +60,9 @@ fn address(field: &Field<'_>, findings: &mut Findings) -> Option<Url> {
     let text = field.line(findings)?;
     let name = field.named();
     if text.contains('@') {
-        field.error(&format!("{name} must not hold a user name or password"), findings).hint("write them under `auth`");
-        // Last: what is hidden is not spoken of any more.
         findings.hide(field.at());
+        let what = format!("{name} must not hold a user name or password");
+        findings.valueless(field.at(), field.said(&what)).hint("write them under `auth`");
         return None;
     }
     let Ok(mut url) = Url::parse(text) else {

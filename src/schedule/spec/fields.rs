@@ -4,12 +4,12 @@
 
 use super::choices::{Choices, Names};
 use super::hidden;
-use super::keys::{Key, SECTIONS, Section, Shape, Stage};
+use super::keys::{Key, SECTIONS, Section, Stage};
 use super::later;
 use super::near::nearest;
 use super::tree::{Entry, Kind, Node, Scalar, Value};
 use super::values::{self, Wrong, Zones};
-use crate::schedule::diagnostic::{At, Finding, Findings, Severity, quoted};
+use crate::schedule::diagnostic::{At, Finding, Findings, Sentence, Severity, quoted};
 
 /// The longest text of any key (S35): far above any name, far below what would hurt a table.
 const LONGEST_TEXT: usize = 1_000;
@@ -22,8 +22,6 @@ pub(super) struct Fields<'t> {
     entries: Vec<&'t Entry>,
     /// Keys that are not there and about which enough was said: misspelt ones, ones that are not built.
     settled: Vec<&'static str>,
-    /// Whether there were unknown keys.
-    strange: bool,
 }
 
 /// What messages begin with.
@@ -36,8 +34,8 @@ struct Whose {
 }
 
 impl Whose {
-    fn say(&self, what: &str) -> String {
-        if self.subject.is_empty() { what.to_owned() } else { format!("{}: {what}", self.subject) }
+    fn say(&self, what: &str) -> Sentence {
+        Sentence { subject: self.subject.clone(), what: what.to_owned() }
     }
 }
 
@@ -93,7 +91,7 @@ impl<'t> Fields<'t> {
         at: At,
         findings: &mut Findings,
     ) -> Fields<'t> {
-        let mut fields = Fields { whose, at, entries: Vec::new(), settled: Vec::new(), strange: false };
+        let mut fields = Fields { whose, at, entries: Vec::new(), settled: Vec::new() };
         for entry in entries {
             if let Some(first) = fields.entries.iter().find(|known| known.key == entry.key) {
                 twice(&fields.whose, entry, first.key_at, findings);
@@ -121,7 +119,6 @@ impl<'t> Fields<'t> {
     }
 
     fn unknown(&mut self, entry: &Entry, section: &'static Section, findings: &mut Findings) {
-        self.strange = true;
         // `client_secret:value` and `client_secret=value` are each one long key; what follows may be the secret.
         let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
         let end = entry.key.find(|c| !is_name(c)).unwrap_or(entry.key.len());
@@ -137,25 +134,17 @@ impl<'t> Fields<'t> {
             findings.error(entry.key_at, self.whose.say(&what)).hint("write `key: value`");
             return;
         }
-        // Whatever is meant by it, it may be where somebody is told, or how to get in.
-        let address = matches!(&entry.value.value, Value::Scalar(scalar) if scalar.text.contains("://"));
-        if section.guarded || address {
-            hidden::hide(&entry.value, findings);
-        }
+        let meant = nearest(&entry.key, section.keys.iter().map(|key| key.name)).and_then(|name| section.key(name));
+        hidden::unknown(entry, section, meant, findings);
         let what = self.whose.say(&format!("unknown key {}", quoted(&entry.key)));
         let finding = findings.error(entry.key_at, what);
-        let meant = nearest(&entry.key, section.keys.iter().map(|key| key.name));
         // A section that few keys belong to is what its keys are compared with first.
         let own = meant.filter(|_| !SECTIONS.iter().any(|other| std::ptr::eq(*other, section)));
         if let (Some(home), None) = (SECTIONS.iter().find(|other| other.key(&entry.key).is_some()), own) {
             finding.hint(format!("`{}` belongs {}", entry.key, home.place));
         } else if let Some(meant) = meant {
-            finding.hint(format!("did you mean `{meant}`?"));
-            let meant = section.key(meant);
-            self.settled.extend(meant.map(|key| key.name));
-            if meant.is_some_and(|key| matches!(key.shape, Shape::Secret)) {
-                hidden::hide(&entry.value, findings);
-            }
+            finding.hint(format!("did you mean `{}`?", meant.name));
+            self.settled.push(meant.name);
         } else {
             finding.hint(format!("known keys are {}", list(section.built())));
         }
@@ -184,23 +173,13 @@ impl<'t> Fields<'t> {
         field
     }
 
-    /// Whether nothing stands in it, not even a mistake.
-    pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty() && !self.strange
-    }
-
     /// Whether enough was said about one of these keys.
     pub(super) fn is_settled(&self, names: &[&str]) -> bool {
         self.settled.iter().any(|settled| names.contains(settled))
     }
 
-    /// "`catch_up`", for sentences.
-    pub(super) fn named(&self) -> String {
-        format!("`{}`", self.whose.path.trim_end_matches('.'))
-    }
-
     /// A sentence about this map, with its subject.
-    pub(super) fn said(&self, what: &str) -> String {
+    pub(super) fn said(&self, what: &str) -> Sentence {
         self.whose.say(what)
     }
 
@@ -231,7 +210,7 @@ impl<'t> Field<'t> {
     }
 
     fn note<'f>(&self, at: At, severity: Severity, what: &str, findings: &'f mut Findings) -> &'f mut Finding {
-        let taken_over = || self.whose.say(&format!("{} takes over a secret", self.named()));
+        let taken_over = self.whose.say(&format!("{} takes over a secret", self.named()));
         findings.of_value((at, self.key_at), severity, self.whose.say(what), taken_over)
     }
 
@@ -241,7 +220,7 @@ impl<'t> Field<'t> {
     }
 
     /// A sentence about this value, with its subject.
-    pub(super) fn said(&self, what: &str) -> String {
+    pub(super) fn said(&self, what: &str) -> Sentence {
         self.whose.say(what)
     }
 

@@ -10,7 +10,7 @@ use super::choices;
 use super::fields::{Field, Fields};
 use super::keys;
 use super::later;
-use super::near::{known_names, listed};
+use super::near::{Noun, unknown};
 use super::tree::Value;
 use super::values::{Bound, Zones, zone_hint};
 use crate::recurrence::{Calendar, Class, GapPolicy, OnExcluded, OverlapTime, Zone, ZoneDatabase};
@@ -244,7 +244,7 @@ fn connection(field: &Field<'_>, connections: &BTreeMap<String, At>, findings: &
     if connections.contains_key(name) {
         return Given::Here(ConnectionName(name.into()));
     }
-    unknown(field, "connection", name, connections.keys(), findings);
+    unknown(field, Noun::Connection, name, connections.keys(), findings);
     Given::Wrong
 }
 
@@ -265,28 +265,10 @@ fn calendar(
         Some(Some(days)) => Given::Here((name.to_owned(), days.clone())),
         Some(None) => Given::Wrong,
         None => {
-            unknown(field, "calendar", name, calendars.keys(), findings);
+            unknown(field, Noun::Calendar, name, calendars.keys(), findings);
             Given::Wrong
         }
     }
-}
-
-/// A name that nothing has.
-pub(super) fn unknown<'n>(
-    field: &Field<'_>,
-    what: &str,
-    name: &str,
-    known: impl ExactSizeIterator<Item = &'n String> + Clone,
-    findings: &mut Findings,
-) {
-    let names = known.clone().map(String::as_str);
-    let hint = match known.len() {
-        0 if what == "pool" => "describe it under `limits` at the top of the file".to_owned(),
-        0 => format!("describe it under `{what}s`"),
-        many if findings.may_compare(many) => known_names(name, names),
-        _ => listed(names),
-    };
-    field.error(&format!("unknown {what} {}", quoted(name)), findings).hint(hint);
 }
 
 fn timezone(field: &Field<'_>, database: &ZoneDatabase, findings: &mut Findings) -> Given<Zone> {

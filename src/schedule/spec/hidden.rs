@@ -1,10 +1,11 @@
 //! What must not be shown, by its place in the tree.
 //!
-//! Everything is hidden before anything is read: by an alias a secret may be used anywhere, and a sentence about a wrong
-//! value repeats the value (`Findings::of_value`). What stands in text that is no YAML is found by `mask`.
+//! By an alias a secret may be used anywhere, and a sentence about a wrong value repeats the value: whatever is hidden here is
+//! taken out of sentences too (`Findings::finish`). What stands in text that is no YAML is found by `mask`.
 
 use std::path::Path;
 
+use super::keys::{self, Key, Section, Shape};
 use super::tree::{Entry, Node, Value};
 use crate::schedule::diagnostic::Findings;
 use crate::schedule::mask::{SHOWN_IN_AUTH, is_secret_name};
@@ -12,6 +13,19 @@ use crate::secret::SecretRef;
 
 /// Keys of an entry of `notify` whose values may be shown. All others are hidden, typing errors included.
 const SHOWN_IN_NOTIFY: &[&str] = &["on", "schedules", "format"];
+
+/// Sections in which a secret may stand under any key that is not known.
+const GUARDED: [&Section; 4] = [&keys::CONNECTION, &keys::AUTH, &keys::TLS, &keys::NOTIFICATION];
+
+/// Hides what stands under a key that the section does not know, if it may be a secret. `meant` is the key that comes near.
+pub(super) fn unknown(entry: &Entry, section: &'static Section, meant: Option<&Key>, findings: &mut Findings) {
+    let guarded = GUARDED.iter().any(|guarded| std::ptr::eq(*guarded, section));
+    let address = matches!(&entry.value.value, Value::Scalar(scalar) if scalar.text.contains("://"));
+    let secret = meant.is_some_and(|key| matches!(key.shape, Shape::Secret));
+    if guarded || address || secret || is_secret_name(&entry.key) {
+        hide(&entry.value, findings);
+    }
+}
 
 /// Hides the secrets of one file.
 pub(super) fn all(tree: &Node, findings: &mut Findings) {

@@ -16,8 +16,6 @@ pub(in crate::schedule) struct Section {
     /// For the reader of the schema.
     pub(in crate::schedule) about: &'static str,
     pub(in crate::schedule) keys: &'static [Key],
-    /// Whether what stands under an unknown key may be a secret, whatever its name.
-    pub(in crate::schedule) guarded: bool,
 }
 
 /// One key.
@@ -137,7 +135,6 @@ pub(super) const SECTIONS: &[&Section] = &[
 pub(in crate::schedule) static FILE: Section = Section {
     name: "file",
     place: "at the top of the file",
-    guarded: false,
     about: "A schedule file of punctual: connections to Orchestrator, and schedules that start processes there",
     keys: &[
         required("version", Shape::Version, "The version of this format: 1"),
@@ -170,7 +167,6 @@ pub(in crate::schedule) static FILE: Section = Section {
 pub(in crate::schedule) static CALENDAR: Section = Section {
     name: "calendar",
     place: "in a calendar, under `calendars`",
-    guarded: false,
     about: "The local days on which schedules run",
     keys: &[
         key("weekdays", Shape::Texts, "Only these are kept, such as MON-FRI; all of them when left out"),
@@ -182,7 +178,6 @@ pub(in crate::schedule) static CALENDAR: Section = Section {
 pub(in crate::schedule) static DAEMON: Section = Section {
     name: "daemon",
     place: "under `daemon`",
-    guarded: false,
     about: "What holds for the whole program",
     keys: &[
         key(
@@ -206,7 +201,6 @@ pub(in crate::schedule) static DAEMON: Section = Section {
 pub(in crate::schedule) static HISTORY_LIMITS: Section = Section {
     name: "history_limits",
     place: "under `history` of `daemon`",
-    guarded: false,
     about: "How much of the history is kept. Whatever is over is removed at night, oldest first; open runs stay",
     keys: &[
         key("keep", Shape::Duration, "How long after its end a run is kept; 400d when left out"),
@@ -218,7 +212,6 @@ pub(in crate::schedule) static HISTORY_LIMITS: Section = Section {
 pub(in crate::schedule) static COPIES: Section = Section {
     name: "copies",
     place: "under `backup` of `daemon`",
-    guarded: false,
     about: "The nightly copy of the database, which is checked before it counts",
     keys: &[
         key("keep", Shape::Count(1_000), "How many copies are kept; 3 when left out"),
@@ -229,7 +222,6 @@ pub(in crate::schedule) static COPIES: Section = Section {
 pub(in crate::schedule) static CONNECTION: Section = Section {
     name: "connection",
     place: "in a connection, under `connections`",
-    guarded: true,
     about: "One Orchestrator tenant with its credential",
     keys: &[
         required(
@@ -253,7 +245,6 @@ pub(in crate::schedule) static CONNECTION: Section = Section {
 pub(in crate::schedule) static AUTH: Section = Section {
     name: "auth",
     place: "under `auth` of a connection",
-    guarded: true,
     about: "How a connection gets its access tokens. Secrets are references: credential:NAME, file:PATH or env:NAME",
     keys: &[
         required("grant", Shape::Choice(&choices::GRANT), "Which kind of credential this is"),
@@ -280,7 +271,6 @@ pub(in crate::schedule) static AUTH: Section = Section {
 pub(in crate::schedule) static LIMITS: Section = Section {
     name: "connection_limits",
     place: "under `limits` of a connection",
-    guarded: false,
     about: "How hard a server may be worked",
     keys: &[
         key("starts_per_second", Shape::Count(1_000), "Starts a second; 15 when left out"),
@@ -293,7 +283,6 @@ pub(in crate::schedule) static LIMITS: Section = Section {
 pub(in crate::schedule) static SCHEDULE: Section = Section {
     name: "schedule",
     place: "in a schedule, under `schedules`",
-    guarded: false,
     about: "When a process is started, which, and what happens in the odd cases",
     keys: &[
         key("description", Shape::Text, "For people"),
@@ -356,7 +345,6 @@ pub(in crate::schedule) static SCHEDULE: Section = Section {
 pub(in crate::schedule) static START: Section = Section {
     name: "start",
     place: "under `start`",
-    guarded: false,
     about: "The job that Orchestrator is asked for",
     keys: &[
         required("process", Shape::Text, "The process by its name in the folder"),
@@ -380,7 +368,6 @@ pub(in crate::schedule) static START: Section = Section {
 pub(in crate::schedule) static CATCH_UP: Section = Section {
     name: "catch_up",
     place: "under `catch_up`",
-    guarded: false,
     about: "What happens with times that were found more than a minute late",
     keys: &[
         key("policy", Shape::Choice(&choices::CATCH_UP), "Which of them run; `last` when left out"),
@@ -392,7 +379,6 @@ pub(in crate::schedule) static CATCH_UP: Section = Section {
 pub(in crate::schedule) static HISTORY: Section = Section {
     name: "history",
     place: "under `history` of a schedule",
-    guarded: false,
     about: "What of a run the history keeps beside its times and its outcome",
     keys: &[
         key(
@@ -407,7 +393,6 @@ pub(in crate::schedule) static HISTORY: Section = Section {
 pub(in crate::schedule) static DST: Section = Section {
     name: "dst",
     place: "under `dst`",
-    guarded: false,
     about: "What clock changes do to times of day",
     keys: &[
         key("gap", Shape::Choice(&choices::GAP), "For times that do not exist; `shift` when left out"),
@@ -419,7 +404,6 @@ pub(in crate::schedule) static DST: Section = Section {
 pub(in crate::schedule) static DEFAULTS: Section = Section {
     name: "defaults",
     place: "under `defaults`",
-    guarded: false,
     about: "What every schedule says unless it says otherwise",
     keys: &[
         key("connection", Shape::Text, "The connection of schedules that name none"),
@@ -471,7 +455,6 @@ const MOST_JOBS: u32 = 9;
 pub(in crate::schedule) static POOL: Section = Section {
     name: "pool",
     place: "in a pool, under `limits` at the top of the file, which is not built yet",
-    guarded: false,
     about: "A bound for the open runs of several schedules together",
     keys: &[required("running", Shape::Count(10_000), "At most so many open runs")],
 };
@@ -479,7 +462,6 @@ pub(in crate::schedule) static POOL: Section = Section {
 pub(in crate::schedule) static NOTIFICATION: Section = Section {
     name: "notification",
     place: "under `notify`, which is not built yet",
-    guarded: true,
     about: "Who is told of what",
     keys: &[
         required("on", Shape::Words(&choices::EVENTS), "Of what"),
@@ -492,7 +474,6 @@ pub(in crate::schedule) static NOTIFICATION: Section = Section {
 pub(in crate::schedule) static TLS: Section = Section {
     name: "tls",
     place: "under `tls` of a connection, which is not built yet",
-    guarded: true,
     about: "Whom a connection trusts",
     keys: &[required("ca", Shape::Text, "A file with certificates of authorities")],
 };
@@ -500,7 +481,6 @@ pub(in crate::schedule) static TLS: Section = Section {
 pub(in crate::schedule) static AFTER: Section = Section {
     name: "after",
     place: "under `after`, which is not built yet",
-    guarded: false,
     about: "The run whose end this schedule waits for",
     keys: &[
         required("schedule", Shape::Text, "The key of the other schedule"),
@@ -511,7 +491,6 @@ pub(in crate::schedule) static AFTER: Section = Section {
 pub(in crate::schedule) static QUEUE_ITEM: Section = Section {
     name: "queue_item",
     place: "under `queue_item`, which is not built yet",
-    guarded: false,
     about: "An item that is added to a queue, instead of a job",
     keys: &[
         required("queue", Shape::Text, "The queue by its name in the folder"),
@@ -526,7 +505,6 @@ pub(in crate::schedule) static QUEUE_ITEM: Section = Section {
 pub(in crate::schedule) static RETRY: Section = Section {
     name: "retry",
     place: "under `retry`, which is not built yet",
-    guarded: false,
     about: "Another start when a job has failed",
     keys: &[
         required("attempts", Shape::Count(100), "How many starts in all"),
@@ -539,7 +517,6 @@ pub(in crate::schedule) static RETRY: Section = Section {
 pub(in crate::schedule) static TIMEOUT: Section = Section {
     name: "timeout",
     place: "under `timeout`, which is not built yet",
-    guarded: false,
     about: "When a job is stopped",
     keys: &[
         key("soft", Shape::Duration, "When it has run for so long: it is asked to stop"),
@@ -551,7 +528,6 @@ pub(in crate::schedule) static TIMEOUT: Section = Section {
 pub(in crate::schedule) static ALERT: Section = Section {
     name: "alert",
     place: "under `alert`, which is not built yet",
-    guarded: false,
     about: "When somebody is told of a run that goes on",
     keys: &[
         key("not_started_within", Shape::Duration, "Not sent so long after its time"),

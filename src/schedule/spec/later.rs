@@ -14,10 +14,10 @@ use super::arguments;
 use super::choices::{self, Names};
 use super::connection;
 use super::fields::{self, Field, Fields};
-use super::habits::{Known, unknown};
+use super::habits::Known;
 use super::hidden;
 use super::keys::{MOST_PRIORITY, Need, Section, Shape};
-use super::near::MOST_NAMES;
+use super::near::{MOST_NAMES, Noun, unknown};
 use super::tree::{Entry, Kind, Scalar, Value};
 use super::values;
 use crate::schedule::diagnostic::{At, Findings, quoted};
@@ -80,6 +80,12 @@ fn map(field: &Field<'_>, section: &'static Section, findings: &mut Findings) {
         };
         return;
     }
+    let optional = section.keys.iter().all(|key| key.need == Need::Optional);
+    if optional && matches!(&field.node.value, Value::Map(entries) if entries.is_empty()) {
+        let known = fields::list(section.keys.iter().map(|key| key.name));
+        let what = format!("{} is an empty map", field.named());
+        field.error_at(field.key_at, &what, findings).hint(format!("write one of {known}, or take it out"));
+    }
     if let Some(fields) = field.map(section, findings) {
         keys(&fields, section, findings);
     }
@@ -95,12 +101,6 @@ fn keys(fields: &Fields<'_>, section: &'static Section, findings: &mut Findings)
             check(&field, key.shape, findings);
         }
     }
-    if fields.is_empty() && section.keys.iter().all(|key| key.need == Need::Optional) {
-        let known = fields::list(section.keys.iter().map(|key| key.name));
-        fields
-            .error(&format!("{} is an empty map", fields.named()), findings)
-            .hint(format!("write one of {known}, or take it out"));
-    }
 }
 
 /// Names of arguments. Who writes their values there gives secrets away.
@@ -110,7 +110,7 @@ fn names(field: &Field<'_>, findings: &mut Findings) {
     if items.iter().any(in_maps) {
         hidden::hide(field.node, findings);
         let what = format!("{} must be the names of arguments alone", field.named());
-        field.error(&what, findings).hint("write `[NAME]`; no secret stands in this file");
+        findings.valueless(field.at(), field.said(&what)).hint("write `[NAME]`; no secret stands in this file");
         return;
     }
     for item in field.items(findings) {
@@ -121,7 +121,7 @@ fn names(field: &Field<'_>, findings: &mut Findings) {
 fn list(field: &Field<'_>, section: &'static Section, findings: &mut Findings) {
     if let Value::Map(_) | Value::Scalar(_) = field.node.value {
         let what = format!("{} must be a list of maps", field.named());
-        field.error(&what, findings).hint("begin each of its entries with `- `");
+        findings.valueless(field.at(), field.said(&what)).hint("begin each of its entries with `- `");
         return;
     }
     for item in field.items(findings) {
@@ -239,7 +239,7 @@ pub(super) fn common(fields: &Fields<'_>, known: Known<'_>, findings: &mut Findi
         && !name.contains(char::is_control)
         && !known.pools.contains_key(name)
     {
-        unknown(&field, "pool", name, known.pools.keys(), findings);
+        unknown(&field, Noun::Pool, name, known.pools.keys(), findings);
     }
 }
 
@@ -250,7 +250,7 @@ pub(super) fn schedule(fields: &Fields<'_>, known: Known<'_>, env: &BTreeSet<Str
         && let Some(name) = word(&field)
         && !known.schedules.contains_key(name)
     {
-        unknown(&field, "schedule", name, known.schedules.keys(), findings);
+        unknown(&field, Noun::Schedule, name, known.schedules.keys(), findings);
     }
     if let Some(item) = fields.get("queue_item") {
         queue_item(&item, fields, env, findings);
@@ -351,7 +351,7 @@ pub(super) fn notify(field: &Field<'_>, schedules: &BTreeMap<String, At>, findin
             if let Some(name) = word(&item)
                 && !schedules.contains_key(name)
             {
-                unknown(&item, "schedule", name, schedules.keys(), findings);
+                unknown(&item, Noun::Schedule, name, schedules.keys(), findings);
             }
         }
     }
