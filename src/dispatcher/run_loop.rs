@@ -13,7 +13,7 @@ use super::core::{
     Absent, Answer, CommandId, CommandRefused, ConnectionObstacle, Core, Event, Pace, RandomBits, Resolved,
 };
 use super::handle::{Handle, Load, Order, StoreHealth, Turn};
-use super::writing::{NotStored, Outcome, Stored, Writing, begin_restart, store_then_act};
+use super::writing::{NotStored, Outcome, Stored, Writing, begin_restart, left, store_then_act};
 use crate::clock::{Clock, Reading};
 use crate::executor::{Action, Executor, Report};
 use crate::schedule::{ConnectionName, ScheduleSet};
@@ -389,16 +389,4 @@ fn random_bits() -> RandomBits {
         }
         bits
     })
-}
-
-/// What is still under way. Exact: an answer to what was never sent is a fault of ours, and a test shall end there.
-#[cfg(not(feature = "faults"))]
-fn left(under_way: usize, answered: usize) -> usize {
-    under_way - answered
-}
-
-/// The wrong order (`claim_after_post`) sends what is then neither stored nor counted.
-#[cfg(feature = "faults")]
-fn left(under_way: usize, answered: usize) -> usize {
-    under_way.saturating_sub(answered)
 }

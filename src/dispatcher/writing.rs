@@ -166,3 +166,15 @@ pub(super) fn begin_restart(clock: &Clock, store: &Store, tries: u32) -> Writing
     });
     Writing::Failed { restart, tries }
 }
+
+/// What is still under way. Exact: an answer to what was never sent is a fault of ours, and a test shall end there.
+#[cfg(not(feature = "faults"))]
+pub(super) fn left(under_way: usize, answered: usize) -> usize {
+    under_way - answered
+}
+
+/// The wrong order (`claim_after_post`) sends what is then neither stored nor counted.
+#[cfg(feature = "faults")]
+pub(super) fn left(under_way: usize, answered: usize) -> usize {
+    under_way.saturating_sub(answered)
+}
