@@ -280,6 +280,38 @@ pub(in crate::schedule) static LIMITS: Section = Section {
     ],
 };
 
+/// What a schedule and `defaults` say in the same words.
+mod common {
+    use super::*;
+
+    pub(super) const CLOCK_CHANGES: Key = key("dst", Shape::Map(&DST), "What clock changes do to times of day");
+    pub(super) const ON_EXCLUDED: Key = key(
+        "on_excluded",
+        Shape::Choice(&choices::ON_EXCLUDED),
+        "What becomes of times on a day that the calendar takes out; `skip` when left out",
+    );
+    pub(super) const JITTER: Key =
+        key("jitter", Shape::Duration, "Starts are spread over this long after their times, each by a fixed share");
+    pub(super) const STARTS: Key = key("starts", Shape::Bound, "The first day, or the first instant");
+    pub(super) const ENDS: Key = key("ends", Shape::Bound, "The last day, or the last instant");
+    pub(super) const QUARTZ: Key =
+        key("quartz", Shape::Flag, "With true, `cron` is read as Quartz does: seconds first, Sunday is 1");
+    pub(super) const KEPT_OF_RUNS: Key = key(
+        "history",
+        Shape::Map(&HISTORY),
+        "What of arguments and outputs the history keeps; all of it when left out",
+    );
+    pub(super) const AGAIN: Key = later("retry", Shape::Map(&RETRY), "take it out; this version starts each time once");
+    pub(super) const TIME_OUT: Key =
+        later("timeout", Shape::Map(&TIMEOUT), "take it out; this version lets a job run as long as it needs");
+    pub(super) const ALERTS: Key =
+        later("alert", Shape::Map(&ALERT), "take it out; look at the history for what was late");
+    pub(super) const PING: Key = later("ping", Shape::Secret, "take it out; look at the history for what was missed");
+    pub(super) const POOL: Key = later("pool", Shape::Text, "take it out; `overlap` bounds the runs of one schedule");
+    pub(super) const PAUSE_AFTER_FAILURES: Key =
+        later("pause_after_failures", Shape::Count(1_000), "take it out; write `enabled: false` to stop a schedule");
+}
+
 pub(in crate::schedule) static SCHEDULE: Section = Section {
     name: "schedule",
     place: "in a schedule, under `schedules`",
@@ -296,7 +328,7 @@ pub(in crate::schedule) static SCHEDULE: Section = Section {
         key("anchor", Shape::Instant, "An instant that is one of the times of `every`; the Unix epoch when left out"),
         key("at", Shape::Instants, "One instant or several, such as 2026-12-31T22:00[Europe/Berlin]"),
         key("timezone", Shape::Text, "The IANA name of the zone that `cron` is read in, such as Europe/Berlin"),
-        key("dst", Shape::Map(&DST), "What clock changes do to times of day"),
+        common::CLOCK_CHANGES,
         key("enabled", Shape::Flag, "With false, times are recorded as skipped; true when left out"),
         key("connection", Shape::Text, "The connection's name; may be left out when there is only one"),
         required("start", Shape::Map(&START), "The process that is started"),
@@ -317,28 +349,20 @@ pub(in crate::schedule) static SCHEDULE: Section = Section {
             "When it stays unclear whether a start arrived; `retry` when left out",
         ),
         key("calendar", Shape::Text, "The calendar that says on which days; all when left out"),
-        key(
-            "on_excluded",
-            Shape::Choice(&choices::ON_EXCLUDED),
-            "What becomes of times on a day that the calendar takes out; `skip` when left out",
-        ),
-        key("jitter", Shape::Duration, "Starts are spread over this long after their times, each by a fixed share"),
-        key("starts", Shape::Bound, "The first day, or the first instant"),
-        key("ends", Shape::Bound, "The last day, or the last instant"),
-        key("quartz", Shape::Flag, "With true, `cron` is read as Quartz does: seconds first, Sunday is 1"),
-        key(
-            "history",
-            Shape::Map(&HISTORY),
-            "What of arguments and outputs the history keeps; all of it when left out",
-        ),
+        common::ON_EXCLUDED,
+        common::JITTER,
+        common::STARTS,
+        common::ENDS,
+        common::QUARTZ,
+        common::KEPT_OF_RUNS,
         later("after", Shape::Map(&AFTER), "give this schedule a time of its own"),
         later("queue_item", Shape::Map(&QUEUE_ITEM), "start a process that adds the queue item"),
-        later("retry", Shape::Map(&RETRY), "take it out; this version starts each time once"),
-        later("timeout", Shape::Map(&TIMEOUT), "take it out; this version lets a job run as long as it needs"),
-        later("alert", Shape::Map(&ALERT), "take it out; look at the history for what was late"),
-        later("ping", Shape::Secret, "take it out; look at the history for what was missed"),
-        later("pool", Shape::Text, "take it out; `overlap` bounds the runs of one schedule"),
-        later("pause_after_failures", Shape::Count(1_000), "take it out; write `enabled: false` to stop a schedule"),
+        common::AGAIN,
+        common::TIME_OUT,
+        common::ALERTS,
+        common::PING,
+        common::POOL,
+        common::PAUSE_AFTER_FAILURES,
     ],
 };
 
@@ -409,7 +433,7 @@ pub(in crate::schedule) static DEFAULTS: Section = Section {
         key("connection", Shape::Text, "The connection of schedules that name none"),
         key("folder", Shape::Text, "The folder of schedules that name none"),
         key("timezone", Shape::Text, "The zone of schedules that name none, such as Europe/Berlin"),
-        key("dst", Shape::Map(&DST), "What clock changes do to times of day"),
+        common::CLOCK_CHANGES,
         key("overlap", Shape::Choice(&choices::OVERLAP), "When a time comes while an earlier run is open"),
         key("catch_up", Shape::Map(&CATCH_UP), "What happens with times found late"),
         key("start_deadline", Shape::Duration, "How late a start may still be sent"),
@@ -419,28 +443,20 @@ pub(in crate::schedule) static DEFAULTS: Section = Section {
             "When it stays unclear whether a start arrived",
         ),
         key("calendar", Shape::Text, "The calendar that says on which days for schedules that name none"),
-        key(
-            "on_excluded",
-            Shape::Choice(&choices::ON_EXCLUDED),
-            "What becomes of times on a day that the calendar takes out; `skip` when left out",
-        ),
-        key("jitter", Shape::Duration, "Starts are spread over this long after their times, each by a fixed share"),
-        key("starts", Shape::Bound, "The first day, or the first instant"),
-        key("ends", Shape::Bound, "The last day, or the last instant"),
-        key("quartz", Shape::Flag, "With true, `cron` is read as Quartz does: seconds first, Sunday is 1"),
-        key(
-            "history",
-            Shape::Map(&HISTORY),
-            "What of arguments and outputs the history keeps; all of it when left out",
-        ),
+        common::ON_EXCLUDED,
+        common::JITTER,
+        common::STARTS,
+        common::ENDS,
+        common::QUARTZ,
+        common::KEPT_OF_RUNS,
         key("description", Shape::Text, "For people, of schedules that have none of their own"),
         key("enabled", Shape::Flag, "With false, schedules run only where they say `enabled: true`"),
-        later("retry", Shape::Map(&RETRY), "take it out; this version starts each time once"),
-        later("timeout", Shape::Map(&TIMEOUT), "take it out; this version lets a job run as long as it needs"),
-        later("alert", Shape::Map(&ALERT), "take it out; look at the history for what was late"),
-        later("ping", Shape::Secret, "take it out; look at the history for what was missed"),
-        later("pool", Shape::Text, "take it out; `overlap` bounds the runs of one schedule"),
-        later("pause_after_failures", Shape::Count(1_000), "take it out; write `enabled: false` to stop a schedule"),
+        common::AGAIN,
+        common::TIME_OUT,
+        common::ALERTS,
+        common::PING,
+        common::POOL,
+        common::PAUSE_AFTER_FAILURES,
     ],
 };
 
