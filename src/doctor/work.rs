@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::examination::Case;
 use super::step::{Blame, Finding, Topic};
 use super::trouble;
-use crate::orchestrator::{CallError, Client, DryRun, ReleaseKey, StartRequest, explain_pending};
+use crate::orchestrator::{CallError, Client, DryRun, ErrorCode, ReleaseKey, StartRequest, explain_pending};
 use crate::run::{FolderId, Reference};
 use crate::schedule::{Schedule, TemplateContext};
 
@@ -104,7 +104,7 @@ async fn dry_run(
         Ok(DryRun::WouldRun) => Finding::fine("a start would find a robot; nothing was started").with(exchange),
         Ok(DryRun::WouldWait { codes, words }) => would_wait(&codes, &words).with(exchange),
         // Old servers lack the call itself.
-        Err(CallError::Rejected { status: 404 | 405, code: None | Some(0), .. }) => Finding::doubt(
+        Err(CallError::Rejected { status: 404 | 405, code: None | Some(ErrorCode::Number(0)), .. }) => Finding::doubt(
             "this server has no dry run",
             "it is older than the call",
             "see with a real start whether a robot takes it",

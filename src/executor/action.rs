@@ -15,8 +15,17 @@ pub enum Action {
     Resolve { connection: ConnectionName, folder: Option<String>, process: String },
     /// Ask for one job.
     Start(StartOrder),
-    /// List jobs by Reference.
-    LookUp { connection: ConnectionName, folder_id: FolderId, asks: Vec<Ask>, control: Option<Reference> },
+    /// List jobs by Reference. `nonce` is a name that nobody has, so that no cache knows the answer.
+    LookUp {
+        connection: ConnectionName,
+        folder_id: FolderId,
+        asks: Vec<Ask>,
+        control: Option<Reference>,
+        nonce: Reference,
+    },
+    /// Read the folder's newest job, whoever started it, and list jobs by Reference next to it: where no job of ours can show
+    /// that a look-up works, that one does. Two calls.
+    LookUpBeside { connection: ConnectionName, folder_id: FolderId, asks: Vec<Ask>, nonce: Reference },
     /// List all jobs since an instant, where the filter by Reference is of no use: one list for all that is asked in a folder.
     ListSince { connection: ConnectionName, folder_id: FolderId, asks: Vec<Ask>, since: Timestamp },
     /// List jobs by key.
@@ -74,6 +83,15 @@ pub struct Ask {
     pub purpose: AskedFor,
 }
 
+/// A look-up with somebody else's job as its control.
+#[derive(Clone, Debug)]
+pub struct Beside {
+    /// The folder's newest job when it was read without a filter; `None` where the folder showed no job at all.
+    pub newest: Option<JobView>,
+    /// What the look-up then showed; nothing where there was no job to put next to it.
+    pub page: JobPage,
+}
+
 /// Why a Reference is looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AskedFor {
@@ -121,6 +139,13 @@ pub enum Report {
         control: Option<Reference>,
         result: Result<JobPage, CallError>,
     },
+    /// Of [`Action::LookUpBeside`].
+    LookedUpBeside {
+        connection: ConnectionName,
+        folder_id: FolderId,
+        asks: Vec<Ask>,
+        result: Result<Beside, CallError>,
+    },
     /// Of [`Action::ListSince`].
     ListedSince { connection: ConnectionName, folder_id: FolderId, asks: Vec<Ask>, result: Result<JobPage, CallError> },
     /// Of [`Action::Poll`].
@@ -154,6 +179,7 @@ impl Action {
             Action::Start(order) => Some(order.run),
             Action::Resolve { .. }
             | Action::LookUp { .. }
+            | Action::LookUpBeside { .. }
             | Action::ListSince { .. }
             | Action::Poll { .. }
             | Action::ListEnded { .. }
@@ -170,6 +196,7 @@ impl Action {
             Action::Start(_) | Action::StopSpare { .. } => false,
             Action::Resolve { .. }
             | Action::LookUp { .. }
+            | Action::LookUpBeside { .. }
             | Action::ListSince { .. }
             | Action::Poll { .. }
             | Action::ListEnded { .. }
@@ -189,6 +216,7 @@ impl Report {
             Report::Resolved { .. } => "resolved",
             Report::Started { .. } => "started",
             Report::LookedUp { .. } => "looked_up",
+            Report::LookedUpBeside { .. } => "looked_up_beside",
             Report::ListedSince { .. } => "listed_since",
             Report::Polled { .. } => "polled",
             Report::ListedEnded { .. } => "listed_ended",

@@ -120,6 +120,19 @@ pub struct LoadedState {
     pub evidence: Vec<Evidence>,
     /// Attempts whose jobs are still to be counted once more.
     pub sweeps: Vec<(RunId, ConnectionName, Attempt)>,
+    /// Runs that have ended and still count for overlap.
+    pub counting: Vec<Counting>,
     /// Whether starts may have been made that this database does not know.
     pub doubt: Option<Doubt>,
+}
+
+/// A run that has ended, but whose job could not be read and may still run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counting {
+    /// The run.
+    pub run: RunId,
+    /// Its schedule.
+    pub schedule: ScheduleKey,
+    /// Until when it counts.
+    pub until: Timestamp,
 }

@@ -5,10 +5,10 @@ use jiff::civil;
 use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 
-use super::changes::{Deed, StoredVersion};
+use super::changes::{Counting, Deed, StoredVersion};
 use super::seal;
 use super::trouble::StoreError;
-use crate::run::{Attempt, Evidence, FolderId, JobId, JobKey, JobRef, Reference, Run, RunId, RunState, Seen};
+use crate::run::{Attempt, Evidence, FolderId, HeldFor, JobId, JobKey, JobRef, Reference, Run, RunId, RunState, Seen};
 use crate::schedule::{
     ConnectionName, HighWaterMark, HistoryChoice, OnUnknownStart, ScheduleKey, StartSpec, Timing, Trigger,
 };
@@ -46,6 +46,9 @@ pub(super) struct RunRow {
     parent: Option<RunId>,
     retry_of: Option<RunId>,
     made_good_by: Option<RunId>,
+    trace_id: Option<String>,
+    held_for: Option<HeldFor>,
+    counts_until_at: Option<i64>,
     pub(super) seal: Option<i64>,
 }
 
@@ -59,12 +62,14 @@ struct Payload {
     // Rows of before this was a choice kept all.
     #[serde(default)]
     history: HistoryChoice,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    identity: Option<String>,
 }
 
 impl Payload {
     fn of(run: &Run) -> Payload {
         let StartSpec { process, folder, runtime, arguments } = run.start.clone();
-        Payload { process, folder, runtime, arguments, history: run.history }
+        Payload { process, folder, runtime, arguments, history: run.history, identity: run.identity.clone() }
     }
 }
 
@@ -118,6 +123,9 @@ impl RunRow {
             parent: run.parent,
             retry_of: run.retry_of,
             made_good_by: run.made_good_by,
+            trace_id: run.trace_id.clone(),
+            held_for: run.held_for,
+            counts_until_at: run.counts_until.map(ms),
             seal: Some(seal::of_run(run)),
         }
     }
@@ -126,7 +134,7 @@ impl RunRow {
         let id = self.id.to_string();
         let state =
             RunState::from_names(&self.state, self.reason.as_deref()).ok_or_else(|| broken("run", &id, "state"))?;
-        let Payload { process, folder, runtime, arguments, history } =
+        let Payload { process, folder, runtime, arguments, history, identity } =
             serde_json::from_str(&self.payload).map_err(|_| broken("run", &id, "payload"))?;
         let optional = |column, value: Option<i64>| value.map(|ms| instant(column, &id, ms)).transpose();
         Ok(Run {
@@ -146,6 +154,7 @@ impl RunRow {
             note: self.note,
             error: self.error,
             connection: self.connection,
+            identity,
             start: StartSpec { process, folder, runtime, arguments },
             on_unknown_start: self.on_unknown_start,
             history,
@@ -159,6 +168,9 @@ impl RunRow {
             retry_of: self.retry_of,
             made_good_by: self.made_good_by,
             output: self.output,
+            trace_id: self.trace_id,
+            held_for: self.held_for,
+            counts_until: optional("counts_until_at", self.counts_until_at)?,
             attempts: Vec::new(),
         })
     }
@@ -172,6 +184,9 @@ pub(super) struct AttemptRow {
     reference: String,
     folder_id: Option<i64>,
     sends: u16,
+    unclear: u16,
+    answered: Option<u16>,
+    settled_none: u16,
     sent_at: Option<i64>,
     job_id: Option<i64>,
     job_key: Option<JobKey>,
@@ -190,6 +205,9 @@ impl AttemptRow {
             reference: attempt.reference.as_str().to_owned(),
             folder_id: attempt.folder_id.map(|id| id.0),
             sends: attempt.sends,
+            unclear: attempt.unclear,
+            answered: attempt.answered,
+            settled_none: attempt.settled_none,
             sent_at: attempt.sent_at.map(ms),
             job_id: attempt.job.map(|job| job.id.0),
             job_key: attempt.job.map(|job| job.key),
@@ -216,12 +234,30 @@ impl AttemptRow {
             attempt: self.attempt,
             folder_id: self.folder_id.map(FolderId),
             sends: self.sends,
+            unclear: self.unclear,
+            answered: self.answered,
+            settled_none: self.settled_none,
             sent_at: optional("sent_at", self.sent_at)?,
             job,
             sweep_at: optional("sweep_at", self.sweep_at)?,
             reference: Reference::from_text(self.reference),
             job_state: self.job_state,
         })
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct CountingRow {
+    id: RunId,
+    schedule: ScheduleKey,
+    counts_until_at: i64,
+}
+
+impl CountingRow {
+    pub(super) fn into_counting(self) -> Result<Counting, StoreError> {
+        let CountingRow { id, schedule, counts_until_at } = self;
+        let until = instant("counts_until_at", &id.to_string(), counts_until_at)?;
+        Ok(Counting { run: id, schedule, until })
     }
 }
 

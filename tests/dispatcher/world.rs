@@ -111,6 +111,7 @@ impl Model {
                 .collect(),
             evidence: self.evidence.values().cloned().collect(),
             sweeps: sweeps.collect(),
+            counting: Vec::new(),
             doubt: self.doubt,
         }
     }

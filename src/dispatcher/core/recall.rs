@@ -16,7 +16,7 @@ use super::book::{Asked, BeforeStart, Open};
 use super::claim::new_run;
 use crate::clock::{Reading, earlier};
 use crate::executor::Action;
-use crate::orchestrator::{CallError, Completeness, JobPage, JobView};
+use crate::orchestrator::{CallError, Completeness, Freshness, JobPage, JobView};
 use crate::recurrence::{Excluded, Nominal};
 use crate::run::{Attempt, Evidence, FolderId, Reference, RunEvent, RunId, RunState};
 use crate::schedule::{ConnectionName, HighWaterMark, Schedule, ScheduleKey, ScheduleSet, StartSpec, Trigger};
@@ -177,11 +177,9 @@ impl Core {
         result: Result<JobPage, CallError>,
         now: Reading,
     ) {
+        self.heard_of_jobs(connection, &result, now);
         if let Some(link) = self.link_mut(connection) {
-            match &result {
-                Ok(_) => link.answered(),
-                Err(error) => link.failed(error, now.boot),
-            }
+            link.heard_read(&result, now.boot);
         }
         let Some(place) =
             self.recalls.iter().position(|recall| &recall.connection == connection && &recall.folder == folder)
@@ -191,6 +189,11 @@ impl Core {
         let recall = &mut self.recalls[place];
         recall.asked = Asked::No;
         match result {
+            // What a cache kept may lack the jobs that matter.
+            Ok(JobPage { freshness: Freshness::Stale(_), .. }) | Err(CallError::Unknown { .. }) => {
+                recall.broken = recall.broken.saturating_add(1);
+                recall.next = now.boot + AGAIN.saturating_mul(recall.broken).min(AGAIN_MOST);
+            }
             Ok(page) => {
                 recall.broken = 0;
                 self.remember(place, folder_id, &page, now);
@@ -214,10 +217,6 @@ impl Core {
             }
             // The link's health decides when it is asked again.
             Err(CallError::Unsent { .. }) => {}
-            Err(CallError::Unknown { .. }) => {
-                recall.broken = recall.broken.saturating_add(1);
-                recall.next = now.boot + AGAIN.saturating_mul(recall.broken).min(AGAIN_MOST);
-            }
             Err(CallError::Rejected { text, .. }) => match recall.how {
                 HowAsked::OursOnly => recall.how = HowAsked::All,
                 HowAsked::All => {
@@ -300,6 +299,7 @@ impl Core {
         run.state = RunState::Starting;
         run.sent_at = created;
         run.accepted_at = created;
+        run.identity = self.identity_of(&schedule.connection);
         run.note = Some("written from its job: the database had forgotten it".to_owned());
         run.attempts.push(Attempt {
             job_number: 1,
@@ -307,6 +307,9 @@ impl Core {
             reference,
             folder_id: Some(folder_id),
             sends: 1,
+            unclear: 0,
+            answered: None,
+            settled_none: 0,
             sent_at: created,
             job: None,
             job_state: None,
