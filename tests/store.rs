@@ -16,7 +16,8 @@ use punctual::run::{
     Attempt, Ending, Evidence, FolderId, JobId, JobKey, JobRef, MissReason, Reference, Run, RunId, RunState, Seen,
 };
 use punctual::schedule::{
-    self, ConnectionName, HighWaterMark, HistoryChoice, OnUnknownStart, ScheduleKey, StartSpec, Timing, Trigger,
+    self, ConnectionName, FolderChoice, HighWaterMark, HistoryChoice, OnUnknownStart, ScheduleKey, StartSpec, Timing,
+    Trigger,
 };
 use punctual::store::{
     self, Changes, Database, Doubt, DoubtOver, LoadedState, Removed, Retention, Retired, StateFolder, StateFolderError,
@@ -74,7 +75,7 @@ fn run(number: u128, state: RunState, trigger: Trigger) -> Run {
         connection: cloud(),
         start: StartSpec {
             process: "Invoice Intake".to_owned(),
-            folder: Some("Finance/'s".to_owned()),
+            folder: Some(FolderChoice::Named("Finance/'s".to_owned())),
             runtime: Some("Unattended".to_owned()),
             arguments: arguments.as_object().cloned(),
         },

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use super::examination::Case;
 use super::step::{Blame, Finding, Topic};
 use super::trouble;
-use crate::orchestrator::{CallError, Client, DryRun, ReleaseKey, StartRequest, explain_pending};
+use crate::orchestrator::{CallError, Client, DryRun, FoundFolder, ReleaseKey, StartRequest, explain_pending};
 use crate::run::{FolderId, Reference};
-use crate::schedule::{Schedule, TemplateContext};
+use crate::schedule::{FolderChoice, Schedule, TemplateContext};
 
 /// Reasons that pass by themselves: the job would wait its turn.
 const PASSING: [&str; 3] = ["RobotBusy", "RobotConcurrencyLimit", "TemplateFullCapacity"];
@@ -22,7 +22,7 @@ type ByProcess = BTreeMap<(String, Option<String>), Vec<Arc<Schedule>>>;
 
 /// Looks at all that this connection's schedules name.
 pub(super) async fn examine(case: &mut Case<'_>, client: &Client) {
-    let mut folders: BTreeMap<Option<String>, ByProcess> = BTreeMap::new();
+    let mut folders: BTreeMap<Option<FolderChoice>, ByProcess> = BTreeMap::new();
     for schedule in case.schedules.clone() {
         let start = &schedule.start;
         let processes = folders.entry(start.folder.clone()).or_default();
@@ -35,10 +35,10 @@ pub(super) async fn examine(case: &mut Case<'_>, client: &Client) {
     }
     for (folder, processes) in folders {
         let name = folder.as_ref().map_or_else(|| "the only folder".to_owned(), |folder| format!("`{folder}`"));
-        let found = client.find_folder(folder.as_deref()).await;
+        let found = client.find_folder(folder.as_ref()).await;
         let exchange = case.last_exchange();
         match found {
-            Ok(id) => {
+            Ok(FoundFolder { id, .. }) => {
                 let finding = Finding::fine(format!("there, number {id}")).with(exchange);
                 case.tell(Topic::Folder, Some(name.clone()), finding);
                 self::folder(case, client, id, &name, processes).await;

@@ -11,6 +11,7 @@ use super::outcome::{self, Asked, Call};
 use super::wire::{FolderDto, NameDto, Page, ReleaseDto};
 use super::{nearest, odata};
 use crate::run::FolderId;
+use crate::schedule::FolderChoice;
 
 /// How many names a hint is looked for in.
 const HINT_NAMES: usize = 100;
@@ -19,19 +20,46 @@ const HINT_NAMES: usize = 100;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReleaseKey(pub Uuid);
 
+/// A folder that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundFolder {
+    /// Its number.
+    pub id: FolderId,
+    /// Its full name, as the server writes it; absent where the number was used as it was given.
+    pub full_name: Option<String>,
+    /// How.
+    pub found_by: FoundBy,
+}
+
+/// How a folder was found. What was found by a last part may lead elsewhere when folders are added (semantics.md 22).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FoundBy {
+    /// By its full name.
+    FullName,
+    /// By the last part of its full name, which no other folder has that the account sees.
+    LastPart,
+    /// By its number.
+    Number,
+    /// It is the only folder that the account sees.
+    OnlyOne,
+}
+
 impl Client {
-    /// The folder with this path; without a path the only folder there is.
+    /// The folder that a schedule means; without a choice the only folder there is.
     ///
     /// # Errors
     /// `Rejected` with 404 for none, with 409 for several, naming the choices; else see [`CallError`].
-    pub async fn find_folder(&self, path: Option<&str>) -> Result<FolderId, CallError> {
-        match path {
-            Some(path) => self.find_folder_by_path(path).await,
+    pub async fn find_folder(&self, choice: Option<&FolderChoice>) -> Result<FoundFolder, CallError> {
+        match choice {
+            Some(FolderChoice::Named(name)) => self.find_folder_by_path(name).await,
+            Some(FolderChoice::Number(number)) => {
+                Ok(FoundFolder { id: FolderId(*number), full_name: None, found_by: FoundBy::Number })
+            }
             None => self.find_only_folder().await,
         }
     }
 
-    async fn find_folder_by_path(&self, path: &str) -> Result<FolderId, CallError> {
+    async fn find_folder_by_path(&self, path: &str) -> Result<FoundFolder, CallError> {
         let asked = self.asked(Call::FindFolder, format!("looking for folder `{path}`"));
         let filter = format!("FullyQualifiedName eq {}", odata::literal(path));
         let query = [("$filter", filter), ("$top", "2".to_owned()), ("$select", "Id,FullyQualifiedName".to_owned())];
@@ -39,7 +67,7 @@ impl Client {
         let found: Vec<(FolderId, String)> =
             page.value.into_iter().map(|dto| (FolderId(dto.id), dto.full_name)).collect();
         match pick(found, path) {
-            Picked::One(folder) => Ok(folder),
+            Picked::One(id) => Ok(FoundFolder { id, full_name: Some(path.to_owned()), found_by: FoundBy::FullName }),
             Picked::Several => Err(outcome::not_found(&asked, 409, "found several", None)),
             Picked::None => {
                 let query = [("$top", HINT_NAMES.to_string()), ("$select", "FullyQualifiedName".to_owned())];
@@ -51,13 +79,17 @@ impl Client {
         }
     }
 
-    async fn find_only_folder(&self) -> Result<FolderId, CallError> {
+    async fn find_only_folder(&self) -> Result<FoundFolder, CallError> {
         let asked = self.asked(Call::FindFolder, "looking for the only folder".to_owned());
         let query = [("$top", HINT_NAMES.to_string()), ("$select", "Id,FullyQualifiedName".to_owned())];
         let page: Page<FolderDto> = self.read("odata/Folders", &query, None, SMALL, &asked).await?;
         let names: Vec<String> = page.value.iter().map(|folder| folder.full_name.clone()).collect();
         match page.value.as_slice() {
-            [folder] => Ok(FolderId(folder.id)),
+            [folder] => Ok(FoundFolder {
+                id: FolderId(folder.id),
+                full_name: Some(folder.full_name.clone()),
+                found_by: FoundBy::OnlyOne,
+            }),
             [] => {
                 let cure = "assign the account to a folder, by a role with `Folders.View`".to_owned();
                 Err(outcome::not_found(&asked, 404, "found none", Some(cure)))

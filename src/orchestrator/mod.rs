@@ -29,7 +29,7 @@ pub use client::{Client, MAX_NAMES_PER_CALL, StartReply, StartRequest};
 pub use cure::{Explained, explain_code, explain_job, explain_status};
 pub use dry_run::{DryRun, explain_pending};
 pub use error::{CallError, UnsentReason};
-pub use find::ReleaseKey;
+pub use find::{FoundBy, FoundFolder, ReleaseKey};
 pub use job::{Completeness, JobFault, JobPage, JobState, JobView, LogLine, StopStrategy};
 pub use outcome::{Answer, Asked, Body, Call, Heard, Verdict, judge};
 pub use survey::Survey;

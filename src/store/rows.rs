@@ -10,7 +10,7 @@ use super::seal;
 use super::trouble::StoreError;
 use crate::run::{Attempt, Evidence, FolderId, JobId, JobKey, JobRef, Reference, Run, RunId, RunState, Seen};
 use crate::schedule::{
-    ConnectionName, HighWaterMark, HistoryChoice, OnUnknownStart, ScheduleKey, StartSpec, Timing, Trigger,
+    ConnectionName, FolderChoice, HighWaterMark, HistoryChoice, OnUnknownStart, ScheduleKey, StartSpec, Timing, Trigger,
 };
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -53,7 +53,7 @@ pub(super) struct RunRow {
 #[derive(Debug, Serialize, Deserialize)]
 struct Payload {
     process: String,
-    folder: Option<String>,
+    folder: Option<FolderChoice>,
     runtime: Option<String>,
     arguments: Option<serde_json::Map<String, serde_json::Value>>,
     // Rows of before this was a choice kept all.
@@ -109,7 +109,7 @@ impl RunRow {
             note: run.note.clone(),
             error: run.error.clone(),
             connection: run.connection.clone(),
-            folder: run.start.folder.clone(),
+            folder: run.start.folder.as_ref().map(FolderChoice::to_string),
             process: Some(run.start.process.clone()),
             payload: serde_json::to_string(&Payload::of(run)).expect("a payload is a plain struct with text keys"),
             on_unknown_start: run.on_unknown_start,

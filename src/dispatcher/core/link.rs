@@ -10,7 +10,7 @@ use super::crowd::Crowd;
 use crate::executor::Target;
 use crate::orchestrator::{CallError, UnsentReason};
 use crate::run::{Evidence, FolderId, RunId, WaitReason};
-use crate::schedule::{Connection, asks_elsewhere};
+use crate::schedule::{Connection, FolderChoice, asks_elsewhere};
 
 /// A connection that failed is tried again this soon: most failures are a glitch.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -51,7 +51,7 @@ pub(super) struct Link {
     pub(super) starts_in_flight: u32,
     /// Reads of one job; they count against `open_requests` as starts do.
     pub(super) reads_in_flight: u32,
-    pub(super) targets: HashMap<(Option<String>, String), TargetState>,
+    pub(super) targets: HashMap<(Option<FolderChoice>, String), TargetState>,
     pub(super) evidence: BTreeMap<FolderId, Evidence>,
     pub(super) proofs: BTreeMap<FolderId, ProofWanted>,
     pub(super) crowds: BTreeMap<FolderId, Crowd>,

@@ -11,10 +11,10 @@ use super::link::{Health, Obstacle, TargetState};
 use super::{Core, wall_of};
 use crate::admission::{Admission, admit_by};
 use crate::clock::Reading;
-use crate::executor::{Action, StartOrder, Target};
+use crate::executor::{Action, Resolved, StartOrder, Target};
 use crate::orchestrator::{CallError, JobView, UnsentReason};
 use crate::run::{Ending, RunEvent, RunId, RunState, WaitReason};
-use crate::schedule::{ConnectionName, OverlapPolicy, StartSpec};
+use crate::schedule::{ConnectionName, FolderChoice, OverlapPolicy, StartSpec};
 
 /// Orchestrator's code for a thing that does not exist: the process was deployed anew and has another key.
 const NOT_FOUND_CODE: i64 = 1002;
@@ -216,9 +216,9 @@ impl Core {
     pub(super) fn resolved(
         &mut self,
         connection: &ConnectionName,
-        folder: Option<String>,
+        folder: Option<FolderChoice>,
         process: String,
-        result: Result<Target, CallError>,
+        result: Result<Resolved, CallError>,
         server_skew: Option<SignedDuration>,
         now: Reading,
     ) {
@@ -229,7 +229,7 @@ impl Core {
         }
         let key = (folder.clone(), process.clone());
         match result {
-            Ok(target) => {
+            Ok(Resolved { target, folder: _ }) => {
                 link.answered();
                 link.targets.insert(key, TargetState::Known(target, now.boot));
             }

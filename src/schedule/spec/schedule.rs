@@ -16,6 +16,7 @@ use super::times;
 use super::tree::{Entry, Kind, Scalar, Value};
 use crate::schedule::diagnostic::{Findings, SourceFile, quoted};
 use crate::schedule::excerpt::Lines;
+use crate::schedule::folder::FolderChoice;
 use crate::schedule::model::{ConnectionName, Place, Schedule, ScheduleKey, StartSpec};
 
 /// What an entry is read against.
@@ -109,7 +110,7 @@ fn start(field: &Field<'_>, context: &Context<'_>, findings: &mut Findings) -> O
     let process_hint = "write the process by its name in the folder";
     let process = fields.need("process", process_hint, findings).and_then(|field| field.line(findings));
     let mut line = |name| fields.get(name).and_then(|field| field.line(findings).map(str::to_owned));
-    let folder = line("folder").or_else(|| context.default_folder.map(str::to_owned));
+    let folder = line("folder").or_else(|| context.default_folder.map(str::to_owned)).map(FolderChoice::Named);
     let runtime = line("runtime");
     let arguments = fields.get("arguments").map(|field| arguments::read(&field, context.env, findings));
     Some(StartSpec {
