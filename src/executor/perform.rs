@@ -139,7 +139,7 @@ impl Executor {
     ) -> Result<Resolved, CallError> {
         let client = self.client(connection)?;
         let folder = client.find_folder(folder).await?;
-        let release = client.find_release(folder.id, process).await?;
+        let release = client.find_release(folder.id, process).await.map_err(|error| folder.explain(error))?;
         Ok(Resolved { target: Target { folder_id: folder.id, release }, folder })
     }
 

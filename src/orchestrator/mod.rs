@@ -7,6 +7,7 @@
 //! Absent: deciding what to do about an answer (`executor`), tokens (`auth`, reached through [`Bearer`]), and the call
 //! budget of a tenant (the caller counts its list calls). Nothing here retries but the one send after a refused token.
 
+mod alike;
 mod bearer;
 mod body;
 mod client;
@@ -18,6 +19,7 @@ mod job;
 mod nearest;
 mod odata;
 mod outcome;
+mod pages;
 mod survey;
 mod tell;
 mod transport;
