@@ -17,7 +17,8 @@ use punctual::run::{
     Seen,
 };
 use punctual::schedule::{
-    self, ConnectionName, HighWaterMark, HistoryChoice, OnUnknownStart, ScheduleKey, StartSpec, Timing, Trigger,
+    self, ConnectionName, FolderChoice, HighWaterMark, HistoryChoice, OnUnknownStart, ScheduleKey, StartSpec, Timing,
+    Trigger,
 };
 use punctual::store::{
     self, Changes, Database, Doubt, DoubtOver, LoadedState, Removed, Retention, Retired, StateFolder, StateFolderError,
@@ -79,7 +80,7 @@ fn run(number: u128, state: RunState, trigger: Trigger) -> Run {
         identity: Some("cloud.uipath.com/acme/main#".to_owned()),
         start: StartSpec {
             process: "Invoice Intake".to_owned(),
-            folder: Some("Finance/'s".to_owned()),
+            folder: Some(FolderChoice::Named("Finance/'s".to_owned())),
             runtime: Some("Unattended".to_owned()),
             arguments: arguments.as_object().cloned(),
         },

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::step::Step;
-use crate::schedule::{Connection, Grant, Schedule, ScheduleSet};
+use crate::schedule::{Connection, FolderChoice, Grant, Schedule, ScheduleSet};
 use crate::secret::{Secret, SecretSource};
 use crate::witness::{Came, masked};
 
@@ -87,7 +87,7 @@ struct ConnectionPart {
 struct SchedulePart {
     key: String,
     connection: String,
-    folder: Option<String>,
+    folder: Option<FolderChoice>,
     process: String,
     runtime: Option<String>,
     next_at: Option<Timestamp>,

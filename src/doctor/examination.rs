@@ -13,7 +13,7 @@ use crate::auth::{AuthEnvironment, Credential, Discovery, GrantConfig, TokenMana
 use crate::clock::Clock;
 use crate::daemon::{TokenBearer, credential};
 use crate::orchestrator::{CallError, Client, ClientConfig, UnsentReason};
-use crate::schedule::{Connection, ConnectionName, Schedule, ScheduleSet};
+use crate::schedule::{Connection, ConnectionName, FolderChoice, Schedule, ScheduleSet};
 use crate::witness::{Came, Exchange, Witness};
 
 /// What is examined.
@@ -39,7 +39,7 @@ pub struct ProbeWish {
     /// A process that does no harm.
     pub process: String,
     /// Its folder; none takes the only one.
-    pub folder: Option<String>,
+    pub folder: Option<FolderChoice>,
 }
 
 /// Examines each connection; `hear` is told of each step as it is done.

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::orchestrator::{CallError, JobPage, JobView, ReleaseKey};
+use crate::orchestrator::{CallError, FoundFolder, JobPage, JobView, ReleaseKey};
 use crate::run::{FolderId, JobKey, JobRef, Reference, RunId};
-use crate::schedule::{ConnectionName, StartSpec};
+use crate::schedule::{ConnectionName, FolderChoice, StartSpec};
 
 /// One call.
 #[derive(Clone, Debug)]
 pub enum Action {
     /// Find a process in a folder.
-    Resolve { connection: ConnectionName, folder: Option<String>, process: String },
+    Resolve { connection: ConnectionName, folder: Option<FolderChoice>, process: String },
     /// Ask for one job.
     Start(StartOrder),
     /// List jobs by Reference. `nonce` is a name that nobody has, so that no cache knows the answer.
@@ -37,7 +37,7 @@ pub enum Action {
     /// List jobs of ours since an instant, or all where there is no prefix, after the database forgot them.
     Recall {
         connection: ConnectionName,
-        folder: Option<String>,
+        folder: Option<FolderChoice>,
         folder_id: FolderId,
         prefix: Option<String>,
         since: Timestamp,
@@ -61,6 +61,15 @@ pub struct StartOrder {
     pub reference: Reference,
     /// What is sent.
     pub start: StartSpec,
+}
+
+/// What came of looking for a process in a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// What a start needs.
+    pub target: Target,
+    /// How the folder was found, and its full name.
+    pub folder: FoundFolder,
 }
 
 /// A process in a folder, as Orchestrator knows it.
@@ -117,9 +126,9 @@ pub enum Report {
     /// Of [`Action::Resolve`].
     Resolved {
         connection: ConnectionName,
-        folder: Option<String>,
+        folder: Option<FolderChoice>,
         process: String,
-        result: Result<Target, CallError>,
+        result: Result<Resolved, CallError>,
         /// Orchestrator's clock minus ours, as far as it is known.
         server_skew: Option<SignedDuration>,
     },
@@ -162,7 +171,7 @@ pub enum Report {
     /// Of [`Action::Recall`].
     Recalled {
         connection: ConnectionName,
-        folder: Option<String>,
+        folder: Option<FolderChoice>,
         folder_id: FolderId,
         result: Result<JobPage, CallError>,
     },

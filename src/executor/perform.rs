@@ -6,10 +6,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-use super::action::{Action, Ask, Beside, Report, StartOrder, Target};
+use super::action::{Action, Ask, Beside, Report, Resolved, StartOrder, Target};
 use crate::orchestrator::{CallError, Client, JobPage, Sentence, StartRequest, StopStrategy, UnsentReason};
 use crate::run::{FolderId, JobKey, Reference};
-use crate::schedule::ConnectionName;
+use crate::schedule::{ConnectionName, FolderChoice};
 
 /// One client for each connection.
 pub type Clients = BTreeMap<ConnectionName, Arc<Client>>;
@@ -64,7 +64,7 @@ impl Executor {
     async fn report_of(&self, action: Action) -> Report {
         match action {
             Action::Resolve { connection, folder, process } => {
-                let result = self.resolve(&connection, folder.as_deref(), &process).await;
+                let result = self.resolve(&connection, folder.as_ref(), &process).await;
                 let server_skew = self.client(&connection).ok().and_then(|client| client.clock_skew());
                 Report::Resolved { connection, folder, process, result, server_skew }
             }
@@ -143,13 +143,13 @@ impl Executor {
     async fn resolve(
         &self,
         connection: &ConnectionName,
-        folder: Option<&str>,
+        folder: Option<&FolderChoice>,
         process: &str,
-    ) -> Result<Target, CallError> {
+    ) -> Result<Resolved, CallError> {
         let client = self.client(connection)?;
-        let folder_id: FolderId = client.find_folder(folder).await?;
-        let release = client.find_release(folder_id, process).await?;
-        Ok(Target { folder_id, release })
+        let folder = client.find_folder(folder).await?;
+        let release = client.find_release(folder.id, process).await.map_err(|error| folder.explain(error))?;
+        Ok(Resolved { target: Target { folder_id: folder.id, release }, folder })
     }
 
     async fn start(&self, order: StartOrder) -> Report {

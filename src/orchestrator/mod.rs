@@ -7,6 +7,7 @@
 //! Absent: deciding what to do about an answer (`executor`), tokens (`auth`, reached through [`Bearer`]), and the call
 //! budget of a tenant (the caller counts its list calls). Nothing here retries but the one send after a refused token.
 
+mod alike;
 mod bearer;
 mod body;
 mod client;
@@ -19,6 +20,7 @@ mod job;
 mod nearest;
 mod odata;
 mod outcome;
+mod pages;
 mod survey;
 mod tell;
 mod transport;
@@ -30,7 +32,7 @@ pub use client::{Client, MAX_NAMES_PER_CALL, StartReply, StartRequest};
 pub use cure::{Explained, explain_code, explain_job, explain_status};
 pub use dry_run::{DryRun, explain_pending};
 pub use error::{CallError, ErrorCode, Sentence, UnsentReason};
-pub use find::ReleaseKey;
+pub use find::{FoundBy, FoundFolder, ReleaseKey};
 pub use freshness::{Freshness, Stale};
 pub use job::{Completeness, JobFault, JobPage, JobState, JobView, LogLine, StopStrategy};
 pub use outcome::{Answer, Asked, Body, Call, Heard, Verdict, judge};

@@ -166,6 +166,21 @@ pub struct Evidence {
     pub proven_at: Timestamp,
 }
 
+/// Where a folder that a schedule names by the last part of its path led.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShortFolder {
+    /// On which connection.
+    pub connection: ConnectionName,
+    /// As the schedule names it.
+    pub name: String,
+    /// Orchestrator's number for it; it may change while the folder stays.
+    pub folder_id: FolderId,
+    /// Its full name.
+    pub full_name: String,
+    /// When it was found so first.
+    pub found_at: Timestamp,
+}
+
 impl Run {
     /// Takes one step.
     ///

@@ -10,7 +10,7 @@ use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
 use super::changes::{Counting, Doubt, LoadedState};
 use super::claim_lock::{Counter, StateFolder};
 use super::installation::{self, InFile};
-use super::rows::{AttemptRow, CountingRow, EvidenceRow, MarkRow, RunRow, broken};
+use super::rows::{AttemptRow, CountingRow, EvidenceRow, MarkRow, RunRow, ShortFolderRow, broken};
 use super::seal;
 use super::set_aside::set_aside;
 use super::sql;
@@ -187,6 +187,7 @@ impl Database {
         let counting = self.counting(now).await?;
         let marks = self.rows::<MarkRow>(sql::LOAD_MARKS, "mark").await?;
         let evidence = self.rows::<EvidenceRow>(sql::LOAD_EVIDENCE, "evidence").await?;
+        let short_folders = self.rows::<ShortFolderRow>(sql::LOAD_SHORT_FOLDERS, "short_folder").await?;
         Ok(LoadedState {
             installation,
             open,
@@ -194,6 +195,10 @@ impl Database {
             evidence: evidence.into_iter().map(EvidenceRow::into_evidence).collect::<Result<_, _>>()?,
             sweeps,
             counting,
+            short_folders: short_folders
+                .into_iter()
+                .map(ShortFolderRow::into_short_folder)
+                .collect::<Result<_, _>>()?,
             doubt,
         })
     }

@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::changes::{Counting, Deed, StoredVersion};
 use super::seal;
 use super::trouble::StoreError;
-use crate::run::{Attempt, Evidence, FolderId, HeldFor, JobId, JobKey, JobRef, Reference, Run, RunId, RunState, Seen};
+use crate::run::{
+    Attempt, Evidence, FolderId, HeldFor, JobId, JobKey, JobRef, Reference, Run, RunId, RunState, Seen, ShortFolder,
+};
 use crate::schedule::{
-    ConnectionName, HighWaterMark, HistoryChoice, OnUnknownStart, ScheduleKey, StartSpec, Timing, Trigger,
+    ConnectionName, FolderChoice, HighWaterMark, HistoryChoice, OnUnknownStart, ScheduleKey, StartSpec, Timing, Trigger,
 };
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -56,7 +58,7 @@ pub(super) struct RunRow {
 #[derive(Debug, Serialize, Deserialize)]
 struct Payload {
     process: String,
-    folder: Option<String>,
+    folder: Option<FolderChoice>,
     runtime: Option<String>,
     arguments: Option<serde_json::Map<String, serde_json::Value>>,
     // Rows of before this was a choice kept all.
@@ -114,7 +116,7 @@ impl RunRow {
             note: run.note.clone(),
             error: run.error.clone(),
             connection: run.connection.clone(),
-            folder: run.start.folder.clone(),
+            folder: run.start.folder.as_ref().map(FolderChoice::to_string),
             process: Some(run.start.process.clone()),
             payload: serde_json::to_string(&Payload::of(run)).expect("a payload is a plain struct with text keys"),
             on_unknown_start: run.on_unknown_start,
@@ -243,6 +245,28 @@ impl AttemptRow {
             reference: Reference::from_text(self.reference),
             job_state: self.job_state,
         })
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct ShortFolderRow {
+    connection: ConnectionName,
+    name: String,
+    folder_id: i64,
+    full_name: String,
+    found_at: i64,
+}
+
+impl ShortFolderRow {
+    pub(super) fn from_short_folder(short: &ShortFolder) -> ShortFolderRow {
+        let ShortFolder { connection, name, folder_id, full_name, found_at } = short.clone();
+        ShortFolderRow { connection, name, folder_id: folder_id.0, full_name, found_at: ms(found_at) }
+    }
+
+    pub(super) fn into_short_folder(self) -> Result<ShortFolder, StoreError> {
+        let ShortFolderRow { connection, name, folder_id, full_name, found_at } = self;
+        let found_at = Timestamp::from_millisecond(found_at).map_err(|_| broken("short_folder", &name, "found_at"))?;
+        Ok(ShortFolder { connection, name, folder_id: FolderId(folder_id), full_name, found_at })
     }
 }
 

@@ -2,7 +2,7 @@
 //! fifty times as much (measured: 55 µs a row), and the burst's claims stand between the due instant and the first POST.
 
 /// Every statement, for the test that prepares each against the migrated schema.
-pub const ALL: [&str; 37] = [
+pub const ALL: [&str; 39] = [
     INSTALLATION_GET,
     INSTALLATION_SET,
     DOUBT_SET,
@@ -19,6 +19,7 @@ pub const ALL: [&str; 37] = [
     UPSERT_MARKS,
     DELETE_MARKS,
     UPSERT_EVIDENCE,
+    UPSERT_SHORT_FOLDERS,
     INSERT_AUDIT,
     LOAD_OPEN_RUNS,
     LOAD_OPEN_ATTEMPTS,
@@ -26,6 +27,7 @@ pub const ALL: [&str; 37] = [
     LOAD_SWEEPS,
     LOAD_MARKS,
     LOAD_EVIDENCE,
+    LOAD_SHORT_FOLDERS,
     SQLITE_VERSION,
     QUICK_CHECK,
     REFERENCES_OFF,
@@ -174,6 +176,14 @@ select value ->> 'connection', value ->> 'folder_id', value ->> 'reference', val
 where true
 on conflict (connection, folder_id) do update set reference = excluded.reference, proven_at = excluded.proven_at";
 
+pub(super) const UPSERT_SHORT_FOLDERS: &str = "
+insert into short_folder (connection, name, folder_id, full_name, found_at)
+select value ->> 'connection', value ->> 'name', value ->> 'folder_id', value ->> 'full_name', value ->> 'found_at'
+from json_each(?1)
+where true
+on conflict (connection, name) do update set folder_id = excluded.folder_id, full_name = excluded.full_name,
+  found_at = excluded.found_at";
+
 pub(super) const INSERT_AUDIT: &str = "
 insert into audit (at, actor, action, subject, detail)
 select value ->> 'at', value ->> 'actor', value ->> 'action', value ->> 'subject', value ->> 'detail' from json_each(?1)";
@@ -219,6 +229,11 @@ from mark join schedule_version on schedule_version.id = mark.version_id";
 pub(super) const LOAD_EVIDENCE: &str = "
 select json_object('connection', connection, 'folder_id', folder_id, 'reference', reference, 'proven_at', proven_at)
 from evidence";
+
+pub(super) const LOAD_SHORT_FOLDERS: &str = "
+select json_object('connection', connection, 'name', name, 'folder_id', folder_id, 'full_name', full_name,
+  'found_at', found_at)
+from short_folder";
 
 pub(super) const SQLITE_VERSION: &str = "select sqlite_version()";
 

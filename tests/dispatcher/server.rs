@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use punctual::clock::{Reading, later};
-use punctual::executor::{Action, Beside, Report, StartOrder, Target};
+use punctual::executor::{Action, Beside, Report, Resolved, StartOrder, Target};
 use punctual::orchestrator::{
-    CallError, Completeness, ErrorCode, Freshness, JobPage, JobState, JobView, ReleaseKey, Sentence, UnsentReason,
+    CallError, Completeness, ErrorCode, FoundBy, FoundFolder, Freshness, JobPage, JobState, JobView, ReleaseKey,
+    Sentence, UnsentReason,
 };
 use punctual::run::{FolderId, JobId, JobRef, Reference, RunId};
 use uuid::Uuid;
@@ -366,11 +367,14 @@ impl Server {
         match action {
             Action::Resolve { connection, folder, process } => {
                 self.calls.push((boot, Call::Resolve));
-                let number = self.folders.iter().find(|(name, _)| folder.as_ref() == Some(name));
+                let number = self
+                    .folders
+                    .iter()
+                    .find(|(name, _)| folder.as_ref().is_some_and(|folder| folder.to_string() == *name));
                 let folder_id = number.map_or(FOLDER, |(_, number)| *number);
                 let result = match (self.check(), self.process) {
                     (Err(trouble), _) => Err(trouble),
-                    (Ok(()), Some(release)) => Ok(Target { folder_id, release: ReleaseKey(Uuid::from_u128(release)) }),
+                    (Ok(()), Some(release)) => Ok(found(folder_id, release)),
                     (Ok(()), None) => Err(refused(404, 0)),
                 };
                 Report::Resolved { connection, folder, process, result, server_skew: self.skew }
@@ -475,4 +479,10 @@ impl Server {
             }
         }
     }
+}
+
+/// What comes of a process that was looked for and is there.
+fn found(folder_id: FolderId, release: u128) -> Resolved {
+    let target = Target { folder_id, release: ReleaseKey(Uuid::from_u128(release)) };
+    Resolved { target, folder: FoundFolder { id: folder_id, full_name: None, found_by: FoundBy::FullName } }
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::admission::{ActiveRun, Knowledge};
 use crate::clock::Reading;
 use crate::orchestrator::{CallError, JobView};
-use crate::run::{Attempt, Evidence, FolderId, Run, RunEvent, RunId, RunState, Seen};
+use crate::run::{Attempt, Evidence, FolderId, Run, RunEvent, RunId, RunState, Seen, ShortFolder};
 use crate::schedule::{HighWaterMark, OnUnknownStart, ScheduleKey, Trigger};
 use crate::store::{Changes, Deed, DoubtOver, Retired, StoredVersion};
 
@@ -372,6 +372,10 @@ impl Book {
 
     pub(super) fn record_evidence(&mut self, evidence: Evidence) {
         self.changes.evidence.push(evidence);
+    }
+
+    pub(super) fn record_short_folder(&mut self, short: ShortFolder) {
+        self.changes.short_folders.push(short);
     }
 
     pub(super) fn record_sweep(&mut self, run: RunId, attempt: Attempt) {

@@ -10,8 +10,8 @@ use super::crowd::Crowd;
 use super::health::Unclear;
 use super::unreadable::Unreadable;
 use crate::executor::Target;
-use crate::run::{Evidence, FolderId, RunId, WaitReason};
-use crate::schedule::{Connection, asks_elsewhere};
+use crate::run::{Evidence, FolderId, RunId, ShortFolder, WaitReason};
+use crate::schedule::{Connection, FolderChoice, asks_elsewhere};
 
 /// A `Retry-After` beyond this would stop a tenant's starts for longer than any limit is known to last.
 const LONGEST_RATE_PAUSE: Duration = Duration::from_secs(300);
@@ -40,8 +40,10 @@ pub(super) struct Link {
     pub(super) starts_in_flight: u32,
     /// Reads of one job; they count against `open_requests` as starts do.
     pub(super) reads_in_flight: u32,
-    pub(super) targets: HashMap<(Option<String>, String), TargetState>,
+    pub(super) targets: HashMap<(Option<FolderChoice>, String), TargetState>,
     pub(super) evidence: BTreeMap<FolderId, Evidence>,
+    /// Where the folders led that schedules name by the last part of their path.
+    pub(super) short_folders: HashMap<String, ShortFolder>,
     pub(super) proofs: BTreeMap<FolderId, ProofWanted>,
     pub(super) crowds: BTreeMap<FolderId, Crowd>,
     pub(super) clocks: Clocks,
@@ -153,6 +155,7 @@ impl Link {
             reads_in_flight: 0,
             targets: HashMap::new(),
             evidence: BTreeMap::new(),
+            short_folders: HashMap::new(),
             proofs: BTreeMap::new(),
             crowds: BTreeMap::new(),
             clocks: Clocks::Agree,
@@ -177,6 +180,7 @@ impl Link {
         if elsewhere {
             self.evidence.clear();
             self.proofs.clear();
+            self.short_folders.clear();
             self.clocks = Clocks::Agree;
             self.paused_until = Duration::ZERO;
         }

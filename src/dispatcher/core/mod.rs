@@ -23,6 +23,7 @@ mod recall;
 mod reload;
 mod send;
 mod settle;
+mod shortened;
 mod started;
 mod steps;
 mod succession;
@@ -154,7 +155,7 @@ impl Core {
         pace: Pace,
         random: RandomBits,
     ) -> Core {
-        let LoadedState { installation, open, marks: stored, evidence, sweeps, counting, doubt } = state;
+        let LoadedState { installation, open, marks: stored, evidence, sweeps, counting, short_folders, doubt } = state;
         let mut book = Book::default();
         for counting in counting {
             book.count_until(&counting.schedule, counting.run, counting.until);
@@ -210,6 +211,11 @@ impl Core {
         for proof in evidence {
             if let Some(link) = core.links.get_mut(&proof.connection) {
                 link.evidence.insert(proof.folder_id, proof);
+            }
+        }
+        for short in short_folders {
+            if let Some(link) = core.links.get_mut(&short.connection) {
+                link.short_folders.insert(short.name.clone(), short);
             }
         }
         for recorded in recorded {

@@ -11,14 +11,14 @@ use crate::clock::Reading;
 use crate::executor::Action;
 use crate::orchestrator::CallError;
 use crate::run::{FolderId, RunId, RunState};
-use crate::schedule::ConnectionName;
+use crate::schedule::{ConnectionName, FolderChoice};
 
 /// Why a run whose folder is gone is given up.
 pub(super) const FOLDER_GONE: &str = "its folder no longer exists";
 
 impl Link {
     /// The next look for any process of this folder finds the folder anew.
-    pub(super) fn forget_folder(&mut self, folder: &Option<String>) {
+    pub(super) fn forget_folder(&mut self, folder: &Option<FolderChoice>) {
         self.targets.retain(|(known, _), _| known != folder);
     }
 }
@@ -54,7 +54,7 @@ impl Core {
     pub(super) fn folder_was_found(
         &mut self,
         connection: &ConnectionName,
-        folder: &Option<String>,
+        folder: &Option<FolderChoice>,
         number: FolderId,
         now: Reading,
     ) {
@@ -106,7 +106,7 @@ impl Core {
     pub(super) fn folder_was_not_found(
         &mut self,
         connection: &ConnectionName,
-        folder: &Option<String>,
+        folder: &Option<FolderChoice>,
         process: &str,
         error: &CallError,
         now: Reading,
@@ -131,7 +131,7 @@ impl Core {
         }
     }
 
-    fn seeking(&self, connection: &ConnectionName, folder: &Option<String>) -> Vec<RunId> {
+    fn seeking(&self, connection: &ConnectionName, folder: &Option<FolderChoice>) -> Vec<RunId> {
         self.book
             .iter()
             .filter(|open| matches!(open.folder, FolderState::Sought | FolderState::Gone))

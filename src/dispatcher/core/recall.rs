@@ -19,7 +19,9 @@ use crate::executor::Action;
 use crate::orchestrator::{CallError, Completeness, Freshness, JobPage, JobView};
 use crate::recurrence::{Excluded, Nominal};
 use crate::run::{Attempt, Evidence, FolderId, Reference, RunEvent, RunId, RunState};
-use crate::schedule::{ConnectionName, HighWaterMark, Schedule, ScheduleKey, ScheduleSet, StartSpec, Trigger};
+use crate::schedule::{
+    ConnectionName, FolderChoice, HighWaterMark, Schedule, ScheduleKey, ScheduleSet, StartSpec, Trigger,
+};
 use crate::store::{Doubt, DoubtOver};
 
 /// Jobs are asked for from this long ago at least: longer than most robots take.
@@ -41,7 +43,7 @@ pub(super) const REFUSED_AGAIN: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Recall {
     connection: ConnectionName,
-    folder: Option<String>,
+    folder: Option<FolderChoice>,
     /// By any of these the folder is found.
     starts: Vec<StartSpec>,
     schedules: Vec<ScheduleKey>,
@@ -71,7 +73,7 @@ pub(super) fn mark_without_memory(schedule: &Schedule, load: Timestamp) -> HighW
 impl Core {
     /// Nothing is planned in a folder that has not been asked.
     pub(super) fn plan_recalls(&mut self, set: &ScheduleSet, doubt: Doubt, now: Reading) {
-        let mut folders: BTreeMap<(ConnectionName, Option<String>), Recall> = BTreeMap::new();
+        let mut folders: BTreeMap<(ConnectionName, Option<FolderChoice>), Recall> = BTreeMap::new();
         for (key, schedule) in &set.schedules {
             let mark = self.planner.marks().0.get(key).map_or(now.wall, |mark| mark.0);
             let place = (schedule.connection.clone(), schedule.start.folder.clone());
@@ -140,7 +142,7 @@ impl Core {
                 tracing::error!(
                     connection = %connection,
                     "No process of the schedules in folder `{}` can be found, so it cannot be asked what was started there",
-                    folder.as_deref().unwrap_or("(the only one)")
+                    in_words(folder.as_ref())
                 );
                 self.end_recall(place, now);
                 // The places have moved; the next turn has the others.
@@ -172,7 +174,7 @@ impl Core {
     pub(super) fn recalled(
         &mut self,
         connection: &ConnectionName,
-        folder: &Option<String>,
+        folder: &Option<FolderChoice>,
         folder_id: FolderId,
         result: Result<JobPage, CallError>,
         now: Reading,
@@ -341,7 +343,7 @@ impl Core {
         tracing::info!(
             connection = %recall.connection,
             "Orchestrator was asked what was started in folder `{}`: it shows jobs of {} schedules",
-            recall.folder.as_deref().unwrap_or("(the only one)"),
+            in_words(recall.folder.as_ref()),
             recall.latest.len()
         );
     }
@@ -385,4 +387,9 @@ impl Core {
 pub(super) enum Trusted {
     No,
     Yes,
+}
+
+/// A folder for a log line.
+fn in_words(folder: Option<&FolderChoice>) -> String {
+    folder.map_or_else(|| "(the only one)".to_owned(), FolderChoice::to_string)
 }

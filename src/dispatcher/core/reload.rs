@@ -51,6 +51,7 @@ impl Core {
             self.record_not_run(&recorded, now.wall);
         }
         self.link_connections(now);
+        self.forget_short_folders();
         self.compare_identities(now);
     }
 

@@ -11,10 +11,10 @@ use super::link::{Health, Obstacle, TargetState};
 use super::{Core, wall_of};
 use crate::admission::{Admission, admit_by};
 use crate::clock::Reading;
-use crate::executor::{Action, StartOrder, Target};
+use crate::executor::{Action, Resolved, StartOrder, Target};
 use crate::orchestrator::CallError;
 use crate::run::{RunEvent, RunId, RunState, WaitReason};
-use crate::schedule::{ConnectionName, OverlapPolicy, StartSpec};
+use crate::schedule::{ConnectionName, FolderChoice, OverlapPolicy, StartSpec};
 
 /// A process that could not be looked for, for want of a clear answer, is looked for again after this.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
@@ -230,9 +230,9 @@ impl Core {
     pub(super) fn resolved(
         &mut self,
         connection: &ConnectionName,
-        folder: Option<String>,
+        folder: Option<FolderChoice>,
         process: String,
-        result: Result<Target, CallError>,
+        result: Result<Resolved, CallError>,
         server_skew: Option<SignedDuration>,
         now: Reading,
     ) {
@@ -243,8 +243,13 @@ impl Core {
         }
         let key = (folder.clone(), process.clone());
         link.heard_read(&result, now.boot);
+        let result = result.and_then(|resolved| {
+            self.check_short_folder(connection, folder.as_ref(), &resolved.folder, now)?;
+            Ok(resolved)
+        });
+        let Some(link) = self.links.get_mut(connection) else { return };
         match result {
-            Ok(target) => {
+            Ok(Resolved { target, folder: _ }) => {
                 link.targets.insert(key, TargetState::Known(target, now.boot));
                 self.folder_was_found(connection, &folder, target.folder_id, now);
             }

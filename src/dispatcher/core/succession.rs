@@ -93,6 +93,7 @@ impl Link {
         self.starts_in_flight = old.starts_in_flight;
         self.reads_in_flight = old.reads_in_flight;
         self.targets = old.targets;
+        self.short_folders = old.short_folders;
         self.proofs = old.proofs;
         self.clocks = old.clocks;
     }
