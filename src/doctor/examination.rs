@@ -242,7 +242,7 @@ impl Case<'_> {
     async fn way_to(&mut self, url: &url::Url) -> Result<(), Broken> {
         let (way, proxy) = Way::to(url);
         let subject = Some(way.server.clone());
-        self.tell(Topic::Proxy, subject.clone(), proxy);
+        self.need(Topic::Proxy, subject.clone(), proxy)?;
         let (addresses, finding) = way.resolve(&self.clock).await;
         self.need(Topic::Address, subject.clone(), finding)?;
         let (stream, finding) = way.connect(&addresses, &self.clock).await;
