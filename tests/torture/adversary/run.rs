@@ -9,13 +9,14 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use punctual::clock::{Clock, ManualClock, later};
 use punctual::history::{History, HistoryFilter, RunSummary};
-use punctual::sandbox::{Control, Endpoint, Fault, FaultRule, FolderSpec, JobTruth, ProcessSpec, Sandbox};
+use punctual::sandbox::{Control, Endpoint, Fault, FaultRule, JobTruth, Sandbox};
 use tempfile::TempDir;
 
 use super::super::dice::Dice;
 use super::super::support;
+use super::file::{PERIOD, crowd, file, folders};
 use super::life::Life;
-use super::stand_in::{QUIET, StandIn};
+use super::stand_in::StandIn;
 use super::weather::{Kind, Weather};
 
 /// Time passes in steps of this.
@@ -26,9 +27,6 @@ const MOST_BUSY: Duration = Duration::from_millis(1_500);
 
 /// So long after the last call (real time) nothing more comes at an instant.
 const IDLE: Duration = Duration::from_millis(2);
-
-/// Bursts come this often.
-const PERIOD: u64 = 30;
 
 /// In calm weather everything must have come to its end in so long: the settle time, the longest pause between reads, a held
 /// run's look every five minutes, and the missing of a job over five minutes with all its reads.
@@ -90,67 +88,6 @@ pub(crate) struct Outcome {
 
 pub(crate) fn begin() -> Timestamp {
     support::at("2026-11-23T08:00:05Z")
-}
-
-/// Folders that are attacked.
-const FOLDERS: [&str; 3] = ["North", "South/Payroll", "South/Invoices"];
-
-fn folders() -> Vec<FolderSpec> {
-    let processes = || {
-        let second = Duration::from_secs(1);
-        vec![
-            ProcessSpec::new("Short").taking(Duration::ZERO, second),
-            ProcessSpec::new("Usual").taking(second, 4 * second),
-            ProcessSpec::new("Long").taking(second, 40 * second),
-        ]
-    };
-    FOLDERS
-        .into_iter()
-        .chain([QUIET])
-        .map(|path| FolderSpec { path: path.to_owned(), processes: processes(), robots: 10_000 })
-        .collect()
-}
-
-/// How many schedules are attacked: so many starts come every half minute.
-fn crowd(starts: usize) -> usize {
-    if starts <= 1_000 { 30 } else { 60 }
-}
-
-/// The neighbours.
-pub(crate) const NEIGHBOURS: usize = 4;
-
-fn file(url: &str, crowd: usize) -> String {
-    let mut yaml = support::connection(url);
-    yaml.push_str(
-        "    limits: { starts_per_second: 20, recovery_rate: 20 }\ndefaults: { timezone: UTC }\nschedules:\n",
-    );
-    for n in 0..crowd {
-        let rhythm = match n % 3 {
-            0 => format!("every: {PERIOD}s"),
-            1 => format!("cron: \"*/{PERIOD} * * * * *\""),
-            _ => format!("cron: \"0/{PERIOD} * * * * *\", timezone: Asia/Kolkata"),
-        };
-        let overlap = ["allow", "skip"][n / 2 % 2];
-        let unknown = match n % 10 {
-            7 => "skip",
-            8 if overlap == "allow" => "hold",
-            _ => "retry",
-        };
-        let deadline = ["1h", "10m"][n / 4 % 2];
-        let folder = FOLDERS[n % FOLDERS.len()];
-        let process = ["Short", "Usual", "Short", "Long"][n % 4];
-        yaml.push_str(&format!(
-            "  s{n:02}: {{ {rhythm}, overlap: {overlap}, on_unknown_start: {unknown}, start_deadline: {deadline}, start: {{ process: \
-             {process}, folder: {folder}, arguments: {{ schedule: s{n:02}, due: \"${{nominal}}\" }} }} }}\n"
-        ));
-    }
-    for n in 0..NEIGHBOURS {
-        yaml.push_str(&format!(
-            "  quiet{n}: {{ every: 10s, overlap: allow, start: {{ process: Short, folder: {QUIET}, arguments: {{ schedule: quiet{n}, \
-             due: \"${{nominal}}\" }} }} }}\n"
-        ));
-    }
-    yaml
 }
 
 /// Everything that lives through a run.
@@ -350,16 +287,8 @@ impl Stage {
         let filter = HistoryFilter { limit: 1_000_000, ..HistoryFilter::default() };
         let runs = history.list(&filter).await.expect("the history is read");
         let mut lines = BTreeMap::new();
-        for run in runs.iter().filter(|run| run.ended_at.is_none() || run.state == "lost").take(20) {
-            let told = history.lines(&run.run).await.unwrap_or_default();
-            let told = told.into_iter().map(|line| format!("{} {} {}", line.at, line.state, line.text)).collect();
-            lines.insert(run.run.clone(), told);
-        }
-        let mut references: BTreeMap<Option<String>, usize> = BTreeMap::new();
-        for job in self.control.jobs() {
-            *references.entry(job.reference).or_default() += 1;
-        }
-        for run in runs.iter().filter(|run| references.get(&run.reference).is_some_and(|count| *count > 1)).take(20) {
+        let attacked = self.stand_in.shared.lock().attacked();
+        for run in runs.iter().filter(|run| run.reference.as_ref().is_some_and(|name| attacked.contains(name))) {
             let told = history.lines(&run.run).await.unwrap_or_default();
             let told = told.into_iter().map(|line| format!("{} {} {}", line.at, line.state, line.text)).collect();
             lines.insert(run.run.clone(), told);

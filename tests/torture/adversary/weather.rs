@@ -198,7 +198,9 @@ pub(crate) struct Plan {
 impl Plan {
     /// Of a start.
     pub(crate) fn of_start(seed: u64, reference: &str, ordinal: u64, kind: Kind) -> Plan {
-        let mut dice = Dice::new(seed ^ fold(reference), ordinal);
+        // Without the installation, which is another one in each run.
+        let name = reference.splitn(3, '.').nth(2).unwrap_or_default();
+        let mut dice = Dice::new(seed ^ fold(name), ordinal);
         let attacked = match kind {
             Kind::Calm | Kind::Dressed => 0,
             Kind::Gusty | Kind::Reads => 40,
