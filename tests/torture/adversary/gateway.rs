@@ -20,6 +20,23 @@ pub(crate) enum Processed {
     No,
 }
 
+/// What is in the way of a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Way {
+    /// Whose answers most are.
+    pub(crate) style: Option<Report>,
+    pub(crate) about: About,
+}
+
+/// What answers to starts may speak of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum About {
+    /// Tokens and limits, too.
+    Anything,
+    /// The start.
+    OneStart,
+}
+
 /// Whose answer it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Report {
@@ -177,7 +194,7 @@ pub(crate) fn gateway(dice: &mut Dice, style: Option<Report>, request: &Request,
 /// Of a start: the same, without what is left out.
 pub(crate) fn to_a_start(
     dice: &mut Dice,
-    style: Option<Report>,
+    way: &Way,
     request: &Request,
     processed: Processed,
     now: Timestamp,
@@ -185,11 +202,13 @@ pub(crate) fn to_a_start(
     loop {
         let answer = match processed {
             Processed::No if dice.percent(25) => own(dice),
-            Processed::Yes | Processed::No => gateway(dice, style, request, now),
+            Processed::Yes | Processed::No => gateway(dice, way.style, request, now),
         };
-        match processed {
-            Processed::Yes if is_left_out(&answer) => {}
-            Processed::Yes | Processed::No => return answer,
+        let of_the_tenant = matches!(answer.status, 401 | 407 | 429) && is_left_out(&answer);
+        match (processed, way.about) {
+            (Processed::Yes, _) if is_left_out(&answer) => {}
+            (_, About::OneStart) if of_the_tenant => {}
+            (Processed::Yes | Processed::No, About::Anything | About::OneStart) => return answer,
         }
     }
 }

@@ -10,14 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use punctual::clock::Clock;
+use punctual::clock::{Clock, earlier, later};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::super::dice::Dice;
-use super::gateway::{self, Report, pick};
+use super::gateway::{self, Way, date, pick};
 use super::pack::Coding;
 use super::traffic::State;
 use super::weather::{Kind, Plan, Reply, Weather, Work};
@@ -181,7 +181,7 @@ impl Shared {
         let busy = self.busy();
         let now = self.clock.now();
         let reference = request.is_start().then(|| request.reference()).flatten();
-        let (plan, style, names) = self.lock().plan(self.seed, request, reference.as_deref(), now);
+        let (plan, way, names) = self.lock().plan(self.seed, request, reference.as_deref(), now);
         let reals = self.lock().for_the_sandbox(request);
         let mut plan = plan;
         let kept = match plan.reply {
@@ -212,7 +212,7 @@ impl Shared {
         let (then, told) = if gone {
             (Then::Reset, "the client hung up".to_owned())
         } else {
-            self.reply(stream, request, plan.clone(), style, said).await
+            self.reply(stream, request, plan.clone(), way, said).await
         };
         self.lock().tell(now, &names, request, &plan, &told);
         if let Work::MadeLate(after) = plan.work {
@@ -236,19 +236,19 @@ impl Shared {
         stream: &mut TcpStream,
         request: &Request,
         plan: Plan,
-        style: Option<Report>,
+        way: Way,
         said: Option<Answer>,
     ) -> (Then, String) {
         let Plan { work, reply, hold: _, mut dice } = plan;
         let now = self.clock.now();
         let said = said.unwrap_or_else(|| Answer::new(502, "", ""));
         let gateway = |dice: &mut Dice| match request.is_start() {
-            true => gateway::to_a_start(dice, style, request, work.processed(), now),
-            false => gateway::gateway(dice, style, request, now),
+            true => gateway::to_a_start(dice, &way, request, work.processed(), now),
+            false => gateway::gateway(dice, way.style, request, now),
         };
         let (answer, cut) = match reply {
             Reply::True | Reply::Unfiltered | Reply::Cached => (said, None),
-            Reply::Dressed => (dressed(&mut dice, said), None),
+            Reply::Dressed => (dressed(&mut dice, said, now), None),
             Reply::Gateway => (gateway(&mut dice), None),
             Reply::Own => (gateway::own(&mut dice), None),
             Reply::Empty => (Answer { body: br#"{"@odata.context":"x","value":[]}"#.to_vec(), ..said }, None),
@@ -281,14 +281,21 @@ impl Shared {
     }
 }
 
+/// One answer's clock is wrong.
+fn off_by_minutes(dice: &mut Dice, answer: Answer, now: Timestamp) -> Answer {
+    let off = Duration::from_secs(3 + dice.throw(600));
+    let shown = if dice.percent(50) { earlier(now, off) } else { later(now, off) };
+    answer.set("Date", date(shown))
+}
+
 /// Headers that are worth a word in the story.
 const MARKS: [&str; 8] =
     ["age", "x-cache", "cf-cache-status", "date", "retry-after", "www-authenticate", "location", "content-encoding"];
 
 /// The truth in odd clothes.
-fn dressed(dice: &mut Dice, answer: Answer) -> Answer {
+fn dressed(dice: &mut Dice, answer: Answer, now: Timestamp) -> Answer {
     let mut answer = answer;
-    match dice.throw(6) {
+    match dice.throw(7) {
         // RFC 8259 8.1: a parser may ignore it.
         0 => answer.body = [b"\xef\xbb\xbf".as_slice(), &answer.body].concat(),
         // Unasked, as behind Kong/insomnia issue 2047.
@@ -302,6 +309,7 @@ fn dressed(dice: &mut Dice, answer: Answer) -> Answer {
         3 if dice.percent(30) => answer.body = Coding::Gzip.pack(&answer.body),
         3 => answer = answer.set("Content-Encoding", "gzip"),
         4 => answer.framing = Framing::Chunked,
+        5 => answer = off_by_minutes(dice, answer, now),
         _ => answer.framing = Framing::UntilClosed,
     }
     answer

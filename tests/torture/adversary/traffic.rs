@@ -8,7 +8,7 @@ use punctual::clock::earlier;
 use serde_json::Value;
 
 use super::super::dice::Dice;
-use super::gateway::{Report, date, pick};
+use super::gateway::{About, Report, Way, date, pick};
 use super::stand_in::QUIET;
 use super::weather::{Asked, Kind, Plan, Reply, Weather, Work};
 use super::wire::{Answer, Request};
@@ -87,10 +87,12 @@ impl State {
         request: &Request,
         reference: Option<&str>,
         now: Timestamp,
-    ) -> (Plan, Option<Report>, Vec<String>) {
+    ) -> (Plan, Way, Vec<String>) {
         let (kind, style) = self.kind(now);
         let quiet = request.folder().is_some_and(|folder| self.quiet.contains(&folder));
         let kind = if quiet { Kind::Calm } else { kind };
+        let about = if kind == Kind::Alone { About::OneStart } else { About::Anything };
+        let way = Way { style, about };
         let asked = Asked::of(request.path());
         let key = reference.map_or_else(|| format!("{asked:?}"), str::to_owned);
         let ordinal = self.ordinals.entry(key).or_default();
@@ -99,9 +101,9 @@ impl State {
         match reference {
             Some(reference) => {
                 let plan = Plan::of_start(seed, reference, *ordinal, kind);
-                (plan, style, vec![reference.to_owned()])
+                (plan, way, vec![reference.to_owned()])
             }
-            None => (Plan::of_read(seed, asked, *ordinal, kind), style, request.references_asked()),
+            None => (Plan::of_read(seed, asked, *ordinal, kind), way, request.references_asked()),
         }
     }
 
@@ -138,7 +140,7 @@ impl State {
         answer
     }
 
-    /// What a cache has of the same question. One that goes by the path alone says that it is one; others may be silent
+    /// What a cache has of the same question. One that goes by the path alone says that it is one; others may say nothing
     /// (envoyproxy/envoy issue 15830: no `Age` once an entry was validated).
     pub(super) fn cached(&mut self, dice: &mut Dice, request: &Request, now: Timestamp) -> Option<Answer> {
         if request.method != "GET" {
@@ -147,16 +149,17 @@ impl State {
         let fresh = |kept: &&Kept| kept.at >= earlier(now, KEPT_FOR);
         let by_target = self.kept.get(&request.target).filter(fresh).cloned();
         let by_its_path = self.kept.get(&by_path(request)).filter(fresh).cloned();
-        let (Kept { at, answer }, silent) = match (by_target, by_its_path) {
-            (Some(kept), _) => (kept, dice.percent(50)),
+        let (Kept { at, answer }, same) = match (by_target, by_its_path) {
+            (Some(kept), _) => (kept, true),
             (None, Some(kept)) if dice.percent(20) => (kept, false),
             (None, _) => return None,
         };
         let age = now.duration_since(at).as_secs();
         *self.counts.entry("answers from a cache".to_owned()).or_default() += 1;
+        let nothing_said = dice.percent(50);
         Some(match dice.throw(6) {
-            5 if age > 3 => answer,
-            _ if silent => answer.set("Date", date(now)),
+            5 if same && age > 3 => answer,
+            _ if same && nothing_said => answer.set("Date", date(now)),
             // A mark of less than a second is none: the answer is as good as fresh.
             0 => answer.with("Age", age.max(1).to_string()),
             1 => answer.set("Date", date(now)).with("Age", age.max(1).to_string()),

@@ -37,6 +37,8 @@ pub(crate) enum Kind {
     Gusty,
     /// Nearly every start.
     Starts,
+    /// The same, and no answer speaks of the whole tenant.
+    Alone,
     /// Nearly every read.
     Reads,
     /// Nearly everything, tokens too.
@@ -77,7 +79,7 @@ pub(crate) const CHANGING: &[Kind] = &[
 ];
 
 /// Starts only, for ever: nobody else may notice.
-pub(crate) const STARTS_ONLY: &[Kind] = &[Kind::Starts];
+pub(crate) const STARTS_ONLY: &[Kind] = &[Kind::Alone];
 
 /// Starts get lost and a cache answers the reads.
 #[cfg(feature = "faults")]
@@ -101,7 +103,9 @@ impl Weather {
             let kind = pick(dice, self.kinds);
             let length = match kind {
                 Kind::Gone | Kind::All => 15 + dice.throw(60),
-                Kind::Calm | Kind::Gusty | Kind::Starts | Kind::Reads | Kind::Dressed => 20 + dice.throw(90),
+                Kind::Calm | Kind::Gusty | Kind::Starts | Kind::Alone | Kind::Reads | Kind::Dressed => {
+                    20 + dice.throw(90)
+                }
                 Kind::Cached | Kind::Blind => 60 + dice.throw(200),
             };
             let from = self.stretches.last().map_or(self.begin, |stretch| stretch.until);
@@ -205,7 +209,7 @@ impl Plan {
             Kind::Calm | Kind::Dressed => 0,
             Kind::Gusty | Kind::Reads => 40,
             Kind::Cached | Kind::Blind => 60,
-            Kind::Starts | Kind::All => 92,
+            Kind::Starts | Kind::Alone | Kind::All => 92,
             Kind::Gone => 100,
         };
         if !dice.percent(attacked) {
@@ -236,7 +240,7 @@ impl Plan {
         let mut dice = Dice::new(seed ^ fold(&format!("{asked:?}")), ordinal);
         let token = asked == Asked::Token;
         let attacked = match kind {
-            Kind::Calm | Kind::Starts => 0,
+            Kind::Calm | Kind::Starts | Kind::Alone => 0,
             Kind::Gusty => 35,
             Kind::Reads => 90,
             Kind::All => 92,
@@ -246,7 +250,7 @@ impl Plan {
         let mut reply = Reply::True;
         if dice.percent(attacked) {
             reply = match kind {
-                Kind::Calm | Kind::Starts => Reply::True,
+                Kind::Calm | Kind::Starts | Kind::Alone => Reply::True,
                 Kind::Dressed => Reply::Dressed,
                 Kind::Cached => Reply::Cached,
                 Kind::Blind => match (asked, dice.throw(3)) {
