@@ -236,6 +236,31 @@ async fn a_run_in_any_state_reads_back_as_it_was_written() {
 }
 
 #[tokio::test]
+async fn a_folder_is_kept_as_a_name_or_a_number_and_shown_as_text_and_rows_of_before_keep_their_seal() {
+    let kept = open().await;
+    let in_folder = |number, folder| {
+        let run = plain(number);
+        Run { start: StartSpec { folder: Some(folder), ..run.start.clone() }, ..run }
+    };
+    let inserted = vec![
+        in_folder(1, FolderChoice::Number(345)),
+        in_folder(2, FolderChoice::Named("345".to_owned())),
+        in_folder(3, FolderChoice::Named("Finance/Accounts payable".to_owned())),
+    ];
+    kept.store.commit(Changes { inserted: inserted.clone(), ..Changes::default() }).await.unwrap();
+    let column = "select group_concat(folder, ',') from (select folder from run order by id)";
+    let row = sqlx::raw_sql(column).fetch_one(&mut kept.raw().await).await.unwrap();
+    assert_eq!(row.try_get::<String, _>(0).unwrap(), "345,345,Finance/Accounts payable");
+    let kept = kept.reopened().await;
+    // A row that does not fit its seal is damage, and not among the open ones.
+    assert_eq!(told(&kept.loaded().await.open), told(&inserted));
+    // A row as it was written before folders had numbers: its text is the same, so its seal fits.
+    let before = "select count(*) from run where payload ->> 'folder' = 'Finance/Accounts payable' \
+                  and json_type(payload, '$.folder') = 'text'";
+    assert_eq!(number(&mut kept.raw().await, before).await, 1);
+}
+
+#[tokio::test]
 async fn a_damaged_row_of_a_run_that_has_ended_is_shown_as_it_can_be_and_hides_no_other() {
     let kept = open().await;
     let inserted = vec![

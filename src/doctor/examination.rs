@@ -311,6 +311,9 @@ impl Case<'_> {
         let exchange = self.last_exchange();
         self.clock_of(exchange.as_ref());
         let finding = match folders {
+            Err(CallError::Rejected { status: 403, .. }) if work::names_folders_by_number(&self.schedules) => {
+                work::unlisted_folders().with(exchange)
+            }
             Err(error) => {
                 let refused = error_is_of_token(&error);
                 let finding = trouble::finding(&error, exchange);

@@ -58,6 +58,24 @@ pub(super) async fn examine(case: &mut Case<'_>, client: &Client) {
     }
 }
 
+/// Whether nobody needs to list folders: each schedule names its folder by a number.
+pub(super) fn names_folders_by_number(schedules: &[Arc<Schedule>]) -> bool {
+    let by_number = |choice: &FolderChoice| match choice {
+        FolderChoice::Number(_) => true,
+        FolderChoice::Named(name) => !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()),
+    };
+    !schedules.is_empty() && schedules.iter().all(|schedule| schedule.start.folder.as_ref().is_some_and(by_number))
+}
+
+/// The tenant answers, and keeps its folders to itself.
+pub(super) fn unlisted_folders() -> Finding {
+    Finding::doubt(
+        "the tenant answers, and does not let this account list its folders",
+        "the right `Folders.View` or the scope `OR.Folders.Read` is missing",
+        "nothing, while every schedule names its folder by its number",
+    )
+}
+
 /// How a folder was found, in words.
 fn how(found: &FoundFolder, choice: Option<&FolderChoice>) -> String {
     let FoundFolder { id, full_name, found_by } = found;

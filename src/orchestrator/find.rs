@@ -11,7 +11,7 @@ use super::error::CallError;
 use super::nearest::{self, Known};
 use super::odata;
 use super::outcome::{self, Asked, Call};
-use super::pages::Reach;
+use super::pages::{MOST_LISTED, Reach};
 use super::wire::{FolderDto, Page, ReleaseDto};
 use crate::run::FolderId;
 use crate::schedule::FolderChoice;
@@ -156,7 +156,7 @@ impl Client {
         match (by_last_part(&listed, name), reach) {
             (Picked::One(folder), Reach::All) => return Ok(folder.found_by(FoundBy::LastPart)),
             // Another one of this name may be among those that were not read.
-            (Picked::One(folder), Reach::Bounded) => return Err(several(&asked, &[folder.full_name.clone()])),
+            (Picked::One(folder), Reach::Bounded) => return Err(perhaps_several(&asked, &folder.full_name)),
             (Picked::Several(names), Reach::All | Reach::Bounded) => return Err(several(&asked, &names)),
             (Picked::None, Reach::All | Reach::Bounded) => {}
         }
@@ -333,6 +333,13 @@ fn by_number_instead(error: CallError) -> CallError {
 fn several(asked: &Asked, names: &[String]) -> CallError {
     let cure = format!("write the full name as `folder`: {}", nearest::listed(names));
     outcome::not_found(asked, 409, "found several", Some(cure))
+}
+
+fn perhaps_several(asked: &Asked, name: &str) -> CallError {
+    let came = format!(
+        "found one by its last part, and there are more folders than the {MOST_LISTED} that are looked through"
+    );
+    outcome::not_found(asked, 409, &came, Some(format!("write the full name as `folder`: `{name}`")))
 }
 
 fn several_processes(asked: &Asked, names: &[String]) -> CallError {

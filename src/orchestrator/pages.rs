@@ -16,7 +16,7 @@ const PAGE_ROWS: usize = 1_000;
 
 /// How many folders, or processes of a folder, are looked through for one name: ten pages. Beyond it a name must be written
 /// as the server has it.
-const MOST_LISTED: usize = 10_000;
+pub(super) const MOST_LISTED: usize = 10_000;
 
 /// Whether a list was read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
