@@ -8,9 +8,10 @@ use punctual::clock::{Reading, later};
 use punctual::executor::{Action, Beside, Report, Resolved, StartOrder, Target};
 use punctual::orchestrator::{
     CallError, Completeness, ErrorCode, FoundBy, FoundFolder, Freshness, JobPage, JobState, JobView, ReleaseKey,
-    Sentence, UnsentReason,
+    Sentence, Stale, UnsentReason,
 };
 use punctual::run::{FolderId, JobId, JobRef, Reference, RunId};
+use punctual::schedule::ScheduleKey;
 use uuid::Uuid;
 
 use super::world::{FOLDER, id, key, seconds};
@@ -30,6 +31,10 @@ pub(crate) enum Post {
     PutOff(Duration),
     /// Certainly not sent.
     Unsent(UnsentReason, Option<Duration>),
+    /// Somebody's answer with this status, and no job.
+    Answered(u16),
+    /// The same, after a job was made.
+    AnsweredMade(u16),
     /// Orchestrator's own refusal.
     Refused(u16, i64),
     /// Two jobs from one call.
@@ -125,6 +130,18 @@ pub(crate) struct Server {
     pub(crate) reads_break: bool,
     /// 403 on lists by key.
     pub(crate) polls_refused: bool,
+    /// Jobs may be started and not read: each read of them is refused.
+    pub(crate) jobs_hidden: bool,
+    /// Lists by Reference are a cache's.
+    pub(crate) cached: bool,
+    /// Only starts of this schedule follow the script.
+    pub(crate) poisoned: Option<ScheduleKey>,
+    /// The names that were sent along so that no cache knows the answer.
+    pub(crate) nonces: Vec<Reference>,
+    /// Numbers of folders that are not known any more.
+    pub(crate) gone_folders: Vec<FolderId>,
+    /// There is no folder of the schedule's name.
+    pub(crate) no_folder: bool,
     /// The process that jobs are said to be of.
     pub(crate) release: Option<String>,
     pub(crate) folders: Vec<(String, FolderId)>,
@@ -147,6 +164,12 @@ impl Default for Server {
             read_takes: VecDeque::new(),
             reads_break: false,
             polls_refused: false,
+            jobs_hidden: false,
+            cached: false,
+            poisoned: None,
+            nonces: Vec::new(),
+            gone_folders: Vec::new(),
+            no_folder: false,
             release: None,
             folders: Vec::new(),
         }
@@ -155,6 +178,11 @@ impl Default for Server {
 
 fn unknown(text: &str) -> CallError {
     CallError::Unknown { status: None, text: text.into(), retry_after: None, trace_id: None }
+}
+
+fn answered(status: u16) -> CallError {
+    let text = format!("was answered {status} with a web page");
+    CallError::Unknown { status: Some(status), text: text.as_str().into(), retry_after: None, trace_id: None }
 }
 
 fn refused(status: u16, code: i64) -> CallError {
@@ -236,6 +264,14 @@ impl Server {
         self.trouble().map_or(Ok(()), Err)
     }
 
+    fn check_folder(&self, folder: FolderId) -> Result<(), CallError> {
+        self.check()?;
+        if self.gone_folders.contains(&folder) {
+            return Err(refused(400, 1100));
+        }
+        if self.jobs_hidden { Err(refused(403, 0)) } else { Ok(()) }
+    }
+
     fn view(&self, job: &Job, boot: Duration) -> JobView {
         let state = job.state(boot);
         JobView {
@@ -268,7 +304,7 @@ impl Server {
     }
 
     fn look_up(&self, folder: FolderId, wanted: &[Reference], boot: Duration) -> Result<JobPage, CallError> {
-        self.check()?;
+        self.check_folder(folder)?;
         let all = self.shown(folder, boot);
         let ours = |job: &JobView| wanted.iter().any(|text| job.reference.as_ref() == Some(text));
         let top = (wanted.len() * 4).max(20);
@@ -297,7 +333,7 @@ impl Server {
 
     /// The newest job of anybody, and then our names next to it.
     fn look_up_beside(&self, folder: FolderId, wanted: &[Reference], boot: Duration) -> Result<Beside, CallError> {
-        self.check()?;
+        self.check_folder(folder)?;
         let newest = self.shown(folder, boot).into_iter().max_by_key(|job| job.id);
         let Some(newest) = newest else { return Ok(Beside { newest: None, page: JobPage::nothing() }) };
         let mut page = self.look_up(folder, wanted, boot)?;
@@ -308,14 +344,14 @@ impl Server {
     }
 
     fn list_since(&self, folder: FolderId, since: Timestamp, boot: Duration) -> Result<JobPage, CallError> {
-        self.check()?;
+        self.check_folder(folder)?;
         let mut jobs: Vec<JobView> = self.shown(folder, boot);
         jobs.retain(|job| job.created_at.is_some_and(|at| at >= since));
         Ok(JobPage { jobs, completeness: Completeness::Complete, freshness: Freshness::Fresh })
     }
 
     fn poll(&self, folder: FolderId, jobs: &[(RunId, JobRef)], boot: Duration) -> Result<JobPage, CallError> {
-        self.check()?;
+        self.check_folder(folder)?;
         if self.polls_refused {
             return Err(refused(403, 0));
         }
@@ -329,8 +365,13 @@ impl Server {
             return Err(trouble);
         }
         let folder = order.target.folder_id;
+        if self.gone_folders.contains(&folder) {
+            return Err(refused(400, 1100));
+        }
         let end = now.boot + takes;
-        let post = self.script.pop_front().unwrap_or(Post::Made);
+        let part = self.poisoned.as_ref().map(Reference::part_of);
+        let scripted = part.is_none_or(|part| order.reference.as_str().contains(&part));
+        let post = if scripted { self.script.pop_front() } else { None }.unwrap_or(Post::Made);
         let made = |server: &mut Server, visible| {
             let number = server.make(&order.reference, folder, now, visible);
             let job = server.jobs.iter().find(|job| job.id == number).unwrap().clone();
@@ -357,6 +398,11 @@ impl Server {
             Post::Unsent(reason, retry_after) => {
                 Err(CallError::Unsent { reason, status: None, retry_after, text: "was not sent".into() })
             }
+            Post::Answered(status) => Err(answered(status)),
+            Post::AnsweredMade(status) => {
+                made(self, now.boot);
+                Err(answered(status))
+            }
             Post::Refused(status, code) => Err(refused(status, code)),
         }
     }
@@ -374,6 +420,7 @@ impl Server {
                 let folder_id = number.map_or(FOLDER, |(_, number)| *number);
                 let result = match (self.check(), self.process) {
                     (Err(trouble), _) => Err(trouble),
+                    (Ok(()), _) if self.no_folder => Err(refused(404, 0)),
                     (Ok(()), Some(release)) => Ok(found(folder_id, release)),
                     (Ok(()), None) => Err(refused(404, 0)),
                 };
@@ -395,11 +442,19 @@ impl Server {
                     result,
                 }
             }
-            Action::LookUp { connection, folder_id, asks, control, nonce: _ } => {
+            Action::LookUp { connection, folder_id, asks, control, nonce } => {
+                self.nonces.push(nonce);
                 let wanted: Vec<Reference> =
                     asks.iter().map(|ask| ask.reference.clone()).chain(control.clone()).collect();
                 self.calls.push((boot, Call::LookUp(wanted.clone())));
-                let result = self.look_up(folder_id, &wanted, boot);
+                let mut result = self.look_up(folder_id, &wanted, boot);
+                if self.cached
+                    && let Ok(page) = &mut result
+                {
+                    // What it was a minute ago.
+                    page.jobs.retain(|job| later(job.created_at.unwrap(), seconds(60)) <= now.wall);
+                    page.freshness = Freshness::Stale(Stale::Age(60));
+                }
                 Report::LookedUp { connection, folder_id, asks, control, result }
             }
             Action::LookUpBeside { connection, folder_id, asks, nonce: _ } => {
@@ -433,10 +488,10 @@ impl Server {
                 });
                 Report::ListedEnded { connection, folder_id, result }
             }
-            Action::Read { connection, folder_id: _, run, job } => {
+            Action::Read { connection, folder_id, run, job } => {
                 self.calls.push((boot, Call::Read));
                 let found = self.jobs.iter().find(|known| known.id == job.id.0 && !known.gone);
-                let result = match self.check() {
+                let result = match self.check_folder(folder_id) {
                     Err(trouble) => Err(trouble),
                     Ok(()) if self.reads_break => Err(unknown("was answered 502")),
                     Ok(()) => Ok(found.map(|job| self.view(job, boot))),

@@ -203,7 +203,7 @@ async fn an_unknown_number_is_refused_by_the_first_call_into_it_with_the_cure() 
     let tenant = tenant(&["Shared"], &["P"], &[]).await;
     let found = tenant.client.find_folder(Some(&FolderChoice::Number(987_654))).await.unwrap();
     let error = tenant.client.find_release(found.id, "P").await.unwrap_err();
-    assert!(matches!(error, CallError::Rejected { code: Some(1100), .. }), "{error:?}");
+    assert!(matches!(error, CallError::Rejected { code: Some(ErrorCode::Number(1100)), .. }), "{error:?}");
     let told = found.explain(error.clone());
     let cure = told.cure().unwrap();
     assert!(cure.contains("`fid=`") && cure.contains("987654") && cure.contains("`folder`"), "{cure}");

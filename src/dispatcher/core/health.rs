@@ -190,8 +190,14 @@ impl Link {
         pause - pause / 5 * part / 1_000
     }
 
-    /// When a trial read is due, if reads are unclear.
+    /// When a trial read is due, if reads are unclear or the connection is marked: nobody else may need it just now, and its
+    /// state is shown to people.
     pub(super) fn trial_due(&self) -> Option<Duration> {
+        if let Health::Down { trouble, until } = &self.health
+            && trouble.reason == WaitReason::Outage
+        {
+            return Some(*until);
+        }
         self.doubt.as_ref().filter(|doubt| doubt.tried == Trial::Due).map(|doubt| doubt.trial)
     }
 

@@ -97,7 +97,21 @@ impl Core {
                         format!("Its folder has the number {number} now; it is looked up there too"),
                     );
                 }
-                RunState::Armed | RunState::Waiting(_) | RunState::Starting | RunState::Ended(_) => {}
+                // Certainly not sent, as far as our database knows: it is looked up and sent in the folder as it is now.
+                RunState::Armed | RunState::Waiting(_) => {
+                    open.folder = FolderState::Known;
+                    if let Some(settle) = open.settle.as_mut() {
+                        settle.verdict = Verdict::Open;
+                        settle.next = now.boot;
+                    }
+                    self.wake.at_boot(now.boot);
+                    self.book.change(id, |run| {
+                        if let Some(attempt) = run.attempt_mut() {
+                            attempt.folder_id = Some(number);
+                        }
+                    });
+                }
+                RunState::Starting | RunState::Ended(_) => {}
             }
         }
     }
