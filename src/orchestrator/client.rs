@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use super::error::CallError;
 use super::find::ReleaseKey;
 use super::freshness::Freshness;
-use super::job::{Completeness, JobPage, JobView, LogLine, StopStrategy};
+use super::job::{JobView, LogLine, StopStrategy};
 use super::odata;
 use super::outcome::{self, Asked, Call};
 use super::transport::{ClientConfig, ClientSetupError, Exchange, Length, Pool, Request, Transport};
@@ -24,10 +24,10 @@ use crate::witness::Witness;
 pub const MAX_NAMES_PER_CALL: usize = 50;
 
 /// The largest `$top` there is.
-const MAX_TOP: usize = 1000;
+pub(super) const MAX_TOP: usize = 1000;
 
 /// A page size that some Cloud lists are held to whatever `$top` says: a list of just this length may be cut.
-const SERVER_PAGE: usize = 100;
+pub(super) const SERVER_PAGE: usize = 100;
 
 /// Answers to all calls but the two below (S31).
 pub(super) const SMALL: usize = 1024 * 1024;
@@ -116,122 +116,6 @@ impl Client {
         StartReply { post_ended_boot: ended_boot, outcome, server_date }
     }
 
-    /// The jobs that were started under these names, duplicates included, by id. Always one and the same form of query, so
-    /// that a hit proves that the form works (semantics.md 16). One call for each [`MAX_NAMES_PER_CALL`].
-    ///
-    /// # Errors
-    /// `Rejected` when the server refuses the filter; else see [`CallError`].
-    ///
-    /// `nonce` is a name that nobody has and that was never asked for: with it in the question no cache can know the answer
-    /// (semantics.md 16a).
-    pub async fn list_by_reference(
-        &self,
-        folder: FolderId,
-        references: &[Reference],
-        nonce: &Reference,
-    ) -> Result<JobPage, CallError> {
-        let mut all = JobPage::nothing();
-        for some in references.chunks(MAX_NAMES_PER_CALL) {
-            let filter = odata::one_of("Reference", some.iter().chain([nonce]).map(Reference::as_str));
-            // Room for several jobs under each name, so that duplicates are seen and not cut off.
-            let top = (some.len() * 4).max(20);
-            let what = format!("looking up {} references in folder {folder}", some.len());
-            append(&mut all, self.list(folder, filter, "Id asc", top, what).await?);
-        }
-        Ok(all)
-    }
-
-    /// The newest job of the folder, whoever started it; `None` where there is none.
-    ///
-    /// # Errors
-    /// See [`CallError`].
-    pub async fn newest_job(&self, folder: FolderId) -> Result<(Option<JobView>, Freshness), CallError> {
-        let asked = self.asked(Call::ListJobs, format!("looking for the newest job of folder {folder}"));
-        let query = [("$orderby", "Id desc".to_owned()), ("$top", "1".to_owned()), ("$select", JOB_FIELDS.to_owned())];
-        let JobPage { jobs, completeness: _, freshness } = self.jobs(&query, folder, 1, &asked).await?;
-        Ok((jobs.into_iter().max_by_key(|job| job.id), freshness))
-    }
-
-    /// The jobs under these names, and the one job `beside` that is known to exist: where no job of ours can show that such
-    /// a look-up works, this one does (semantics.md 16a).
-    ///
-    /// # Errors
-    /// `Rejected` when the server refuses the filter; else see [`CallError`].
-    pub async fn list_by_reference_or_id(
-        &self,
-        folder: FolderId,
-        references: &[Reference],
-        beside: JobId,
-        nonce: &Reference,
-    ) -> Result<JobPage, CallError> {
-        let names = odata::one_of("Reference", references.iter().chain([nonce]).map(Reference::as_str));
-        let filter = format!("{names} or Id eq {beside}");
-        let top = (references.len() * 4).max(20);
-        let what = format!("looking up {} references next to job {beside} in folder {folder}", references.len());
-        self.list(folder, filter, "Id asc", top, what).await
-    }
-
-    /// The folder's jobs created at or after an instant, newest first, at most 1,000.
-    ///
-    /// # Errors
-    /// See [`CallError`].
-    pub async fn list_since(&self, folder: FolderId, since: Timestamp) -> Result<JobPage, CallError> {
-        let filter = format!("CreationTime ge {}", odata::instant(since));
-        let what = format!("listing the jobs of folder {folder} created since {since}");
-        self.list(folder, filter, "CreationTime desc", MAX_TOP, what).await
-    }
-
-    /// The jobs whose Reference begins with `prefix` created at or after an instant, oldest first, at most 1,000: after a cut
-    /// page, ask again from its last one.
-    ///
-    /// # Errors
-    /// `Rejected` when the server refuses the filter; else see [`CallError`].
-    pub async fn list_ours_since(
-        &self,
-        folder: FolderId,
-        prefix: &str,
-        since: Timestamp,
-    ) -> Result<JobPage, CallError> {
-        let filter =
-            format!("startswith(Reference,{}) and CreationTime ge {}", odata::literal(prefix), odata::instant(since));
-        let what = format!("listing our jobs of folder {folder} created since {since}");
-        self.list(folder, filter, "CreationTime asc", MAX_TOP, what).await
-    }
-
-    /// The jobs with these keys. One call for each [`MAX_NAMES_PER_CALL`].
-    ///
-    /// # Errors
-    /// See [`CallError`].
-    pub async fn list_by_key(&self, folder: FolderId, keys: &[JobKey]) -> Result<JobPage, CallError> {
-        let mut all = JobPage::nothing();
-        for some in keys.chunks(MAX_NAMES_PER_CALL) {
-            let texts: Vec<String> = some.iter().map(JobKey::to_string).collect();
-            let filter = odata::one_of("Key", texts.iter().map(String::as_str));
-            // One more than can be found: a key names one job, so a whole answer is never as long as this.
-            let top = some.len() + 1;
-            let what = format!("reading {} jobs in folder {folder}", some.len());
-            append(&mut all, self.list(folder, filter, "Id asc", top, what).await?);
-        }
-        Ok(all)
-    }
-
-    /// The jobs whose Reference begins with `prefix` and that ended at or after an instant, oldest end first, at most
-    /// 1,000: after a cut page, ask again from its last end.
-    ///
-    /// # Errors
-    /// See [`CallError`].
-    pub async fn list_ended_since(
-        &self,
-        folder: FolderId,
-        prefix: &str,
-        since: Timestamp,
-    ) -> Result<JobPage, CallError> {
-        let filter =
-            format!("startswith(Reference,{}) and EndTime ge {}", odata::literal(prefix), odata::instant(since));
-        let what = format!("listing our jobs of folder {folder} ended since {since}");
-        self.list(folder, filter, "EndTime asc", MAX_TOP, what).await
-    }
-
     /// One job with its output, remark and fault; `None` when Orchestrator itself says that there is none.
     ///
     /// An output beyond 10 MiB is left out: the job's end must still be seen.
@@ -305,51 +189,6 @@ impl Client {
         Ok(page.value.into_iter().rev().map(LogLine::from).collect())
     }
 
-    async fn list(
-        &self,
-        folder: FolderId,
-        filter: String,
-        order: &str,
-        top: usize,
-        what: String,
-    ) -> Result<JobPage, CallError> {
-        let asked = self.asked(Call::ListJobs, what);
-        let query = [
-            ("$filter", filter),
-            ("$orderby", order.to_owned()),
-            ("$top", top.to_string()),
-            ("$select", JOB_FIELDS.to_owned()),
-        ];
-        self.jobs(&query, folder, top, &asked).await
-    }
-
-    /// One list of jobs. A job that cannot be read is left out, and the list is then not complete: one odd row must not hide
-    /// the others.
-    async fn jobs(
-        &self,
-        query: &[(&str, String)],
-        folder: FolderId,
-        top: usize,
-        asked: &Asked,
-    ) -> Result<JobPage, CallError> {
-        let request = self.list_request("odata/Jobs", query, Some(folder), LIST, asked);
-        let Exchange { outcome, freshness, .. } = self.transport.exchange(&request).await;
-        let page: Page<serde_json::Value> =
-            serde_json::from_slice(&outcome?).map_err(|cause| outcome::unreadable(asked, &cause))?;
-        let all_read = completeness(&page, top);
-        let count = page.value.len();
-        let read: Vec<JobDto> = page.value.into_iter().filter_map(|job| serde_json::from_value(job).ok()).collect();
-        let completeness = if read.len() == count { all_read } else { Completeness::Cut };
-        if read.len() < count {
-            tracing::warn!(
-                connection = self.transport.connection,
-                "{} of {count} jobs in an answer of folder {folder} cannot be read; they are left out",
-                count - read.len()
-            );
-        }
-        Ok(JobPage { jobs: read.into_iter().map(JobView::from).collect(), completeness, freshness })
-    }
-
     pub(super) async fn read<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -363,7 +202,7 @@ impl Client {
         serde_json::from_slice(&bytes).map_err(|cause| outcome::unreadable(asked, &cause))
     }
 
-    fn list_request(
+    pub(super) fn list_request(
         &self,
         path: &str,
         query: &[(&str, String)],
@@ -400,25 +239,6 @@ fn accepted_jobs(asked: &Asked, bytes: &[u8], reference: &Reference) -> Result<V
         Err(outcome::unknown(asked, None, "was accepted, but the answer is about another start"))
     } else {
         Ok(jobs)
-    }
-}
-
-pub(super) fn completeness<T>(page: &Page<T>, top: usize) -> Completeness {
-    let got = page.value.len();
-    let more = page.next_link.is_some() || page.count.is_some_and(|count| count > got as u64);
-    if more || got >= top || got == SERVER_PAGE { Completeness::Cut } else { Completeness::Complete }
-}
-
-fn append(all: &mut JobPage, page: JobPage) {
-    let JobPage { jobs, completeness, freshness } = page;
-    all.jobs.extend(jobs);
-    match freshness {
-        Freshness::Fresh => {}
-        stale @ Freshness::Stale(_) => all.freshness = stale,
-    }
-    match completeness {
-        Completeness::Complete => {}
-        Completeness::Cut => all.completeness = Completeness::Cut,
     }
 }
 

@@ -17,6 +17,7 @@ mod error;
 mod find;
 mod freshness;
 mod job;
+mod lists;
 mod nearest;
 mod odata;
 mod outcome;

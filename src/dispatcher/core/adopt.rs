@@ -6,11 +6,11 @@
 use std::time::Duration;
 
 use super::Core;
-use super::book::{Asked, BeforeStart};
 use super::claim::join;
-use super::follow::phase_of;
+use super::ending::phase_of;
 use super::look_up::Wanted;
-use super::settle::Finding;
+use super::looked_up::Finding;
+use super::open::{Asked, BeforeStart};
 use crate::admission::Knowledge;
 use crate::clock::{Reading, later};
 use crate::executor::{Action, Ask, AskedFor};

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::book::{Asked, BeforeStart, Book, Open, Verdict};
+use super::book::Book;
 use super::link::TargetState;
+use super::open::{Asked, BeforeStart, Open, Verdict};
 use super::{Absent, Core, WARM_UP, recall, version_of};
 use crate::admission::{Admission, admit};
 use crate::clock::{Reading, later};

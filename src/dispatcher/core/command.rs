@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::Core;
-use super::book::Decided;
+use super::open::Decided;
 use crate::clock::{Reading, later};
 use crate::executor::Action;
 use crate::orchestrator::{CallError, JobPage, JobView};

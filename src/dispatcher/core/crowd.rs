@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Core;
-use super::book::Asked;
+use super::open::Asked;
 use crate::clock::{Reading, earlier};
 use crate::executor::Action;
 use crate::orchestrator::{CallError, Completeness, JobPage};

@@ -7,14 +7,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Core;
-use super::book::Asked;
 use super::claim::join;
 use super::crowd::SLOWEST_IN_CROWD;
+use super::ending::phase_of;
+use super::open::Asked;
 use crate::admission::Knowledge;
 use crate::clock::Reading;
 use crate::executor::Action;
-use crate::orchestrator::{CallError, Freshness, JobPage, JobState, JobView};
-use crate::run::{Ending, FolderId, JobPhase, JobRef, RunEvent, RunId, RunState};
+use crate::orchestrator::{CallError, Freshness, JobPage, JobView};
+use crate::run::{Ending, FolderId, JobRef, RunEvent, RunId, RunState};
 use crate::schedule::ConnectionName;
 
 /// Keys in one call: both official clients send as many, for the URL's length.
@@ -318,37 +319,6 @@ impl Core {
         self.record_end(id, job, now);
     }
 
-    /// Ends a run as its job did.
-    pub(super) fn record_end(&mut self, id: RunId, job: &JobView, now: Reading) {
-        let ending = match job.state {
-            JobState::Successful => Ending::Succeeded,
-            JobState::Faulted => Ending::Faulted,
-            JobState::Stopped => Ending::Stopped,
-            JobState::Pending
-            | JobState::Running
-            | JobState::Stopping
-            | JobState::Terminating
-            | JobState::Suspended
-            | JobState::Resumed
-            | JobState::Other(_) => return,
-        };
-        let error = job_error(job);
-        self.book.change(id, |run| {
-            run.started_at = job.started_at.or(run.started_at);
-            run.ended_at = Some(job.ended_at.unwrap_or(now.wall));
-            run.output = run.history.output.of_output(job.output.clone());
-            run.error = error.clone();
-            if let Some(attempt) = run.attempt_mut() {
-                attempt.job_state = Some(job.state.as_str().to_owned());
-            }
-        });
-        let text = match &error {
-            Some(error) => format!("Job {} is {}: {error}", job.id, job.state.as_str()),
-            None => format!("Job {} is {}", job.id, job.state.as_str()),
-        };
-        self.step(id, RunEvent::End(ending), now, text);
-    }
-
     /// Counts the answers in vain to reads of a job that a list shows as ended.
     fn read_in_vain(&mut self, id: RunId) -> u32 {
         let Some(follow) = self.book.get_mut(id).and_then(|open| open.follow.as_mut()) else { return 0 };
@@ -390,32 +360,4 @@ fn next_look(age: Duration, usual: Option<Duration>) -> Duration {
         Some(usual) => (age - usual) / PART_OF_AGE,
         None => age / PART_OF_AGE,
     }
-}
-
-/// What a job does, while it does something. `None` once it has ended, and for a word that is not known here.
-pub(super) fn phase_of(state: &JobState) -> Option<JobPhase> {
-    match state {
-        JobState::Pending | JobState::Resumed => Some(JobPhase::Pending),
-        JobState::Running => Some(JobPhase::Running),
-        JobState::Suspended => Some(JobPhase::Suspended),
-        JobState::Stopping | JobState::Terminating => Some(JobPhase::Stopping),
-        JobState::Faulted | JobState::Successful | JobState::Stopped | JobState::Other(_) => None,
-    }
-}
-
-/// What went wrong with a job, in its own words: the title and detail of its error, else its info.
-fn job_error(job: &JobView) -> Option<String> {
-    if job.state == JobState::Successful {
-        return None;
-    }
-    if let Some(fault) = &job.error {
-        let title = fault.title.as_deref().filter(|text| !text.is_empty());
-        let detail = fault.detail.as_deref().filter(|text| !text.is_empty());
-        match (title, detail) {
-            (Some(title), Some(detail)) if title != detail => return Some(format!("{title}: {detail}")),
-            (Some(text), _) | (None, Some(text)) => return Some(text.to_owned()),
-            (None, None) => {}
-        }
-    }
-    job.info.clone().filter(|text| !text.is_empty())
 }

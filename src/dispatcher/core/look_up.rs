@@ -8,8 +8,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Core;
-use super::book::{Asked, BeforeStart, FolderState, Verdict};
 use super::link::Health;
+use super::open::{Asked, BeforeStart, FolderState, Verdict};
 use super::recall::REFUSED_AGAIN;
 use crate::clock::{Reading, earlier};
 use crate::executor::{Action, Ask, AskedFor};

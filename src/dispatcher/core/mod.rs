@@ -12,12 +12,15 @@ mod clocks;
 mod command;
 mod crowd;
 mod elsewhere;
+mod ending;
 mod follow;
 mod health;
 mod link;
 mod look_up;
+mod looked_up;
 mod moved;
 mod obstacle;
+mod open;
 mod proof;
 mod recall;
 mod reload;
@@ -37,11 +40,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use self::book::Book;
 pub use self::book::Told;
-use self::book::{Book, Open};
 pub use self::command::{Answer, Command, CommandId, CommandRefused, Resolution, Resolved};
 use self::link::{Link, Phase};
 pub use self::obstacle::ConnectionObstacle;
+use self::open::Open;
 pub use self::reload::Absent;
 pub use self::unreadable::ConnectionTrouble;
 pub use self::wake::Wake;
@@ -228,36 +232,6 @@ impl Core {
             core.plan_recalls(&core.set.clone(), doubt, opened);
         }
         core
-    }
-
-    /// What a crash left as `starting`, or released, may have been sent: it is settled before it is sent again (semantics.md
-    /// 14). What was armed and not released was certainly not.
-    fn doubt_unfinished_starts(&mut self, now: Reading) {
-        for id in self.book.ids() {
-            let Some(state) = self.book.get(id).map(|open| open.run.state) else { continue };
-            match state {
-                RunState::Starting => {
-                    self.step(id, RunEvent::Unclear, now, "The daemon stopped while this was being sent".to_owned());
-                    self.book.change(id, |run| {
-                        if let Some(attempt) = run.attempt_mut() {
-                            attempt.unclear = attempt.unclear.saturating_add(1);
-                            // Nobody has read what was answered.
-                            attempt.answered = None;
-                            attempt.settled_none = 0;
-                        }
-                    });
-                    if let Some(open) = self.book.get_mut(id) {
-                        open.settle_from(now.boot, now.boot);
-                    }
-                }
-                RunState::Armed
-                | RunState::Waiting(_)
-                | RunState::Unknown
-                | RunState::Held
-                | RunState::Job(_)
-                | RunState::Ended(_) => {}
-            }
-        }
     }
 
     /// Takes one event in. Decisions that follow from it and from time are made in [`Core::turn`].

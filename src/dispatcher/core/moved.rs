@@ -5,8 +5,8 @@
 //! under the new number too, and given up if it is not there (16b).
 
 use super::Core;
-use super::book::{FolderState, Verdict};
 use super::link::Link;
+use super::open::{FolderState, Verdict};
 use crate::clock::Reading;
 use crate::executor::Action;
 use crate::orchestrator::CallError;

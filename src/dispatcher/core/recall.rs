@@ -12,8 +12,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Core;
-use super::book::{Asked, BeforeStart, Open};
 use super::claim::new_run;
+use super::open::{Asked, BeforeStart, Open};
 use crate::clock::{Reading, earlier};
 use crate::executor::Action;
 use crate::orchestrator::{CallError, Completeness, Freshness, JobPage, JobView};

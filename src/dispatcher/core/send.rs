@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::book::{Asked, BeforeStart, Decided, Verdict};
 use super::claim::join;
 use super::link::{Health, Obstacle, TargetState};
+use super::open::{Asked, BeforeStart, Decided, Verdict};
 use super::{Core, wall_of};
 use crate::admission::{Admission, admit_by};
 use crate::clock::Reading;

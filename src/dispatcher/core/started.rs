@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::book::{LookedAgain, Pause};
+use super::open::{LookedAgain, Pause};
 use super::send::with_cure;
 use super::{Core, wall_of};
 use crate::clock::Reading;

@@ -9,11 +9,11 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Core;
-use super::book::Verdict;
 use super::link::Phase;
+use super::open::Verdict;
 use crate::admission::Knowledge;
 use crate::clock::{Reading, earlier};
-use crate::run::{RunId, RunState};
+use crate::run::{RunEvent, RunId, RunState};
 use crate::schedule::ConnectionName;
 
 /// Wall time may run this far from boot time between two turns; more is a step of the clock (semantics.md 7).
@@ -23,6 +23,36 @@ const STEP: SignedDuration = SignedDuration::from_secs(5);
 const SLEPT: Duration = Duration::from_secs(5);
 
 impl Core {
+    /// What a crash left as `starting`, or released, may have been sent: it is settled before it is sent again (semantics.md
+    /// 14). What was armed and not released was certainly not.
+    pub(super) fn doubt_unfinished_starts(&mut self, now: Reading) {
+        for id in self.book.ids() {
+            let Some(state) = self.book.get(id).map(|open| open.run.state) else { continue };
+            match state {
+                RunState::Starting => {
+                    self.step(id, RunEvent::Unclear, now, "The daemon stopped while this was being sent".to_owned());
+                    self.book.change(id, |run| {
+                        if let Some(attempt) = run.attempt_mut() {
+                            attempt.unclear = attempt.unclear.saturating_add(1);
+                            // Nobody has read what was answered.
+                            attempt.answered = None;
+                            attempt.settled_none = 0;
+                        }
+                    });
+                    if let Some(open) = self.book.get_mut(id) {
+                        open.settle_from(now.boot, now.boot);
+                    }
+                }
+                RunState::Armed
+                | RunState::Waiting(_)
+                | RunState::Unknown
+                | RunState::Held
+                | RunState::Job(_)
+                | RunState::Ended(_) => {}
+            }
+        }
+    }
+
     pub(super) fn notice_jumps(&mut self, now: Reading) {
         let by_wall = now.wall.duration_since(self.last_turn.wall);
         let passed = now.boot.saturating_sub(self.last_turn.boot);

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::Core;
-use super::book::FolderState;
+use super::open::FolderState;
 use super::send::with_cure;
 use crate::clock::{Reading, later};
 use crate::orchestrator::CallError;
