@@ -84,7 +84,7 @@ fn print(status: &Status, global: &Global, now: Timestamp, out: &mut Out) -> Res
         out.line(format!("{}: {}", "trouble".red().bold(), plain(trouble)))?;
     }
     let daemon = if status.daemon.is_some() { Asked::Daemon } else { Asked::Files };
-    connections(&status.connections, daemon, now, out)?;
+    connections(&status.connections, status.trouble.as_deref(), daemon, now, out)?;
     let open: Vec<_> = status.open.iter().map(|(state, count)| format!("{count} {state}")).collect();
     section("open runs", out)?;
     if open.is_empty() {
@@ -137,7 +137,13 @@ enum Asked {
     Files,
 }
 
-fn connections(all: &[ConnectionStatus], asked: Asked, now: Timestamp, out: &mut Out) -> Result<(), Failure> {
+fn connections(
+    all: &[ConnectionStatus],
+    first: Option<&str>,
+    asked: Asked,
+    now: Timestamp,
+    out: &mut Out,
+) -> Result<(), Failure> {
     section("connections", out)?;
     if all.is_empty() {
         out.line("  none: the schedule files cannot be read; `punctual check` says why")?;
@@ -159,7 +165,9 @@ fn connections(all: &[ConnectionStatus], asked: Asked, now: Timestamp, out: &mut
         if let Some(until) = until.and_then(|obstacle| obstacle.until.as_deref()) {
             out.line(format!("    tried again at {}", times::local_text(until)))?;
         }
-        for trouble in &one.troubles {
+        // The first of all is the line `trouble` above.
+        let above = |trouble: &&String| !first.is_some_and(|first| first.ends_with(trouble.as_str()));
+        for trouble in one.troubles.iter().filter(above) {
             out.line(format!("    {}", plain(trouble)))?;
         }
         if !one.waiting.is_empty() {

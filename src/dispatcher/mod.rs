@@ -7,6 +7,7 @@
 
 pub mod core;
 mod handle;
+mod random;
 mod run_loop;
 mod writing;
 

@@ -10,10 +10,10 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::core::{
-    Absent, Answer, CommandId, CommandRefused, ConnectionObstacle, ConnectionTrouble, Core, Event, Pace, RandomBits,
-    Resolved,
+    Absent, Answer, CommandId, CommandRefused, ConnectionObstacle, ConnectionTrouble, Core, Event, Pace, Resolved,
 };
 use super::handle::{Handle, Load, Order, StoreHealth, Turn};
+use super::random::random_bits;
 use super::writing::{NotStored, Outcome, Stored, Writing, begin_restart, left, store_then_act};
 use crate::clock::{Clock, Reading};
 use crate::executor::{Action, Executor, Report};
@@ -391,15 +391,4 @@ impl Dispatcher {
         }
         Round::Again
     }
-}
-
-fn random_bits() -> RandomBits {
-    Box::new(|| {
-        let mut bits = [0u8; 10];
-        // Without random bits ids still differ by their instant; two in one millisecond would collide and be refused.
-        if let Err(error) = getrandom::fill(&mut bits) {
-            tracing::error!("The system gives no random bits: {error}");
-        }
-        bits
-    })
 }

@@ -131,6 +131,26 @@ impl HeldFor {
     }
 }
 
+impl Attempt {
+    /// The first, not sent yet.
+    pub fn first(reference: Reference) -> Attempt {
+        Attempt {
+            job_number: 1,
+            attempt: 1,
+            reference,
+            folder_id: None,
+            sends: 0,
+            unclear: 0,
+            answered: None,
+            settled_none: 0,
+            sent_at: None,
+            job: None,
+            job_state: None,
+            sweep_at: None,
+        }
+    }
+}
+
 /// Orchestrator's two names for a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct JobRef {

@@ -126,26 +126,13 @@ impl Core {
         run.fire_at = occurrence.fire_at;
         run.deadline_at = later(deadline_from, schedule.start_deadline);
         run.identity = self.identity_of(&schedule.connection);
-        run.attempts.push(Attempt {
-            job_number: 1,
-            attempt: 1,
-            reference: Reference::for_occurrence(
-                self.installation,
-                &schedule.key,
-                occurrence.nominal.at,
-                occurrence.trigger,
-                id,
-            ),
-            folder_id: None,
-            sends: 0,
-            unclear: 0,
-            answered: None,
-            settled_none: 0,
-            sent_at: None,
-            job: None,
-            job_state: None,
-            sweep_at: None,
-        });
+        run.attempts.push(Attempt::first(Reference::for_occurrence(
+            self.installation,
+            &schedule.key,
+            occurrence.nominal.at,
+            occurrence.trigger,
+            id,
+        )));
         let filled = fill_in(&mut run, schedule, &self.set);
         let older = self.book.active(&schedule.key, None, now.wall);
         let mut open = Open::claimed(run);

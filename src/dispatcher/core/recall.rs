@@ -304,18 +304,10 @@ impl Core {
         run.identity = self.identity_of(&schedule.connection);
         run.note = Some("written from its job: the database had forgotten it".to_owned());
         run.attempts.push(Attempt {
-            job_number: 1,
-            attempt: 1,
-            reference,
             folder_id: Some(folder_id),
             sends: 1,
-            unclear: 0,
-            answered: None,
-            settled_none: 0,
             sent_at: created,
-            job: None,
-            job_state: None,
-            sweep_at: None,
+            ..Attempt::first(reference)
         });
         self.book.add(Open::claimed(run));
         self.adopt(id, folder_id, jobs, "Found at Orchestrator, forgotten by the database,", now);

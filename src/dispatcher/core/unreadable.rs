@@ -68,7 +68,8 @@ impl Core {
                 }
             }
             Err(error) if error.is_forbidden() => {
-                let text = with_cure(error);
+                // The connection is named where this is shown.
+                let text = format!("{} {}; {}", error.text().what, error.text().came, error.cure().unwrap_or_default());
                 match &mut link.unreadable {
                     Some(known) => known.text = text,
                     None => {
