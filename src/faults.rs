@@ -66,6 +66,12 @@ pub const TAKE_MOVING_FILES: &str = "take_moving_files";
 /// A commit is not flushed to the disk; the next checkpoint is.
 pub const SYNCHRONOUS_NORMAL: &str = "synchronous_normal";
 
+/// A 4xx without Orchestrator's own body counts as "certainly not processed", and a redirect as a refusal.
+pub const OLD_4XX_RULE: &str = "old_4xx_rule";
+
+/// Lists that a cache answered are believed, and caches are not asked to stand back.
+pub const BELIEVE_CACHED_LISTS: &str = "believe_cached_lists";
+
 /// Starts do not wait while the clocks differ.
 pub const NO_CLOCK_CHECK: &str = "no_clock_check";
 

@@ -13,10 +13,12 @@ use jiff::tz::Offset;
 use jiff::{Timestamp, civil};
 use punctual::history::{self, History, HistoryFilter};
 use punctual::run::{
-    Attempt, Ending, Evidence, FolderId, JobId, JobKey, JobRef, MissReason, Reference, Run, RunId, RunState, Seen,
+    Attempt, Ending, Evidence, FolderId, HeldFor, JobId, JobKey, JobRef, MissReason, Reference, Run, RunId, RunState,
+    Seen,
 };
 use punctual::schedule::{
-    self, ConnectionName, HighWaterMark, HistoryChoice, OnUnknownStart, ScheduleKey, StartSpec, Timing, Trigger,
+    self, ConnectionName, FolderChoice, HighWaterMark, HistoryChoice, OnUnknownStart, ScheduleKey, StartSpec, Timing,
+    Trigger,
 };
 use punctual::store::{
     self, Changes, Database, Doubt, DoubtOver, LoadedState, Removed, Retention, Retired, StateFolder, StateFolderError,
@@ -50,6 +52,9 @@ fn run(number: u128, state: RunState, trigger: Trigger) -> Run {
         reference: Reference::from_text(format!("p1.0badcafe.0123456789ab.{number}.a{attempt}")),
         folder_id: Some(FolderId(7)),
         sends: 3,
+        unclear: 2,
+        answered: Some(403),
+        settled_none: 1,
         sent_at: Some(now()),
         job: Some(JobRef { key: JobKey(Uuid::from_u128(number)), id: JobId(number as i64) }),
         job_state: Some("Running".to_owned()),
@@ -72,9 +77,10 @@ fn run(number: u128, state: RunState, trigger: Trigger) -> Run {
         note: Some("first of two 01:30".to_owned()),
         error: Some("it said \"no\"\nand 100 %".to_owned()),
         connection: cloud(),
+        identity: Some("cloud.uipath.com/acme/main#".to_owned()),
         start: StartSpec {
             process: "Invoice Intake".to_owned(),
-            folder: Some("Finance/'s".to_owned()),
+            folder: Some(FolderChoice::Named("Finance/'s".to_owned())),
             runtime: Some("Unattended".to_owned()),
             arguments: arguments.as_object().cloned(),
         },
@@ -90,6 +96,9 @@ fn run(number: u128, state: RunState, trigger: Trigger) -> Run {
         retry_of: None,
         made_good_by: None,
         output: Some("{\"n\": 1}".to_owned()),
+        trace_id: Some("00-aa-bb-00".to_owned()),
+        held_for: Some(HeldFor::Proof),
+        counts_until: Some(now()),
         attempts: vec![attempt(1), attempt(2)],
     }
 }
@@ -98,6 +107,9 @@ fn plain(number: u128) -> Run {
     let attempts = vec![Attempt {
         folder_id: None,
         sends: 0,
+        unclear: 0,
+        answered: None,
+        settled_none: 0,
         sent_at: None,
         job: None,
         job_state: None,
@@ -115,6 +127,9 @@ fn plain(number: u128) -> Run {
         ended_at: None,
         actor: None,
         output: None,
+        trace_id: None,
+        held_for: None,
+        counts_until: None,
         attempts,
         ..run(number, RunState::Starting, Trigger::Scheduled)
     };
@@ -478,6 +493,8 @@ async fn audit_rows_are_only_ever_added() {
 
 #[tokio::test]
 async fn the_schema_takes_the_states_that_there_are_and_no_other() {
+    // Pauses and blackouts have their rules but are not built yet; the table need not be built anew for them.
+    const LATER: [(&str, Option<&str>); 2] = [("waiting", Some("paused")), ("waiting", Some("blackout"))];
     let kept = open().await;
     let mut raw = kept.raw().await;
     let names: BTreeSet<&str> = RunState::ALL.iter().map(|state| state.name()).chain(["lurking"]).collect();
@@ -494,7 +511,8 @@ async fn the_schema_takes_the_states_that_there_are_and_no_other() {
                  values ('{number}', 1, 's', 'manual', 0, '', 0, 0, 0, 0, '{name}', {reason_text}, 'c', '{{}}', 'retry')"
             );
             let taken = execute(&mut raw, &insert).await.is_ok();
-            assert_eq!(taken, RunState::from_names(name, *reason).is_some(), "{name}: {reason:?}");
+            let known = RunState::from_names(name, *reason).is_some() || LATER.contains(&(*name, *reason));
+            assert_eq!(taken, known, "{name}: {reason:?}");
         }
     }
 }
@@ -506,7 +524,7 @@ async fn the_view_has_the_fields_of_the_machine_output_in_their_order() {
     let columns: Vec<String> = rows.unwrap().iter().map(|row| row.try_get(0).unwrap()).collect();
     let fields = "run, schedule, trigger, nominal_at, nominal_until, count, local, offset, fire_at, claimed_at, sent_at, \
         accepted_at, started_at, ended_at, state, reason, note, error, connection, folder, process, queue_item, job_key, \
-        job_id, reference, attempts, jobs, waiting_until, actor, parent, retry_of, made_good_by, arguments, output";
+        job_id, reference, attempts, jobs, waiting_until, actor, parent, retry_of, made_good_by, arguments, output, trace_id, held_for";
     assert_eq!(columns, fields.split(", ").collect::<Vec<_>>());
 }
 

@@ -98,7 +98,7 @@ fn http_date(text: &str) -> Option<Timestamp> {
 
 fn request(client: &Client, credential: &Credential, secrets: &Secrets) -> RequestBuilder {
     let post = client.post(credential.token_url.clone()).header("accept", "application/json");
-    let Secrets { main, client_secret } = secrets;
+    let Secrets { main, client_secret, odd: _ } = secrets;
     let with_tenant = |post: RequestBuilder, tenant: &Option<String>| match tenant {
         Some(tenant) => post.header(TENANT, tenant),
         None => post,

@@ -13,7 +13,7 @@ use crate::auth::{AuthEnvironment, Credential, Discovery, GrantConfig, TokenMana
 use crate::clock::Clock;
 use crate::daemon::{TokenBearer, credential};
 use crate::orchestrator::{CallError, Client, ClientConfig, UnsentReason};
-use crate::schedule::{Connection, ConnectionName, Schedule, ScheduleSet};
+use crate::schedule::{Connection, ConnectionName, FolderChoice, Schedule, ScheduleSet};
 use crate::witness::{Came, Exchange, Witness};
 
 /// What is examined.
@@ -39,7 +39,7 @@ pub struct ProbeWish {
     /// A process that does no harm.
     pub process: String,
     /// Its folder; none takes the only one.
-    pub folder: Option<String>,
+    pub folder: Option<FolderChoice>,
 }
 
 /// Examines each connection; `hear` is told of each step as it is done.
@@ -242,7 +242,7 @@ impl Case<'_> {
     async fn way_to(&mut self, url: &url::Url) -> Result<(), Broken> {
         let (way, proxy) = Way::to(url);
         let subject = Some(way.server.clone());
-        self.tell(Topic::Proxy, subject.clone(), proxy);
+        self.need(Topic::Proxy, subject.clone(), proxy)?;
         let (addresses, finding) = way.resolve(&self.clock).await;
         self.need(Topic::Address, subject.clone(), finding)?;
         let (stream, finding) = way.connect(&addresses, &self.clock).await;

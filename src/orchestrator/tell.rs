@@ -10,6 +10,7 @@ use super::bearer::Token;
 use super::outcome::{self, Body, Heard};
 use super::transport::Request;
 use crate::run::FolderId;
+use crate::secret::Secret;
 use crate::witness::{Answered, Came, MASK, excerpt, masked};
 
 /// Method, address and query, the query as people write it.
@@ -44,20 +45,20 @@ pub(super) fn came(heard: &Heard, token: &Token) -> Came {
         Heard::Unreached { cause } | Heard::Cut { cause } => Came::Nothing { cause: masked(cause, secrets) },
         Heard::Answer(answer) => Came::Answer(Answered {
             status: answer.status,
-            content_type: header(&answer.headers, CONTENT_TYPE.as_str()),
+            content_type: header(&answer.headers, CONTENT_TYPE.as_str(), secrets),
             excerpt: match &answer.body {
                 Body::Whole(bytes) => excerpt(bytes, secrets),
                 Body::Oversize { limit } => format!("more than {limit} bytes"),
                 Body::Broken { cause } => format!("broke off: {}", masked(cause, secrets)),
             },
             server_date: outcome::date(&answer.headers),
-            api_versions: header(&answer.headers, "api-supported-versions"),
+            api_versions: header(&answer.headers, "api-supported-versions", secrets),
             error: None,
             scope: None,
         }),
     }
 }
 
-fn header(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get(name)?.to_str().ok().map(|value| masked(value, &[]))
+fn header(headers: &HeaderMap, name: &str, secrets: &[Secret]) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(|value| masked(value, secrets))
 }
