@@ -48,6 +48,7 @@ fn replay(seed: u64, starts: usize) -> String {
     )
 }
 
+#[expect(clippy::print_stdout, reason = "the figures are for who reads the output")]
 fn tell(seed: u64, starts: usize, outcome: &Outcome, verdict: &Verdict) {
     let count = |name: &str| outcome.counts.get(name).copied().unwrap_or(0);
     println!("seed {seed}: {}", replay(seed, starts));

@@ -25,8 +25,11 @@ const STEP: Duration = Duration::from_millis(500);
 /// Nothing is looked for longer than this (real time): a daemon that is busy without end is let go on.
 const MOST_BUSY: Duration = Duration::from_millis(1_500);
 
-/// So long after the last call (real time) nothing more comes at an instant.
-const IDLE: Duration = Duration::from_millis(2);
+/// So long after the last call (real time) nothing more comes at an instant, when all that is under way is held back.
+const IDLE: Duration = Duration::from_millis(1);
+
+/// The same where something is under way of which the stand-in does not know.
+const LONG_IDLE: Duration = Duration::from_millis(40);
 
 /// In calm weather everything must have come to its end in so long: the settle time, the longest pause between reads, a held
 /// run's look every five minutes, and the missing of a job over five minutes with all its reads.
@@ -252,8 +255,14 @@ impl Stage {
                 let turn = turns.borrow_and_update();
                 (turn.at == now, turn.under_way)
             };
-            let patience = if busy == 0 { Duration::ZERO } else { IDLE };
-            if seen && self.stand_in.shared.is_idle_for(patience) {
+            let shared = &self.stand_in.shared;
+            let patience = match busy {
+                0 => Duration::ZERO,
+                _ if busy <= shared.held() => IDLE,
+                // One of them is about to come, or waits for another's token.
+                _ => LONG_IDLE,
+            };
+            if seen && shared.is_idle_for(patience) {
                 return;
             }
             if self.real.boottime() - begun > MOST_BUSY {

@@ -40,6 +40,8 @@ pub(crate) struct Shared {
     state: Mutex<State>,
     /// Calls that are being worked on now, those that wait for the clock aside.
     active: AtomicUsize,
+    /// Calls that wait for the clock, with their client.
+    held: AtomicUsize,
     last: Mutex<Duration>,
     /// Closed while nobody listens.
     gate: watch::Sender<bool>,
@@ -73,6 +75,7 @@ impl StandIn {
             sandbox,
             state: Mutex::new(state),
             active: AtomicUsize::new(0),
+            held: AtomicUsize::new(0),
             last: Mutex::new(Duration::ZERO),
             gate: watch::Sender::new(true),
         });
@@ -157,6 +160,11 @@ impl Shared {
         self.active.load(Ordering::SeqCst) == 0 && self.real.boottime().saturating_sub(last) >= length
     }
 
+    /// How many calls wait for the clock.
+    pub(crate) fn held(&self) -> usize {
+        self.held.load(Ordering::SeqCst)
+    }
+
     /// Nothing is attacked from here on.
     pub(crate) fn calm_down(&self) {
         self.lock().calm = true;
@@ -202,6 +210,7 @@ impl Shared {
         let mut gone = false;
         if !plan.hold.is_zero() {
             let mut nothing = [0_u8; 1];
+            self.held.fetch_add(1, Ordering::SeqCst);
             tokio::select! {
                 () = self.clock.sleep(plan.hold) => {}
                 // It hung up, or died.
@@ -209,6 +218,9 @@ impl Shared {
             }
         }
         let busy = self.busy();
+        if !plan.hold.is_zero() {
+            self.held.fetch_sub(1, Ordering::SeqCst);
+        }
         let (then, told) = if gone {
             (Then::Reset, "the client hung up".to_owned())
         } else {

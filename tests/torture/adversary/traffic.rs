@@ -37,6 +37,11 @@ pub(crate) struct State {
     pub(crate) counts: BTreeMap<String, u64>,
 }
 
+/// How many rows a list has.
+fn rows(answer: &Answer) -> usize {
+    String::from_utf8_lossy(&answer.body).matches("\"Id\":").count()
+}
+
 /// How a cache knows an answer that looks at the path alone.
 fn by_path(request: &Request) -> String {
     format!("{} {:?}", request.path(), request.folder())
@@ -130,11 +135,15 @@ impl State {
             answer.body = body.to_string().into_bytes();
         }
         if answer.status == 200 && request.method == "GET" {
-            for key in [request.target.clone(), by_path(request)] {
-                let kept = self.kept.entry(key).or_insert_with(|| Kept { at: now, answer: answer.clone() });
-                if kept.at < earlier(now, KEPT_FOR) {
-                    *kept = Kept { at: now, answer: answer.clone() };
-                }
+            let fresh = Kept { at: now, answer: answer.clone() };
+            let kept = self.kept.entry(request.target.clone()).or_insert_with(|| fresh.clone());
+            if kept.at < earlier(now, KEPT_FOR) {
+                *kept = fresh.clone();
+            }
+            // Of all answers at a path the most dangerous one is kept: with one job in it, which may be the control of others.
+            let kept = self.kept.entry(by_path(request)).or_insert_with(|| fresh.clone());
+            if kept.at < earlier(now, KEPT_FOR) || rows(&kept.answer) != 1 {
+                *kept = fresh;
             }
         }
         answer
@@ -151,7 +160,7 @@ impl State {
         let by_its_path = self.kept.get(&by_path(request)).filter(fresh).cloned();
         let (Kept { at, answer }, same) = match (by_target, by_its_path) {
             (Some(kept), _) => (kept, true),
-            (None, Some(kept)) if dice.percent(20) => (kept, false),
+            (None, Some(kept)) if dice.percent(50) => (kept, false),
             (None, _) => return None,
         };
         let age = now.duration_since(at).as_secs();

@@ -208,7 +208,8 @@ impl Plan {
         let attacked = match kind {
             Kind::Calm | Kind::Dressed => 0,
             Kind::Gusty | Kind::Reads => 40,
-            Kind::Cached | Kind::Blind => 60,
+            Kind::Blind => 60,
+            Kind::Cached => 75,
             Kind::Starts | Kind::Alone | Kind::All => 92,
             Kind::Gone => 100,
         };
@@ -216,9 +217,11 @@ impl Plan {
             let reply = if kind == Kind::Dressed { Reply::Dressed } else { Reply::True };
             return Plan { work: Work::Made, reply, hold: Duration::ZERO, dice };
         }
+        let made = if kind == Kind::Cached { 2 } else { 4 };
         let mut work = match dice.throw(10) {
-            0..4 => Work::Made,
-            4..7 => Work::NotMade,
+            number if number < made => Work::Made,
+            0..7 if kind != Kind::Cached => Work::NotMade,
+            0..4 => Work::NotMade,
             _ => Work::MadeLate(Duration::from_millis(dice.throw(LATEST.as_millis() as u64))),
         };
         let reply = match dice.throw(20) {
