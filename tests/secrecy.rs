@@ -16,6 +16,8 @@ mod forms;
 mod login;
 #[path = "secrecy/wire.rs"]
 mod wire;
+#[path = "secrecy/written.rs"]
+mod written;
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
@@ -302,6 +304,13 @@ async fn a_run_at_its_most_talkative_shows_no_secret_anywhere() {
         assert!(matches!(output.status.code(), Some(0 | 1 | 5)), "{arguments:?}: {output:?}");
     }
     evidence.add("the doctor's bundle", &std::fs::read(&bundle).unwrap());
+    // What was repeated is there, masked.
+    let told = |name: &str, words: &[&str]| {
+        let text = evidence.place(name);
+        assert!(words.iter().all(|word| text.contains(word)), "{name} has not {words:?}: {text}");
+    };
+    told("stdout of `runs --limit 100 -o json`", &["Bearer", "[secret]", "1234"]);
+    told("stdout of `status -o json`", &["no client with grant_type", "[secret]"]);
     for path in ["/status", "/tokens", "/tokens/person", "/nothing"] {
         let answer = socket_answer(&place, path).await;
         assert!(answer.starts_with(b"HTTP/1.1 "), "{path}: {}", String::from_utf8_lossy(&answer));

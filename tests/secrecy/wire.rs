@@ -73,7 +73,9 @@ impl Wire {
         let all = encoders::all();
         match all.get(turn % (all.len() + 3)) {
             Some((_, encoder)) => text.chars().map(encoder).collect(),
-            None => encoders::base64(["", "id:", "a"][turn % 3], text, "", turn % 2 == 0, turn % 3 == 0).0,
+            None => {
+                encoders::base64(["", "id:", "a"][turn % 3], text, "", turn.is_multiple_of(2), turn.is_multiple_of(3)).0
+            }
         }
     }
 
