@@ -16,6 +16,8 @@ mod forms;
 mod login;
 #[path = "secrecy/wire.rs"]
 mod wire;
+#[path = "secrecy/written.rs"]
+mod written;
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
@@ -39,13 +41,17 @@ use wire::Wire;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a person can write down about each kind of login; each works once the sandbox knows it.
-const CLIENT_SECRET: &str = "marker-client-secret-5b1f0a9c7d3e";
-const REFRESH_TOKEN: &str = "marker-refresh-token-0c92e7715ab4";
-const USER_KEY: &str = "marker-user-key-71aa3d0e88f2";
-const PASSWORD: &str = "marker-password-4e5c2b90d1f7";
-const PERSONAL_TOKEN: &str = "marker-personal-token-93d07c6be214";
+/// Each holds what URLs, forms, JSON, HTML and shells write in another way.
+const CLIENT_SECRET: &str = "marker-client&5b1f0a9c7d3e%41<x>\"q'\\@:/ é+5b1f0a9c";
+const REFRESH_TOKEN: &str = "marker-refresh+0c92e7715ab4%&<x>\"q'\\@:/é=0c92e771";
+const USER_KEY: &str = "marker-key/71aa3d0e88f2%&+<x>\"q'\\@:é-71aa3d0e";
+const PASSWORD: &str = "marker-pass@4e5c2b90d1f7%&+<x>\"q'\\@:/ é#4e5c2b90";
+/// It goes into a header as it is.
+const PERSONAL_TOKEN: &str = "marker-personal:93d07c6be214%&+<x>\"q'\\@:/%41-93d07c6b";
 /// Refused by a server that repeats it.
-const WRONG_SECRET: &str = "marker-wrong-secret-2f8867ce01bd";
+const WRONG_SECRET: &str = "marker-wrong\\2f8867ce01bd%&+<x>\"q'\\@:/ é?2f8867ce";
+/// Of a proxy that is not there.
+const PROXY_PASSWORD: &str = "marker-proxy%401d77a0c36be4@1d77a0c36be4/#x";
 
 #[expect(clippy::disallowed_methods, reason = "a hanging test must fail; nothing of the product is dropped by it")]
 async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
@@ -162,10 +168,14 @@ connections:
     auth: {{ grant: refresh_token, client_id: sandbox-client, client_secret: \"file:client-secret\", scope: OR.Jobs OR.Folders.Read offline_access }}
   typed:
     url: {url}
-    auth: {{ grant: client_credentials, client_id: sandbox-client, {scope} }}
+    tenant: acmeprod
+    auth: {{ grant: password, username: robot-starter }}
   rude:
     url: {url}
     auth: {{ grant: client_credentials, client_id: sandbox-client, client_secret: \"file:wrong-secret\", {scope}, token_url: {origin}/rude/connect/token }}
+  parrot:
+    url: {origin}/parrot/acme/acmeprod/orchestrator_
+    auth: {{ grant: personal_access_token, token: \"file:personal-token\" }}
 defaults: {{ timezone: UTC, folder: Shared, overlap: allow }}
 schedules:
   a: {{ connection: application, every: 1s, start: {{ process: InvoiceIntake, arguments: {{ source: mail }} }} }}
@@ -174,6 +184,7 @@ schedules:
   d: {{ connection: password, every: 1s, start: {{ process: Flaky }} }}
   e: {{ connection: personal, every: 1s, start: {{ process: Payroll, folder: Finance }} }}
   f: {{ connection: rude, every: 1s, start: {{ process: CloseBooks, folder: Finance }} }}
+  g: {{ connection: parrot, every: 1s, start: {{ process: Parrot }} }}
 "
     )
 }
@@ -268,8 +279,8 @@ async fn a_run_at_its_most_talkative_shows_no_secret_anywhere() {
     in_time("new tokens", control.wait_until(|control| control.token_calls().len() >= tokens + RENEWED.len())).await;
     all_started(&control, &RENEWED, control.jobs().len()).await;
     login::by_browser(&place, "browser", &mut evidence).await;
-    login::by_stdin(&place, "typed", CLIENT_SECRET, &mut evidence).await;
-    for connection in ["application", "early", "person", "password", "personal", "browser", "typed", "rude"] {
+    login::by_stdin(&place, "typed", PASSWORD, &mut evidence).await;
+    for connection in ["application", "early", "person", "password", "personal", "browser", "typed", "rude", "parrot"] {
         place.run(&["token", "refresh", connection], &mut evidence).await;
     }
     // A login that is lost.
@@ -293,6 +304,13 @@ async fn a_run_at_its_most_talkative_shows_no_secret_anywhere() {
         assert!(matches!(output.status.code(), Some(0 | 1 | 5)), "{arguments:?}: {output:?}");
     }
     evidence.add("the doctor's bundle", &std::fs::read(&bundle).unwrap());
+    // What was repeated is there, masked.
+    let told = |name: &str, words: &[&str]| {
+        let text = evidence.place(name);
+        assert!(words.iter().all(|word| text.contains(word)), "{name} has not {words:?}: {text}");
+    };
+    told("stdout of `runs --limit 100 -o json`", &["Bearer", "[secret]", "1234"]);
+    told("stdout of `status -o json`", &["no client with grant_type", "[secret]"]);
     for path in ["/status", "/tokens", "/tokens/person", "/nothing"] {
         let answer = socket_answer(&place, path).await;
         assert!(answer.starts_with(b"HTTP/1.1 "), "{path}: {}", String::from_utf8_lossy(&answer));
@@ -300,8 +318,10 @@ async fn a_run_at_its_most_talkative_shows_no_secret_anywhere() {
     }
     daemon.stop(&mut evidence).await;
     evidence.add_folder(&place.state(), Some("tokens"));
+    behind_a_proxy(&place, &mut evidence).await;
 
-    let secrets = wire.secrets();
+    let mut secrets = wire.secrets();
+    secrets.insert(PROXY_PASSWORD.to_owned());
     let found = evidence.hits(&secrets);
     assert_eq!(found, [""; 0], "{} secrets in {} places", secrets.len(), evidence.places());
     println!(
@@ -326,6 +346,38 @@ async fn a_run_at_its_most_talkative_shows_no_secret_anywhere() {
     kept.add_folder(&place.state().join("tokens"), None);
     assert!(!kept.hits(&secrets).is_empty(), "the rotated refresh token is in its file");
     sandbox.stop().await;
+}
+
+/// Proxy variables as people write them: the password is not encoded, and no server is reached.
+async fn behind_a_proxy(place: &Place, evidence: &mut Evidence) {
+    let far = "version: 1
+connections:
+  far:
+    url: https://orchestrator.invalid/acme/prod/orchestrator_
+    auth: { grant: client_credentials, client_id: sandbox-client, client_secret: \"file:client-secret\", scope: OR.Jobs }
+schedules: { a: { connection: far, timezone: UTC, every: 1h, start: { process: A, folder: Shared } } }
+";
+    std::fs::write(place.path("far.yaml"), far).unwrap();
+    for value in [
+        format!("http://user:{PROXY_PASSWORD}@127.0.0.1:9"),
+        format!("user:{PROXY_PASSWORD}@127.0.0.1:9"),
+        format!("http://{PROXY_PASSWORD}@proxy.invalid:9"),
+        "http://user:x@1d77a0c36be4@127.0.0.1:9".to_owned(),
+    ] {
+        for arguments in
+            [&["doctor", "-v"][..], &["doctor", "-o", "json"], &["check", "--online"], &["token", "refresh", "far"]]
+        {
+            let mut command = place.command(arguments);
+            command.env("PUNCTUAL_CONFIG", place.path("far.yaml")).env("HTTPS_PROXY", &value);
+            command.env("PUNCTUAL_STATE_DIR", place.path("far-state"));
+            let output = in_time("a command behind a proxy", command.output()).await.unwrap();
+            assert_ne!(output.status.code(), Some(0), "{output:?}");
+            evidence.add(format!("stdout of {arguments:?} behind a proxy"), &output.stdout);
+            evidence.add(format!("stderr of {arguments:?} behind a proxy"), &output.stderr);
+        }
+    }
+    let said = evidence.place("stdout of [\"doctor\", \"-v\"] behind a proxy");
+    assert!(said.contains("percent-encode"), "{said}");
 }
 
 /// A panic's text and its backtrace are for everybody's eyes: a service manager keeps them, people paste them into reports.

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::credential::{Credential, GrantConfig};
 use super::kept::{KeptSecrets, Kind};
 use super::private_file::{FileError, hex};
-use super::trouble::Trouble;
+use super::trouble::{Oauth, Trouble};
 use crate::secret::{Secret, SecretError, SecretSource, Written};
 
 /// What one request needs.
@@ -61,6 +61,26 @@ pub(crate) fn client_secret_of(credential: &Credential, tokens_dir: &Path) -> Re
         | GrantConfig::RefreshTokenAccount { .. }
         | GrantConfig::Password { .. }
         | GrantConfig::PersonalAccessToken { .. } => Ok(None),
+    }
+}
+
+impl Trouble {
+    /// A refusal also says what is odd about the way the refused secret is written: that is most often why.
+    pub(super) fn with_oddities(self, odd: &[(Kind, String)]) -> Trouble {
+        let with = |kind: Kind, description: Option<String>| {
+            let of_kind = odd.iter().filter(|(whose, _)| *whose == kind).map(|(_, what)| what.clone());
+            let texts: Vec<String> = description.into_iter().chain(of_kind).collect();
+            (!texts.is_empty()).then(|| texts.join("; "))
+        };
+        match self {
+            Trouble::Denied { status, code: code @ Oauth::InvalidClient, description } => {
+                Trouble::Denied { status, code, description: with(Kind::ClientSecret, description) }
+            }
+            Trouble::LoginRefused { status, description } => {
+                Trouble::LoginRefused { status, description: with(Kind::Password, description) }
+            }
+            other => other,
+        }
     }
 }
 

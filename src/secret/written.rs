@@ -157,8 +157,8 @@ pub enum NotWritten {
     Json,
     /// It could not be masked.
     #[error(
-        "only {length} characters long: below {SHORTEST_SECRET} it cannot be kept out of logs without hiding half of every text; \
-         have a longer one made, or copy it whole"
+        "too short: it has {length} of at least {SHORTEST_SECRET} characters, and a shorter one cannot be kept out of logs without \
+         hiding half of every text; copy it whole, or have a longer one made"
     )]
     Short {
         /// Its length in characters.

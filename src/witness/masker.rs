@@ -120,17 +120,9 @@ impl Masker {
     pub fn mask(&self, text: &str) -> String {
         let mut spans = Vec::new();
         let mut view = plain(text);
-        let there = SIGNS.iter().filter(|sign| text.contains(**sign)).count();
-        for signs in SOME_SIGNS.iter().filter(|signs| signs.len() < there) {
-            let mut some = decoded(&view, signs);
-            for _ in 0..MOST_DECODINGS {
-                let Some(decoded_so) = some else { break };
-                self.find(&decoded_so, &mut spans);
-                some = decoded(&decoded_so, signs);
-            }
-        }
         for _ in 0..=MOST_DECODINGS {
             self.find(&view, &mut spans);
+            self.find_in_some(&view, &mut spans);
             for inner in bytes_within(&view) {
                 self.find(&inner, &mut spans);
                 // RFC 6749, 2.3.1: id and secret are form-encoded before they become HTTP Basic.
@@ -144,6 +136,21 @@ impl Masker {
             }
         }
         replaced(text, spans)
+    }
+
+    /// In what is left when only some kinds of escapes are decoded, where there is a choice.
+    fn find_in_some(&self, view: &[Seen], spans: &mut Vec<Range<usize>>) {
+        if SIGNS.iter().filter(|sign| view.iter().any(|seen| seen.c == **sign)).count() < 2 {
+            return;
+        }
+        for signs in SOME_SIGNS {
+            let mut some = decoded(view, signs);
+            for _ in 0..MOST_DECODINGS {
+                let Some(decoded_so) = some else { break };
+                self.find(&decoded_so, spans);
+                some = decoded(&decoded_so, signs);
+            }
+        }
     }
 
     fn find(&self, view: &[Seen], spans: &mut Vec<Range<usize>>) {

@@ -24,7 +24,7 @@ fn write(folder: &Path, name: &str, content: &str) {
 /// A folder with a secret, and these files.
 fn place(files: &[(&str, &str)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    write(folder.path(), "user-key", "s");
+    write(folder.path(), "user-key", "a-user-key");
     for (name, content) in files {
         if let Some((parent, _)) = name.rsplit_once('/') {
             fs::create_dir_all(folder.path().join(parent)).unwrap();

@@ -341,7 +341,7 @@ async fn secrets_are_taken_from_stdin_and_tried_at_once() {
     let sandbox = sandbox().await;
     let login = ["login", "uipath", "--stdin"];
     for (auth, wrong, right, told) in [
-        (APPLICATION, "wrong", "sandbox-secret", "invalid_client"),
+        (APPLICATION, "wrong-secret", "sandbox-secret", "invalid_client"),
         (
             "grant: password, username: sandbox-user",
             "wrong",

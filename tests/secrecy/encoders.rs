@@ -8,6 +8,9 @@
 
 pub(crate) type Encoder = Box<dyn Fn(char) -> String>;
 
+/// One that stands on no other.
+type Plain = (&'static str, fn(char) -> String);
+
 fn percent(c: char, kept: &str, upper: bool) -> String {
     if c.is_ascii_alphanumeric() || kept.contains(c) {
         return c.to_string();
@@ -86,7 +89,7 @@ fn html_every_sign(c: char) -> String {
 
 /// Each encoder by name, then those one over another that are met: a page that shows JSON, JSON in an address, and twice.
 pub(crate) fn all() -> Vec<(String, Encoder)> {
-    let plain: [(&str, fn(char) -> String); 29] = [
+    let plain: [Plain; 29] = [
         ("literal", |c| c.to_string()),
         ("form", |c| form(c, true)),
         ("form, lower case", |c| form(c, false)),

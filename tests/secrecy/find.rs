@@ -6,8 +6,13 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
+use super::encoders;
+
 /// Shorter texts are found by chance.
 const SHORTEST: usize = 12;
+
+/// The same for a piece of a secret between two signs.
+const SHORTEST_PIECE: usize = 8;
 
 /// What was left behind or shown, by the name of its place.
 #[derive(Default)]
@@ -63,16 +68,23 @@ impl Evidence {
     }
 }
 
-/// As it is, in hex, and in base64 at each of its three alignments.
-fn forms(secret: &str) -> Vec<String> {
+/// As it is, as each encoder writes it, its pieces between signs, in hex, and in base64 at each of its three alignments.
+fn forms(secret: &str) -> BTreeSet<String> {
     let hex = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let mut forms = vec![secret.to_owned(), hex];
+    let mut forms = BTreeSet::from([hex]);
+    forms.extend(encoders::all().iter().map(|(_, encoder)| secret.chars().map(encoder).collect()));
+    let pieces = secret.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    // The markers' own first words are in names of files, too.
+    forms.extend(
+        pieces.filter(|piece| piece.len() >= SHORTEST_PIECE && !piece.starts_with("marker-")).map(str::to_owned),
+    );
     for before in 0..3 {
         let whole = [&vec![b' '; before][..], secret.as_bytes()].concat();
         let text = STANDARD_NO_PAD.encode(&whole);
         // The first and the last group depend on what stands around it.
         let inner = text.get(4..text.len().saturating_sub(4)).unwrap_or_default();
-        forms.push(inner.to_owned());
+        forms.insert(inner.to_owned());
+        forms.insert(inner.replace('+', "-").replace('/', "_"));
     }
     forms
 }

@@ -1,9 +1,11 @@
 //! Stands between punctual and the sandbox and keeps all that passes, raw: the log of a server that hides nothing.
 //!
 //! Whatever is secret in there is what must be found nowhere else. Under `/rude` it is a token server that repeats what it
-//! was sent in its own words, as a badly written one does.
+//! was sent in its own words, as a badly written one does; under `/parrot` it is an Orchestrator that repeats the headers of
+//! each request. Both do it in another form each time.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -11,6 +13,8 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, Response, Uri};
 use serde_json::{Value, json};
+
+use super::encoders;
 
 /// Fields of forms and JSON bodies, asked or answered, that hold a secret.
 const SECRET_FIELDS: [&str; 9] = [
@@ -30,6 +34,7 @@ const SECRET_FIELDS: [&str; 9] = [
 pub(crate) struct Wire {
     seen: Arc<Mutex<Vec<String>>>,
     secrets: Arc<Mutex<BTreeSet<String>>>,
+    turn: Arc<AtomicUsize>,
 }
 
 #[derive(Clone)]
@@ -60,6 +65,18 @@ impl Wire {
     /// Every secret that passed.
     pub(crate) fn secrets(&self) -> BTreeSet<String> {
         self.secrets.lock().unwrap().clone()
+    }
+
+    /// The next form in turn.
+    fn in_some_form(&self, text: &str) -> String {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let all = encoders::all();
+        match all.get(turn % (all.len() + 3)) {
+            Some((_, encoder)) => text.chars().map(encoder).collect(),
+            None => {
+                encoders::base64(["", "id:", "a"][turn % 3], text, "", turn.is_multiple_of(2), turn.is_multiple_of(3)).0
+            }
+        }
     }
 
     fn keep(&self, text: String) {
@@ -103,8 +120,22 @@ async fn pass(
 ) -> Response<Body> {
     relay.wire.keep(format!("{method} {uri} {headers:?} {}", String::from_utf8_lossy(&body)));
     relay.wire.gather(&headers, &body);
+    if uri.path().starts_with("/parrot") {
+        let header = headers.get("authorization").map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let words = relay.wire.in_some_form(&header.unwrap_or_default());
+        // In Orchestrator's own form, so that it becomes the error of a run; and beyond, where it is cut.
+        let answer = json!({ "message": format!("{words} {}{words}", "x".repeat(200)), "errorCode": 1234 }).to_string();
+        let response = Response::builder().status(409).header("content-type", "application/json");
+        return response.header("api-supported-versions", "17.0").body(Body::from(answer)).unwrap();
+    }
     if uri.path().starts_with("/rude") {
-        let words = format!("no client with {}", String::from_utf8_lossy(&body));
+        let form: Vec<(String, String)> = url::form_urlencoded::parse(&body).into_owned().collect();
+        let secret = form.iter().find(|(key, _)| key == "client_secret").map(|(_, value)| value.as_str());
+        let words = format!(
+            "no client with {} ({})",
+            String::from_utf8_lossy(&body),
+            relay.wire.in_some_form(secret.unwrap_or_default())
+        );
         let answer = json!({ "error": "invalid_client", "error_description": words }).to_string();
         let response = Response::builder().status(400).header("content-type", "application/json");
         return response.body(Body::from(answer)).unwrap();

@@ -106,6 +106,6 @@ schedules:
 
 pub(crate) fn quiet() -> Place {
     let place = Place::new(QUIET);
-    place.write("secret", "s");
+    place.write("secret", "a-client-secret");
     place
 }
