@@ -13,6 +13,8 @@ pub mod witness;
 #[doc(hidden)]
 pub mod durable;
 #[doc(hidden)]
+pub mod http;
+#[doc(hidden)]
 pub mod recurrence;
 #[doc(hidden)]
 pub mod schedule;

@@ -16,6 +16,8 @@ mod facts;
 #[cfg(feature = "faults")]
 #[path = "support/noticed.rs"]
 mod noticed;
+#[path = "doctor/gateway.rs"]
+mod gateway;
 #[path = "doctor/outputs.rs"]
 mod outputs;
 #[path = "doctor/probe.rs"]

@@ -282,6 +282,7 @@ fn bench_with(base: Url, purse: Purse) -> Bench {
         connection: "main".to_owned(),
         base,
         tenant: Some("acmeprod".to_owned()),
+        authorities: None,
         clock,
         bearer: purse.clone(),
     };
@@ -988,6 +989,7 @@ async fn an_empty_or_broken_token_is_never_sent() {
             connection: "main".to_owned(),
             base: server.base(),
             tenant: None,
+            authorities: None,
             clock: Clock::system(),
             bearer: Arc::new(Odd(odd)),
         };
@@ -1044,6 +1046,7 @@ fn a_connection_that_would_leak_or_cannot_work_is_refused() {
             connection: "main".to_owned(),
             base: Url::parse(base).unwrap(),
             tenant: tenant.map(str::to_owned),
+            authorities: None,
             clock: Clock::system(),
             bearer: Arc::new(Purse::default()),
         })

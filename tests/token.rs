@@ -702,6 +702,7 @@ async fn secrets_travel_only_over_https_or_to_this_machine() {
         connection: "cloud".to_owned(),
         grant: house.client_credentials(),
         token_url: Url::parse(url).unwrap(),
+        authorities: None,
     };
     for url in
         ["http://identity.example.com/identity/connect/token", "http://127.0.0.1.example.com/", "ftp://localhost/"]

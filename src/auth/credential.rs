@@ -4,12 +4,13 @@
 //! and `identity_` in the path, Automation Suite only `identity_`, a stand-alone server `identity`, the early cloud a host
 //! of its own.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
-use url::{Host, Url};
+use url::Url;
 
 use super::kept::Kind;
+use crate::http::Authorities;
+pub(crate) use crate::http::is_loopback;
 use crate::secret::SecretSource;
 
 /// The early cloud's token server.
@@ -24,6 +25,8 @@ pub struct Credential {
     pub grant: GrantConfig,
     /// Where to get it.
     pub token_url: Url,
+    /// Whom to trust there besides the system's authorities (`tls.ca`).
+    pub authorities: Option<Authorities>,
 }
 
 /// How a token is asked for. Secrets are named by their source and read again at every request.
@@ -204,15 +207,6 @@ pub fn token_url(base: &Url, style: Style) -> Url {
 
 pub(crate) fn is_uipath(host: &str) -> bool {
     host == "uipath.com" || host.ends_with(".uipath.com")
-}
-
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
-        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
-        None => false,
-    }
 }
 
 /// A URL as it may be printed: no user, no password, no query.

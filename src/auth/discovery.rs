@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::clock::Clock;
+use crate::http;
 use crate::witness::{Answered, Came, Exchange, Witness, excerpt, masked};
 
 use super::credential::{AuthSetupError, Credential, Style, other_token_url, printable};
@@ -94,7 +95,8 @@ async fn ask(
     url.set_path(&format!("{base}/.well-known/openid-configuration"));
     url.set_query(None);
     let began = clock.boottime();
-    let raw = wire::exchange(wire::client(credential)?.get(url.clone()).header("accept", "application/json")).await;
+    let client = wire::client(credential)?;
+    let raw = wire::exchange(&client, client.get(url.clone()).header("accept", "application/json")).await;
     let now = clock.read();
     let (came, found) = match &raw {
         Err(trouble) => {
@@ -103,8 +105,7 @@ async fn ask(
         }
         Ok((status, headers, body)) => {
             let kind = text(headers, reqwest::header::CONTENT_TYPE).map(|kind| masked(kind, &[]));
-            let page =
-                kind.as_deref().is_some_and(|kind| kind.contains("html")) || body.trim_ascii_start().starts_with(b"<");
+            let page = http::is_page(kind.as_deref(), body);
             let answered = Answered {
                 status: *status,
                 content_type: kind,

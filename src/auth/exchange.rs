@@ -11,11 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use reqwest::Client;
 use tokio::task::spawn_blocking;
 use tracing::{debug, info, warn};
 
 use crate::clock::Clock;
+use crate::http::Client;
 use crate::secret::Secret;
 use crate::witness::Witness;
 

@@ -2,13 +2,13 @@
 //!
 //! Form for today's identity server, JSON for the early cloud, as with their other grants.
 
-use reqwest::Client;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Reply, read};
 use super::credential::{Credential, Style};
 use super::wire;
 use crate::clock::Clock;
+use crate::http::Client;
 use crate::secret::Secret;
 
 /// What is sent.
@@ -48,7 +48,7 @@ pub(super) async fn redeem(
             "code_verifier": verifier.expose(),
         })),
     };
-    match wire::exchange(request).await {
+    match wire::exchange(client, request).await {
         Err(trouble) => (Answer { access: Err(trouble.cleaned(&words)), refresh_token: None }, None),
         Ok((status, headers, body)) => {
             let reply = Reply {

@@ -5,12 +5,11 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-use jiff::fmt::rfc2822::DateTimeParser;
-use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, WWW_AUTHENTICATE};
 use serde_json::{Map, Value};
 
 use crate::clock::Clock;
+use crate::http;
 use crate::secret::Secret;
 use crate::witness::{Answered, Came, Exchange, MASK, Witness, excerpt, masked};
 
@@ -114,6 +113,8 @@ fn came(raw: &Result<Raw, Trouble>, secrets: &Secrets) -> Came {
                 api_versions: None,
                 error: error_of(object.as_ref(), &secrets.all()),
                 scope: scope.map(|scope| masked(scope, &secrets.all())),
+                challenge: http::values(headers, WWW_AUTHENTICATE).map(|text| masked(&text, &secrets.all())),
+                encoding: http::values(headers, CONTENT_ENCODING).map(|text| masked(&text, &[])),
             })
         }
         Err(trouble) => Came::Nothing { cause: masked(&trouble.what_broke(), &secrets.all()) },
@@ -139,10 +140,4 @@ fn members(object: &Map<String, Value>, secrets: &[Secret]) -> String {
     excerpt(text.as_bytes(), secrets)
 }
 
-pub(super) fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
-}
-
-pub(super) fn instant(text: &str) -> Option<Timestamp> {
-    DateTimeParser::new().parse_timestamp(text.trim()).ok()
-}
+pub(super) use http::{http_date as instant, text};

@@ -7,16 +7,18 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-use reqwest::header::{AGE, CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, Response, redirect, retry};
+use jiff::SignedDuration;
+use reqwest::header::{AGE, CONTENT_TYPE, HeaderMap, HeaderName};
+use reqwest::{RequestBuilder, Response, retry};
 use serde_json::json;
 
 use crate::clock::{Clock, Reading, later};
+use crate::http::{self, Client, Content, Names, Spoken};
 use crate::secret::Secret;
+use crate::witness::without_secrets;
 
 use super::answer::{Answer, Reply, clean, read};
-use super::credential::{AuthSetupError, Credential, GrantConfig, is_loopback};
+use super::credential::{AuthSetupError, Credential, GrantConfig};
 use super::secrets::Secrets;
 use super::tell::Telling;
 use super::trouble::{Network, Trouble};
@@ -28,20 +30,17 @@ const TENANT: HeaderName = HeaderName::from_static("x-uipath-tenantname");
 
 /// One client per credential.
 pub(crate) fn client(credential: &Credential) -> Result<Client, AuthSetupError> {
-    let mut builder = Client::builder()
-        .user_agent(concat!("punctual/", env!("CARGO_PKG_VERSION")))
-        .redirect(redirect::Policy::none())
-        .retry(retry::never())
-        .connect_timeout(CONNECT_LIMIT)
-        .timeout(TOTAL_LIMIT)
-        // A token is asked for once in fifty minutes: an idle connection would be dead by then, and its end ambiguous.
-        .pool_max_idle_per_host(0);
-    if is_loopback(&credential.token_url) {
-        builder = builder.no_proxy();
-    }
-    builder.build().map_err(|cause| AuthSetupError::HttpClient {
-        connection: credential.connection.clone(),
-        reason: innermost(&cause, &[]),
+    let Credential { connection, token_url, authorities, .. } = credential;
+    let more = |builder: reqwest::ClientBuilder| {
+        builder
+            .retry(retry::never())
+            .timeout(TOTAL_LIMIT)
+            // A token is asked for once in fifty minutes: an idle connection would be dead by then, and its end ambiguous.
+            .pool_max_idle_per_host(0)
+    };
+    Client::new(token_url, authorities.as_ref(), Spoken::Both, CONNECT_LIMIT, Names::default(), more).map_err(|cause| {
+        let reason = clean(&cause.source().map_or_else(|| cause.to_string(), ToString::to_string), &[]);
+        AuthSetupError::HttpClient { connection: connection.clone(), reason }
     })
 }
 
@@ -61,7 +60,7 @@ pub(crate) async fn ask(
 ) -> Answered {
     let words = secrets.all();
     let sent = clock.read();
-    let raw = exchange(request(client, credential, secrets)).await;
+    let raw = exchange(client, request(client, credential, secrets)).await;
     if let Some(telling) = telling {
         telling.tell(credential, secrets, &raw);
     }
@@ -89,11 +88,7 @@ fn skew(headers: &HeaderMap, sent: Reading, received: Duration) -> Option<Signed
         return None;
     }
     let middle = later(sent.wall, received.saturating_sub(sent.boot) / 2);
-    Some(http_date(text(headers, DATE)?)?.duration_since(middle))
-}
-
-fn http_date(text: &str) -> Option<Timestamp> {
-    jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
+    Some(http::date(headers)?.duration_since(middle))
 }
 
 fn request(client: &Client, credential: &Credential, secrets: &Secrets) -> RequestBuilder {
@@ -136,24 +131,25 @@ fn request(client: &Client, credential: &Credential, secrets: &Secrets) -> Reque
 pub(crate) type Raw = (u16, HeaderMap, Vec<u8>);
 
 #[expect(clippy::disallowed_methods, reason = "this is where token requests leave")]
-pub(crate) async fn exchange(request: RequestBuilder) -> Result<Raw, Trouble> {
-    let response = request.send().await.map_err(|cause| network(&cause))?;
+pub(crate) async fn exchange(client: &Client, request: RequestBuilder) -> Result<Raw, Trouble> {
+    let sent = request.send().await;
+    client.note(&sent);
+    let response = sent.map_err(|cause| network(client, &cause))?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    Ok((status, headers, body(response).await?))
+    let body = body(response, &headers).await?;
+    Ok((status, headers, body))
 }
 
-async fn body(mut response: Response) -> Result<Vec<u8>, Trouble> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|cause| network(&cause))? {
-        if body.len() + chunk.len() > BODY_LIMIT {
-            return Err(Trouble::TooLarge);
-        }
-        body.extend_from_slice(&chunk);
+/// Whatever the body was packed in: what it holds may work once only.
+async fn body(mut response: Response, headers: &HeaderMap) -> Result<Vec<u8>, Trouble> {
+    match http::read(&mut response, headers, BODY_LIMIT).await {
+        Content::Whole(body) => Ok(body),
+        Content::TooLong => Err(Trouble::TooLarge),
+        Content::Broken { cause } => Err(Trouble::Network { how: Network::Broken, detail: cause }),
     }
-    Ok(body)
 }
 
-fn network(cause: &reqwest::Error) -> Trouble {
+fn network(client: &Client, cause: &reqwest::Error) -> Trouble {
     // The outermost error repeats the URL, which may hold any word.
     let chain = || std::iter::successors(cause.source(), |error| (*error).source());
     let system = || chain().filter_map(|error| error.downcast_ref::<io::Error>());
@@ -168,35 +164,18 @@ fn network(cause: &reqwest::Error) -> Trouble {
         (false, true) => Network::AnswerTimeout,
         (false, false) => Network::Broken,
     };
-    Trouble::Network { how, detail: innermost(cause, &[]) }
-}
-
-/// The last cause: the ones before it repeat the URL or say only that something failed.
-fn innermost(cause: &(dyn Error + 'static), sent: &[Secret]) -> String {
-    let last = std::iter::successors(Some(cause), |error| (*error).source()).last();
-    last.filter(|last| !last.is::<reqwest::Error>()).map(|last| clean(&last.to_string(), sent)).unwrap_or_default()
+    Trouble::Network { how, detail: client.why(cause) }
 }
 
 impl Trouble {
     /// The transport's words never should hold a secret; make sure.
     pub(super) fn cleaned(self, sent: &[Secret]) -> Trouble {
         match self {
-            Trouble::Network { how, detail } => Trouble::Network { how, detail: clean(&detail, sent) },
+            // Not cut: its end is the cure.
+            Trouble::Network { how, detail } => Trouble::Network { how, detail: without_secrets(&detail, sent) },
             other => other,
         }
     }
 }
 
-pub(super) fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
-}
-
-/// Seconds, or an instant by the server's own clock.
-pub(super) fn retry_after(headers: &HeaderMap, wall: Timestamp) -> Option<Duration> {
-    let value = text(headers, RETRY_AFTER)?.trim();
-    if let Ok(seconds) = value.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let from = text(headers, DATE).and_then(http_date).unwrap_or(wall);
-    Duration::try_from(http_date(value)?.duration_since(from)).ok()
-}
+pub(super) use http::{retry_after, text};

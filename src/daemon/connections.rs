@@ -157,7 +157,10 @@ impl Connections {
 
     fn wire(&self, connection: &Arc<Connection>, old: Option<&Wired>) -> Result<Wired, DaemonError> {
         let credential = credential(connection);
-        if let Some(old) = old.filter(|old| !asks_elsewhere(&old.connection, connection)) {
+        let same = |old: &&Wired| {
+            !asks_elsewhere(&old.connection, connection) && old.connection.authorities == connection.authorities
+        };
+        if let Some(old) = old.filter(same) {
             return Ok(Wired { connection: connection.clone(), ..old.clone() });
         }
         let manager = match old.filter(|old| old.credential == credential) {
@@ -168,6 +171,7 @@ impl Connections {
             connection: connection.name.to_string(),
             base: connection.url.clone(),
             tenant: connection.tenant.clone(),
+            authorities: connection.authorities.clone(),
             clock: self.wiring.clock.clone(),
             bearer: Arc::new(TokenBearer::new(manager.clone())),
         })?;
@@ -232,5 +236,6 @@ pub fn credential(connection: &Connection) -> Credential {
         Grant::PersonalAccessToken { token } => (GrantConfig::PersonalAccessToken { token }, connection.url.clone()),
     };
     let token_url = connection.auth.token_url.clone().unwrap_or(derived);
-    Credential { connection: connection.name.to_string(), grant, token_url }
+    let authorities = connection.authorities.clone();
+    Credential { connection: connection.name.to_string(), grant, token_url, authorities }
 }

@@ -153,7 +153,7 @@ fn connection_part(connection: &Connection) -> ConnectionPart {
         Grant::Password { username: _, password } => ("password", None, vec![source(password)]),
         Grant::PersonalAccessToken { token } => ("personal_access_token", None, vec![source(token)]),
     };
-    let Connection { name, url, tenant, auth, limits: _, settle } = connection;
+    let Connection { name, url, tenant, auth, limits: _, settle, authorities: _ } = connection;
     ConnectionPart {
         name: name.to_string(),
         url: printable(url),

@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::daemon::{TokenBearer, credential};
 use crate::orchestrator::{CallError, Client, ClientConfig, UnsentReason};
 use crate::schedule::{Connection, ConnectionName, FolderChoice, Schedule, ScheduleSet};
-use crate::witness::{Came, Exchange, Witness};
+use crate::witness::{Answered, Came, Exchange, Witness};
 
 /// What is examined.
 #[derive(Clone, Debug)]
@@ -201,6 +201,7 @@ impl Case<'_> {
             connection: self.connection.name.to_string(),
             base: url,
             tenant: self.connection.tenant.clone(),
+            authorities: self.connection.authorities.clone(),
             clock: self.clock.clone(),
             bearer: Arc::new(TokenBearer::new(manager.clone())),
         });
@@ -249,8 +250,7 @@ impl Case<'_> {
         self.need(Topic::Connect, subject.clone(), finding)?;
         let finding = match (url.scheme(), stream) {
             ("https", Some(stream)) => {
-                let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-                tls::handshake(stream, host, &self.clock).await
+                tls::handshake(stream, url, self.connection.authorities.as_ref(), &self.clock).await
             }
             ("https", None) => Finding::not_tried("not looked at: the proxy wants TLS itself"),
             (_, _) => Finding::fine("none: plain HTTP, which is allowed on this machine only"),
@@ -341,8 +341,12 @@ impl Case<'_> {
                     let shown: Vec<String> = folders.iter().take(5).map(|folder| format!("`{folder}`")).collect();
                     let more =
                         if folders.len() > 5 { format!(" and {} more", folders.len() - 5) } else { String::new() };
-                    Finding::fine(format!("the tenant answers{version}; folders: {}{more}", shown.join(", ")))
-                        .with(exchange)
+                    Finding::fine(format!(
+                        "the tenant answers{version}{}; folders: {}{more}",
+                        packed(exchange.as_ref()),
+                        shown.join(", ")
+                    ))
+                    .with(exchange)
                 }
             }
         };
@@ -382,6 +386,16 @@ impl Case<'_> {
 
 fn error_is_of_token(error: &CallError) -> bool {
     matches!(error, CallError::Unsent { reason: UnsentReason::Token, .. })
+}
+
+/// A gateway that packs answers which were asked for as they are does more than hand them on.
+fn packed(exchange: Option<&Exchange>) -> String {
+    match exchange.map(|exchange| &exchange.came) {
+        Some(Came::Answer(Answered { encoding: Some(encoding), .. })) => {
+            format!(", compressed (`{encoding}`) though nobody asked for it: a gateway on the way changes answers")
+        }
+        Some(_) | None => String::new(),
+    }
 }
 
 fn versions_of(exchange: &Exchange) -> Option<String> {

@@ -7,6 +7,7 @@
 //! Absent: printing (the command line's), asking a person, and any repair.
 
 mod bundle;
+mod challenge;
 mod examination;
 mod grant;
 mod network;

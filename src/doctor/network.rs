@@ -10,10 +10,11 @@ use std::time::Duration;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, lookup_host};
-use url::{Host, Url};
+use url::Url;
 
 use super::step::{Blame, Finding};
 use crate::clock::Clock;
+use crate::http::{Challenge, challenges_of, is_loopback};
 use crate::orchestrator::explain_status;
 use crate::secret::{PROXY_VARIABLES, is_meant_proxy};
 use crate::witness::masked;
@@ -23,6 +24,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A proxy's answer to CONNECT is a few lines.
 const MAX_TUNNEL_ANSWER: usize = 8 * 1024;
+
+/// Which of them hold for a URL of each scheme.
+const HTTPS_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+const HTTP_VARIABLES: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 
 /// The way that requests to one origin take.
 #[derive(Clone, Debug)]
@@ -40,7 +45,10 @@ impl Way {
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         let port = url.port_or_known_default().unwrap_or(443);
         let set = proxy_variables();
-        let proxy = if is_near(url) {
+        if let Some(variable) = crooked_variable(url) {
+            return (Way { server: format!("{host}:{port}"), host, port, proxy: None }, crooked(variable));
+        }
+        let proxy = if is_loopback(url) {
             None
         } else {
             url.as_str().parse().ok().and_then(|uri| Matcher::from_system().intercept(&uri))
@@ -54,7 +62,9 @@ impl Way {
             ),
             Some(proxy) => through(proxy),
             None if set.is_empty() => Finding::fine("none is set; the way is direct"),
-            None if is_near(url) => Finding::fine("none: this machine's own addresses are never asked through a proxy"),
+            None if is_loopback(url) => {
+                Finding::fine("none: this machine's own addresses are never asked through a proxy")
+            }
             None => Finding::fine(format!("none for this host, though set is {}", set.join(", "))),
         };
         (Way { server: format!("{host}:{port}"), host, port, proxy }, finding)
@@ -121,7 +131,7 @@ impl Way {
                 Ok(stream) => {
                     let (stream, finding) = match &self.proxy {
                         Some(proxy) => self.tunnel(stream, proxy, clock).await,
-                        None => (Some(stream), Finding::fine(connected(address, &failed))),
+                        None => (Some(stream), connected(address, &failed)),
                     };
                     return (stream, finding.taking(clock.boottime().saturating_sub(began)));
                 }
@@ -175,14 +185,18 @@ impl Way {
             () = clock.sleep(PATIENCE) => Err(io::Error::new(io::ErrorKind::TimedOut, "no answer within 5 s")),
         };
         match asked {
-            Ok((stream, 200..=299, _)) => {
+            Ok(Tunnel { stream, status: 200..=299, .. }) => {
                 (Some(stream), Finding::fine(format!("the proxy {place} opened a way to {}", self.server)))
             }
-            Ok((_, status, line)) => {
+            Ok(Tunnel { status, line, wanted, .. }) => {
                 let found =
                     format!("the proxy {place} answered `{line}` when it was asked for a way to {}", self.server);
                 let finding = match explain_status(status).filter(|_| status == 407) {
-                    Some(explained) => Finding::explained(Blame::Unreached, found, explained),
+                    Some(explained) => {
+                        let login = proxy.basic_auth().is_some();
+                        wants_login(&found, &wanted, login)
+                            .unwrap_or_else(|| Finding::explained(Blame::Unreached, found, explained))
+                    }
                     None => Finding::fault(
                         Blame::Unreached,
                         found,
@@ -205,19 +219,92 @@ impl Way {
     }
 }
 
-fn connected(address: &SocketAddr, failed: &[(SocketAddr, io::Error)]) -> String {
+fn connected(address: &SocketAddr, failed: &[(SocketAddr, io::Error)]) -> Finding {
     let mut text = format!("connected to {address}");
     for (other, cause) in failed {
         text.push_str(&format!("; {other} did not answer ({cause})"));
     }
-    text
+    if failed.is_empty() {
+        return Finding::fine(text);
+    }
+    Finding::doubt(
+        text,
+        "the name has an address at which nobody answers; the other one is taken, but the first \
+         connection of the daemon takes some seconds longer",
+        "have the dead address taken out of the name server, or its machine or route mended",
+    )
 }
 
-async fn ask_for_tunnel(
-    mut stream: TcpStream,
-    server: &str,
-    proxy: &Intercept,
-) -> io::Result<(TcpStream, u16, String)> {
+/// What a proxy that answered 407 wants, where a name and a password in the variable are not the cure.
+fn wants_login(found: &str, wanted: &[Challenge], login: bool) -> Option<Finding> {
+    let basic = wanted.iter().any(|challenge| challenge.is("Basic"));
+    if basic && login {
+        return Some(Finding::fault(
+            Blame::Unreached,
+            found,
+            "the proxy does not take the name and the password that stand in the proxy variable",
+            "correct them there; characters such as `@`, `:`, `/` and `%` are written percent-encoded",
+        ));
+    }
+    if basic || wanted.is_empty() {
+        return None;
+    }
+    let schemes: Vec<String> = wanted.iter().map(|challenge| format!("`{}`", masked(&challenge.scheme, &[]))).collect();
+    Some(Finding::fault(
+        Blame::Unreached,
+        format!("{found}; the login that it takes is {} alone", schemes.join(", ")),
+        "the proxy wants a Windows login (NTLM, Kerberos) or another one that is not spoken here; only `Basic` is",
+        "run a small proxy on this machine that logs in to it (cntlm, px) and set `HTTPS_PROXY=http://127.0.0.1:3128`; or have \
+         the proxy let this machine, or this host, through without a login",
+    ))
+}
+
+/// The proxy variable whose login is cut off by a character in it, if requests to `url` would take it.
+fn crooked_variable(url: &Url) -> Option<&'static str> {
+    if is_loopback(url) {
+        return None;
+    }
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let excepted = set("NO_PROXY").or_else(|| set("no_proxy")).unwrap_or_default();
+    let any = Matcher::builder().all("http://127.0.0.1:9").no(excepted).build();
+    url.as_str().parse().ok().and_then(|uri| any.intercept(&uri))?;
+    let names = if url.scheme() == "https" { HTTPS_VARIABLES } else { HTTP_VARIABLES };
+    names.into_iter().find(|name| set(name).is_some_and(|value| is_crooked(&value)))
+}
+
+/// Whether the login holds what must be percent-encoded: an URL's reader would take its tail for the host.
+fn is_crooked(proxy: &str) -> bool {
+    let rest = proxy.split_once("://").map_or(proxy, |(_, rest)| rest);
+    let Some((login, _)) = rest.rsplit_once('@') else { return false };
+    let encoded =
+        |at: usize| login.as_bytes().get(at + 1..at + 3).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));
+    login.char_indices().any(|(at, c)| match c {
+        '%' => !encoded(at),
+        c => !c.is_ascii_graphic() || "@/?#[]\\\"<>^`{|}".contains(c),
+    })
+}
+
+/// Neither the value nor a part of it is shown: which part is the password cannot be said.
+fn crooked(variable: &str) -> Finding {
+    Finding::fault(
+        Blame::Here,
+        format!("the login in `{variable}` holds a character that must not stand there as it is"),
+        "a URL ends its login at the first such character, so a part of the password would be taken for the proxy's name",
+        "write such characters of the name and the password percent-encoded: `@` as `%40`, `:` as `%3A`, `/` as `%2F`, `%` as \
+         `%25`, `?` as `%3F`, `#` as `%23`, `\\` as `%5C`, a blank as `%20`",
+    )
+}
+
+/// What came of a CONNECT.
+struct Tunnel {
+    stream: TcpStream,
+    status: u16,
+    line: String,
+    /// `Proxy-Authenticate`.
+    wanted: Vec<Challenge>,
+}
+
+async fn ask_for_tunnel(mut stream: TcpStream, server: &str, proxy: &Intercept) -> io::Result<Tunnel> {
     let mut request = format!("CONNECT {server} HTTP/1.1\r\nHost: {server}\r\n").into_bytes();
     if let Some(login) = proxy.basic_auth() {
         request.extend_from_slice(b"Proxy-Authorization: ");
@@ -239,7 +326,13 @@ async fn ask_for_tunnel(
     let line = masked(text.lines().next().unwrap_or_default(), &[]);
     let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
     let status = status.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "its answer is not HTTP"))?;
-    Ok((stream, status, line))
+    let wanted = text
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .filter(|(name, _)| name.trim().eq_ignore_ascii_case("proxy-authenticate"))
+        .flat_map(|(_, value)| challenges_of(value))
+        .collect();
+    Ok(Tunnel { stream, status, line, wanted })
 }
 
 fn through(proxy: &Intercept) -> Finding {
@@ -271,14 +364,4 @@ fn proxy_variables() -> Vec<String> {
         .filter(|name| set(name))
         .map(|name| format!("`{name}`"))
         .collect()
-}
-
-/// As the clients have it: no proxy of the environment reaches this machine's own loopback.
-pub(super) fn is_near(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }

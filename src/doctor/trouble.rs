@@ -3,6 +3,7 @@
 //! The error says what the call's fate is; what was witnessed of it says who spoke. Both are needed: "unsent" may be a proxy,
 //! a wrong address or a tenant that is busy.
 
+use super::challenge;
 use super::step::{Blame, Finding};
 use crate::orchestrator::{CallError, Explained, UnsentReason, explain_status};
 use crate::witness::{Came, Exchange};
@@ -27,6 +28,13 @@ pub(super) fn finding(error: &CallError, exchange: Option<Exchange>) -> Finding 
             Heard::Status(status @ (404 | 405)) | Heard::Page(status @ (404 | 405)) => {
                 by_status(Blame::Here, text, status)
             }
+            // RFC 6585, 6: the network itself wants a login first.
+            Heard::Status(511) | Heard::Page(511) => Finding::fault(
+                Blame::Unreached,
+                text,
+                "this network lets nobody out before a login in its own page (a captive portal)",
+                "log in to the network with a browser, or have this machine excepted from it",
+            ),
             Heard::Page(200..=299) => Finding::fault(
                 Blame::Here,
                 text,
@@ -48,7 +56,7 @@ pub(super) fn finding(error: &CallError, exchange: Option<Exchange>) -> Finding 
             ),
         },
     };
-    found.with(exchange)
+    challenge::explained(found, exchange.as_ref()).with(exchange)
 }
 
 /// Who spoke.

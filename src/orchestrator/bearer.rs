@@ -8,6 +8,8 @@ use std::pin::Pin;
 
 use jiff::Timestamp;
 
+use reqwest::header::HeaderValue;
+
 use crate::secret::Secret;
 
 /// A future that can be called through a trait object.
@@ -45,4 +47,12 @@ pub struct TokenUnavailable {
     pub message: String,
     /// When asking again may help; `None` when only a person can.
     pub retry_at: Option<Timestamp>,
+}
+
+/// `None` for an empty token (never an empty bearer) and for one that would break the header.
+pub(super) fn authorization(token: &Token) -> Option<HeaderValue> {
+    let secret = token.secret.expose();
+    let mut value = HeaderValue::from_str(&format!("Bearer {secret}")).ok().filter(|_| !secret.is_empty())?;
+    value.set_sensitive(true);
+    Some(value)
 }

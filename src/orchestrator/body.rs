@@ -137,12 +137,6 @@ fn with_fields(message: Option<String>, body: &Map<String, Value>) -> Option<Str
     })
 }
 
-/// Whether this is a page for people, which no call of ours asks for.
-pub(super) fn is_page(content_type: Option<&str>, bytes: &[u8]) -> bool {
-    let named = content_type.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/html"));
-    named || bytes.trim_ascii_start().starts_with(b"<")
-}
-
 /// What a page calls itself: firewalls and gateways put their name or the reason there.
 pub(super) fn title(bytes: &[u8]) -> Option<String> {
     // Titles come early; a page is not read to its end for one.

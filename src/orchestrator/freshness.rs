@@ -12,7 +12,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{AGE, HeaderMap};
 
-use super::outcome;
+use crate::http;
 
 /// `Date` has whole seconds, and clocks are read at either end of the way: more than this is another answer's date.
 const OLDER: SignedDuration = SignedDuration::from_secs(2);
@@ -92,7 +92,7 @@ impl ServerClock {
         if let Some(stale) = marked(headers) {
             return Freshness::Stale(stale);
         }
-        let Some(date) = outcome::date(headers) else { return Freshness::Fresh };
+        let Some(date) = http::date(headers) else { return Freshness::Fresh };
         let offset = date.duration_since(way.came);
         if let Some(known) = self.offset {
             let behind = way.sent.duration_since(date) + known;

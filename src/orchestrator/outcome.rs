@@ -8,13 +8,13 @@
 
 use std::time::Duration;
 
-use jiff::fmt::rfc2822;
-use jiff::{SignedDuration, Timestamp};
-use reqwest::header::{self, HeaderMap, HeaderName};
+use jiff::Timestamp;
+use reqwest::header::{self, HeaderMap};
 
 use super::body::{self, Refusal};
 use super::cure;
 use super::error::{CallError, Sentence, UnsentReason};
+use crate::http;
 
 /// The longest wait that a server can ask for: a mistaken date must not silence a tenant for years.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
@@ -237,7 +237,7 @@ fn unclear(status: u16, headers: &HeaderMap, body: &Body) -> String {
         _ => format!("was answered {status}"),
     };
     match body {
-        Body::Whole(bytes) if body::is_page(content_type(headers), bytes) => match body::title(bytes) {
+        Body::Whole(bytes) if http::is_page(content_type(headers), bytes) => match body::title(bytes) {
             Some(title) => format!("{came} with a web page titled `{title}`"),
             None => format!("{came} with a web page"),
         },
@@ -258,7 +258,7 @@ fn judge_success(asked: &Asked, status: u16, headers: &HeaderMap, body: Body) ->
         trace_id: None,
     };
     match body {
-        Body::Whole(bytes) if body::is_page(content_type(headers), &bytes) => Verdict::Failed(unknown(format!(
+        Body::Whole(bytes) if http::is_page(content_type(headers), &bytes) => Verdict::Failed(unknown(format!(
             "was answered {status} with a web page: a login page or a proxy answered, or the connection's `url` is wrong"
         ))),
         Body::Whole(bytes) => Verdict::Accepted(bytes),
@@ -315,24 +315,13 @@ fn said(body: &Body) -> Option<String> {
 }
 
 fn has_bearer_challenge(headers: &HeaderMap) -> bool {
-    headers.get_all(header::WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok()).any(|text| {
-        text.split(',').any(|part| {
-            let scheme = part.trim_start().split([' ', '=']).next().unwrap_or_default();
-            scheme.eq_ignore_ascii_case("bearer")
-        })
-    })
+    http::challenges(headers, header::WWW_AUTHENTICATE).iter().any(|challenge| challenge.is("Bearer"))
 }
 
 /// What `WWW-Authenticate` says, as it came: audiences, times and scopes are named there and nowhere else.
 fn challenge(headers: &HeaderMap) -> Option<String> {
-    let texts: Vec<String> = headers
-        .get_all(header::WWW_AUTHENTICATE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .map(body::clean)
-        .filter(|text| !text.is_empty())
-        .collect();
-    (!texts.is_empty()).then(|| format!("`WWW-Authenticate: {}`", texts.join(", ")))
+    let text = http::values(headers, header::WWW_AUTHENTICATE)?;
+    Some(format!("`WWW-Authenticate: {}`", body::clean(&text)))
 }
 
 fn with_challenge(came: String, headers: &HeaderMap) -> String {
@@ -366,12 +355,12 @@ impl Asked {
 }
 
 fn content_type(headers: &HeaderMap) -> Option<&str> {
-    text(headers, header::CONTENT_TYPE)
+    http::text(headers, header::CONTENT_TYPE)
 }
 
 /// Where a redirect leads: the host only, the rest may hold a session.
 fn target(headers: &HeaderMap) -> String {
-    let location = text(headers, header::LOCATION);
+    let location = http::text(headers, header::LOCATION);
     match location.and_then(|place| url::Url::parse(place).ok()).and_then(|place| place.host_str().map(str::to_owned)) {
         Some(host) => format!("`{host}`"),
         None if location.is_some() => "another path".to_owned(),
@@ -379,29 +368,7 @@ fn target(headers: &HeaderMap) -> String {
     }
 }
 
-/// `Retry-After`, in seconds or as a date. A date is compared with the answer's own `Date`, so that a wrong clock on our
-/// side does not matter.
-pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let value = text(headers, header::RETRY_AFTER)?.trim();
-    let wait = match value.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let left = read_date(value)?.duration_since(date(headers).unwrap_or(now));
-            if left < SignedDuration::ZERO { Duration::ZERO } else { left.unsigned_abs() }
-        }
-    };
-    Some(wait.min(MAX_RETRY_AFTER))
-}
-
-/// The server's clock, as its answer tells it.
-pub(super) fn date(headers: &HeaderMap) -> Option<Timestamp> {
-    text(headers, header::DATE).and_then(read_date)
-}
-
-fn read_date(text: &str) -> Option<Timestamp> {
-    rfc2822::DateTimeParser::new().parse_timestamp(text.trim()).ok()
-}
-
-fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
-    headers.get(name)?.to_str().ok()
+/// `Retry-After`, as far as it is obeyed.
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    http::retry_after(headers, now).map(|wait| wait.min(MAX_RETRY_AFTER))
 }

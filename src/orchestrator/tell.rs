@@ -2,13 +2,14 @@
 //!
 //! Input arguments are a schedule's business and stay unseen, as the token does.
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, WWW_AUTHENTICATE};
 use serde_json::Value;
 use url::Url;
 
 use super::bearer::Token;
-use super::outcome::{self, Body, Heard};
+use super::outcome::{Body, Heard};
 use super::transport::Request;
+use crate::http;
 use crate::run::FolderId;
 use crate::secret::Secret;
 use crate::witness::{Answered, Came, MASK, excerpt, masked};
@@ -51,10 +52,12 @@ pub(super) fn came(heard: &Heard, token: &Token) -> Came {
                 Body::Oversize { limit } => format!("more than {limit} bytes"),
                 Body::Broken { cause } => format!("broke off: {}", masked(cause, secrets)),
             },
-            server_date: outcome::date(&answer.headers),
+            server_date: crate::http::date(&answer.headers),
             api_versions: header(&answer.headers, "api-supported-versions", secrets),
             error: None,
             scope: None,
+            challenge: http::values(&answer.headers, WWW_AUTHENTICATE).map(|text| masked(&text, secrets)),
+            encoding: http::values(&answer.headers, CONTENT_ENCODING).map(|text| masked(&text, &[])),
         }),
     }
 }

@@ -6,24 +6,24 @@
 //! start unclear, not a whole burst. What hyper does on its own is safe: it sends again only if a pooled connection closed
 //! before the first byte.
 //!
-//! Absent: options that weaken TLS (S25); decompression, so a body is never larger than what was received (S31).
+//! Absent: TLS and the reading of bodies (`http`): the limit of a call holds for what was received and for what it unpacks to
+//! (S31).
 
-use std::error::Error as _;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, redirect, retry, tls};
-use url::{Host, Url};
+use reqwest::{Method, retry};
+use url::Url;
 
-use super::bearer::{Bearer, Token, TokenUnavailable};
+use super::bearer::{Bearer, Token, TokenUnavailable, authorization};
 use super::error::CallError;
 use super::freshness::{Freshness, ServerClock, Way};
 use super::outcome::{self, Answer, Asked, Body, Heard, Verdict};
 use super::tell;
 use crate::clock::Clock;
+use crate::http::{self, Authorities, Content, Names, SetupError, Spoken, is_loopback};
 use crate::run::FolderId;
 use crate::witness::{Exchange as Witnessed, Witness, without_secrets};
 
@@ -52,6 +52,8 @@ pub struct ClientConfig {
     pub base: Url,
     /// Sent as `X-UIPATH-TenantName` when given.
     pub tenant: Option<String>,
+    /// Whom to trust besides the system's authorities (`tls.ca`).
+    pub authorities: Option<Authorities>,
     /// Where time comes from.
     pub clock: Clock,
     /// Where tokens come from.
@@ -60,11 +62,12 @@ pub struct ClientConfig {
 
 impl std::fmt::Debug for ClientConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let ClientConfig { connection, base, tenant, clock: _, bearer: _ } = self;
+        let ClientConfig { connection, base, tenant, authorities, clock: _, bearer: _ } = self;
         f.debug_struct("ClientConfig")
             .field("connection", connection)
             .field("base", &base.as_str())
             .field("tenant", tenant)
+            .field("authorities", authorities)
             .finish_non_exhaustive()
     }
 }
@@ -95,9 +98,9 @@ pub enum ClientSetupError {
     Http {
         /// The connection's name.
         connection: String,
-        /// What reqwest said.
+        /// Why.
         #[source]
-        cause: reqwest::Error,
+        cause: SetupError,
     },
 }
 
@@ -156,8 +159,8 @@ pub(super) struct Transport {
     headers: HeaderMap,
     clock: Clock,
     bearer: Arc<dyn Bearer>,
-    starts: reqwest::Client,
-    reads: reqwest::Client,
+    starts: http::Client,
+    reads: http::Client,
     server_clock: Mutex<ServerClock>,
     witness: Option<Witness>,
 }
@@ -170,7 +173,7 @@ impl std::fmt::Debug for dyn Bearer {
 
 impl Transport {
     pub(super) fn new(config: ClientConfig) -> Result<Transport, ClientSetupError> {
-        let ClientConfig { connection, base, tenant, clock, bearer } = config;
+        let ClientConfig { connection, base, tenant, authorities, clock, bearer } = config;
         let plain = base.username().is_empty()
             && base.password().is_none()
             && base.query().is_none()
@@ -179,8 +182,7 @@ impl Transport {
         if !plain || !matches!(base.scheme(), "http" | "https") {
             return Err(ClientSetupError::Address { connection });
         }
-        let near = is_loopback(&base);
-        if base.scheme() == "http" && !near {
+        if base.scheme() == "http" && !is_loopback(&base) {
             return Err(ClientSetupError::Insecure { connection });
         }
         let mut headers = HeaderMap::new();
@@ -190,20 +192,13 @@ impl Transport {
             };
             headers.insert(TENANT, value);
         }
-        let common = || {
-            let builder = reqwest::Client::builder()
-                .user_agent(concat!("punctual/", env!("CARGO_PKG_VERSION")))
-                .redirect(redirect::Policy::none())
-                .referer(false)
-                .timeout(TOTAL)
-                .connect_timeout(CONNECT)
-                .tls_version_min(tls::Version::TLS_1_2)
-                .https_only(base.scheme() == "https");
-            // A proxy from the environment cannot reach this machine's own loopback.
-            if near { builder.no_proxy() } else { builder }
+        let names = Names::default();
+        let client = |spoken, more: fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder| {
+            let more = |builder: reqwest::ClientBuilder| more(builder.timeout(TOTAL));
+            http::Client::new(&base, authorities.as_ref(), spoken, CONNECT, names.clone(), more)
         };
-        let starts = common().retry(retry::never()).http1_only().pool_idle_timeout(IDLE).build();
-        let reads = common().http2_max_header_list_size(MAX_HEADER_BYTES).build();
+        let starts = client(Spoken::Http1, |builder| builder.retry(retry::never()).pool_idle_timeout(IDLE));
+        let reads = client(Spoken::Both, |builder| builder.http2_max_header_list_size(MAX_HEADER_BYTES));
         let (starts, reads) = match (starts, reads) {
             (Ok(starts), Ok(reads)) => (starts, reads),
             (Err(cause), _) | (_, Err(cause)) => return Err(ClientSetupError::Http { connection, cause }),
@@ -296,9 +291,7 @@ impl Transport {
         let elapsed_ms = self.clock.boottime().saturating_sub(began).as_millis() as u64;
         let (status, date, headers) = match &heard {
             Heard::Unreached { .. } | Heard::Cut { .. } => (None, None, None),
-            Heard::Answer(answer) => {
-                (Some(answer.status), outcome::date(&answer.headers), Some(answer.headers.clone()))
-            }
+            Heard::Answer(answer) => (Some(answer.status), http::date(&answer.headers), Some(answer.headers.clone())),
         };
         tracing::debug!(
             connection = self.connection,
@@ -355,14 +348,15 @@ impl Transport {
         }
         #[expect(clippy::disallowed_methods, reason = "this is where requests to Orchestrator leave")]
         let sent = builder.send().await;
+        pool.note(&sent);
         match sent {
             Ok(response) => Heard::Answer(read(response, request.limit).await),
             // No connection, or a request that could not even be built.
             Err(error) if error.is_connect() || error.is_builder() => {
                 let place = self.base.origin().ascii_serialization();
-                Heard::Unreached { cause: format!("{} at {place}", innermost(&error)) }
+                Heard::Unreached { cause: format!("{place}: {}", or_nothing(pool.why(&error))) }
             }
-            Err(error) => Heard::Cut { cause: innermost(&error) },
+            Err(error) => Heard::Cut { cause: or_nothing(pool.why(&error)) },
         }
     }
 
@@ -387,48 +381,19 @@ fn asks_the_origin() -> bool {
 async fn read(mut response: reqwest::Response, limit: usize) -> Answer {
     let status = response.status().as_u16();
     let headers = std::mem::take(response.headers_mut());
-    let mut bytes = Vec::new();
-    let body = loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if bytes.len() + chunk.len() > limit => break Body::Oversize { limit },
-            Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
-            Ok(None) => break Body::Whole(bytes),
-            Err(error) => break Body::Broken { cause: innermost(&error) },
-        }
+    let body = match http::read(&mut response, &headers, limit).await {
+        Content::Whole(bytes) => Body::Whole(bytes),
+        Content::TooLong => Body::Oversize { limit },
+        Content::Broken { cause } => Body::Broken { cause: or_nothing(cause) },
     };
     Answer { status, headers, body }
 }
 
-/// The reason at the bottom of the chain: the layers above it only say "error sending request", with the URL.
-fn innermost(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return "time ran out".to_owned();
-    }
-    let mut deepest: Option<&dyn std::error::Error> = error.source();
-    while let Some(next) = deepest.and_then(std::error::Error::source) {
-        deepest = Some(next);
-    }
-    deepest.map_or_else(|| "the request could not be sent".to_owned(), |cause| super::body::clean(&cause.to_string()))
-}
-
-/// `None` for an empty token (never an empty bearer) and for one that would break the header.
-fn authorization(token: &Token) -> Option<HeaderValue> {
-    let secret = token.secret.expose();
-    let mut value = HeaderValue::from_str(&format!("Bearer {secret}")).ok().filter(|_| !secret.is_empty())?;
-    value.set_sensitive(true);
-    Some(value)
+fn or_nothing(reason: String) -> String {
+    if reason.is_empty() { "the request could not be sent".to_owned() } else { reason }
 }
 
 /// A server that repeats the token in its refusal must not bring it into our texts.
 fn hide(error: CallError, token: &Token) -> CallError {
     error.map_texts(|text| without_secrets(&text, std::slice::from_ref(&token.secret)))
-}
-
-fn is_loopback(base: &Url) -> bool {
-    match base.host() {
-        Some(Host::Ipv4(address)) => IpAddr::from(address).is_loopback(),
-        Some(Host::Ipv6(address)) => IpAddr::from(address).is_loopback(),
-        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        None => false,
-    }
 }

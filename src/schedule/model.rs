@@ -16,6 +16,7 @@ use url::Url;
 use super::folder::FolderChoice;
 use super::kept::HistoryChoice;
 use super::timing::Timing;
+use crate::http::Authorities;
 use crate::recurrence::{Excluded, Nominal, Recurrence, ZoneChoice};
 use crate::secret::SecretSource;
 
@@ -101,6 +102,8 @@ pub struct Connection {
     pub limits: ConnectionLimits,
     /// How long after an unclear start a job may still become visible (semantics.md 16).
     pub settle: Duration,
+    /// Whom to trust besides the system's authorities, for the token server too (`tls.ca`).
+    pub authorities: Option<Authorities>,
 }
 
 /// How a connection gets its access tokens.

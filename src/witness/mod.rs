@@ -99,6 +99,10 @@ pub struct Answered {
     pub error: Option<String>,
     /// The scopes that a token answer names.
     pub scope: Option<String>,
+    /// `WWW-Authenticate`.
+    pub challenge: Option<String>,
+    /// How the body was packed, though nobody asked for it (`Content-Encoding`).
+    pub encoding: Option<String>,
 }
 
 impl Exchange {

@@ -25,8 +25,17 @@ pub(crate) const ROWS: &[Row] = &[
         "told by `auth` and `orchestrator`, which do not know each other; of `secret` only what to mask",
     ),
     row("durable", &[], "`auth` and `store` make folders, and do not know each other"),
+    row(
+        "http",
+        &["witness"],
+        "whom we trust and how an answer is read, for `auth`, `orchestrator` and `doctor`; of `witness` only how text is cleaned",
+    ),
     row("recurrence", &[], "pure: a pattern, a zone and an instant are all it needs"),
-    row("schedule", &["secret", "recurrence"], "files hold references to secrets, and patterns"),
+    row(
+        "schedule",
+        &["secret", "http", "recurrence"],
+        "files hold references to secrets, and patterns; of `http` only how a file of certificates is read",
+    ),
     row("run", &["schedule"], "a run is of a schedule; its Reference is computed from the key"),
     row("faults", &["schedule", "run"], "broken variants of what stands below it; only with the feature `faults`"),
     row(
@@ -37,12 +46,12 @@ pub(crate) const ROWS: &[Row] = &[
     row("admission", &["schedule", "run"], "an answer about a due time and a list of open runs"),
     row(
         "auth",
-        &["clock", "secret", "witness", "durable", "faults"],
+        &["clock", "secret", "witness", "durable", "http", "faults"],
         "tokens know nothing of schedules, runs or Orchestrator; `faults` only under the feature",
     ),
     row(
         "orchestrator",
-        &["clock", "secret", "witness", "schedule", "run", "faults"],
+        &["clock", "secret", "witness", "http", "schedule", "run", "faults"],
         "of `run` only ids and References, of `schedule` only how a folder is named; it asks for tokens through a trait of its own, so it does not know `auth`; \
          `faults` only under the feature",
     ),
@@ -102,7 +111,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "doctor",
-        &["clock", "secret", "witness", "schedule", "run", "faults", "auth", "orchestrator", "daemon"],
+        &["clock", "secret", "witness", "http", "schedule", "run", "faults", "auth", "orchestrator", "daemon"],
         "it takes the way of a start apart, so it sees what a start goes through; of `daemon` only how a connection becomes a \
          credential and a bearer; `faults` only under the feature",
     ),

@@ -465,7 +465,8 @@ fn the_login_page_is_found_from_the_token_endpoint() {
             let (client_secret, refresh_token) = (SecretSource::Kept, SecretSource::Kept);
             GrantConfig::RefreshTokenIdentity { client_id, client_secret, refresh_token, scope: None }
         };
-        let credential = Credential { connection: "x".to_owned(), grant, token_url: token_url.parse().unwrap() };
+        let credential =
+            Credential { connection: "x".to_owned(), grant, token_url: token_url.parse().unwrap(), authorities: None };
         Login::begin(credential.into(), 8400).map(|login| {
             let mut url = login.authorize_url().clone();
             let scope = url.query_pairs().find(|(name, _)| name == "scope").unwrap().1.into_owned();

@@ -9,13 +9,14 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
 use crate::bench::{Bench, CLIENT, SCHEDULE, Seen, file, step};
 
 /// Words that a text must hold.
-type Words = &'static [&'static str];
+pub(crate) type Words = &'static [&'static str];
 
 const HOST: &str = "orchestrator.invalid";
 
@@ -26,6 +27,9 @@ enum Dates {
     Over,
     Ahead,
     SoonOver,
+    SignedItself,
+    /// Nothing, but the server wants one of the client.
+    WantsOurs,
 }
 
 struct Tls {
@@ -48,7 +52,7 @@ async fn tls(bench: &Bench, names: &[&str], dates: Dates) -> Tls {
     let soon = soon.to_string();
     let part = |range: std::ops::Range<usize>| soon[range].parse::<u16>().unwrap();
     match dates {
-        Dates::Good => {}
+        Dates::Good | Dates::SignedItself | Dates::WantsOurs => {}
         Dates::Over => (params.not_before, params.not_after) = (date_time_ymd(2019, 1, 1), date_time_ymd(2020, 1, 1)),
         Dates::Ahead => (params.not_before, params.not_after) = (date_time_ymd(2090, 1, 1), date_time_ymd(2091, 1, 1)),
         Dates::SoonOver => {
@@ -56,15 +60,33 @@ async fn tls(bench: &Bench, names: &[&str], dates: Dates) -> Tls {
         }
     }
     let key = KeyPair::generate().unwrap();
-    let certificate = params.signed_by(&key, &issuer).unwrap();
+    let certificate = match dates {
+        // An authority and the server's at once, as `openssl req -x509` makes it.
+        Dates::SignedItself => {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            let certificate = params.self_signed(&key).unwrap();
+            std::fs::write(&path, certificate.pem()).unwrap();
+            certificate
+        }
+        Dates::Good | Dates::Over | Dates::Ahead | Dates::SoonOver | Dates::WantsOurs => {
+            params.signed_by(&key, &issuer).unwrap()
+        }
+    };
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
-        .unwrap();
+    let config = ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
+    let config = match dates {
+        Dates::WantsOurs => {
+            let mut roots = RootCertStore::empty();
+            roots.add(certificate.der().clone()).unwrap();
+            let clients = WebPkiClientVerifier::builder_with_provider(roots.into(), provider).build().unwrap();
+            config.with_client_cert_verifier(clients)
+        }
+        Dates::Good | Dates::Over | Dates::Ahead | Dates::SoonOver | Dates::SignedItself => {
+            config.with_no_client_auth()
+        }
+    };
+    let config = config.with_single_cert(vec![certificate.der().clone()], key).unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -87,7 +109,7 @@ async fn over_tls(bench: &Bench, tls: &Tls, host: &str, environment: &[(&str, &s
     bench.doctor_in(&file(&url, CLIENT, SCHEDULE), &["-o", "json"], environment).await
 }
 
-fn has(row: &Value, field: &str, words: &[&str]) {
+pub(crate) fn has(row: &Value, field: &str, words: &[&str]) {
     let text = row[field].as_str().unwrap_or_default();
     assert!(words.iter().all(|word| text.contains(word)), "{field} lacks one of {words:?}: {row:#}");
 }
@@ -100,6 +122,26 @@ async fn a_certificate_of_a_known_authority_is_shown_with_its_issuer_and_its_end
     let rows = seen.rows();
     assert_eq!(seen.exit, 0, "{rows:#?}");
     has(step(&rows, "tls"), "found", &["TLS 1.3", "Acme Company Authority", "valid until"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trusted_certificate_that_signed_itself_works_from_the_system_and_from_the_file() {
+    let bench = Bench::new().await;
+    let tls = tls(&bench, &["localhost"], Dates::SignedItself).await;
+    let seen = over_tls(&bench, &tls, "localhost", &[("SSL_CERT_FILE", tls.authority.to_str().unwrap())]).await;
+    assert_eq!(seen.exit, 0, "{}", seen.out);
+    has(step(&seen.rows(), "tls"), "found", &["signed itself", "TLS 1.3"]);
+
+    std::fs::remove_dir_all(bench.path("state")).unwrap();
+    let url = format!("https://localhost:{}/acme/acmeprod/orchestrator_", tls.address.port());
+    let yaml = file(&url, CLIENT, SCHEDULE).replace("    auth:", "    tls: { ca: authority.pem }\n    auth:");
+    let (exit, rows) = bench.rows(&yaml).await;
+    assert_eq!(exit, 0, "{rows:#?}");
+    has(step(&rows, "tls"), "found", &["signed itself"]);
+
+    let (exit, rows) = bench.rows(&file(&url, CLIENT, SCHEDULE)).await;
+    assert_eq!(exit, 4);
+    has(step(&rows, "tls"), "cure", &["openssl s_client", "tls: { ca: server.pem }"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -127,6 +169,16 @@ async fn what_is_wrong_with_a_certificate_is_named() {
         has(told, "cure", cure);
         assert_eq!(seen.exit, if told["verdict"] == "doubt" { 0 } else { 4 }, "{told:#}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_wants_a_certificate_of_the_client_is_told_as_such() {
+    let bench = Bench::new().await;
+    let tls = tls(&bench, &["localhost"], Dates::WantsOurs).await;
+    let seen = over_tls(&bench, &tls, "localhost", &[("SSL_CERT_FILE", tls.authority.to_str().unwrap())]).await;
+    assert_eq!(seen.exit, 4);
+    has(step(&seen.rows(), "tls"), "found", &["wants a certificate of the client"]);
+    has(step(&seen.rows(), "tls"), "cure", &["without a client certificate"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -164,7 +216,10 @@ async fn a_name_that_nobody_knows_is_told_as_such() {
 }
 
 /// A proxy that answers CONNECT with this line, and then leads to `behind` if it said 200.
-async fn proxy(line: &'static str, behind: Option<SocketAddr>) -> (SocketAddr, Arc<std::sync::Mutex<Vec<String>>>) {
+pub(crate) async fn proxy(
+    line: &'static str,
+    behind: Option<SocketAddr>,
+) -> (SocketAddr, Arc<std::sync::Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let heard = Arc::new(std::sync::Mutex::new(Vec::new()));

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use punctual::schedule::{Change, Look, ScheduleKey, ScheduleSet, Settings, Stillness, weigh};
+use punctual::schedule::{Change, Look, ScheduleKey, ScheduleSet, Settings, SourceFile, Stillness, parse, weigh};
 
-use super::{HEAD, read, source};
+use super::{HEAD, now, read, source};
 
 fn set(schedules: &str) -> ScheduleSet {
     read(source("schedules.yaml", &format!("{HEAD}schedules:\n{schedules}"))).unwrap().set
@@ -118,4 +118,27 @@ fn the_time_that_a_look_takes_is_no_time_of_being_still() {
     for (began, ended, expected) in [(1, 11, Look::Moving), (12, 22, Look::Moving), (23, 23, Look::Still)] {
         assert_eq!(files.look(2, second(began), second(ended)), expected, "from second {began} to {ended}");
     }
+}
+
+#[test]
+fn a_file_of_authorities_is_found_beside_the_schedule_file_and_its_change_is_a_change_of_the_connection() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = || {
+        let key = rcgen::KeyPair::generate().unwrap();
+        rcgen::CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap().pem()
+    };
+    let load = || {
+        let text = HEAD.replace("    auth:", "    tls: { ca: certs/acme.pem }\n    auth:");
+        let text = format!("{text}schedules: {{ x: {{ every: 1h, start: {{ process: P }} }} }}\n");
+        let file = SourceFile { path: "schedules.yaml".into(), text, folder: folder.path().to_owned() };
+        parse(&[file], now()).unwrap().set
+    };
+    std::fs::create_dir(folder.path().join("certs")).unwrap();
+    std::fs::write(folder.path().join("certs/acme.pem"), authority() + &authority()).unwrap();
+    let (old, again) = (load(), load());
+    assert!(old.connections.values().all(|connection| connection.authorities.is_some()));
+    assert!(Change::between(&old, &again).is_nothing());
+    std::fs::write(folder.path().join("certs/acme.pem"), authority()).unwrap();
+    let changed = Change::between(&old, &load()).connections_changed;
+    assert_eq!(changed.iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["cloud"]);
 }

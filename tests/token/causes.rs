@@ -188,7 +188,7 @@ async fn a_connection_that_fails_is_told_how() {
     insta::assert_snapshot!(format!("{}\n{plain}", refused.replace(&closed.to_string(), "PORT")), @r#"
     connection `cloud`: POST http://127.0.0.1:PORT/identity/connect/token failed: the connection was refused (Connection refused (os error 111))
     check host and port, firewall and proxy; it is tried again by itself
-    connection `cloud`: POST https://identity/ failed: no secure connection (received corrupt message of type InvalidContentType)
+    connection `cloud`: POST https://identity/ failed: no secure connection (what answers does not speak TLS: received corrupt message of type InvalidContentType; the port is one for plain HTTP, or belongs to something else; correct the port in the connection's `url`)
     check host and port, or add the server's authority to the system's certificates; it is tried again by itself
     "#);
 }
@@ -204,6 +204,7 @@ fn failures_that_take_a_network_to_make_have_words_too() {
             scope: None,
         },
         token_url: Url::parse("https://user:pass@cloud.uipath.com/acme/identity_/connect/token?x=1").unwrap(),
+        authorities: None,
     };
     let network = |how| Trouble::Network { how, detail: String::new() };
     let troubles = [

@@ -262,7 +262,7 @@ impl House {
             GrantConfig::Password { .. } => "/api/account/authenticate",
             _ => "/acme/identity_/connect/token",
         };
-        Credential { connection: "cloud".to_owned(), grant, token_url: self.server.url(path) }
+        Credential { connection: "cloud".to_owned(), grant, token_url: self.server.url(path), authorities: None }
     }
 
     pub(crate) fn environment(&self) -> AuthEnvironment {

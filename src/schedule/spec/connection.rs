@@ -14,7 +14,8 @@ use super::fields::{Field, Fields};
 use super::keys;
 use super::token_address::token_server;
 use super::tree::{Entry, Kind, Scalar, Value};
-use crate::schedule::diagnostic::{Findings, SourceFile};
+use crate::http::{Authorities, Unusable};
+use crate::schedule::diagnostic::{Findings, SourceFile, quoted};
 use crate::schedule::model::{AuthSpec, Connection, ConnectionLimits, ConnectionName, Grant};
 use crate::secret::{SecretRef, SecretSource};
 
@@ -37,6 +38,7 @@ pub(super) fn read(
     let auth = fields.need("auth", auth_hint, findings).and_then(|field| auth(&field, sources, findings));
     let limits = fields.get("limits").map(|field| limits(&field, findings));
     let settle = fields.get("settle").map(|field| field.duration(findings));
+    let authorities = fields.get("tls").map(|field| authorities(&field, sources, findings));
     Some(Arc::new(Connection {
         name,
         url: url?,
@@ -44,7 +46,24 @@ pub(super) fn read(
         auth: auth?,
         limits: settled(limits)?.unwrap_or_default(),
         settle: settled(settle)?.unwrap_or(SETTLE),
+        authorities: settled(authorities)?,
     }))
+}
+
+/// Read with the file, so that `check` sees what is wrong, and a reload takes up what has changed.
+fn authorities(field: &Field<'_>, sources: &[SourceFile], findings: &mut Findings) -> Option<Authorities> {
+    let fields = field.map(&keys::TLS, findings)?;
+    let hint = "write `ca: FILE`, a file with the certificates of the authorities to trust";
+    let field = fields.need("ca", hint, findings)?;
+    let text = field.line(findings)?;
+    let folder = sources.get(field.at().file).map_or(Path::new(""), |source| source.folder.as_path());
+    match Authorities::read(&folder.join(text)) {
+        Ok(authorities) => Some(authorities),
+        Err(Unusable { what, cure }) => {
+            field.error(&format!("{} {} {what}", field.named(), quoted(text)), findings).hint(cure);
+            None
+        }
+    }
 }
 
 /// `None`: it was there and wrong. `Some(None)`: it was not there.

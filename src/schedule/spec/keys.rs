@@ -240,7 +240,7 @@ pub(in crate::schedule) static CONNECTION: Section = Section {
             Shape::Duration,
             "How long after an unclear start its job may still become visible; 120s when left out",
         ),
-        later("tls", Shape::Map(&TLS), "take it out; the system's certificate authorities are trusted"),
+        key("tls", Shape::Map(&TLS), "Whom this connection trusts; the system's certificate authorities when left out"),
     ],
 };
 
@@ -506,9 +506,13 @@ pub(in crate::schedule) static NOTIFICATION: Section = Section {
 
 pub(in crate::schedule) static TLS: Section = Section {
     name: "tls",
-    place: "under `tls` of a connection, which is not built yet",
+    place: "under `tls` of a connection",
     about: "Whom a connection trusts",
-    keys: &[required("ca", Shape::Text, "A file with certificates of authorities")],
+    keys: &[required(
+        "ca",
+        Shape::Text,
+        "A file with certificates of authorities (PEM), relative to this one; trusted besides the system's",
+    )],
 };
 
 pub(in crate::schedule) static AFTER: Section = Section {

@@ -1,0 +1,29 @@
+//! What every HTTPS client of ours has in common: whom it trusts, how a body is read, what a header says.
+//!
+//! `auth`, `orchestrator` and `doctor` speak to the same servers over the same gateways and do not know each other, so the
+//! rules stand below them, once: a certificate that a start would refuse must not please `doctor`, and a body that one of
+//! them can read must not cost the other a login.
+//!
+//! Absent: sending (each caller knows what may be sent twice), and what an answer means.
+
+mod authorities;
+mod body;
+mod certificate;
+mod client;
+mod headers;
+mod names;
+mod tls;
+mod trouble;
+
+pub use authorities::{Authorities, Unusable};
+pub use body::{Content, plain};
+pub(crate) use body::{is_page, read};
+pub(crate) use certificate::Certificate;
+pub use client::SetupError;
+pub(crate) use client::{Client, Spoken, is_loopback};
+pub use headers::{Challenge, challenges, challenges_of};
+pub(crate) use headers::{date, http_date, retry_after, text, values};
+pub use names::{Names, Source};
+pub(crate) use tls::{Asked, Tls};
+pub use trouble::Trouble;
+pub(crate) use trouble::{broke_off, handshake, of_tls};

@@ -1,0 +1,15 @@
+//! Whom a client trusts, how an answer is read, and which address is tried first: against servers that do what gateways and
+//! servers of one's own are known to do.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "http/bodies.rs"]
+mod bodies;
+#[path = "http/files.rs"]
+mod files;
+#[path = "http/names.rs"]
+mod names;
+#[path = "http/server.rs"]
+mod server;
+#[path = "http/trust.rs"]
+mod trust;
