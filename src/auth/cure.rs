@@ -33,7 +33,12 @@ impl Trouble {
                 put(grant.main_secret().0, "it", credential)
             ),
             Trouble::Busy => format!("end the other process that uses this login; {waiting}"),
-            Trouble::Spent => new_login(credential, ""),
+            Trouble::Stopping => "start it again".to_owned(),
+            Trouble::Spent => format!(
+                "{}; `punctual token refresh {}` sends it once more",
+                new_login(credential, ""),
+                credential.connection
+            ),
             Trouble::Denied { code, .. } => denied(*code, credential, before),
             Trouble::Network { how, .. } => match how {
                 Network::Name => format!("check the host in `auth.token_url` or `url`, and the name server; {waiting}"),
@@ -45,7 +50,7 @@ impl Trouble {
                         "check host and port, or add the server's authority to the system's certificates; {waiting}"
                     )
                 }
-                Network::AnswerTimeout | Network::Broken => {
+                Network::AnswerTimeout | Network::OneUseTimeout | Network::Broken => {
                     format!("check the server and any proxy between; {waiting}")
                 }
             },
@@ -138,9 +143,11 @@ fn new_login(credential: &Credential, cause: &str) -> String {
     let (source, kind) = credential.grant.main_secret();
     match &credential.grant {
         GrantConfig::ClientCredentials { .. } => "check the application at the identity server".to_owned(),
-        GrantConfig::RefreshTokenAccount { .. } => {
-            format!("{cause}create a new user key under API Access and {}", put(source, "it", credential))
-        }
+        GrantConfig::RefreshTokenAccount { .. } => format!(
+            "{cause}see that its user is enabled, or create a new user key under API Access and {}; this one is tried again every hour, and at once by `punctual token refresh {}`",
+            put(source, "it", credential),
+            credential.connection
+        ),
         GrantConfig::RefreshTokenIdentity { refresh_token: SecretSource::Kept, .. } => {
             format!("{cause}run `punctual login {}`", credential.connection)
         }

@@ -22,10 +22,23 @@ pub(crate) struct Secrets {
     pub(crate) client_secret: Option<Secret>,
 }
 
+/// A secret that a person has given, and that is to be tried before it is kept.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// What it is for.
+    pub kind: Kind,
+    /// The secret.
+    pub secret: Secret,
+}
+
 impl Secrets {
-    /// Reads them now.
-    pub(crate) fn read(credential: &Credential, tokens_dir: &Path) -> Result<Secrets, Trouble> {
-        let reader = Reader { connection: &credential.connection, kept: KeptSecrets::new(tokens_dir) };
+    /// Reads them now, with what a person has given in its place.
+    pub(crate) fn read(
+        credential: &Credential,
+        tokens_dir: &Path,
+        given: Option<&Given>,
+    ) -> Result<Secrets, Trouble> {
+        let reader = Reader { connection: &credential.connection, kept: KeptSecrets::new(tokens_dir), given };
         let (main, client_secret) = match &credential.grant {
             GrantConfig::ClientCredentials { client_secret, .. } => {
                 (reader.need(client_secret, Kind::ClientSecret)?, None)
@@ -52,7 +65,7 @@ impl Secrets {
 
 /// The client secret that goes with a browser login; none for a public application.
 pub(crate) fn client_secret_of(credential: &Credential, tokens_dir: &Path) -> Result<Option<Secret>, Trouble> {
-    let reader = Reader { connection: &credential.connection, kept: KeptSecrets::new(tokens_dir) };
+    let reader = Reader { connection: &credential.connection, kept: KeptSecrets::new(tokens_dir), given: None };
     match &credential.grant {
         GrantConfig::RefreshTokenIdentity { client_secret, .. } => reader.find(client_secret, Kind::ClientSecret),
         GrantConfig::ClientCredentials { .. }
@@ -65,6 +78,7 @@ pub(crate) fn client_secret_of(credential: &Credential, tokens_dir: &Path) -> Re
 struct Reader<'a> {
     connection: &'a str,
     kept: KeptSecrets,
+    given: Option<&'a Given>,
 }
 
 impl Reader<'_> {
@@ -73,6 +87,9 @@ impl Reader<'_> {
     }
 
     fn find(&self, source: &SecretSource, kind: Kind) -> Result<Option<Secret>, Trouble> {
+        if let Some(given) = self.given.filter(|given| given.kind == kind) {
+            return Ok(Some(given.secret.clone()));
+        }
         match source {
             SecretSource::At(reference) => match reference.read() {
                 Ok(secret) => Ok(Some(secret)),

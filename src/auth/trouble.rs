@@ -61,6 +61,8 @@ pub enum Network {
     ConnectTimeout,
     /// No complete answer within 15 s.
     AnswerTimeout,
+    /// No complete answer within 100 s, to a token that works once.
+    OneUseTimeout,
     /// The connection could not be made for another reason.
     Connect,
     /// The connection broke after it was made.
@@ -75,6 +77,7 @@ impl Network {
             Network::Tls => "no secure connection",
             Network::ConnectTimeout => "no connection within 5 s",
             Network::AnswerTimeout => "no complete answer within 15 s",
+            Network::OneUseTimeout => "no complete answer within 100 s",
             Network::Connect => "no connection",
             Network::Broken => "the connection broke before the answer was complete",
         }
@@ -106,8 +109,10 @@ pub enum Trouble {
         /// Its path.
         path: String,
     },
-    /// Another process held the token file for 30 s.
+    /// Another process held the token file for longer than an exchange takes.
     Busy,
+    /// The process is about to end, so nothing was sent.
+    Stopping,
     /// This refresh token was refused before and is not sent again (T8).
     Spent,
     /// No answer.
@@ -192,74 +197,25 @@ pub enum Before {
 }
 
 impl Trouble {
-    pub fn class(&self) -> Class {
-        match self {
-            Trouble::Secret { which: Kind::ClientSecret, .. } => Class::BadClient,
-            Trouble::Secret { which: Kind::RefreshToken | Kind::Password | Kind::PersonalToken, .. }
-            | Trouble::NothingKept { .. }
-            | Trouble::Spent
-            | Trouble::DamagedFile { .. } => Class::NeedsLogin,
-            Trouble::LoginRefused { .. } => Class::BadPassword,
-            Trouble::SameToken => Class::SameToken,
-            Trouble::Denied { code: Oauth::InvalidGrant, .. } => Class::NeedsLogin,
-            Trouble::Denied {
-                code:
-                    Oauth::InvalidClient | Oauth::UnauthorizedClient | Oauth::InvalidScope | Oauth::UnsupportedGrantType,
-                ..
-            } => Class::BadClient,
-            Trouble::Network { how: Network::AnswerTimeout | Network::Broken, .. }
-            | Trouble::Status { status: 502 | 504, retry_after: None, .. }
-            | Trouble::TooLarge
-            | Trouble::Unreadable
-            | Trouble::NoToken
-            | Trouble::OddToken
-            | Trouble::Crashed => Class::Ambiguous,
-            Trouble::Status { retry_after, .. } => Class::Transient { retry_after: *retry_after },
-            Trouble::Network {
-                how: Network::Name | Network::Refused | Network::Tls | Network::ConnectTimeout | Network::Connect,
-                ..
-            }
-            | Trouble::TokenFile { .. }
-            | Trouble::Busy
-            | Trouble::Redirect { .. }
-            | Trouble::Page { .. }
-            | Trouble::NotBearer => Class::Transient { retry_after: None },
-        }
-    }
-
-    fn left(&self) -> Left {
-        match self {
-            Trouble::Secret { .. }
-            | Trouble::NothingKept { .. }
-            | Trouble::SameToken
-            | Trouble::TokenFile { .. }
-            | Trouble::DamagedFile { .. }
-            | Trouble::Busy
-            | Trouble::Spent => Left::Nothing,
-            Trouble::Network { .. }
-            | Trouble::Denied { .. }
-            | Trouble::LoginRefused { .. }
-            | Trouble::Status { .. }
-            | Trouble::Redirect { .. }
-            | Trouble::Page { .. }
-            | Trouble::TooLarge
-            | Trouble::Unreadable
-            | Trouble::NoToken
-            | Trouble::OddToken
-            | Trouble::NotBearer
-            | Trouble::Crashed => Left::Request,
-        }
-    }
-
     /// Puts it into words for one connection.
     pub fn explain(&self, credential: &Credential, before: Before) -> Failure {
-        let mut class = self.class();
-        // A client without a refresh token has no login to renew.
-        if let (Trouble::Denied { .. } | Trouble::Spent, GrantConfig::ClientCredentials { .. }) =
-            (self, &credential.grant)
-        {
-            class = Class::BadClient;
-        }
+        let class = match (self, self.class(), &credential.grant) {
+            // A client without a refresh token has no login to renew.
+            (Trouble::Denied { .. } | Trouble::Spent, _, GrantConfig::ClientCredentials { .. }) => Class::BadClient,
+            // A user key works again and again; its user may have been disabled for a while.
+            (
+                Trouble::Denied { code: Oauth::InvalidGrant, .. },
+                _,
+                GrantConfig::RefreshTokenAccount { .. },
+            ) => Class::BadKey,
+            // Servers forgive a second use for seconds only, so it comes before any back-off (T8).
+            (
+                _,
+                Class::Transient { retry_after: None },
+                GrantConfig::RefreshTokenIdentity { .. },
+            ) if self.leaves_doubt() => Class::Ambiguous,
+            (_, class, _) => class,
+        };
         Failure {
             class,
             left: self.left(),
@@ -282,6 +238,7 @@ impl Trouble {
             | Trouble::TokenFile { .. }
             | Trouble::DamagedFile { .. }
             | Trouble::Busy
+            | Trouble::Stopping
             | Trouble::Spent
             | Trouble::Denied { .. }
             | Trouble::LoginRefused { .. }
@@ -305,13 +262,14 @@ impl Trouble {
             Trouble::TokenFile { .. } => "token_file",
             Trouble::DamagedFile { .. } => "token_file_damaged",
             Trouble::Busy => "token_file_busy",
+            Trouble::Stopping => "stopping",
             Trouble::Spent => "refresh_token_spent",
             Trouble::Network { how, .. } => match how {
                 Network::Name => "name_not_found",
                 Network::Refused => "connection_refused",
                 Network::Tls => "tls",
                 Network::ConnectTimeout => "connect_timeout",
-                Network::AnswerTimeout => "answer_timeout",
+                Network::AnswerTimeout | Network::OneUseTimeout => "answer_timeout",
                 Network::Connect => "no_connection",
                 Network::Broken => "connection_broken",
             },
@@ -347,8 +305,9 @@ impl Trouble {
                 format!("nothing was sent to {} because the token file `{path}` is damaged", printable(url))
             }
             Trouble::Busy => {
-                format!("nothing was sent to {} because another process kept the token file for 30 s", printable(url))
+                format!("nothing was sent to {} because another process keeps the token file", printable(url))
             }
+            Trouble::Stopping => format!("nothing was sent to {} because this process is about to end", printable(url)),
             Trouble::Spent => format!(
                 "the refresh token was refused before with `invalid_grant` and was not sent to {} again",
                 printable(url)

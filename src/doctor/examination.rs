@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 use super::network::Way;
 use super::step::{Blame, Finding, Step, Topic};
 use super::{grant, probe, secrets, tls, token, trouble, work};
-use crate::auth::{AuthEnvironment, Credential, Discovery, GrantConfig, TokenManager, discover, discover_elsewhere};
+use crate::auth::{Exchanges, AuthEnvironment, Credential, Discovery, GrantConfig, TokenManager, discover, discover_elsewhere};
 use crate::clock::Clock;
 use crate::daemon::{TokenBearer, credential};
 use crate::orchestrator::{CallError, Client, ClientConfig, UnsentReason};
@@ -148,7 +148,13 @@ impl Case<'_> {
         if let Some(finding) = secrets::foreign_folder(&self.state_dir) {
             self.need(Topic::Grant, None, finding)?;
         }
-        let environment = AuthEnvironment { clock: self.clock.clone(), tokens_dir, tracker: tracker.clone(), seed: 0 };
+        let environment = AuthEnvironment {
+            clock: self.clock.clone(),
+            tokens_dir,
+            tracker: tracker.clone(),
+            seed: 0,
+            exchanges: Exchanges::default(),
+        };
         let manager = match TokenManager::start_watched(credential.clone(), environment, self.witness()) {
             Ok(manager) => manager,
             Err(cause) => {
@@ -163,6 +169,11 @@ impl Case<'_> {
             }
         };
         let mut granted = manager.token().await;
+        if granted.as_ref().is_err_and(|refusal| refusal.state.is_undecided()) {
+            // A slow server is no dead one: the answer to a token that works once is waited for in any case.
+            manager.look().await;
+            granted = manager.token().await;
+        }
         let mut exchange = self.last_exchange();
         // A saved token says that the grant worked once; where asking again costs nothing, it is asked now.
         if let (Ok(_), None, grant::Again::Harmless) = (&granted, &exchange, grant::again(&credential.grant)) {
