@@ -189,6 +189,7 @@ pub fn token_answer(input: &[u8]) {
     let reply = Reply {
         status: statuses[usize::from(*status) % statuses.len()],
         content_type: kinds[usize::from(*kind) % kinds.len()],
+        authenticate: None,
         retry_after: None,
         body,
     };

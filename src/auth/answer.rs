@@ -13,6 +13,7 @@ use crate::secret::Secret;
 use crate::witness::without_secrets;
 
 use super::answer_text::{self, begins_with_tag};
+use super::challenge::Challenge;
 use super::credential::Style;
 use super::trouble::{Oauth, Trouble};
 
@@ -140,11 +141,12 @@ fn access(object: &Map<String, Value>, style: Style) -> Result<Access, Trouble> 
 /// Orchestrator's own log-in: `result` is the token, and its errors come in two envelopes.
 fn authenticated(reply: Reply<'_>, object: Option<&Map<String, Value>>, sent: &[Secret]) -> Result<Access, Trouble> {
     let Reply { status, .. } = reply;
+    let challenge = || reply.authenticate.and_then(Challenge::read);
     let refused = |object: &Map<String, Value>| {
         let inner = object.get("error").and_then(Value::as_object);
         let words = inner.and_then(|inner| inner.get("message")).or_else(|| object.get("message"));
         let description = words.and_then(Value::as_str).map(|text| clean(text, sent)).filter(|text| !text.is_empty());
-        Trouble::LoginRefused { status, description }
+        Trouble::LoginRefused { status, description, challenge: challenge() }
     };
     match (status, object) {
         (200..=299, Some(object)) if object.get("success") == Some(&Value::Bool(false)) => Err(refused(object)),
@@ -160,7 +162,10 @@ fn authenticated(reply: Reply<'_>, object: Option<&Map<String, Value>>, sent: &[
         (200..=299, None) if is_page(reply) => Err(Trouble::Page { status }),
         (200..=299, None) => Err(Trouble::Unreadable),
         // Whoever says it: each further try may count towards locking the account.
-        (401 | 403, object) => Err(object.map_or(Trouble::LoginRefused { status, description: None }, refused)),
+        (401 | 403, object) => {
+            let silent = || Trouble::LoginRefused { status, description: None, challenge: challenge() };
+            Err(object.map_or_else(silent, refused))
+        }
         (400..=499, Some(object))
             if !matches!(status, 404 | 405 | 407 | 408 | 429)
                 && ["errorCode", "error", "unAuthorizedRequest"].iter().any(|key| object.contains_key(*key)) =>
@@ -196,6 +201,7 @@ fn refusal(reply: Reply<'_>, object: Option<&Map<String, Value>>, sent: &[Secret
     let error = words("error").filter(|text| !text.is_empty());
     let description = words("error_description").filter(|text| !text.is_empty());
     let code = error.as_deref().and_then(Oauth::parse);
+    let challenge = reply.authenticate.and_then(Challenge::read);
     match (status, code) {
         (300..=399, _) => Trouble::Redirect { status },
         // Too many requests and time-outs pass, whatever the body says.
@@ -203,12 +209,14 @@ fn refusal(reply: Reply<'_>, object: Option<&Map<String, Value>>, sent: &[Secret
         // A proxy that wants a login, a time-out and a limit are told by pages, too, and say nothing of the path.
         _ if error.is_none()
             && !matches!(status, 407 | 408 | 429)
+            // Whoever wants a login stands before whatever is at this path.
+            && !challenge.as_ref().is_some_and(Challenge::is_windows_only)
             && status < 500
             && (status == 404 || status == 405 || is_page(reply)) =>
         {
             Trouble::Page { status }
         }
-        _ => Trouble::Status { status, error, description, retry_after },
+        _ => Trouble::Status { status, error, description, retry_after, challenge },
     }
 }
 

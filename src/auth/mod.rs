@@ -14,6 +14,7 @@ pub mod access_file;
 pub mod answer;
 mod answer_text;
 mod concern;
+mod challenge;
 #[doc(hidden)]
 pub mod claims;
 mod classes;

@@ -31,7 +31,7 @@ pub(super) async fn try_personal(
         Raw { status: status @ 300..=399, .. } => Err(Trouble::Redirect { status }),
         Raw { status, headers, .. } => {
             let retry_after = wire::retry_after(&headers, clock.now());
-            Err(Trouble::Status { status, error: None, description: None, retry_after })
+            Err(Trouble::Status { status, error: None, description: None, retry_after, challenge: None })
         }
     }
 }

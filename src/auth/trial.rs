@@ -122,6 +122,12 @@ struct Trial {
 
 impl Trial {
     async fn run(self, earlier: Earlier) -> Result<Taken, NotKept> {
+        // Up to the end: a token that is saved and belongs to no secret that is kept would be found by nobody.
+        let AuthEnvironment { clock, exchanges, .. } = &self.environment;
+        let Some(_entry) = exchanges.begin(&self.credential.connection, clock.boottime()) else {
+            let (message, cure) = ("this process is about to end".to_owned(), "give it again afterwards".to_owned());
+            return Err(NotKept::Unclear { message, cure });
+        };
         let kept_before = self.kept_before().await;
         let earlier = if kept_before { earlier } else { Earlier::Useless };
         let taken = match self.tried().await? {

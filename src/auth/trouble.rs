@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::challenge::Challenge;
 use super::core::{Class, Left};
 use super::credential::{Credential, GrantConfig, printable};
 use super::kept::Kind;
@@ -137,6 +138,8 @@ pub enum Trouble {
         status: u16,
         /// The server's words.
         description: Option<String>,
+        /// The ways to log in that it names instead.
+        challenge: Option<Challenge>,
     },
     /// Orchestrator refused the personal access token, and the same one is still there.
     SameToken,
@@ -150,6 +153,8 @@ pub enum Trouble {
         description: Option<String>,
         /// What the server asked for.
         retry_after: Option<Duration>,
+        /// The ways to log in that it names.
+        challenge: Option<Challenge>,
     },
     /// A redirect, which is not followed (T17).
     Redirect {
@@ -297,8 +302,9 @@ impl Trouble {
                 format!("no {kind}: `auth.{}` is left out, and none has been kept yet", kind.key())
             }
             Trouble::SameToken => "Orchestrator answered 401 to the personal access token".to_owned(),
-            Trouble::LoginRefused { status, description } => {
-                format!("{post} answered {status}{}", in_brackets(description.as_deref()))
+            Trouble::LoginRefused { status, description, challenge } => {
+                let asks = challenge.as_ref().map(|challenge| format!(" and wants {challenge}")).unwrap_or_default();
+                format!("{post} answered {status}{asks}{}", in_brackets(description.as_deref()))
             }
             Trouble::TokenFile { reason } => format!("nothing was sent to {} because {reason}", printable(url)),
             Trouble::DamagedFile { path } => {
@@ -321,9 +327,10 @@ impl Trouble {
                 let error = code.as_str();
                 format!("{post} answered {status} `{error}`{}", in_brackets(description.as_deref()))
             }
-            Trouble::Status { status, error, description, .. } => {
+            Trouble::Status { status, error, description, challenge, .. } => {
                 let error = error.as_deref().map(|error| format!(" `{error}`")).unwrap_or_default();
-                format!("{post} answered {status}{error}{}", in_brackets(description.as_deref()))
+                let asks = challenge.as_ref().map(|challenge| format!(" and wants {challenge}")).unwrap_or_default();
+                format!("{post} answered {status}{error}{asks}{}", in_brackets(description.as_deref()))
             }
             Trouble::Redirect { status } => format!("{post} answered {status}, a redirect, which is not followed"),
             Trouble::Page { status: status @ 200..=299 } => {

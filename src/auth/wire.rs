@@ -9,7 +9,7 @@ use std::io;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use reqwest::header::{AGE, CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use reqwest::header::{AGE, CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderName, PROXY_AUTHENTICATE, RETRY_AFTER, WWW_AUTHENTICATE};
 use reqwest::{Client, RequestBuilder, redirect, retry};
 use serde_json::json;
 
@@ -89,10 +89,11 @@ pub(super) fn answer_of(
     match raw {
         Err(trouble) => Answer { access: Err(trouble.cleaned(sent)), refresh_token: None },
         Ok(Raw { status, headers, body, cut }) => {
+            let challenge = challenge(&headers, status);
             let reply = Reply {
                 status,
                 content_type: text(&headers, CONTENT_TYPE),
-                authenticate: text(&headers, WWW_AUTHENTICATE),
+                authenticate: challenge.as_deref(),
                 // For a `Retry-After` that names an instant.
                 retry_after: retry_after(&headers, wall),
                 body: &body,
@@ -282,6 +283,13 @@ impl Trouble {
             other => other,
         }
     }
+}
+
+/// All ways to log in that are named, by the server or by a proxy.
+fn challenge(headers: &HeaderMap, status: u16) -> Option<String> {
+    let name = if status == 407 { PROXY_AUTHENTICATE } else { WWW_AUTHENTICATE };
+    let lines: Vec<&str> = headers.get_all(name).iter().filter_map(|line| line.to_str().ok()).collect();
+    (!lines.is_empty()).then(|| lines.join(", "))
 }
 
 pub(super) fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {

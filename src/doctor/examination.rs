@@ -31,6 +31,8 @@ pub struct DoctorSettings {
     pub connections: Vec<ConnectionName>,
     /// A job to start, if one was asked for.
     pub probe: Option<ProbeWish>,
+    /// Where token exchanges are noted whose answers come once.
+    pub exchanges: Exchanges,
 }
 
 /// The one job that an examination may start.
@@ -44,7 +46,7 @@ pub struct ProbeWish {
 
 /// Examines each connection; `hear` is told of each step as it is done.
 pub async fn examine(settings: DoctorSettings, hear: &mut (dyn FnMut(&Step) + Send)) -> Vec<Step> {
-    let DoctorSettings { clock, set, files, state_dir, connections, probe } = settings;
+    let DoctorSettings { clock, set, files, state_dir, connections, probe, exchanges: register } = settings;
     let mut steps = Vec::new();
     for name in connections {
         let Some(connection) = set.connections.get(&name).cloned() else { continue };
@@ -59,6 +61,8 @@ pub async fn examine(settings: DoctorSettings, hear: &mut (dyn FnMut(&Step) + Se
             told: BTreeSet::new(),
             steps: Vec::new(),
             hear,
+            first_clock: None,
+            register: register.clone(),
             exchanges: Arc::default(),
         };
         case.run(probe.as_ref()).await;
@@ -101,6 +105,9 @@ pub(super) struct Case<'a> {
     told: BTreeSet<Topic>,
     steps: Vec<Step>,
     hear: &'a mut (dyn FnMut(&Step) + Send),
+    /// The clock of the first server that told it, minus ours.
+    first_clock: Option<jiff::SignedDuration>,
+    register: Exchanges,
     exchanges: Arc<Mutex<Vec<Exchange>>>,
 }
 
@@ -153,7 +160,7 @@ impl Case<'_> {
             tokens_dir,
             tracker: tracker.clone(),
             seed: 0,
-            exchanges: Exchanges::default(),
+            exchanges: self.register.clone(),
         };
         let manager = match TokenManager::start_watched(credential.clone(), environment, self.witness()) {
             Ok(manager) => manager,
@@ -314,12 +321,18 @@ impl Case<'_> {
         if self.told.contains(&Topic::Clock) {
             return;
         }
+        self.first_clock = Some(off);
         self.tell(Topic::Clock, None, token::clock(off));
     }
 
     async fn tenant(&mut self, client: &Client, credential: &Credential) -> Result<(), Broken> {
         let folders = client.list_folders().await;
         let exchange = self.last_exchange();
+        let off = exchange.as_ref().and_then(Exchange::clock_off);
+        let alone = self.first_clock.zip(off).and_then(|(identity, off)| token::three_clocks(identity, off));
+        if let Some(alone) = alone {
+            self.tell(Topic::Clock, Some("three clocks".to_owned()), alone);
+        }
         self.clock_of(exchange.as_ref());
         let finding = match folders {
             Err(error) => {

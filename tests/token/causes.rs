@@ -74,7 +74,7 @@ async fn a_refused_refresh_token_is_told_for_both_styles() {
     connection `cloud`: POST http://identity/acme/identity_/connect/token answered 400 `invalid_grant`
     it expired, was revoked, or was used by another process: log in once more and put the new refresh token in `file:/etc/seed`; or leave `refresh_token` out of the file and run `punctual login cloud`
     connection `cloud`: POST http://identity/oauth/token answered 403 `invalid_grant` (Unknown or invalid refresh token.)
-    it expired, was revoked, or was used by another process: create a new user key under API Access and put it in `file:/etc/seed`
+    it expired, was revoked, or was used by another process: see that its user is enabled, or create a new user key under API Access and put it in `file:/etc/seed`; this one is tried again every hour, and at once by `punctual token refresh cloud`
     "#);
 }
 
@@ -236,7 +236,7 @@ fn failures_that_take_a_network_to_make_have_words_too() {
     check the server and any proxy between; it is tried again by itself
     connection `cloud`: POST https://cloud.uipath.com/acme/identity_/connect/token failed: the connection broke before the answer was complete
     check the server and any proxy between; it is tried again by itself
-    connection `cloud`: nothing was sent to https://cloud.uipath.com/acme/identity_/connect/token because another process kept the token file for 30 s
+    connection `cloud`: nothing was sent to https://cloud.uipath.com/acme/identity_/connect/token because another process keeps the token file
     end the other process that uses this login; it is tried again by itself
     connection `cloud`: nothing was sent to https://cloud.uipath.com/acme/identity_/connect/token because the token file `/var/lib/punctual/tokens/x.token` is damaged
     restore it from a copy, or log in once more and put the new refresh token in `credential:cloud`
