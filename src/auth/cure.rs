@@ -44,7 +44,7 @@ impl Trouble {
             Trouble::Denied { code, .. } => denied(*code, credential, before),
             Trouble::Network { how, detail } => match how {
                 Network::Name => format!("check the host in `auth.token_url` or `url`, and the name server; {waiting}"),
-                Network::Connect if detail.contains("authorization required") => format!("{PROXY_LOGIN}; {waiting}"),
+                Network::Connect if detail.contains("authorization required") => format!("{PROXY_PASSWORD}; {NO_WINDOWS_PROXY}; {waiting}"),
                 Network::Refused | Network::Connect | Network::ConnectTimeout => {
                     format!("check host and port, firewall and proxy; {waiting}")
                 }
@@ -59,7 +59,8 @@ impl Trouble {
             },
             Trouble::Status { status: 407, challenge, .. } => match challenge {
                 Some(challenge) if challenge.is_windows_only() => format!("{WINDOWS_PROXY}; {waiting}"),
-                Some(_) | None => format!("{PROXY_LOGIN}; {waiting}"),
+                Some(_) => format!("{PROXY_PASSWORD}; {waiting}"),
+                None => format!("{PROXY_PASSWORD}; {NO_WINDOWS_PROXY}; {waiting}"),
             },
             Trouble::Status { challenge: Some(challenge), .. } if challenge.is_windows_only() => format!(
                 "the web server wants a Windows login before the identity server is reached: let IIS allow anonymous authentication for `{}`; {waiting}",
@@ -91,8 +92,9 @@ impl Trouble {
     }
 }
 
-/// 407 inside of CONNECT does not say which ways to log in there are.
-const PROXY_LOGIN: &str = "the proxy on the way wants a name and a password: write them into the proxy's address for the service (`HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT`); a proxy that takes only NTLM or Negotiate, Windows logins of a domain, needs a helper on this machine that speaks them, or an exception for this machine";
+const PROXY_PASSWORD: &str = "the proxy on the way wants a name and a password: write them into the proxy's address for the service (`HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT`)";
+/// Where the ways to log in are not known: an answer to CONNECT is not shown to whoever asked for the connection.
+const NO_WINDOWS_PROXY: &str = "a proxy that takes only NTLM or Negotiate, Windows logins of a domain, needs a helper on this machine that speaks them, or an exception for this machine";
 const WINDOWS_PROXY: &str = "the proxy on the way takes only NTLM or Negotiate, Windows logins of a domain, which are not spoken here: have it let this machine through without one, or set `HTTPS_PROXY` to a helper on this machine that speaks them";
 
 /// Orchestrator logs users of a directory in by NTLM or Negotiate only; with their password it answers 400 and code 1000, as to

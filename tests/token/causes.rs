@@ -152,6 +152,60 @@ async fn a_server_in_trouble_is_told_with_its_status() {
     "#);
 }
 
+async fn password_of(username: &str, said: Said) -> String {
+    let house = House::new(move |_, _: &Seen| said.clone()).await;
+    let GrantConfig::Password { password, tenant, .. } = house.password() else { panic!("a password") };
+    let grant = GrantConfig::Password { username: username.to_owned(), password, tenant };
+    told(&house, house.credential(grant)).await.1
+}
+
+#[tokio::test]
+async fn users_of_a_directory_are_told_why_their_password_does_not_work() {
+    let wrong = || {
+        let body = serde_json::json!({ "message": "Invalid username/email address or password.", "errorCode": 1000 });
+        Said::json(400, body)
+    };
+    let asks = Said::html(401).with("www-authenticate", "Negotiate").with("www-authenticate", "NTLM");
+    let texts = [
+        password_of("ACME\\svc-rpa", wrong()).await,
+        password_of("svc-rpa@acme.example", wrong()).await,
+        password_of("svc-rpa", asks).await,
+    ];
+    insta::assert_snapshot!(texts.join("\n"), @r#"
+    connection `cloud`: POST http://identity/api/account/authenticate answered 400 (Invalid username/email address or password.)
+    `ACME\svc-rpa` is a user of a directory (a Windows domain), whom Orchestrator logs in by NTLM or Negotiate only and never with a password here: use an external application (`grant: client_credentials`), or a local user with a password of its own; it is tried again every hour only, as each try may count towards locking the account
+    connection `cloud`: POST http://identity/api/account/authenticate answered 400 (Invalid username/email address or password.)
+    check `username`, `tenant` and the password in `file:/etc/password`; if it is the address of a user of a directory (a Windows domain) or of single sign-on, it cannot log in with a password here: use an external application (`grant: client_credentials`), or a local user with a password of its own; it is tried again every hour only, as each try may count towards locking the account
+    connection `cloud`: POST http://identity/api/account/authenticate answered 401 and wants `Negotiate` or `NTLM`
+    `svc-rpa` is a user of a directory (a Windows domain), whom Orchestrator logs in by NTLM or Negotiate only and never with a password here: use an external application (`grant: client_credentials`), or a local user with a password of its own; it is tried again every hour only, as each try may count towards locking the account
+    "#);
+}
+
+#[tokio::test]
+async fn windows_logins_before_the_token_endpoint_and_proxies_are_named() {
+    let house = House::new(|_, _: &Seen| {
+        Said::json(400, serde_json::json!({ "error": "invalid_grant", "error_description": "user is not active" }))
+    })
+    .await;
+    let (_, disabled) = told(&house, house.credential(house.identity())).await;
+    let texts = [
+        answered(Said::html(401).with("www-authenticate", "Negotiate, NTLM")).await.1,
+        answered(Said::html(407).with("proxy-authenticate", "NTLM").with("proxy-authenticate", "Negotiate")).await.1,
+        answered(Said::html(407).with("proxy-authenticate", "Basic realm=\"corp\"")).await.1,
+        disabled,
+    ];
+    insta::assert_snapshot!(texts.join("\n"), @r#"
+    connection `cloud`: POST http://identity/acme/identity_/connect/token answered 401 and wants `Negotiate` or `NTLM`
+    the web server wants a Windows login before the identity server is reached: let IIS allow anonymous authentication for `/acme/identity_/connect/token`; it is tried again by itself
+    connection `cloud`: POST http://identity/acme/identity_/connect/token answered 407 and wants `Negotiate` or `NTLM`
+    the proxy on the way takes only NTLM or Negotiate, Windows logins of a domain, which are not spoken here: have it let this machine through without one, or set `HTTPS_PROXY` to a helper on this machine that speaks them; it is tried again by itself
+    connection `cloud`: POST http://identity/acme/identity_/connect/token answered 407 and wants `Basic`
+    the proxy on the way wants a name and a password: write them into the proxy's address for the service (`HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT`); it is tried again by itself
+    connection `cloud`: POST http://identity/acme/identity_/connect/token answered 400 `invalid_grant` (user is not active)
+    its user is disabled or locked: enable the user, then run `punctual token refresh cloud`
+    "#);
+}
+
 #[tokio::test]
 async fn a_secret_that_is_missing_or_open_is_told_with_its_place() {
     let house = House::new(|_, _: &Seen| Said::token("at")).await;

@@ -28,7 +28,7 @@ use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
-use crate::server::{noon, soon};
+use crate::server::noon;
 
 /// Longest that an answer takes in all.
 const LONGEST: Duration = Duration::from_secs(99);
@@ -156,18 +156,6 @@ impl Fate {
 
     fn rotates(self) -> bool {
         !matches!(self, Fate::Early(_) | Fate::EarlyReset)
-    }
-
-    fn carries(self) -> bool {
-        match self {
-            Fate::Whole | Fate::Slow | Fate::ResetAfter | Fate::OddStatus(_) | Fate::CutAfterToken => true,
-            Fate::CutBeforeToken
-            | Fate::ResetInstead
-            | Fate::Instead(_)
-            | Fate::Silent
-            | Fate::Early(_)
-            | Fate::EarlyReset => false,
-        }
     }
 }
 
@@ -395,7 +383,7 @@ impl Server {
             Fate::CutAfterToken => {
                 // Of what is packed nobody can say where the token ends.
                 let plain = body_of_json(&new).into_bytes();
-                let end = find(&plain, new.as_bytes()) + new.len() + 1;
+                let end = find_last(&plain, new.as_bytes()) + new.len() + 1;
                 let promised = [("content-length", (plain.len() + 100).to_string())];
                 let answer = [head(200, "application/json", &promised).as_bytes(), &plain[..end]].concat();
                 stream.write_all(&answer).await?;
@@ -403,7 +391,7 @@ impl Server {
             }
             Fate::CutBeforeToken => {
                 let plain = body_of_json(&new).into_bytes();
-                let end = find(&plain, new.as_bytes()) + new.len() / 2;
+                let end = find_last(&plain, new.as_bytes()) + new.len() / 2;
                 let promised = [("content-length", plain.len().to_string())];
                 let answer = [head(200, "application/json", &promised).as_bytes(), &plain[..end]].concat();
                 stream.write_all(&answer).await?;
@@ -454,8 +442,9 @@ fn head(status: u16, kind: &str, more: &[(&str, String)]) -> String {
     head + "\r\n"
 }
 
-fn find(text: &[u8], part: &[u8]) -> usize {
-    text.windows(part.len()).position(|window| window == part).unwrap()
+/// The access token, which comes first, is named after it.
+fn find_last(text: &[u8], part: &[u8]) -> usize {
+    text.windows(part.len()).rposition(|window| window == part).unwrap()
 }
 
 fn body_of_json(new: &str) -> String {
@@ -651,7 +640,9 @@ impl Place {
                     if moment.is_some() && seen == At::Answered {
                         return false;
                     }
-                    soon(news).await;
+                    if !shortly(2_000, news).await {
+                        self.hand.advance(Duration::from_millis(100));
+                    }
                 }
             }
         }
@@ -704,6 +695,7 @@ async fn no_login_is_lost_while_an_answer_carried_the_new_token_whole() {
                 kills += 1;
                 place.server.killed();
                 life.runtime.shutdown_background();
+                begun = place.server.at.borrow().arrived;
                 life = place.begin(dice.roll());
             }
             Blow::Stop => {
@@ -720,8 +712,9 @@ async fn no_login_is_lost_while_an_answer_carried_the_new_token_whole() {
                     let mut at = place.server.at.subscribe();
                     shortly(1, async { drop(at.changed().await) }).await;
                 }
-                // The end of the process, right behind the end of the stop.
+                // The end of the process, right behind the end of the stop; what was asked for once more is over, too.
                 life.runtime.shutdown_background();
+                begun = place.server.at.borrow().arrived;
                 life = place.begin(dice.roll());
             }
         }
