@@ -221,8 +221,7 @@ fn refusal(reply: Reply<'_>, object: Option<&Map<String, Value>>, sent: &[Secret
 }
 
 fn is_page(reply: Reply<'_>) -> bool {
-    reply.content_type.is_some_and(|kind| kind.to_ascii_lowercase().contains("html"))
-        || begins_with_tag(reply.body)
+    reply.content_type.is_some_and(|kind| kind.to_ascii_lowercase().contains("html")) || begins_with_tag(reply.body)
 }
 
 /// A server's words as they may be printed: one line, no control or invisible characters, no secret, at most 200 characters.

@@ -53,16 +53,13 @@ pub(super) fn object(text: &str) -> Option<Map<String, Value>> {
         return match other {
             // JSON that was put into JSON as text.
             Value::String(inner) if inner.trim_start().starts_with('{') => first_object(inner.trim_start()),
-            Value::String(_)
-            | Value::Null
-            | Value::Bool(_)
-            | Value::Number(_)
-            | Value::Array(_)
-            | Value::Object(_) => None,
+            Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                None
+            }
         };
     }
     let beginnings = text.match_indices('{').map(|(at, _)| at).take(MOST_BEGINNINGS);
-    let inside = beginnings.filter_map(|at| first_object(&text[at..])).find(|object| is_answer(object));
+    let inside = beginnings.filter_map(|at| first_object(&text[at..])).find(is_answer);
     inside.map(|object| unwrapped(object, DEEPEST_WRAPPING)).or_else(|| form(text))
 }
 

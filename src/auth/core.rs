@@ -9,8 +9,8 @@ use std::time::Duration;
 
 pub use super::event::{Asker, Class, Command, Event, Kept, Left, Replay};
 use super::margins::{
-    AFTER_BAD_CLIENT, AFTER_BAD_KEY, AFTER_DEAD_TOKEN, BETWEEN_FORCED, BROKEN_PAUSE, Budget, Dice, FRESH,
-    LAST_REPLAY, LONGEST_RETRY_AFTER, LOOK_EVERY, SAVE_EVERY, backoff, life,
+    AFTER_BAD_CLIENT, AFTER_BAD_KEY, AFTER_DEAD_TOKEN, BETWEEN_FORCED, BROKEN_PAUSE, Budget, Dice, FRESH, LAST_REPLAY,
+    LONGEST_RETRY_AFTER, LOOK_EVERY, SAVE_EVERY, backoff, life,
 };
 use super::standing::{Block, Held, Phase, Standing};
 use super::status::Generation;

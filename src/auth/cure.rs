@@ -37,14 +37,18 @@ impl Trouble {
                 new_login(credential, ""),
                 credential.connection
             ),
-            Trouble::Denied { code: Oauth::InvalidGrant, description: Some(words), .. } if tells_of_user(words) => format!(
-                "its user is disabled or locked: enable the user, then run `punctual token refresh {}`",
-                credential.connection
-            ),
+            Trouble::Denied { code: Oauth::InvalidGrant, description: Some(words), .. } if tells_of_user(words) => {
+                format!(
+                    "its user is disabled or locked: enable the user, then run `punctual token refresh {}`",
+                    credential.connection
+                )
+            }
             Trouble::Denied { code, .. } => denied(*code, credential, before),
             Trouble::Network { how, detail } => match how {
                 Network::Name => format!("check the host in `auth.token_url` or `url`, and the name server; {waiting}"),
-                Network::Connect if detail.contains("authorization required") => format!("{PROXY_PASSWORD}; {NO_WINDOWS_PROXY}; {waiting}"),
+                Network::Connect if detail.contains("authorization required") => {
+                    format!("{PROXY_PASSWORD}; {NO_WINDOWS_PROXY}; {waiting}")
+                }
                 Network::Refused | Network::Connect | Network::ConnectTimeout => {
                     format!("check host and port, firewall and proxy; {waiting}")
                 }
@@ -101,7 +105,8 @@ const WINDOWS_PROXY: &str = "the proxy on the way takes only NTLM or Negotiate, 
 /// a wrong one (forum.uipath.com 24921 and 78830, of 2018.3 to 2018.4). Users of single sign-on have no password there at all
 /// (forum.uipath.com 155800).
 fn refused_user(credential: &Credential, challenge: Option<&Challenge>) -> String {
-    const ELSE: &str = "use an external application (`grant: client_credentials`), or a local user with a password of its own";
+    const ELSE: &str =
+        "use an external application (`grant: client_credentials`), or a local user with a password of its own";
     let password = held(credential.grant.main_secret().0, "the password", credential);
     let pause = "it is tried again every hour only, as each try may count towards locking the account";
     let username = match &credential.grant {

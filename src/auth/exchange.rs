@@ -189,7 +189,8 @@ impl Attempt {
             },
         };
         let telling = self.witness.as_ref().map(|witness| Telling { witness, clock: &self.clock, began: sent.boot });
-        let Answered { answer, skew } = ask(&self.client, &self.credential, &secrets, &self.clock, patience, telling).await;
+        let Answered { answer, skew } =
+            ask(&self.client, &self.credential, &secrets, &self.clock, patience, telling).await;
         #[cfg(feature = "faults")]
         crate::faults::point(crate::faults::FAIL_TOKEN_ANSWERED, "token");
         #[cfg(feature = "faults")]
@@ -325,7 +326,9 @@ impl Attempt {
         }
         // A lost answer can be had again for seconds only, so nothing comes before that (T8).
         // What a person gave is tried itself.
-        let is_new = self.given.is_none() && self.known.is_none_or(|known| stored.generation > known) && *before == Before::Answered;
+        let is_new = self.given.is_none()
+            && self.known.is_none_or(|known| stored.generation > known)
+            && *before == Before::Answered;
         let access = stored.access.as_ref().filter(|access| is_new && access.key == *key)?;
         let now = self.clock.read();
         let aged = access.aged(now, self.clock.boot_id().as_deref())?;

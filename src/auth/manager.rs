@@ -20,9 +20,9 @@ use super::private_file::ensure_folder;
 use super::standing::{Phase, Serve};
 use super::status::{AccessToken, AuthUnavailable, Generation, TokenState, TokenStatus};
 use super::task::{Seen, Surroundings, Task};
-use super::view::{View, wall};
 use super::trial::{Earlier, Given, NotKept, Taken, take_login};
 use super::under_way::Exchanges;
+use super::view::{View, wall};
 use super::wire::{self, ONE_USE_LIMIT};
 use super::work::Request;
 
@@ -259,6 +259,13 @@ impl TokenManager {
     pub async fn look(&self) -> TokenStatus {
         self.request(|done| Request::Look { done }).await;
         self.status()
+    }
+
+    /// The same, and waits for nothing.
+    pub fn begin_to_look(&self) {
+        let (done, _) = oneshot::channel();
+        // An error means that the task has ended: then there is nothing to look for.
+        let _ = self.0.requests.send(Request::Look { done });
     }
 
     fn generation(&self) -> Option<Generation> {

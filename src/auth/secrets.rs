@@ -33,11 +33,7 @@ pub struct Given {
 
 impl Secrets {
     /// Reads them now, with what a person has given in its place.
-    pub(crate) fn read(
-        credential: &Credential,
-        tokens_dir: &Path,
-        given: Option<&Given>,
-    ) -> Result<Secrets, Trouble> {
+    pub(crate) fn read(credential: &Credential, tokens_dir: &Path, given: Option<&Given>) -> Result<Secrets, Trouble> {
         let reader = Reader { connection: &credential.connection, kept: KeptSecrets::new(tokens_dir), given };
         let (main, client_secret) = match &credential.grant {
             GrantConfig::ClientCredentials { client_secret, .. } => {

@@ -110,7 +110,9 @@ fn came(raw: &Result<Raw, Trouble>, secrets: &Secrets) -> Came {
                 excerpt: match (&object, status) {
                     (Some(object), 200..=299) => members(object),
                     // Something that is no answer may hold a whole token.
-                    (None, 200..=299) if !begins_a_page(body) => format!("{} bytes that are no JSON object", body.len()),
+                    (None, 200..=299) if !begins_a_page(body) => {
+                        format!("{} bytes that are no JSON object", body.len())
+                    }
                     (Some(_) | None, _) => excerpt(body, &secrets.all()),
                 },
                 server_date: text(headers, DATE).and_then(instant),

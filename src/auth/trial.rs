@@ -141,7 +141,10 @@ impl Trial {
                         return Err(NotKept::Refused { earlier, message, cure });
                     }
                     (Class::Transient { .. } | Class::Ambiguous, Earlier::Works) => {
-                        return Err(NotKept::Unclear { message, cure: format!("give it again when it can be; {cure}") });
+                        return Err(NotKept::Unclear {
+                            message,
+                            cure: format!("give it again when it can be; {cure}"),
+                        });
                     }
                     (Class::Transient { .. } | Class::Ambiguous, Earlier::Useless) => Taken::Untried,
                 }
@@ -185,9 +188,10 @@ impl Trial {
             stopping: CancellationToken::new(),
         };
         let mut outcome = attempt.clone().run().await;
-        let lost = outcome.result.as_ref().is_err_and(|trouble| {
-            trouble.explain(&self.credential, outcome.before).class == Class::Ambiguous
-        });
+        let lost = outcome
+            .result
+            .as_ref()
+            .is_err_and(|trouble| trouble.explain(&self.credential, outcome.before).class == Class::Ambiguous);
         if lost {
             clock.sleep(REPLAY_PAUSE).await;
             outcome = attempt.run().await;

@@ -208,17 +208,15 @@ impl Trouble {
             // A client without a refresh token has no login to renew.
             (Trouble::Denied { .. } | Trouble::Spent, _, GrantConfig::ClientCredentials { .. }) => Class::BadClient,
             // A user key works again and again; its user may have been disabled for a while.
-            (
-                Trouble::Denied { code: Oauth::InvalidGrant, .. },
-                _,
-                GrantConfig::RefreshTokenAccount { .. },
-            ) => Class::BadKey,
+            (Trouble::Denied { code: Oauth::InvalidGrant, .. }, _, GrantConfig::RefreshTokenAccount { .. }) => {
+                Class::BadKey
+            }
             // Servers forgive a second use for seconds only, so it comes before any back-off (T8).
-            (
-                _,
-                Class::Transient { retry_after: None },
-                GrantConfig::RefreshTokenIdentity { .. },
-            ) if self.leaves_doubt() => Class::Ambiguous,
+            (_, Class::Transient { retry_after: None }, GrantConfig::RefreshTokenIdentity { .. })
+                if self.leaves_doubt() =>
+            {
+                Class::Ambiguous
+            }
             (_, class, _) => class,
         };
         Failure {

@@ -85,7 +85,9 @@ pub(super) async fn run(global: &Global, args: &DaemonArgs, clock: Clock) -> Res
             tracing::info!("Stopped");
         }
         Farewelled::Blocked => {
-            tracing::warn!("Stopped without waiting any longer: the database does not answer; what it did not take is looked up at the next start");
+            tracing::warn!(
+                "Stopped without waiting any longer: the database does not answer; what it did not take is looked up at the next start"
+            );
         }
         // Asked twice: whatever is being sent is looked up at the next start.
         Farewelled::Hurried => tracing::warn!("Stopped at once; starts under way will be looked up at the next start"),

@@ -111,6 +111,11 @@ impl Connections {
         self.lock().iter().map(|(name, wired)| (name.clone(), wired.manager.clone())).collect()
     }
 
+    /// The secrets are read now: one that cannot be read any more is told at once, and not when its token ends in the night.
+    pub(super) fn look(&self) {
+        self.managers().values().for_each(TokenManager::begin_to_look);
+    }
+
     /// Nothing new is asked for from here on. Waits for nothing.
     pub(super) fn begin_to_stop(&self) {
         let managers: Vec<_> = self.managers().into_values().chain(self.retired().ending.values().cloned()).collect();

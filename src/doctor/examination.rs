@@ -7,9 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::task::TaskTracker;
 
 use super::network::Way;
-use super::step::{Blame, Finding, Step, Topic};
+use super::step::{Blame, Finding, ORDER, Step, Topic};
 use super::{grant, probe, secrets, tls, token, trouble, work};
-use crate::auth::{Exchanges, AuthEnvironment, Credential, Discovery, GrantConfig, TokenManager, discover, discover_elsewhere};
+use crate::auth::{
+    AuthEnvironment, Credential, Discovery, Exchanges, GrantConfig, TokenManager, discover, discover_elsewhere,
+};
 use crate::clock::Clock;
 use crate::daemon::{TokenBearer, credential};
 use crate::orchestrator::{CallError, Client, ClientConfig, UnsentReason};
@@ -70,26 +72,6 @@ pub async fn examine(settings: DoctorSettings, hear: &mut (dyn FnMut(&Step) + Se
     }
     steps
 }
-
-/// What a failed step leaves untried, in order.
-const ORDER: [Topic; 16] = [
-    Topic::Configuration,
-    Topic::Secret,
-    Topic::Proxy,
-    Topic::Address,
-    Topic::Connect,
-    Topic::Tls,
-    Topic::Identity,
-    Topic::Grant,
-    Topic::Token,
-    Topic::Scopes,
-    Topic::Tenant,
-    Topic::Folder,
-    Topic::Process,
-    Topic::Read,
-    Topic::DryRun,
-    Topic::Probe,
-];
 
 /// The step that failed, on which all others hang.
 pub(super) struct Broken(Topic);

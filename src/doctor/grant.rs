@@ -139,10 +139,12 @@ fn of_answer(grant: &GrantConfig, answered: &Answered) -> (Blame, &'static str) 
         (_, 300..=399) => (Blame::Here, "the address of the token endpoint leads elsewhere"),
         (None, 400 | 401 | 403)
             if !page && matches!(grant, GrantConfig::Password { username, .. } if username.contains('\\')) =>
-        (
-            Blame::Refused,
-            "the user is of a directory (a Windows domain): Orchestrator logs such users in by NTLM or Negotiate only, and answers their password like a wrong one",
-        ),
+        {
+            (
+                Blame::Refused,
+                "the user is of a directory (a Windows domain): Orchestrator logs such users in by NTLM or Negotiate only, and answers their password like a wrong one",
+            )
+        }
         (None, 400 | 401 | 403) if !page && matches!(grant, GrantConfig::Password { .. }) => (
             Blame::Refused,
             "user name, password or tenant is wrong, the account is locked, or the user is of a directory (a Windows domain) or of single sign-on and has no password here; newer servers take passwords of host administrators only",

@@ -104,10 +104,8 @@ pub(super) fn three_clocks(identity: SignedDuration, orchestrator: SignedDuratio
         true => format!("{} behind", length(off.abs())),
         false => format!("{} ahead of", length(off.abs())),
     };
-    let (ours_and_identity, ours_and_orchestrator) = (
-        apart(identity, SignedDuration::ZERO),
-        apart(orchestrator, SignedDuration::ZERO),
-    );
+    let (ours_and_identity, ours_and_orchestrator) =
+        (apart(identity, SignedDuration::ZERO), apart(orchestrator, SignedDuration::ZERO));
     let alone = match (ours_and_identity, ours_and_orchestrator, apart(identity, orchestrator)) {
         (_, _, false) if ours_and_orchestrator => {
             let found = format!(
@@ -122,12 +120,18 @@ pub(super) fn three_clocks(identity: SignedDuration, orchestrator: SignedDuratio
             }
         }
         (false, true, true) => Finding::doubt(
-            format!("Orchestrator's clock is alone: it is {} this machine and the identity server, which agree", off(orchestrator)),
+            format!(
+                "Orchestrator's clock is alone: it is {} this machine and the identity server, which agree",
+                off(orchestrator)
+            ),
             "Orchestrator's clock is wrong; it may call tokens not yet valid or expired, and starts wait",
             "have the clock of Orchestrator's server set",
         ),
         (true, false, true) => Finding::doubt(
-            format!("the identity server's clock is alone: it is {} this machine and Orchestrator, which agree", off(identity)),
+            format!(
+                "the identity server's clock is alone: it is {} this machine and Orchestrator, which agree",
+                off(identity)
+            ),
             "the identity server's clock is wrong; its tokens begin or end at the wrong time",
             "have the clock of the identity server set",
         ),

@@ -192,8 +192,7 @@ pub(super) async fn finish(
             ));
     };
     control.audit(&peer, "login", &name, Some("browser".to_owned())).await?;
-    let secret =
-        login.finish(&code, &control.tokens_dir(), &control.clock).await.map_err(|cause| failed(&cause))?;
+    let secret = login.finish(&code, &control.tokens_dir(), &control.clock).await.map_err(|cause| failed(&cause))?;
     kept(&manager, Given { kind: Kind::RefreshToken, secret }).await
 }
 

@@ -420,6 +420,35 @@ async fn a_token_server_that_is_down_is_told_apart_from_one_that_refuses() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_cannot_be_read_any_more_is_in_the_status_as_soon_as_the_files_are_read_again() {
+    let sandbox = sandbox().await;
+    let place = place(&sandbox, &format!("{APPLICATION}, client_secret: \"file:secret\""));
+    place.write("secret", "sandbox-secret");
+    let daemon = place.daemon().await;
+    in_time("a token", valid(&place)).await;
+    std::fs::remove_file(place.path("secret")).unwrap();
+    assert_eq!(place.run(&["reload"]).await.status.code(), Some(FINE));
+    let told = |wanted: &'static str| {
+        let place = &place;
+        in_time(wanted, async move {
+            loop {
+                let status = text(&place.run(&["status"]).await.stdout);
+                if status.contains(wanted) {
+                    return status;
+                }
+            }
+        })
+    };
+    let status = told("no client secret: failed to read the secret in").await;
+    assert!(status.contains("trouble: connection `uipath`") && status.contains("until "), "{status}");
+    // It serves as long as it lives, and a secret that is there again is taken up by itself.
+    place.write("secret", "sandbox-secret");
+    assert!(!told("no trouble").await.contains("trouble: "));
+    stop(daemon).await;
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn at_a_terminal_the_secret_is_asked_for_and_not_shown() {
     let sandbox = sandbox().await;
     let place = place(&sandbox, APPLICATION);

@@ -40,7 +40,9 @@ impl Identity {
                         text.push_str(&String::from_utf8_lossy(&request[..read]));
                     }
                     if text.starts_with("GET") {
-                        return stream.write_all(b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await;
+                        return stream
+                            .write_all(b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+                            .await;
                     }
                     let number = {
                         let mut seen = seen.lock().unwrap();
@@ -54,7 +56,9 @@ impl Identity {
                     let body = format!(
                         "{{\"access_token\":\"at-{number}\",\"expires_in\":2,\"token_type\":\"Bearer\",\"refresh_token\":\"rotated-{number}\"}}"
                     );
-                    let answer = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n\u{feff}{body}");
+                    let answer = format!(
+                        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n\u{feff}{body}"
+                    );
                     stream.write_all(answer.as_bytes()).await
                 });
             }

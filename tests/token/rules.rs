@@ -411,7 +411,11 @@ fn odd_lifetimes_are_read_with_care() {
 #[test]
 fn an_answer_without_a_usable_access_token_still_gives_its_refresh_token() {
     let body = br#"{"access_token":"two words","refresh_token":"rt-1","token_type":"Bearer"}"#;
-    let answer = read(Reply { status: 200, content_type: None, authenticate: None, retry_after: None, body }, Style::Identity, &[]);
+    let answer = read(
+        Reply { status: 200, content_type: None, authenticate: None, retry_after: None, body },
+        Style::Identity,
+        &[],
+    );
     assert_eq!(answer.access.unwrap_err(), Trouble::OddToken);
     assert_eq!(answer.refresh_token.unwrap().expose(), "rt-1");
 }
@@ -435,7 +439,8 @@ fn a_new_refresh_token_is_found_in_whatever_was_made_of_the_answer() {
         text.as_bytes(),
         b"access_token=at&refresh_token=rt-1&token_type=Bearer",
     ];
-    let reply = |status, body| Reply { status, content_type: Some("text/html"), authenticate: None, retry_after: None, body };
+    let reply =
+        |status, body| Reply { status, content_type: Some("text/html"), authenticate: None, retry_after: None, body };
     for body in whole {
         let answer = read(reply(200, body), Style::Identity, &[]);
         let shown = String::from_utf8_lossy(body);

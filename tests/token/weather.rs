@@ -276,8 +276,7 @@ impl Server {
                 let new = format!("rt-{}-{serial:016x}", truth.rotations);
                 let fates = vec![format!("{fate:?} after {delay:?}")];
                 truth.current.clone_from(&new);
-                truth.last =
-                    Some(Rotation { old, new: new.clone(), at: now, carried: false, killed: false, fates });
+                truth.last = Some(Rotation { old, new: new.clone(), at: now, carried: false, killed: false, fates });
                 Some(plan(&new, &mut dice))
             }
             (false, Some(last)) => {
@@ -297,7 +296,8 @@ impl Server {
                 // Used before: all that came of it is void.
                 if truth.alive {
                     truth.alive = false;
-                    let may = truth.last.as_ref().is_some_and(|last| last.old == token && (!last.carried || last.killed));
+                    let may =
+                        truth.last.as_ref().is_some_and(|last| last.old == token && (!last.carried || last.killed));
                     let told = format!("{token} came again at {now:?}: {:?}", truth.last);
                     truth.lost.push((may, told));
                 }
@@ -496,7 +496,8 @@ fn body(shape: Shape, new: &str) -> Vec<u8> {
         Shape::Trailing => format!("{plain}<!-- served by gateway 3 -->").into_bytes(),
         Shape::Wrapped => format!("{{\"success\":true,\"data\":{plain}}}").into_bytes(),
         Shape::TokenFirst => {
-            format!("{{\"refresh_token\":\"{new}\",\"access_token\":\"at-for-{new}\",\"expires_in\":null}}").into_bytes()
+            format!("{{\"refresh_token\":\"{new}\",\"access_token\":\"at-for-{new}\",\"expires_in\":null}}")
+                .into_bytes()
         }
         Shape::Form => format!("access_token=at-for-{new}&refresh_token={new}&expires_in=3600").into_bytes(),
     }

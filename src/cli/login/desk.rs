@@ -4,9 +4,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use crate::auth::{
-    Earlier, Given, Kind, Login, LoginError, LoginFate, NotKept, TokenState, at_rest, take_login,
-};
+use crate::auth::{Earlier, Given, Kind, Login, LoginError, LoginFate, NotKept, TokenState, at_rest, take_login};
 use crate::clock::Clock;
 use crate::secret::Secret;
 use crate::store::{StateFolder, StateFolderError};
@@ -24,7 +22,7 @@ use super::super::token::segment;
 /// Who deals with it.
 pub(super) enum Desk {
     Daemon { client: Client, connection: String },
-    Here { here: Here, begun: Mutex<Option<Login>>, state_dir: PathBuf, sockets: Vec<PathBuf> },
+    Here { here: Box<Here>, begun: Box<Mutex<Option<Login>>>, state_dir: PathBuf, sockets: Vec<PathBuf> },
 }
 
 impl Desk {
@@ -57,7 +55,12 @@ impl Desk {
             return Err(Failure::new(Exit::Usage, message)
                 .hint("start the daemon first: the login then goes through its control socket"));
         }
-        Ok(Desk::Here { here, begun: Mutex::new(None), state_dir: folder, sockets: global.sockets() })
+        Ok(Desk::Here {
+            here: Box::new(here),
+            begun: Box::new(Mutex::new(None)),
+            state_dir: folder,
+            sockets: global.sockets(),
+        })
     }
 
     pub(super) async fn need(&self) -> Result<LoginNeed, Failure> {
