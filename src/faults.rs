@@ -42,6 +42,9 @@ pub const USE_BEFORE_SAVE: &str = "use_before_save";
 /// Processes do not wait for one another before they use a refresh token.
 pub const NO_TOKEN_LOCK: &str = "no_token_lock";
 
+/// The answer to a token that works once is waited for as briefly as any other.
+pub const SHORT_TOKEN_WAIT: &str = "short_token_wait";
+
 /// The scheduling loop stands still after some rounds, as in a deadlock, while the rest of the process lives.
 pub const FREEZE_LOOP: &str = "freeze_loop";
 

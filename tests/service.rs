@@ -7,6 +7,8 @@
 
 #[path = "service/blocked.rs"]
 mod blocked;
+#[path = "service/last_exchange.rs"]
+mod last_exchange;
 #[path = "support/place.rs"]
 mod place;
 #[path = "service/reload.rs"]

@@ -16,6 +16,8 @@ mod grants;
 #[cfg(feature = "faults")]
 #[path = "support/noticed.rs"]
 mod noticed;
+#[path = "token/people.rs"]
+mod people;
 #[path = "token/restart.rs"]
 mod restart;
 #[path = "token/rules.rs"]
@@ -24,6 +26,8 @@ mod rules;
 mod server;
 #[path = "support/thread_log.rs"]
 mod thread_log;
+#[path = "token/weather.rs"]
+mod weather;
 
 use std::future::Future;
 use std::pin::pin;

@@ -189,6 +189,7 @@ pub fn token_answer(input: &[u8]) {
     let reply = Reply {
         status: statuses[usize::from(*status) % statuses.len()],
         content_type: kinds[usize::from(*kind) % kinds.len()],
+        authenticate: None,
         retry_after: None,
         body,
     };
@@ -243,7 +244,7 @@ pub fn server_answer(input: &[u8]) {
     match judge(&asked, heard, NOW) {
         Verdict::Accepted(body) => assert_eq!(body, rest),
         Verdict::TooLong(error) | Verdict::Failed(error) => says(&error),
-        Verdict::TokenRefused => {}
+        Verdict::TokenRefused { .. } => {}
     }
 }
 

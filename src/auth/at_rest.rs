@@ -69,7 +69,7 @@ enum Found {
 }
 
 fn read(credential: &Credential, tokens_dir: &Path) -> Result<Found, Trouble> {
-    let secrets = Secrets::read(credential, tokens_dir)?;
+    let secrets = Secrets::read(credential, tokens_dir, None)?;
     let (Some(family), Some(key)) = (family_of(credential, &secrets), AccessKey::of(credential, &secrets)) else {
         return Ok(match &credential.grant {
             GrantConfig::PersonalAccessToken { .. } => Found::Personal,
@@ -83,7 +83,10 @@ fn read(credential: &Credential, tokens_dir: &Path) -> Result<Found, Trouble> {
     let stored = file.peek().map_err(|cause| Trouble::TokenFile { reason: cause.to_string() })?;
     let Some(stored) = stored else { return Ok(Found::Nothing) };
     let current = stored.refresh_token.as_ref().unwrap_or(&secrets.main);
-    if stored.refused.as_ref() == Some(&family.name(current)) {
+    // A user key is tried again; only a token that works once is not.
+    let one_use =
+        stored.refresh_token.is_some() || matches!(credential.grant, GrantConfig::RefreshTokenIdentity { .. });
+    if one_use && stored.refused.as_ref() == Some(&family.name(current)) {
         return Err(Trouble::Spent);
     }
     Ok(Found::File { stored: Box::new(stored), key })
@@ -99,7 +102,7 @@ fn held(stored: &Stored, key: &AccessKey, now: Reading, boot_id: Option<&str>) -
 fn blocked(trouble: &Trouble, boot: Duration) -> Phase {
     match trouble.class() {
         Class::NeedsLogin => Phase::Blocked { why: Block::NeedsLogin, look_at: boot, at: None },
-        Class::BadClient | Class::BadPassword | Class::SameToken => {
+        Class::BadClient | Class::BadKey | Class::SameToken => {
             Phase::Blocked { why: Block::BadClient, look_at: boot, at: None }
         }
         Class::Transient { .. } | Class::Ambiguous => Phase::Retrying { at: boot },

@@ -28,6 +28,8 @@ pub struct Claims {
     pub scopes: Option<Vec<String>>,
     /// `nbf`: not good before.
     pub not_before: Option<Timestamp>,
+    /// `iat`: made.
+    pub issued_at: Option<Timestamp>,
     /// `exp`: not good from here on.
     pub expires_at: Option<Timestamp>,
 }
@@ -53,6 +55,7 @@ pub fn read(token: &Secret) -> Option<Claims> {
         client_id: text("client_id"),
         scopes: claims.get("scope").or_else(|| claims.get("scp")).map(texts),
         not_before: instant("nbf"),
+        issued_at: instant("iat"),
         expires_at: instant("exp"),
     })
 }

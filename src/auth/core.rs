@@ -7,9 +7,9 @@
 
 use std::time::Duration;
 
-pub use super::event::{Class, Command, Event, Kept, Left, Replay};
+pub use super::event::{Asker, Class, Command, Event, Kept, Left, Replay};
 use super::margins::{
-    AFTER_BAD_CLIENT, AFTER_BAD_PASSWORD, AFTER_DEAD_TOKEN, BETWEEN_FORCED, BROKEN_PAUSE, Budget, Dice, FRESH,
+    AFTER_BAD_CLIENT, AFTER_BAD_KEY, AFTER_DEAD_TOKEN, BETWEEN_FORCED, BROKEN_PAUSE, Budget, Dice, FRESH, LAST_REPLAY,
     LONGEST_RETRY_AFTER, LOOK_EVERY, SAVE_EVERY, backoff, life,
 };
 use super::standing::{Block, Held, Phase, Standing};
@@ -34,7 +34,10 @@ pub struct Core {
     /// Fresh tokens that Orchestrator refused in a row (T12).
     refusals: u32,
     forced_at: Option<Duration>,
-    stopping: bool,
+    /// Whose wish waits for room in the budget.
+    wish: Asker,
+    /// Since when nothing new is begun.
+    stopping: Option<Duration>,
 }
 
 impl Core {
@@ -58,7 +61,8 @@ impl Core {
             replayed: false,
             refusals: 0,
             forced_at: None,
-            stopping: false,
+            wish: Asker::Itself,
+            stopping: None,
         }
     }
 
@@ -105,13 +109,8 @@ impl Core {
                 self.settle(kept, now)
             }
             Event::Refused(generation) => self.refused(generation, now),
-            Event::Changed | Event::Forced => match self.standing.phase {
-                Phase::Resting { .. } | Phase::Retrying { .. } | Phase::Replaying { .. } | Phase::Blocked { .. } => {
-                    self.ask(now)
-                }
-                // A request is under way already, or must not be.
-                Phase::Asking | Phase::Unsaved { .. } | Phase::Saving | Phase::Stopped => None,
-            },
+            Event::Changed => self.ask_out_of_turn(self.wish, now),
+            Event::Forced => self.ask_out_of_turn(Asker::Person, now),
             Event::Saved => {
                 if self.standing.phase == Phase::Saving {
                     self.standing.phase = Phase::Resting { at: self.due(now) };
@@ -141,7 +140,7 @@ impl Core {
                     | Phase::Saving
                     | Phase::Stopped => None,
                 };
-                self.stopping = true;
+                self.stopping = self.stopping.or(Some(now));
                 self.end_if_stopping();
                 last
             }
@@ -179,8 +178,19 @@ impl Core {
         }
     }
 
+    fn ask_out_of_turn(&mut self, asker: Asker, now: Duration) -> Option<Command> {
+        match self.standing.phase {
+            Phase::Resting { .. } | Phase::Retrying { .. } | Phase::Replaying { .. } | Phase::Blocked { .. } => {
+                self.wish = asker;
+                self.ask(now)
+            }
+            // A request is under way already, or must not be.
+            Phase::Asking | Phase::Unsaved { .. } | Phase::Saving | Phase::Stopped => None,
+        }
+    }
+
     fn ask(&mut self, now: Duration) -> Option<Command> {
-        if self.stopping { None } else { self.send(now) }
+        if self.stopping.is_some() { None } else { self.send(now) }
     }
 
     fn send(&mut self, now: Duration) -> Option<Command> {
@@ -190,7 +200,7 @@ impl Core {
                     self.forced_at = Some(now);
                 }
                 self.standing.phase = Phase::Asking;
-                Some(Command::Ask)
+                Some(Command::Ask(std::mem::replace(&mut self.wish, Asker::Itself)))
             }
             Err(room_at) => {
                 self.standing.phase = match self.standing.phase {
@@ -230,7 +240,8 @@ impl Core {
     /// Ends an attempt: nothing else starts while a login is in memory only (T9).
     fn settle(&mut self, kept: Kept, now: Duration) -> Option<Command> {
         match kept {
-            Kept::Safely if self.stopping && matches!(self.standing.phase, Phase::Replaying { .. }) => {
+            // What is left of the end must be enough for an answer. The next start asks at once in any case (T10).
+            Kept::Safely if self.may_replay_at_the_end(now) => {
                 let last = self.send(now);
                 self.end_if_stopping();
                 last
@@ -239,7 +250,7 @@ impl Core {
                 self.end_if_stopping();
                 None
             }
-            Kept::InMemoryOnly if self.stopping => {
+            Kept::InMemoryOnly if self.stopping.is_some() => {
                 self.standing.phase = Phase::Saving;
                 Some(Command::Save)
             }
@@ -285,8 +296,8 @@ impl Core {
             Class::BadClient => {
                 Phase::Blocked { why: Block::BadClient, look_at, at: Some(now.saturating_add(AFTER_BAD_CLIENT)) }
             }
-            Class::BadPassword => {
-                Phase::Blocked { why: Block::NeedsLogin, look_at, at: Some(now.saturating_add(AFTER_BAD_PASSWORD)) }
+            Class::BadKey => {
+                Phase::Blocked { why: Block::NeedsLogin, look_at, at: Some(now.saturating_add(AFTER_BAD_KEY)) }
             }
             Class::SameToken => {
                 // Not handed out any more. The refusal may have been a mistake of the server, so it gets another chance.
@@ -333,8 +344,13 @@ impl Core {
         self.standing.held.is_some_and(|held| self.standing.refused == Some(held.generation))
     }
 
+    fn may_replay_at_the_end(&self, now: Duration) -> bool {
+        let replaying = matches!(self.standing.phase, Phase::Replaying { .. });
+        replaying && self.stopping.is_some_and(|since| now.saturating_sub(since) <= LAST_REPLAY)
+    }
+
     fn end_if_stopping(&mut self) {
-        if self.stopping && !self.busy() {
+        if self.stopping.is_some() && !self.busy() {
             self.standing.phase = Phase::Stopped;
         }
     }

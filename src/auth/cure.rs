@@ -3,7 +3,8 @@
 //! The words are the product here. Each cure names the key, the file or the command, and says when it is tried again, so
 //! that nobody restarts a daemon in vain.
 
-use super::credential::{Credential, GrantConfig, other_token_url};
+use super::challenge::Challenge;
+use super::credential::{Credential, GrantConfig, is_uipath, other_token_url};
 use super::trouble::{Before, Network, Oauth, Trouble};
 use crate::secret::SecretSource;
 
@@ -24,19 +25,30 @@ impl Trouble {
             Trouble::NothingKept { kind: _ } => {
                 format!("run `punctual login {}`; it is looked for every 5 s", credential.connection)
             }
-            Trouble::LoginRefused { .. } => format!(
-                "check `username`, `tenant` and {}; it is tried again every hour only, as each try may count towards locking the account",
-                held(grant.main_secret().0, "the password", credential)
-            ),
+            Trouble::LoginRefused { challenge, .. } => refused_user(credential, challenge.as_ref()),
             Trouble::SameToken => format!(
                 "it has ended, was revoked, or belongs to another organization: create a new one and {}; it is looked for every 5 s",
                 put(grant.main_secret().0, "it", credential)
             ),
             Trouble::Busy => format!("end the other process that uses this login; {waiting}"),
-            Trouble::Spent => new_login(credential, ""),
+            Trouble::Stopping => "start it again".to_owned(),
+            Trouble::Spent => format!(
+                "{}; `punctual token refresh {}` sends it once more",
+                new_login(credential, ""),
+                credential.connection
+            ),
+            Trouble::Denied { code: Oauth::InvalidGrant, description: Some(words), .. } if tells_of_user(words) => {
+                format!(
+                    "its user is disabled or locked: enable the user, then run `punctual token refresh {}`",
+                    credential.connection
+                )
+            }
             Trouble::Denied { code, .. } => denied(*code, credential, before),
-            Trouble::Network { how, .. } => match how {
+            Trouble::Network { how, detail } => match how {
                 Network::Name => format!("check the host in `auth.token_url` or `url`, and the name server; {waiting}"),
+                Network::Connect if detail.contains("authorization required") => {
+                    format!("{PROXY_PASSWORD}; {NO_WINDOWS_PROXY}; {waiting}")
+                }
                 Network::Refused | Network::Connect | Network::ConnectTimeout => {
                     format!("check host and port, firewall and proxy; {waiting}")
                 }
@@ -45,10 +57,19 @@ impl Trouble {
                         "check host and port, or add the server's authority to the system's certificates; {waiting}"
                     )
                 }
-                Network::AnswerTimeout | Network::Broken => {
+                Network::AnswerTimeout | Network::OneUseTimeout | Network::Broken => {
                     format!("check the server and any proxy between; {waiting}")
                 }
             },
+            Trouble::Status { status: 407, challenge, .. } => match challenge {
+                Some(challenge) if challenge.is_windows_only() => format!("{WINDOWS_PROXY}; {waiting}"),
+                Some(_) => format!("{PROXY_PASSWORD}; {waiting}"),
+                None => format!("{PROXY_PASSWORD}; {NO_WINDOWS_PROXY}; {waiting}"),
+            },
+            Trouble::Status { challenge: Some(challenge), .. } if challenge.is_windows_only() => format!(
+                "the web server wants a Windows login before the identity server is reached: let IIS allow anonymous authentication for `{}`; {waiting}",
+                token_url.path()
+            ),
             Trouble::Status { status: 429, .. } => {
                 format!("ask for tokens less often from other programs of this organization; {waiting}")
             }
@@ -75,11 +96,49 @@ impl Trouble {
     }
 }
 
+const PROXY_PASSWORD: &str = "the proxy on the way wants a name and a password: write them into the proxy's address for the service (`HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT`)";
+/// Where the ways to log in are not known: an answer to CONNECT is not shown to whoever asked for the connection.
+const NO_WINDOWS_PROXY: &str = "a proxy that takes only NTLM or Negotiate, Windows logins of a domain, needs a helper on this machine that speaks them, or an exception for this machine";
+const WINDOWS_PROXY: &str = "the proxy on the way takes only NTLM or Negotiate, Windows logins of a domain, which are not spoken here: have it let this machine through without one, or set `HTTPS_PROXY` to a helper on this machine that speaks them";
+
+/// Orchestrator logs users of a directory in by NTLM or Negotiate only; with their password it answers 400 and code 1000, as to
+/// a wrong one (forum.uipath.com 24921 and 78830, of 2018.3 to 2018.4). Users of single sign-on have no password there at all
+/// (forum.uipath.com 155800).
+fn refused_user(credential: &Credential, challenge: Option<&Challenge>) -> String {
+    const ELSE: &str =
+        "use an external application (`grant: client_credentials`), or a local user with a password of its own";
+    let password = held(credential.grant.main_secret().0, "the password", credential);
+    let pause = "it is tried again every hour only, as each try may count towards locking the account";
+    let username = match &credential.grant {
+        GrantConfig::Password { username, .. } => username.as_str(),
+        GrantConfig::ClientCredentials { .. }
+        | GrantConfig::RefreshTokenAccount { .. }
+        | GrantConfig::RefreshTokenIdentity { .. }
+        | GrantConfig::PersonalAccessToken { .. } => "",
+    };
+    if username.contains('\\') || challenge.is_some_and(Challenge::is_windows_only) {
+        return format!(
+            "`{username}` is a user of a directory (a Windows domain), whom Orchestrator logs in by NTLM or Negotiate only and never with a password here: {ELSE}; {pause}"
+        );
+    }
+    let may_be = if username.contains('@') { "if it is the address of" } else { "if it is" };
+    format!(
+        "check `username`, `tenant` and {password}; {may_be} a user of a directory (a Windows domain) or of single sign-on, it cannot log in with a password here: {ELSE}; {pause}"
+    )
+}
+
+/// Whether a refusal speaks of the user and not of the token.
+fn tells_of_user(words: &str) -> bool {
+    let words = words.to_ascii_lowercase();
+    ["disabled", "inactive", "not active", "locked", "deactivated"].iter().any(|word| words.contains(word))
+}
+
 fn denied(code: Oauth, credential: &Credential, before: Before) -> String {
     let wrong_client = |source: &SecretSource| {
         format!(
-            "check `client_id` and {}, that the secret has not expired, and that the application belongs to this organization",
-            held(source, "the secret", credential)
+            "check `client_id` and {}, that the secret has not expired, and that the application belongs to {}",
+            held(source, "the secret", credential),
+            organization(credential)
         )
     };
     match (code, &credential.grant) {
@@ -123,12 +182,28 @@ fn denied(code: Oauth, credential: &Credential, before: Before) -> String {
     }
 }
 
+/// Whose identity server is asked: in the Cloud the path says it, and an application is known to its own alone.
+fn organization(credential: &Credential) -> String {
+    let cloud = credential.token_url.host_str().is_some_and(is_uipath);
+    let first = credential.token_url.path_segments().and_then(|mut segments| segments.next());
+    match first.filter(|name| cloud && !name.is_empty() && !name.starts_with("identity")) {
+        Some(name) => format!("the organization `{name}`, whose identity server was asked"),
+        None => "this organization".to_owned(),
+    }
+}
+
 /// Names the mistake that can be seen in the scopes, else the ones that cannot.
 fn scope_cure(scope: &str) -> &'static str {
     if scope.contains(',') {
         "put spaces, not commas, between the scopes"
     } else if scope.split_whitespace().any(|one| one == "offline_access") {
         "take `offline_access` out of `scope`: this grant has no refresh token"
+    } else if scope.split_whitespace().any(|one| matches!(one, "openid" | "profile" | "email")) {
+        "take `openid`, `profile` and `email` out of `scope`: they are of a user's login"
+    } else if scope.split_whitespace().any(|one| one.starts_with("or.") || one.starts_with("Or.")) {
+        "write the scopes as the application's page shows them, such as `OR.Jobs`: capitals count"
+    } else if scope.contains(['"', '\'', '`']) {
+        "take the quotes out of `scope`"
     } else {
         "check that each scope is granted to the application as an application scope, and that none is asked for both whole and as `.Read` and `.Write`"
     }
@@ -138,9 +213,11 @@ fn new_login(credential: &Credential, cause: &str) -> String {
     let (source, kind) = credential.grant.main_secret();
     match &credential.grant {
         GrantConfig::ClientCredentials { .. } => "check the application at the identity server".to_owned(),
-        GrantConfig::RefreshTokenAccount { .. } => {
-            format!("{cause}create a new user key under API Access and {}", put(source, "it", credential))
-        }
+        GrantConfig::RefreshTokenAccount { .. } => format!(
+            "{cause}see that its user is enabled, or create a new user key under API Access and {}; this one is tried again every hour, and at once by `punctual token refresh {}`",
+            put(source, "it", credential),
+            credential.connection
+        ),
         GrantConfig::RefreshTokenIdentity { refresh_token: SecretSource::Kept, .. } => {
             format!("{cause}run `punctual login {}`", credential.connection)
         }

@@ -3,16 +3,17 @@
 //! A wrong path is the commonest mistake and the hardest to see: the server answers it with a login page and 200. So when the
 //! path in use shows no identity server, the other one is tried too. Nothing here is needed to get a token.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use url::Url;
 
 use crate::clock::Clock;
 use crate::http;
 use crate::witness::{Answered, Came, Exchange, Witness, excerpt, masked};
 
+use super::answer::object;
 use super::credential::{AuthSetupError, Credential, Style, other_token_url, printable};
 use super::tell::{instant, text};
-use super::wire;
+use super::wire::{self, Patience, Raw};
 
 /// What stands at the end of every token endpoint of an identity server.
 const TOKEN_PATH: &str = "/connect/token";
@@ -96,14 +97,15 @@ async fn ask(
     url.set_query(None);
     let began = clock.boottime();
     let client = wire::client(credential)?;
-    let raw = wire::exchange(&client, client.get(url.clone()).header("accept", "application/json")).await;
+    let request = client.get(url.clone()).header("accept", "application/json");
+    let raw = wire::exchange(&client, request, clock, Patience::Usual).await.and_then(Raw::whole);
     let now = clock.read();
     let (came, found) = match &raw {
         Err(trouble) => {
             let cause = masked(&trouble.what_broke(), &[]);
             (Came::Nothing { cause: cause.clone() }, Discovery::Silent { cause })
         }
-        Ok((status, headers, body)) => {
+        Ok(Raw { status, headers, body, cut: _ }) => {
             let kind = text(headers, reqwest::header::CONTENT_TYPE).map(|kind| masked(kind, &[]));
             let page = http::is_page(kind.as_deref(), body);
             let answered = Answered {
@@ -129,7 +131,7 @@ async fn ask(
 }
 
 fn described(status: u16, body: &[u8]) -> Option<Discovery> {
-    let object: Map<String, Value> = serde_json::from_slice(body).ok().filter(|_| status == 200)?;
+    let object = object(body).filter(|_| status == 200)?;
     let text = |name: &str| object.get(name).and_then(Value::as_str).map(|text| masked(text, &[]));
     let (issuer, token_endpoint) = (text("issuer"), text("token_endpoint"));
     (issuer.is_some() || token_endpoint.is_some()).then_some(Discovery::Found { issuer, token_endpoint })

@@ -29,9 +29,9 @@ pub enum Class {
     NeedsLogin,
     /// Only a change of the client's settings helps, here or at the server.
     BadClient,
-    /// Only another password helps. Tried seldom all the same: an account may be unlocked without any change here, but each
-    /// wrong try may count towards locking it.
-    BadPassword,
+    /// A password or a user key, which may become good again without any change here: an account is unlocked or enabled. Tried
+    /// seldom, since each wrong try of a password may count towards locking the account.
+    BadKey,
     /// The secret is the token, and Orchestrator refused it; only another one helps.
     SameToken,
 }
@@ -52,6 +52,15 @@ pub enum Kept {
     Safely,
     /// A new refresh token is in memory only.
     InMemoryOnly,
+}
+
+/// Who wants a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// The machine, by its own rules.
+    Itself,
+    /// A person: what was refused before is sent once more.
+    Person,
 }
 
 /// What happened.
@@ -102,7 +111,7 @@ pub enum Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Ask the token server.
-    Ask,
+    Ask(Asker),
     /// Write the unsaved refresh token.
     Save,
     /// See whether the secrets or the token file have changed.

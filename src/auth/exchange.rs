@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use crate::clock::Clock;
@@ -21,17 +22,19 @@ use crate::witness::Witness;
 
 use super::access_file::{AccessKey, family_of};
 use super::answer::{Access, Answer};
+use super::core::Asker;
 use super::credential::{Credential, GrantConfig};
 use super::keep::{End, OneUse, Opened, Unsaved, blocking, finish, reason, save};
 use super::margins::{LONGEST_LIFE, life};
-use super::secrets::{Mark, Secrets};
+use super::secrets::{Given, Mark, Secrets};
 use super::tell::Telling;
 use super::token_file::{Lock, Pending, Stored, TokenFile, TokenHash};
 use super::trouble::{Before, Oauth, Trouble};
-use super::wire::{Answered, ask};
+use super::under_way::Exchanges;
+use super::wire::{Answered, Patience, ask};
 
-/// Longest wait for another process that refreshes the same login (T11).
-const LOCK_WAIT: Duration = Duration::from_secs(30);
+/// Longest wait for another process that refreshes the same login (T11): as long as its exchange may take, and its save.
+const LOCK_WAIT: Duration = Duration::from_secs(110);
 /// The same when a second request would do no harm.
 const SHORT_LOCK_WAIT: Duration = Duration::from_secs(5);
 const LOCK_LOOK: Duration = Duration::from_millis(50);
@@ -51,6 +54,14 @@ pub(crate) struct Attempt {
     pub(crate) refused: Option<Secret>,
     /// Is told of the request.
     pub(crate) witness: Option<Witness>,
+    /// Whose wish it is.
+    pub(crate) asker: Asker,
+    /// A secret that a person has given and that is not kept yet.
+    pub(crate) given: Option<Given>,
+    /// Where exchanges are noted whose answers come once.
+    pub(crate) exchanges: Exchanges,
+    /// Nothing new is to be sent.
+    pub(crate) stopping: CancellationToken,
 }
 
 /// Where a token came from.
@@ -74,6 +85,8 @@ pub(crate) struct Got {
 pub(crate) struct Outcome {
     pub(crate) result: Result<Got, Trouble>,
     pub(crate) before: Before,
+    /// Whether a lost answer costs the login.
+    pub(crate) one_use: OneUse,
     pub(crate) unsaved: Option<Unsaved>,
     pub(crate) spent: Option<TokenHash>,
     pub(crate) known: Option<u64>,
@@ -95,7 +108,7 @@ pub(crate) struct Evidence {
 impl Evidence {
     /// Reads it all now.
     pub(crate) fn gather(credential: &Credential, tokens_dir: &Path) -> Evidence {
-        let secrets = Secrets::read(credential, tokens_dir);
+        let secrets = Secrets::read(credential, tokens_dir, None);
         let file = secrets.as_ref().ok().and_then(|secrets| file_of(credential, secrets, tokens_dir));
         Evidence { secrets: Some(Mark::of(&secrets)), file: file.map(|file| file.fingerprint()) }
     }
@@ -116,9 +129,9 @@ enum Plan {
 impl Attempt {
     pub(crate) async fn run(self) -> Outcome {
         let began = self.clock.boottime();
-        let (credential, tokens_dir) = (self.credential.clone(), self.tokens_dir.clone());
+        let (credential, tokens_dir, given) = (self.credential.clone(), self.tokens_dir.clone(), self.given.clone());
         let read = spawn_blocking(move || {
-            let secrets = Secrets::read(&credential, &tokens_dir);
+            let secrets = Secrets::read(&credential, &tokens_dir, given.as_ref());
             (Mark::of(&secrets), secrets)
         })
         .await;
@@ -130,6 +143,7 @@ impl Attempt {
         let mut outcome = Outcome {
             result: Err(Trouble::Crashed),
             before: Before::Answered,
+            one_use: OneUse::No,
             unsaved: None,
             spent: self.spent.clone(),
             known: self.known,
@@ -162,15 +176,27 @@ impl Attempt {
 
     async fn send(&self, secrets: Secrets, opened: Opened, outcome: &mut Outcome) {
         let sent = self.clock.read();
+        outcome.before = opened.before;
+        outcome.one_use = opened.one_use;
+        let (patience, entry) = match opened.one_use {
+            OneUse::No => (Patience::Usual, None),
+            OneUse::Yes => match self.exchanges.begin(&self.credential.connection, sent.boot) {
+                Some(entry) => (Patience::OneUse, Some(entry)),
+                None => {
+                    outcome.result = Err(Trouble::Stopping);
+                    return;
+                }
+            },
+        };
         let telling = self.witness.as_ref().map(|witness| Telling { witness, clock: &self.clock, began: sent.boot });
-        let Answered { answer, skew } = ask(&self.client, &self.credential, &secrets, &self.clock, telling).await;
+        let Answered { answer, skew } =
+            ask(&self.client, &self.credential, &secrets, &self.clock, patience, telling).await;
         #[cfg(feature = "faults")]
         crate::faults::point(crate::faults::FAIL_TOKEN_ANSWERED, "token");
         #[cfg(feature = "faults")]
         crate::faults::panic_with(&(self, &secrets, &opened, &answer));
         outcome.skew = skew;
-        outcome.before = opened.before;
-        if is_refused(&answer) {
+        if is_refused(&answer) && opened.one_use == OneUse::Yes {
             outcome.spent = opened.token.clone().or(outcome.spent.take());
         }
         let Answer { access, refresh_token } = answer;
@@ -184,6 +210,8 @@ impl Attempt {
             issued: sent.boot,
             origin: Origin::Server,
         });
+        // What came back is on the disk, or its owner has it to be written again.
+        drop(entry);
     }
 
     async fn plan(&self, secrets: Secrets) -> Result<Plan, Trouble> {
@@ -200,6 +228,8 @@ impl Attempt {
         }
         let Opened { file, key, mut stored, token, before, one_use, lock } = opened;
         if let Some(token) = &token
+            && self.asker == Asker::Itself
+            && one_use == OneUse::Yes
             && (stored.refused.as_ref() == Some(token) || self.spent.as_ref() == Some(token))
         {
             return Err(Trouble::Spent);
@@ -208,6 +238,10 @@ impl Attempt {
             (Some(_), Some(main)) => Secrets { main, ..secrets },
             (Some(_) | None, _) => secrets,
         };
+        // Once it is noted as sent, it is sent: the note would tell of an answer that was lost.
+        if self.stopping.is_cancelled() && before == Before::Answered {
+            return Err(Trouble::Stopping);
+        }
         match (before, &token, one_use) {
             (Before::Lost, _, _) => info!(
                 connection = self.credential.connection,
@@ -295,7 +329,10 @@ impl Attempt {
             return None;
         }
         // A lost answer can be had again for seconds only, so nothing comes before that (T8).
-        let is_new = self.known.is_none_or(|known| stored.generation > known) && *before == Before::Answered;
+        // What a person gave is tried itself.
+        let is_new = self.given.is_none()
+            && self.known.is_none_or(|known| stored.generation > known)
+            && *before == Before::Answered;
         let access = stored.access.as_ref().filter(|access| is_new && access.key == *key)?;
         let now = self.clock.read();
         let aged = access.aged(now, self.clock.boot_id().as_deref())?;
@@ -312,6 +349,9 @@ impl Attempt {
             let candidate = file.clone();
             if let Some(lock) = blocking(move || candidate.try_lock()).await? {
                 return Ok(lock);
+            }
+            if self.stopping.is_cancelled() {
+                return Err(Trouble::Stopping);
             }
             if self.clock.boottime() >= end {
                 return Err(Trouble::Busy);

@@ -14,7 +14,6 @@ use crate::secret::Secret;
 
 use super::access_file::{AccessKey, StoredAccess};
 use super::answer::Access;
-use super::core::Class;
 use super::private_file::FileError;
 use super::secrets::Secrets;
 use super::token_file::{Lock, Stored, TokenFile, TokenHash};
@@ -84,6 +83,7 @@ pub(super) async fn finish(
     if next.is_some() || access.is_ok() {
         stored.generation = stored.generation.saturating_add(1);
         stored.pending = None;
+        stored.refused = None;
     }
     if let Some(next) = next {
         stored.rotate(next, clock.now());
@@ -94,12 +94,12 @@ pub(super) async fn finish(
             true
         }
         Err(_) if is_new_login => true,
-        Err(Trouble::Denied { code: Oauth::InvalidGrant, .. }) if token.is_some() => {
+        Err(Trouble::Denied { code: Oauth::InvalidGrant, .. }) if token.is_some() && one_use == OneUse::Yes => {
             stored.refused = token;
             true
         }
         // A request that was surely refused leaves no doubt behind, unless an earlier one did.
-        Err(trouble) => one_use == OneUse::Yes && trouble.class() != Class::Ambiguous && before == Before::Answered,
+        Err(trouble) => one_use == OneUse::Yes && !trouble.leaves_doubt() && before == Before::Answered,
     };
     let mut end = End { refresh_token_at: stored.obtained_at, unsaved: None, generation: stored.generation };
     // Without the lock another process may be writing.

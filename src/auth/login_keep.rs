@@ -99,25 +99,33 @@ fn check_kind(credential: &Credential, kind: Kind) -> Result<(), KeepError> {
     }
 }
 
+/// Whether this can be kept, before anything is sent with it.
+///
+/// # Errors
+/// It would not be used, or cannot be such a secret.
+pub(super) fn check(credential: &Credential, kind: Kind, secret: &Secret) -> Result<(), KeepError> {
+    check_kind(credential, kind)?;
+    let odd = |what| Err(KeepError::Odd { kind, what });
+    match secret.expose() {
+        "" => odd("empty"),
+        text if text.len() > LONGEST => odd("longer than 16 KiB"),
+        text if text.contains(char::is_control) => odd("more than one line, or has control characters"),
+        // Passwords may have spaces and letters of any script; the others are made by servers.
+        text if kind != Kind::Password && !text.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            odd("no single word of ASCII characters")
+        }
+        text if kind != Kind::Password && text.chars().count() < SHORTEST_SECRET => {
+            odd("shorter than 8 characters, so it could not be kept out of logs")
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Keeps a secret durably. Blocks for as long as the disk does.
 ///
 /// # Errors
 /// Nothing was kept; what was kept before is intact.
 pub fn keep(credential: &Credential, tokens_dir: &Path, kind: Kind, secret: &Secret) -> Result<(), KeepError> {
-    check_kind(credential, kind)?;
-    let odd = |what| Err(KeepError::Odd { kind, what });
-    match secret.expose() {
-        "" => return odd("empty"),
-        text if text.len() > LONGEST => return odd("longer than 16 KiB"),
-        text if text.contains(char::is_control) => return odd("more than one line, or has control characters"),
-        // Passwords may have spaces and letters of any script; the others are made by servers.
-        text if kind != Kind::Password && !text.bytes().all(|byte| byte.is_ascii_graphic()) => {
-            return odd("no single word of ASCII characters");
-        }
-        text if kind != Kind::Password && text.chars().count() < SHORTEST_SECRET => {
-            return odd("shorter than 8 characters, so it could not be kept out of logs");
-        }
-        _ => {}
-    }
+    check(credential, kind, secret)?;
     Ok(KeptSecrets::new(tokens_dir).keep(&credential.connection, kind, secret)?)
 }

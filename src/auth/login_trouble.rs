@@ -89,7 +89,7 @@ impl LoginError {
     pub(super) fn of(credential: &Credential, trouble: &Trouble, before: Before) -> LoginError {
         let fate = match trouble.class() {
             Class::Transient { .. } | Class::Ambiguous => LoginFate::Unreachable,
-            Class::NeedsLogin | Class::BadClient | Class::BadPassword | Class::SameToken => LoginFate::Refused,
+            Class::NeedsLogin | Class::BadClient | Class::BadKey | Class::SameToken => LoginFate::Refused,
         };
         let failure = trouble.clone().explain(credential, before);
         LoginError::new(fate, failure.message, failure.cure)

@@ -19,16 +19,23 @@ use super::credential::{AuthSetupError, Credential, GrantConfig, printable};
 use super::private_file::ensure_folder;
 use super::standing::{Phase, Serve};
 use super::status::{AccessToken, AuthUnavailable, Generation, TokenState, TokenStatus};
-use super::task::{Request, Seen, Surroundings, Task};
+use super::task::{Seen, Surroundings, Task};
+use super::trial::{Earlier, Given, NotKept, Taken, take_login};
+use super::under_way::Exchanges;
 use super::view::{View, wall};
-use super::wire;
+use super::wire::{self, ONE_USE_LIMIT};
+use super::work::Request;
 
 /// Longest wait of a caller once no token is usable (T5).
 const CALLER_WAIT: Duration = Duration::from_secs(15);
 /// Longest wait of a person: for another process's lock, and then for the answer.
 const PERSON_WAIT: Duration = Duration::from_secs(50);
+/// The same for a refresh token: another process's whole exchange, one of our own, and a second request for a lost answer.
+const PERSON_WAIT_FOR_LOGIN: Duration = Duration::from_secs(320);
 /// Longest wait for a request and its save at the end (T7).
 const STOP_WAIT: Duration = Duration::from_secs(10);
+/// The same for a refresh token, which may work once: a whole exchange (semantics.md 28), and its save.
+const STOP_WAIT_FOR_LOGIN: Duration = ONE_USE_LIMIT.saturating_add(Duration::from_secs(5));
 
 /// What a manager takes from outside.
 #[derive(Clone, Debug)]
@@ -41,6 +48,8 @@ pub struct AuthEnvironment {
     pub tracker: TaskTracker,
     /// For jitter.
     pub seed: u64,
+    /// Where exchanges are noted whose answers come once, so that the end of the process waits for them.
+    pub exchanges: Exchanges,
 }
 
 /// A credential's token, kept fresh. Clones share one task; the last one dropped ends it.
@@ -49,6 +58,7 @@ pub struct TokenManager(Arc<Handle>);
 
 struct Handle {
     credential: Arc<Credential>,
+    environment: AuthEnvironment,
     clock: Clock,
     view: watch::Receiver<Arc<View>>,
     statuses: watch::Receiver<TokenStatus>,
@@ -81,7 +91,7 @@ impl TokenManager {
         environment: AuthEnvironment,
         witness: Option<Witness>,
     ) -> Result<TokenManager, AuthSetupError> {
-        let AuthEnvironment { clock, tokens_dir, tracker, seed } = environment;
+        let AuthEnvironment { clock, tokens_dir, tracker, seed, exchanges } = environment.clone();
         credential.check_url()?;
         let tenant = match &credential.grant {
             GrantConfig::RefreshTokenAccount { tenant, .. } | GrantConfig::Password { tenant, .. } => tenant.as_ref(),
@@ -108,11 +118,12 @@ impl TokenManager {
         };
         let client = wire::client(&credential)?;
         let credential = Arc::new(credential);
-        let surroundings = Surroundings { clock: clock.clone(), tokens_dir, client, tracker: tracker.clone(), witness };
+        let surroundings =
+            Surroundings { clock: clock.clone(), tokens_dir, client, tracker: tracker.clone(), witness, exchanges };
         let (task, Seen { view, statuses }) = Task::new(credential.clone(), surroundings, replay, seed);
         let (requests, requests_taken) = mpsc::unbounded_channel();
         tracker.spawn(task.run(requests_taken));
-        Ok(TokenManager(Arc::new(Handle { credential, clock, view, statuses, requests })))
+        Ok(TokenManager(Arc::new(Handle { credential, environment, clock, view, statuses, requests })))
     }
 
     /// The token at hand at once when it is before its hard point (T3, T4); otherwise waits for the request under way, at
@@ -188,25 +199,59 @@ impl TokenManager {
     /// # Errors
     /// There is no newer token; says why and when to ask again.
     pub async fn refresh(&self) -> Result<TokenStatus, AuthUnavailable> {
-        let before = self.generation();
+        let before = self.0.view.borrow().clone();
         self.request(|done| Request::Refresh { done }).await;
         let now = self.0.clock.read();
         let seen = self.0.view.borrow().clone();
-        if self.generation() > before {
+        if self.generation() > before.standing.held.map(|held| held.generation) {
             return Ok(seen.status(now));
         }
         let retry_at = seen.standing.next_try();
-        match &seen.failure {
-            None if seen.standing.phase != Phase::Stopped => Err(AuthUnavailable {
-                connection: self.0.credential.connection.clone(),
-                state: seen.standing.state(now.boot),
-                message: format!("connection `{}`: a new token was not asked for", self.0.credential.connection),
-                cure: "it is asked for six times a minute at most, or the last request is still under way; ask again in a minute"
-                    .to_owned(),
-                retry_at: retry_at.map(|at| wall(at, now)),
-            }),
-            None | Some(_) => Err(self.unavailable(&seen, now, retry_at)),
+        // What an earlier request came to is no answer to this one.
+        let was_asked = seen.standing.refreshes_failed > before.standing.refreshes_failed;
+        if was_asked || seen.standing.phase == Phase::Stopped {
+            return Err(self.unavailable(&seen, now, retry_at));
         }
+        let connection = &self.0.credential.connection;
+        let last = seen.failure.as_ref().map(|failure| {
+            let message = failure.message.strip_prefix(&format!("connection `{connection}`: "));
+            format!("; before that: {}", message.unwrap_or(&failure.message))
+        });
+        Err(AuthUnavailable {
+            connection: connection.clone(),
+            state: seen.standing.state(now.boot),
+            message: format!(
+                "connection `{connection}`: a new token was not asked for now{}",
+                last.unwrap_or_default()
+            ),
+            cure: "it is asked for six times a minute at most, or the last request is still under way; ask again in a minute"
+                .to_owned(),
+            retry_at: retry_at.map(|at| wall(at, now)),
+        })
+    }
+
+    /// Tries a secret that a person gave, keeps it if the server takes it, and goes on with it.
+    ///
+    /// # Errors
+    /// See [`NotKept`]: the login from before stays.
+    pub async fn take_login(&self, given: Given) -> Result<TokenStatus, NotKept> {
+        let earlier = match self.status().state {
+            TokenState::NeedsLogin | TokenState::BadClient | TokenState::AuthBroken => Earlier::Useless,
+            TokenState::Starting
+            | TokenState::Valid
+            | TokenState::Refreshing
+            | TokenState::Unavailable
+            | TokenState::Unsaved => Earlier::Works,
+        };
+        let Handle { credential, environment, .. } = &*self.0;
+        let taken = take_login(credential.clone(), environment.clone(), earlier, given).await?;
+        let status = self.look().await;
+        let is_refused = matches!(status.state, TokenState::NeedsLogin | TokenState::BadClient);
+        if taken == Taken::Accepted && is_refused {
+            // Nothing looks different where no file could be written; what was refused before is asked for anew all the same.
+            let _ = self.refresh().await;
+        }
+        Ok(self.status())
     }
 
     /// Looks at the credential's files now, as after a login, and asks for a token if they have changed. Returns when what
@@ -214,6 +259,13 @@ impl TokenManager {
     pub async fn look(&self) -> TokenStatus {
         self.request(|done| Request::Look { done }).await;
         self.status()
+    }
+
+    /// The same, and waits for nothing.
+    pub fn begin_to_look(&self) {
+        let (done, _) = oneshot::channel();
+        // An error means that the task has ended: then there is nothing to look for.
+        let _ = self.0.requests.send(Request::Look { done });
     }
 
     fn generation(&self) -> Option<Generation> {
@@ -227,7 +279,7 @@ impl TokenManager {
             tokio::select! {
                 // An error means that the task has ended; the view says the rest.
                 _ = ended => {}
-                () = self.0.clock.sleep(PERSON_WAIT) => {}
+                () = self.0.clock.sleep(if self.has_login() { PERSON_WAIT_FOR_LOGIN } else { PERSON_WAIT }) => {}
             }
         }
     }
@@ -247,14 +299,30 @@ impl TokenManager {
         self.0.statuses.clone()
     }
 
-    /// Ends the task: no new request; waits at most 10 s for one under way and its save (T7).
-    pub async fn stop(&self) {
+    /// Orders the end of the task and waits for nothing: no new request from here on.
+    pub fn begin_to_stop(&self) {
         // An error means that the task has ended already.
         let _ = self.0.requests.send(Request::Stop);
+    }
+
+    /// Ends the task: no new request; waits at most 10 s for one under way and its save, and as long as an exchange may take
+    /// where the answer may be a login's only copy (T7).
+    pub async fn stop(&self) {
+        self.begin_to_stop();
         let mut view = self.0.view.clone();
         tokio::select! {
             () = async { while view.changed().await.is_ok() {} } => {}
-            () = self.0.clock.sleep(STOP_WAIT) => {}
+            () = self.0.clock.sleep(if self.has_login() { STOP_WAIT_FOR_LOGIN } else { STOP_WAIT }) => {}
+        }
+    }
+
+    /// Whether it has a refresh token.
+    fn has_login(&self) -> bool {
+        match &self.0.credential.grant {
+            GrantConfig::RefreshTokenIdentity { .. } | GrantConfig::RefreshTokenAccount { .. } => true,
+            GrantConfig::ClientCredentials { .. }
+            | GrantConfig::Password { .. }
+            | GrantConfig::PersonalAccessToken { .. } => false,
         }
     }
 
@@ -294,6 +362,10 @@ impl TokenManager {
             (None, _) if view.standing.refused.is_some() => (
                 "Orchestrator answered 401 to the token, and a newer one is not at hand yet".to_owned(),
                 "it is renewed by itself, at most every 10 s".to_owned(),
+            ),
+            (None, _) if self.has_login() => (
+                format!("POST {} is under way and has given no token yet", printable(&credential.token_url)),
+                "it goes on by itself; the answer to a refresh token that works once is waited for 100 s".to_owned(),
             ),
             (None, _) => (
                 format!("POST {} is under way and has given no token yet", printable(&credential.token_url)),

@@ -18,9 +18,12 @@ pub const BROKEN_PAUSE: Duration = Duration::from_secs(300);
 pub const FRESH: Duration = Duration::from_secs(300);
 /// Between tries when the server refuses the client: at most 13 in an hour (T6).
 pub const AFTER_BAD_CLIENT: Duration = Duration::from_secs(300);
-/// Between tries of a password that was refused. Accounts are locked after some wrong tries within minutes, half an hour at
-/// most; one an hour never adds up.
-pub const AFTER_BAD_PASSWORD: Duration = Duration::from_secs(3_600);
+/// Between tries of a password or a user key that was refused. Accounts are locked after some wrong tries within minutes, half
+/// an hour at most; one an hour never adds up.
+pub const AFTER_BAD_KEY: Duration = Duration::from_secs(3_600);
+/// Up to when a lost answer is asked for again while the process ends, counted from when the end was asked for: half of what
+/// a whole exchange may take, so that the other half is left for the answer.
+pub const LAST_REPLAY: Duration = Duration::from_secs(50);
 /// Between looks at the secret files while only a new one can help (T6).
 pub const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Life of a refresh token of the identity server (T20).

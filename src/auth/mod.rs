@@ -12,9 +12,12 @@
 pub mod access_file;
 #[doc(hidden)]
 pub mod answer;
+mod answer_text;
 mod concern;
+mod challenge;
 #[doc(hidden)]
 pub mod claims;
+mod classes;
 #[doc(hidden)]
 pub mod core;
 mod at_rest;
@@ -34,6 +37,7 @@ pub mod login_trouble;
 mod manager;
 #[doc(hidden)]
 pub mod margins;
+mod personal;
 #[doc(hidden)]
 pub mod private_file;
 mod redeem;
@@ -47,6 +51,9 @@ mod tell;
 pub mod token_file;
 #[doc(hidden)]
 pub mod trouble;
+mod trial;
+mod under_way;
+mod unpacked;
 mod view;
 mod wire;
 mod work;
@@ -61,3 +68,6 @@ pub use login_keep::{KeepError, keep};
 pub use login_trouble::{LoginError, LoginFate, refused_page};
 pub use manager::{AuthEnvironment, TokenManager};
 pub use status::{AccessToken, AuthUnavailable, Generation, TokenState, TokenStatus};
+pub use trial::{Earlier, Given, NotKept, Taken, take_login};
+pub use under_way::{Exchanges, UnderWay};
+pub use wire::ONE_USE_LIMIT;

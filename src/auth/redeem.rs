@@ -4,9 +4,9 @@
 
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Reply, read};
+use super::answer::{Answer, object};
 use super::credential::{Credential, Style};
-use super::wire;
+use super::wire::{self, Patience};
 use crate::clock::Clock;
 use crate::http::Client;
 use crate::secret::Secret;
@@ -48,18 +48,11 @@ pub(super) async fn redeem(
             "code_verifier": verifier.expose(),
         })),
     };
-    match wire::exchange(client, request).await {
-        Err(trouble) => (Answer { access: Err(trouble.cleaned(&words)), refresh_token: None }, None),
-        Ok((status, headers, body)) => {
-            let reply = Reply {
-                status,
-                content_type: wire::text(&headers, reqwest::header::CONTENT_TYPE),
-                retry_after: wire::retry_after(&headers, clock.now()),
-                body: &body,
-            };
-            let object = serde_json::from_slice::<Value>(&body).ok();
-            let id_token = object.as_ref().and_then(|object| object.get("id_token")?.as_str()).map(Secret::new);
-            (read(reply, credential.style(), &words), id_token)
-        }
-    }
+    // A code works once, like the token that it is for.
+    let raw = wire::exchange(client, request, clock, Patience::OneUse).await;
+    let id_token = raw.as_ref().ok().and_then(|raw| {
+        let object = object(&raw.body)?;
+        object.get("id_token").and_then(Value::as_str).map(Secret::new)
+    });
+    (wire::answer_of(raw, credential, &words, clock.now()), id_token)
 }

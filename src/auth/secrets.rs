@@ -24,10 +24,19 @@ pub(crate) struct Secrets {
     pub(crate) odd: Vec<(Kind, String)>,
 }
 
+/// A secret that a person has given, and that is to be tried before it is kept.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// What it is for.
+    pub kind: Kind,
+    /// The secret.
+    pub secret: Secret,
+}
+
 impl Secrets {
-    /// Reads them now.
-    pub(crate) fn read(credential: &Credential, tokens_dir: &Path) -> Result<Secrets, Trouble> {
-        let mut reader = Reader::new(credential, tokens_dir);
+    /// Reads them now, with what a person has given in its place.
+    pub(crate) fn read(credential: &Credential, tokens_dir: &Path, given: Option<&Given>) -> Result<Secrets, Trouble> {
+        let mut reader = Reader::new(credential, tokens_dir, given);
         let (main, client_secret) = match &credential.grant {
             GrantConfig::ClientCredentials { client_secret, .. } => {
                 (reader.need(client_secret, Kind::ClientSecret)?, None)
@@ -54,7 +63,7 @@ impl Secrets {
 
 /// The client secret that goes with a browser login; none for a public application.
 pub(crate) fn client_secret_of(credential: &Credential, tokens_dir: &Path) -> Result<Option<Secret>, Trouble> {
-    let mut reader = Reader::new(credential, tokens_dir);
+    let mut reader = Reader::new(credential, tokens_dir, None);
     match &credential.grant {
         GrantConfig::RefreshTokenIdentity { client_secret, .. } => reader.find(client_secret, Kind::ClientSecret),
         GrantConfig::ClientCredentials { .. }
@@ -76,8 +85,8 @@ impl Trouble {
             Trouble::Denied { status, code: code @ Oauth::InvalidClient, description } => {
                 Trouble::Denied { status, code, description: with(Kind::ClientSecret, description) }
             }
-            Trouble::LoginRefused { status, description } => {
-                Trouble::LoginRefused { status, description: with(Kind::Password, description) }
+            Trouble::LoginRefused { status, description, challenge } => {
+                Trouble::LoginRefused { status, description: with(Kind::Password, description), challenge }
             }
             other => other,
         }
@@ -88,11 +97,12 @@ struct Reader<'a> {
     connection: &'a str,
     kept: KeptSecrets,
     odd: Vec<(Kind, String)>,
+    given: Option<&'a Given>,
 }
 
 impl<'a> Reader<'a> {
-    fn new(credential: &'a Credential, tokens_dir: &Path) -> Reader<'a> {
-        Reader { connection: &credential.connection, kept: KeptSecrets::new(tokens_dir), odd: Vec::new() }
+    fn new(credential: &'a Credential, tokens_dir: &Path, given: Option<&'a Given>) -> Reader<'a> {
+        Reader { connection: &credential.connection, kept: KeptSecrets::new(tokens_dir), odd: Vec::new(), given }
     }
 
     fn need(&mut self, source: &SecretSource, kind: Kind) -> Result<Secret, Trouble> {
@@ -100,6 +110,9 @@ impl<'a> Reader<'a> {
     }
 
     fn find(&mut self, source: &SecretSource, kind: Kind) -> Result<Option<Secret>, Trouble> {
+        if let Some(given) = self.given.filter(|given| given.kind == kind) {
+            return Ok(Some(given.secret.clone()));
+        }
         match source {
             SecretSource::At(reference) => match reference.look(kind.purpose()) {
                 Ok(Written { secret, cleaned: _, odd }) => {

@@ -48,6 +48,19 @@ pub enum TokenState {
 }
 
 impl TokenState {
+    /// A request is under way whose answer decides.
+    pub fn is_undecided(self) -> bool {
+        match self {
+            TokenState::Starting | TokenState::Refreshing => true,
+            TokenState::Valid
+            | TokenState::Unavailable
+            | TokenState::NeedsLogin
+            | TokenState::BadClient
+            | TokenState::Unsaved
+            | TokenState::AuthBroken => false,
+        }
+    }
+
     /// The name, as printed and stored.
     pub fn as_str(self) -> &'static str {
         match self {

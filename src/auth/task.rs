@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, error, info, warn};
 
@@ -19,33 +20,18 @@ use crate::witness::Witness;
 
 use super::answer::Access;
 use super::concern;
-use super::core::{Class, Command, Core, Event, Kept, Replay};
+use super::core::{Asker, Class, Command, Core, Event, Kept, Replay};
 use super::credential::Credential;
 use super::exchange::{Attempt, Evidence, Got, Origin, Outcome};
-use super::keep::Unsaved;
+use super::keep::{OneUse, Unsaved};
 use super::margins::{LOGIN_ALERT_EVERY, life};
 use super::standing::Phase;
-use super::status::{Generation, TokenStatus};
+use super::status::TokenStatus;
 use super::token_file::TokenHash;
 use super::trouble::{Before, Failure, Trouble};
+use super::under_way::Exchanges;
 use super::view::View;
-use super::work::{Done, Work, under_way};
-
-/// What a handle asks of the task.
-#[derive(Debug)]
-pub(crate) enum Request {
-    /// Orchestrator answered 401; `done` is told when the renewal ended, or when there will be none now.
-    Refused { generation: Generation, done: oneshot::Sender<()> },
-    /// A person wants a new token now; `done` is told when the attempt ended.
-    Refresh { done: oneshot::Sender<()> },
-    /// The files may have changed; `done` is told when they were looked at, and what followed ended.
-    Look { done: oneshot::Sender<()> },
-    /// Asks without order; only what is broken on purpose sends it.
-    #[cfg(feature = "faults")]
-    Extra,
-    /// No new request; end when nothing is under way.
-    Stop,
-}
+use super::work::{Done, Request, Work, under_way};
 
 /// What a task takes from outside.
 pub(crate) struct Surroundings {
@@ -54,6 +40,7 @@ pub(crate) struct Surroundings {
     pub(crate) client: Client,
     pub(crate) tracker: TaskTracker,
     pub(crate) witness: Option<Witness>,
+    pub(crate) exchanges: Exchanges,
 }
 
 /// What a task shows.
@@ -71,6 +58,9 @@ pub(crate) struct Task {
     client: Client,
     tracker: TaskTracker,
     witness: Option<Witness>,
+    exchanges: Exchanges,
+    /// Told to attempts, so that one that has sent nothing yet sends nothing.
+    stopping: CancellationToken,
     token: Option<Secret>,
     failure: Option<Arc<Failure>>,
     refresh_token_at: Option<Timestamp>,
@@ -100,7 +90,7 @@ impl Task {
         replay: Replay,
         seed: u64,
     ) -> (Task, Seen) {
-        let Surroundings { clock, tokens_dir, client, tracker, witness } = surroundings;
+        let Surroundings { clock, tokens_dir, client, tracker, witness, exchanges } = surroundings;
         let reading = clock.read();
         let core = Core::new(replay, seed, reading.boot);
         let view = View {
@@ -122,6 +112,8 @@ impl Task {
             client,
             tracker,
             witness,
+            exchanges,
+            stopping: CancellationToken::new(),
             token: None,
             failure: None,
             refresh_token_at: None,
@@ -162,9 +154,12 @@ impl Task {
                     }
                     #[cfg(feature = "faults")]
                     Some(Request::Extra) => {
-                        self.tracker.spawn(self.attempt().run());
+                        self.tracker.spawn(self.attempt(Asker::Itself).run());
                     }
-                    Some(Request::Stop) | None => self.step(Event::Stop).await,
+                    Some(Request::Stop) | None => {
+                        self.stopping.cancel();
+                        self.step(Event::Stop).await;
+                    }
                 },
                 done = under_way(&mut self.work) => {
                     self.work = None;
@@ -184,8 +179,8 @@ impl Task {
         while let Some(event) = next.take() {
             match self.core.handle(event, self.clock.boottime()) {
                 None => {}
-                Some(Command::Ask) => {
-                    self.work = Some(Work::Attempt(self.tracker.spawn(self.attempt().run())));
+                Some(Command::Ask(asker)) => {
+                    self.work = Some(Work::Attempt(self.tracker.spawn(self.attempt(asker).run())));
                 }
                 Some(Command::Save) => match self.unsaved.clone() {
                     Some(unsaved) => self.work = Some(Work::Save(self.tracker.spawn(unsaved.save()))),
@@ -197,7 +192,7 @@ impl Task {
         self.publish();
     }
 
-    fn attempt(&self) -> Attempt {
+    fn attempt(&self, asker: Asker) -> Attempt {
         let standing = self.core.standing();
         let is_refused = standing.held.is_some_and(|held| standing.refused == Some(held.generation));
         Attempt {
@@ -209,6 +204,10 @@ impl Task {
             known: self.known,
             refused: self.token.clone().filter(|_| is_refused),
             witness: self.witness.clone(),
+            asker,
+            given: None,
+            exchanges: self.exchanges.clone(),
+            stopping: self.stopping.clone(),
         }
     }
 
@@ -239,7 +238,8 @@ impl Task {
             let failure = Trouble::Crashed.explain(&self.credential, Before::Answered);
             return self.failed(failure, Kept::Safely).await;
         };
-        let Outcome { result, before, unsaved, spent, known, evidence, refresh_token_at, lock_wait, skew } = outcome;
+        let Outcome { result, before, one_use, unsaved, spent, known, evidence, refresh_token_at, lock_wait, skew } =
+            outcome;
         self.evidence = Some(evidence);
         self.spent = spent;
         self.known = known;
@@ -250,7 +250,14 @@ impl Task {
         self.unsaved = unsaved;
         match result {
             Ok(got) => self.granted(got, kept).await,
-            Err(trouble) => self.failed(trouble.explain(&self.credential, before), kept).await,
+            Err(trouble) => {
+                let mut failure = trouble.explain(&self.credential, before);
+                // A user key whose server hands out new ones works once, too.
+                if one_use == OneUse::Yes && failure.class == Class::BadKey {
+                    failure.class = Class::NeedsLogin;
+                }
+                self.failed(failure, kept).await;
+            }
         }
         if std::mem::take(&mut self.look_again) {
             self.looked().await;
@@ -295,7 +302,7 @@ impl Task {
             Class::Transient { .. } | Class::Ambiguous => {
                 warn!(connection = self.credential.connection, cure, "{message}")
             }
-            Class::NeedsLogin | Class::BadClient | Class::BadPassword | Class::SameToken => {
+            Class::NeedsLogin | Class::BadClient | Class::BadKey | Class::SameToken => {
                 error!(connection = self.credential.connection, cure, "{message}")
             }
         }

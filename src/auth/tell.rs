@@ -13,6 +13,7 @@ use crate::http;
 use crate::secret::Secret;
 use crate::witness::{Answered, Came, Exchange, MASK, Witness, excerpt, masked};
 
+use super::answer::object;
 use super::credential::{Credential, GrantConfig, printable};
 use super::secrets::Secrets;
 use super::trouble::Trouble;
@@ -20,6 +21,9 @@ use super::wire::Raw;
 
 /// Members of a token answer that are no secret.
 const HARMLESS: [&str; 5] = ["expires_in", "token_type", "scope", "error", "error_description"];
+
+/// What stands in the name of every secret of an answer.
+const TOKEN: &[u8] = b"_token";
 
 /// Whom to tell, and since when.
 #[derive(Clone, Copy, Debug)]
@@ -95,17 +99,18 @@ fn mask(secret: &Secret) -> &str {
 
 fn came(raw: &Result<Raw, Trouble>, secrets: &Secrets) -> Came {
     match raw {
-        Ok((status, headers, body)) => {
-            let object = serde_json::from_slice::<Map<String, Value>>(body).ok();
+        Ok(Raw { cut: Some(cut), .. }) => Came::Nothing { cause: masked(&cut.what_broke(), &secrets.all()) },
+        Ok(Raw { status, headers, body, cut: None }) => {
+            let object = object(body);
             let scope = object.as_ref().and_then(|object| object.get("scope")).and_then(Value::as_str);
             Came::Answer(Answered {
                 status: *status,
                 content_type: text(headers, CONTENT_TYPE).map(|kind| masked(kind, &secrets.all())),
                 excerpt: match (&object, status) {
                     (Some(object), 200..=299) => members(object, &secrets.all()),
-                    // Half an answer may hold a whole token.
-                    (None, 200..=299) if body.trim_ascii_start().starts_with(b"{") => {
-                        format!("{} bytes that begin like JSON and are none", body.len())
+                    // Something that is no answer may hold a whole token.
+                    (None, 200..=299) if !begins_a_page(body) => {
+                        format!("{} bytes that are no JSON object", body.len())
                     }
                     (Some(_) | None, _) => excerpt(body, &secrets.all()),
                 },
@@ -127,6 +132,11 @@ fn error_of(object: Option<&Map<String, Value>>, secrets: &[Secret]) -> Option<S
         Some(Value::String(error)) => Some(masked(error, secrets)),
         Some(_) | None => None,
     }
+}
+
+fn begins_a_page(body: &[u8]) -> bool {
+    let holds_token = body.windows(TOKEN.len()).any(|part| part.eq_ignore_ascii_case(TOKEN));
+    body.trim_ascii_start().starts_with(b"<") && !holds_token
 }
 
 /// Each member by its name, its value only where it is known to be harmless.

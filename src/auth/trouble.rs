@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::challenge::Challenge;
 use super::core::{Class, Left};
 use super::credential::{Credential, GrantConfig, printable};
 use super::kept::Kind;
@@ -61,6 +62,8 @@ pub enum Network {
     ConnectTimeout,
     /// No complete answer within 15 s.
     AnswerTimeout,
+    /// No complete answer within 100 s, to a token that works once.
+    OneUseTimeout,
     /// The connection could not be made for another reason.
     Connect,
     /// The connection broke after it was made.
@@ -75,6 +78,7 @@ impl Network {
             Network::Tls => "no secure connection",
             Network::ConnectTimeout => "no connection within 5 s",
             Network::AnswerTimeout => "no complete answer within 15 s",
+            Network::OneUseTimeout => "no complete answer within 100 s",
             Network::Connect => "no connection",
             Network::Broken => "the connection broke before the answer was complete",
         }
@@ -106,8 +110,10 @@ pub enum Trouble {
         /// Its path.
         path: String,
     },
-    /// Another process held the token file for 30 s.
+    /// Another process held the token file for longer than an exchange takes.
     Busy,
+    /// The process is about to end, so nothing was sent.
+    Stopping,
     /// This refresh token was refused before and is not sent again (T8).
     Spent,
     /// No answer.
@@ -132,6 +138,8 @@ pub enum Trouble {
         status: u16,
         /// The server's words.
         description: Option<String>,
+        /// The ways to log in that it names instead.
+        challenge: Option<Challenge>,
     },
     /// Orchestrator refused the personal access token, and the same one is still there.
     SameToken,
@@ -145,6 +153,8 @@ pub enum Trouble {
         description: Option<String>,
         /// What the server asked for.
         retry_after: Option<Duration>,
+        /// The ways to log in that it names.
+        challenge: Option<Challenge>,
     },
     /// A redirect, which is not followed (T17).
     Redirect {
@@ -192,74 +202,23 @@ pub enum Before {
 }
 
 impl Trouble {
-    pub fn class(&self) -> Class {
-        match self {
-            Trouble::Secret { which: Kind::ClientSecret, .. } => Class::BadClient,
-            Trouble::Secret { which: Kind::RefreshToken | Kind::Password | Kind::PersonalToken, .. }
-            | Trouble::NothingKept { .. }
-            | Trouble::Spent
-            | Trouble::DamagedFile { .. } => Class::NeedsLogin,
-            Trouble::LoginRefused { .. } => Class::BadPassword,
-            Trouble::SameToken => Class::SameToken,
-            Trouble::Denied { code: Oauth::InvalidGrant, .. } => Class::NeedsLogin,
-            Trouble::Denied {
-                code:
-                    Oauth::InvalidClient | Oauth::UnauthorizedClient | Oauth::InvalidScope | Oauth::UnsupportedGrantType,
-                ..
-            } => Class::BadClient,
-            Trouble::Network { how: Network::AnswerTimeout | Network::Broken, .. }
-            | Trouble::Status { status: 502 | 504, retry_after: None, .. }
-            | Trouble::TooLarge
-            | Trouble::Unreadable
-            | Trouble::NoToken
-            | Trouble::OddToken
-            | Trouble::Crashed => Class::Ambiguous,
-            Trouble::Status { retry_after, .. } => Class::Transient { retry_after: *retry_after },
-            Trouble::Network {
-                how: Network::Name | Network::Refused | Network::Tls | Network::ConnectTimeout | Network::Connect,
-                ..
-            }
-            | Trouble::TokenFile { .. }
-            | Trouble::Busy
-            | Trouble::Redirect { .. }
-            | Trouble::Page { .. }
-            | Trouble::NotBearer => Class::Transient { retry_after: None },
-        }
-    }
-
-    fn left(&self) -> Left {
-        match self {
-            Trouble::Secret { .. }
-            | Trouble::NothingKept { .. }
-            | Trouble::SameToken
-            | Trouble::TokenFile { .. }
-            | Trouble::DamagedFile { .. }
-            | Trouble::Busy
-            | Trouble::Spent => Left::Nothing,
-            Trouble::Network { .. }
-            | Trouble::Denied { .. }
-            | Trouble::LoginRefused { .. }
-            | Trouble::Status { .. }
-            | Trouble::Redirect { .. }
-            | Trouble::Page { .. }
-            | Trouble::TooLarge
-            | Trouble::Unreadable
-            | Trouble::NoToken
-            | Trouble::OddToken
-            | Trouble::NotBearer
-            | Trouble::Crashed => Left::Request,
-        }
-    }
-
     /// Puts it into words for one connection.
     pub fn explain(&self, credential: &Credential, before: Before) -> Failure {
-        let mut class = self.class();
-        // A client without a refresh token has no login to renew.
-        if let (Trouble::Denied { .. } | Trouble::Spent, GrantConfig::ClientCredentials { .. }) =
-            (self, &credential.grant)
-        {
-            class = Class::BadClient;
-        }
+        let class = match (self, self.class(), &credential.grant) {
+            // A client without a refresh token has no login to renew.
+            (Trouble::Denied { .. } | Trouble::Spent, _, GrantConfig::ClientCredentials { .. }) => Class::BadClient,
+            // A user key works again and again; its user may have been disabled for a while.
+            (Trouble::Denied { code: Oauth::InvalidGrant, .. }, _, GrantConfig::RefreshTokenAccount { .. }) => {
+                Class::BadKey
+            }
+            // Servers forgive a second use for seconds only, so it comes before any back-off (T8).
+            (_, Class::Transient { retry_after: None }, GrantConfig::RefreshTokenIdentity { .. })
+                if self.leaves_doubt() =>
+            {
+                Class::Ambiguous
+            }
+            (_, class, _) => class,
+        };
         Failure {
             class,
             left: self.left(),
@@ -282,6 +241,7 @@ impl Trouble {
             | Trouble::TokenFile { .. }
             | Trouble::DamagedFile { .. }
             | Trouble::Busy
+            | Trouble::Stopping
             | Trouble::Spent
             | Trouble::Denied { .. }
             | Trouble::LoginRefused { .. }
@@ -305,13 +265,14 @@ impl Trouble {
             Trouble::TokenFile { .. } => "token_file",
             Trouble::DamagedFile { .. } => "token_file_damaged",
             Trouble::Busy => "token_file_busy",
+            Trouble::Stopping => "stopping",
             Trouble::Spent => "refresh_token_spent",
             Trouble::Network { how, .. } => match how {
                 Network::Name => "name_not_found",
                 Network::Refused => "connection_refused",
                 Network::Tls => "tls",
                 Network::ConnectTimeout => "connect_timeout",
-                Network::AnswerTimeout => "answer_timeout",
+                Network::AnswerTimeout | Network::OneUseTimeout => "answer_timeout",
                 Network::Connect => "no_connection",
                 Network::Broken => "connection_broken",
             },
@@ -339,16 +300,18 @@ impl Trouble {
                 format!("no {kind}: `auth.{}` is left out, and none has been kept yet", kind.key())
             }
             Trouble::SameToken => "Orchestrator answered 401 to the personal access token".to_owned(),
-            Trouble::LoginRefused { status, description } => {
-                format!("{post} answered {status}{}", in_brackets(description.as_deref()))
+            Trouble::LoginRefused { status, description, challenge } => {
+                let asks = challenge.as_ref().map(|challenge| format!(" and wants {challenge}")).unwrap_or_default();
+                format!("{post} answered {status}{asks}{}", in_brackets(description.as_deref()))
             }
             Trouble::TokenFile { reason } => format!("nothing was sent to {} because {reason}", printable(url)),
             Trouble::DamagedFile { path } => {
                 format!("nothing was sent to {} because the token file `{path}` is damaged", printable(url))
             }
             Trouble::Busy => {
-                format!("nothing was sent to {} because another process kept the token file for 30 s", printable(url))
+                format!("nothing was sent to {} because another process keeps the token file", printable(url))
             }
+            Trouble::Stopping => format!("nothing was sent to {} because this process is about to end", printable(url)),
             Trouble::Spent => format!(
                 "the refresh token was refused before with `invalid_grant` and was not sent to {} again",
                 printable(url)
@@ -362,9 +325,10 @@ impl Trouble {
                 let error = code.as_str();
                 format!("{post} answered {status} `{error}`{}", in_brackets(description.as_deref()))
             }
-            Trouble::Status { status, error, description, .. } => {
+            Trouble::Status { status, error, description, challenge, .. } => {
                 let error = error.as_deref().map(|error| format!(" `{error}`")).unwrap_or_default();
-                format!("{post} answered {status}{error}{}", in_brackets(description.as_deref()))
+                let asks = challenge.as_ref().map(|challenge| format!(" and wants {challenge}")).unwrap_or_default();
+                format!("{post} answered {status}{error}{asks}{}", in_brackets(description.as_deref()))
             }
             Trouble::Redirect { status } => format!("{post} answered {status}, a redirect, which is not followed"),
             Trouble::Page { status: status @ 200..=299 } => {

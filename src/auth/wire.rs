@@ -1,15 +1,18 @@
 //! The request itself: one POST, no redirect, no silent repetition, an answer of at most 64 KiB (T17).
 //!
 //! Limits are on the request and not on the future: dropping a request that the server has acted on would lose the new
-//! refresh token with it.
+//! refresh token with it. A token that works once is waited for as long as token servers have been seen to take (T17), and
+//! what has come of an answer that breaks off is read too: the new refresh token may be whole in it.
 
 use std::error::Error;
 use std::io;
 use std::time::Duration;
 
-use jiff::SignedDuration;
-use reqwest::header::{AGE, CONTENT_TYPE, HeaderMap, HeaderName};
-use reqwest::{RequestBuilder, Response, retry};
+use jiff::{SignedDuration, Timestamp};
+use reqwest::header::{
+    AGE, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, PROXY_AUTHENTICATE, WWW_AUTHENTICATE,
+};
+use reqwest::{RequestBuilder, retry};
 use serde_json::json;
 
 use crate::clock::{Clock, Reading, later};
@@ -22,9 +25,18 @@ use super::credential::{AuthSetupError, Credential, GrantConfig};
 use super::secrets::Secrets;
 use super::tell::Telling;
 use super::trouble::{Network, Trouble};
+use super::unpacked::unpacked;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
-const TOTAL_LIMIT: Duration = Duration::from_secs(15);
+/// For an answer that can be asked for again.
+const ANSWER_LIMIT: Duration = Duration::from_secs(15);
+/// For an answer that cannot. Identity servers have been reported to take 12 s, and 100 s under load before their own client
+/// gave up; a client that waited 5 s lost its users' logins.
+/// (DuendeArchive/IdentityServer4 4465 and 3368, DuendeArchive/Support 641, kurrent-io/kcap-cli 946)
+pub const ONE_USE_LIMIT: Duration = Duration::from_secs(100);
+/// How much of the wait one look at the clock can use up: a machine that was suspended has not waited.
+const LONGEST_STEP: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 const BODY_LIMIT: usize = 64 * 1024;
 const TENANT: HeaderName = HeaderName::from_static("x-uipath-tenantname");
 
@@ -34,7 +46,6 @@ pub(crate) fn client(credential: &Credential) -> Result<Client, AuthSetupError> 
     let more = |builder: reqwest::ClientBuilder| {
         builder
             .retry(retry::never())
-            .timeout(TOTAL_LIMIT)
             // A token is asked for once in fifty minutes: an idle connection would be dead by then, and its end ambiguous.
             .pool_max_idle_per_host(0)
     };
@@ -56,28 +67,44 @@ pub(crate) async fn ask(
     credential: &Credential,
     secrets: &Secrets,
     clock: &Clock,
+    patience: Patience,
     telling: Option<Telling<'_>>,
 ) -> Answered {
     let words = secrets.all();
     let sent = clock.read();
-    let raw = exchange(client, request(client, credential, secrets)).await;
+    let raw = exchange(client, request(client, credential, secrets), clock, patience).await;
     if let Some(telling) = telling {
         telling.tell(credential, secrets, &raw);
     }
+    let skew = raw.as_ref().ok().and_then(|raw| skew(&raw.headers, sent, clock.boottime()));
+    Answered { answer: answer_of(raw, credential, &words, sent.wall), skew }
+}
+
+/// What an exchange came to. Of an answer that broke off, what came is read.
+pub(super) fn answer_of(
+    raw: Result<Raw, Trouble>,
+    credential: &Credential,
+    sent: &[Secret],
+    wall: Timestamp,
+) -> Answer {
     match raw {
-        Err(trouble) => {
-            Answered { answer: Answer { access: Err(trouble.cleaned(&words)), refresh_token: None }, skew: None }
-        }
-        Ok((status, headers, body)) => {
+        Err(trouble) => Answer { access: Err(trouble.cleaned(sent)), refresh_token: None },
+        Ok(Raw { status, headers, body, cut }) => {
+            let challenge = challenge(&headers, status);
             let reply = Reply {
                 status,
                 content_type: text(&headers, CONTENT_TYPE),
+                authenticate: challenge.as_deref(),
                 // For a `Retry-After` that names an instant.
-                retry_after: retry_after(&headers, sent.wall),
+                retry_after: retry_after(&headers, wall),
                 body: &body,
             };
-            let skew = skew(&headers, sent, clock.boottime());
-            Answered { answer: read(reply, credential.style(), &words), skew }
+            let answer = read(reply, credential.style(), sent);
+            match (cut, &answer.access) {
+                // Whatever should have followed, the token is there.
+                (None, _) | (Some(_), Ok(_)) => answer,
+                (Some(cut), Err(_)) => Answer { access: Err(cut.cleaned(sent)), ..answer },
+            }
         }
     }
 }
@@ -127,25 +154,112 @@ fn request(client: &Client, credential: &Credential, secrets: &Secrets) -> Reque
     }
 }
 
-/// Status, headers and body of an answer.
-pub(crate) type Raw = (u16, HeaderMap, Vec<u8>);
-
-#[expect(clippy::disallowed_methods, reason = "this is where token requests leave")]
-pub(crate) async fn exchange(client: &Client, request: RequestBuilder) -> Result<Raw, Trouble> {
-    let sent = request.send().await;
-    client.note(&sent);
-    let response = sent.map_err(|cause| network(client, &cause))?;
-    let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    let body = body(response, &headers).await?;
-    Ok((status, headers, body))
+/// How long an answer is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// It can be asked for again: 15 s.
+    Usual,
+    /// It comes once: 100 s.
+    OneUse,
 }
 
-/// Whatever the body was packed in: what it holds may work once only.
-async fn body(mut response: Response, headers: &HeaderMap) -> Result<Vec<u8>, Trouble> {
-    match http::read(&mut response, headers, BODY_LIMIT).await {
-        Content::Whole(body) => Ok(body),
-        Content::TooLong => Err(Trouble::TooLarge),
-        Content::Broken { cause } => Err(Trouble::Network { how: Network::Broken, detail: cause }),
+/// An answer as it came.
+#[derive(Debug)]
+pub(crate) struct Raw {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    /// Its first 64 KiB.
+    pub(crate) body: Vec<u8>,
+    /// Why the body is not whole.
+    pub(crate) cut: Option<Trouble>,
+}
+
+impl Raw {
+    /// Itself, or why it is not whole.
+    pub(super) fn whole(self) -> Result<Raw, Trouble> {
+        match self.cut {
+            Some(cut) => Err(cut),
+            None => Ok(self),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where token requests leave")]
+pub(crate) async fn exchange(
+    client: &Client,
+    request: RequestBuilder,
+    clock: &Clock,
+    patience: Patience,
+) -> Result<Raw, Trouble> {
+    let request = match patience {
+        Patience::Usual => request.timeout(ANSWER_LIMIT),
+        Patience::OneUse => request,
+    };
+    let mut over = std::pin::pin!(async {
+        match patience {
+            Patience::Usual => std::future::pending().await,
+            Patience::OneUse => waited(clock, one_use_limit()).await,
+        }
+    });
+    let timed_out = || Trouble::Network { how: Network::OneUseTimeout, detail: String::new() };
+    // What has arrived counts, however late it is looked at.
+    let mut response = tokio::select! {
+        biased;
+        sent = request.send() => {
+            client.note(&sent);
+            sent.map_err(|cause| network(client, &cause))?
+        }
+        () = &mut over => return Err(timed_out()),
+    };
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let mut body = Vec::new();
+    let cut = loop {
+        let chunk = tokio::select! {
+            biased;
+            chunk = response.chunk() => chunk,
+            () = &mut over => break Some(timed_out()),
+        };
+        match chunk {
+            Ok(Some(chunk)) => {
+                let room = BODY_LIMIT - body.len();
+                body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+                if chunk.len() > room {
+                    break Some(Trouble::TooLarge);
+                }
+            }
+            Ok(None) => break None,
+            Err(cause) => break Some(network(client, &cause)),
+        }
+    };
+    // Of an answer that broke off, what can be unpacked is kept.
+    let body = match &cut {
+        None => match http::plain(&headers, body.clone(), BODY_LIMIT) {
+            Content::Whole(plain) => plain,
+            Content::TooLong | Content::Broken { .. } => unpacked(text(&headers, CONTENT_ENCODING), body, BODY_LIMIT),
+        },
+        Some(_) => unpacked(text(&headers, CONTENT_ENCODING), body, BODY_LIMIT),
+    };
+    Ok(Raw { status, headers, body, cut })
+}
+
+#[cfg(not(feature = "faults"))]
+fn one_use_limit() -> Duration {
+    ONE_USE_LIMIT
+}
+
+#[cfg(feature = "faults")]
+fn one_use_limit() -> Duration {
+    if crate::faults::is_on(crate::faults::SHORT_TOKEN_WAIT) { Duration::from_secs(10) } else { ONE_USE_LIMIT }
+}
+
+/// Ends when so much time has been spent waiting.
+async fn waited(clock: &Clock, limit: Duration) {
+    let (mut left, mut seen) = (limit, clock.read());
+    while !left.is_zero() {
+        clock.nap(seen, left.min(LOOK_EVERY)).await;
+        let now = clock.read();
+        left = left.saturating_sub(now.boot.saturating_sub(seen.boot).min(LONGEST_STEP));
+        seen = now;
     }
 }
 
@@ -179,3 +293,9 @@ impl Trouble {
 }
 
 pub(super) use http::{retry_after, text};
+/// All ways to log in that are named, by the server or by a proxy.
+fn challenge(headers: &HeaderMap, status: u16) -> Option<String> {
+    let name = if status == 407 { PROXY_AUTHENTICATE } else { WWW_AUTHENTICATE };
+    let lines: Vec<&str> = headers.get_all(name).iter().filter_map(|line| line.to_str().ok()).collect();
+    (!lines.is_empty()).then(|| lines.join(", "))
+}

@@ -18,8 +18,8 @@ use super::failure::{Exit, Failure};
 use super::output::plain;
 use crate::web::Told;
 
-/// Longer than any call takes: a login waits for its token, at most 15 s.
-const TIMEOUT: Duration = Duration::from_secs(60);
+/// Longer than any call takes: a login waits for its token, and the answer to a token that works once takes up to 100 s.
+const TIMEOUT: Duration = Duration::from_secs(360);
 
 /// A daemon that answers.
 #[derive(Debug)]

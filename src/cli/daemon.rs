@@ -8,6 +8,7 @@ use sd_notify::NotifyState;
 
 use super::args::{DaemonArgs, Global, LogFormat};
 use super::failure::{Exit, Failure};
+use super::farewell::{Farewell, Farewelled};
 use super::files::load_or_tell;
 use super::log_filter;
 use super::output::counted;
@@ -77,16 +78,19 @@ pub(super) async fn run(global: &Global, args: &DaemonArgs, clock: Clock) -> Res
     tell_manager(&[NotifyState::Stopping]);
     let starts = daemon.handle().turns().borrow().starts_under_way;
     tracing::info!("Stopping: {} under way, seen to the end for 10 s at most; robots go on", counted(starts, "start"));
-    tokio::select! {
-        stopped = daemon.stop() => {
+    let exchanges = daemon.exchanges().clone();
+    match Farewell::new(exchanges, &watch, LAST_CALL).see_out(daemon.stop(), &mut signals).await {
+        Farewelled::Stopped(stopped) => {
             stopped.map_err(failure)?;
             tracing::info!("Stopped");
         }
-        () = watch.sleep(LAST_CALL) => {
-            tracing::warn!("Stopped without waiting any longer: the database does not answer; what it did not take is looked up at the next start");
+        Farewelled::Blocked => {
+            tracing::warn!(
+                "Stopped without waiting any longer: the database does not answer; what it did not take is looked up at the next start"
+            );
         }
         // Asked twice: whatever is being sent is looked up at the next start.
-        _ = signals.next() => tracing::warn!("Stopped at once; starts under way will be looked up at the next start"),
+        Farewelled::Hurried => tracing::warn!("Stopped at once; starts under way will be looked up at the next start"),
     }
     Ok(Exit::Fine)
 }

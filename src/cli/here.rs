@@ -9,7 +9,7 @@ use super::args::Global;
 use super::failure::{Exit, Failure};
 use super::files::load_or_tell;
 use super::output::plain;
-use crate::auth::{AuthEnvironment, AuthUnavailable, Credential, TokenManager, TokenState};
+use crate::auth::{AuthEnvironment, AuthUnavailable, Credential, Exchanges, TokenManager, TokenState};
 use crate::clock::Clock;
 use crate::daemon::credential;
 use crate::schedule::{ConnectionName, known_names};
@@ -20,6 +20,8 @@ pub(super) struct Here {
     pub(super) credential: Arc<Credential>,
     pub(super) tokens_dir: PathBuf,
     pub(super) clock: Clock,
+    /// What an impatient person is kept waiting for.
+    pub(super) exchanges: Exchanges,
 }
 
 impl Here {
@@ -31,18 +33,28 @@ impl Here {
             return Err(Failure::new(Exit::Usage, format!("there is no connection `{}`", plain(name)))
                 .hint(known_names(name, connections.keys().map(ConnectionName::as_str))));
         };
-        Ok(Here { credential: Arc::new(credential(connection)), tokens_dir: global.tokens_dir(), clock: clock.clone() })
+        Ok(Here {
+            credential: Arc::new(credential(connection)),
+            tokens_dir: global.tokens_dir(),
+            clock: clock.clone(),
+            exchanges: Exchanges::default(),
+        })
     }
 
-    /// Begins to ask for a token. To be stopped, so that what comes back is saved.
-    pub(super) fn manager(&self) -> Result<TokenManager, Failure> {
-        let environment = AuthEnvironment {
+    /// What a token is asked for with.
+    pub(super) fn environment(&self) -> AuthEnvironment {
+        AuthEnvironment {
             clock: self.clock.clone(),
             tokens_dir: self.tokens_dir.clone(),
             tracker: TaskTracker::new(),
             seed: u64::from(std::process::id()),
-        };
-        TokenManager::start((*self.credential).clone(), environment)
+            exchanges: self.exchanges.clone(),
+        }
+    }
+
+    /// Begins to ask for a token. To be stopped, so that what comes back is saved.
+    pub(super) fn manager(&self) -> Result<TokenManager, Failure> {
+        TokenManager::start((*self.credential).clone(), self.environment())
             .map_err(|cause| Failure::from_error(Exit::Usage, &cause))
     }
 }

@@ -13,6 +13,7 @@ mod daemon;
 mod demo;
 mod doctor;
 mod failure;
+mod farewell;
 mod files;
 #[doc(hidden)]
 pub mod grid;

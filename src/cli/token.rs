@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::args::{Global, ObjectFormat, TokenArgs, TokenCommand};
 use super::client::Client;
 use super::failure::{Exit, Failure};
+use super::farewell::patiently;
 use super::files::load_or_tell;
 use super::here::{Here, refused};
 use super::output::{Out, plain};
@@ -49,10 +50,13 @@ pub(super) async fn run(global: &Global, args: &TokenArgs, clock: &Clock, out: &
                 Some(client) => client.post(&format!("/tokens/{}/refresh", segment(connection)), &()).await?,
                 None => {
                     let here = Here::find(global, connection, clock)?;
-                    let manager = here.manager()?;
-                    let refreshed = renewed(&manager).await;
-                    manager.stop().await;
-                    TokenReport::new(connection, &refreshed.map_err(|cause| refused(&cause))?)
+                    let refreshed = patiently(&here.exchanges, clock, async {
+                        let manager = here.manager()?;
+                        let refreshed = renewed(&manager).await;
+                        manager.stop().await;
+                        Ok::<_, Failure>(refreshed)
+                    });
+                    TokenReport::new(connection, &refreshed.await??.map_err(|cause| refused(&cause))?)
                 }
             };
             show(&report, *output, clock.now(), out)?;
@@ -67,6 +71,10 @@ async fn renewed(manager: &TokenManager) -> Result<TokenStatus, AuthUnavailable>
     match first.state {
         TokenState::Valid if first.taken_from_file == 0 => Ok(first),
         TokenState::Valid => manager.refresh().await,
+        // It has just been sent, or a file said that it was refused before: a person's wish sends it all the same.
+        TokenState::NeedsLogin if first.last_error_code.as_deref() == Some("refresh_token_spent") => {
+            manager.refresh().await
+        }
         TokenState::Starting
         | TokenState::Refreshing
         | TokenState::Unavailable

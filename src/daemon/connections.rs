@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::TokenBearer;
 use super::settings::{DaemonError, random_seed};
-use crate::auth::{AuthEnvironment, Credential, GrantConfig, Style, TokenManager, token_url};
+use crate::auth::{AuthEnvironment, Credential, Exchanges, GrantConfig, Style, TokenManager, token_url};
 use crate::clock::Clock;
 use crate::executor::{Clients, Report};
 use crate::orchestrator::{Client, ClientConfig};
@@ -26,6 +26,7 @@ pub(super) struct Wiring {
     pub(super) state_dir: PathBuf,
     pub(super) tracker: TaskTracker,
     pub(super) reports: mpsc::UnboundedSender<Report>,
+    pub(super) exchanges: Exchanges,
 }
 
 #[derive(Clone, Debug)]
@@ -110,8 +111,21 @@ impl Connections {
         self.lock().iter().map(|(name, wired)| (name.clone(), wired.manager.clone())).collect()
     }
 
-    /// Waits for what is under way: a one-use token must be saved before the process ends.
+    /// The secrets are read now: one that cannot be read any more is told at once, and not when its token ends in the night.
+    pub(super) fn look(&self) {
+        self.managers().values().for_each(TokenManager::begin_to_look);
+    }
+
+    /// Nothing new is asked for from here on. Waits for nothing.
+    pub(super) fn begin_to_stop(&self) {
+        let managers: Vec<_> = self.managers().into_values().chain(self.retired().ending.values().cloned()).collect();
+        managers.iter().for_each(TokenManager::begin_to_stop);
+    }
+
+    /// Waits for what is under way: a one-use token must be saved before the process ends. All have been told before the first
+    /// is waited for.
     pub(super) async fn stop(&self) {
+        self.begin_to_stop();
         for manager in self.managers().into_values() {
             manager.stop().await;
         }
@@ -179,12 +193,13 @@ impl Connections {
     }
 
     fn start_manager(&self, name: &ConnectionName, credential: &Credential) -> Result<TokenManager, DaemonError> {
-        let Wiring { clock, state_dir, tracker, reports } = &self.wiring;
+        let Wiring { clock, state_dir, tracker, reports, exchanges } = &self.wiring;
         let environment = AuthEnvironment {
             clock: clock.clone(),
             tokens_dir: state_dir.join("tokens"),
             tracker: tracker.clone(),
             seed: random_seed(),
+            exchanges: exchanges.clone(),
         };
         let manager = TokenManager::start(credential.clone(), environment)?;
         tell_of_renewals(name.clone(), &manager, reports.clone(), tracker);

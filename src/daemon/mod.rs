@@ -26,7 +26,7 @@ pub use crate::web::Reloaded;
 pub(crate) use self::bearer::TokenBearer;
 use self::connections::{Connections, Wiring};
 use self::reload::{Beginning, ReloadSettings};
-use crate::auth::TokenStatus;
+use crate::auth::{Exchanges, TokenStatus};
 use crate::clock::Clock;
 use crate::dispatcher::{Dispatcher, DispatcherSettings, Handle};
 use crate::executor::Executor;
@@ -44,6 +44,7 @@ pub struct Daemon {
     reloads: Reloads,
     reloader: JoinHandle<()>,
     connections: Connections,
+    exchanges: Exchanges,
     server: Option<Server>,
     store: Store,
     housekeeping: Option<Housekeeping>,
@@ -83,11 +84,13 @@ impl Daemon {
         let tracker = TaskTracker::new();
         let store = Store::start(database, &tracker);
         let (reports_in, reports) = mpsc::unbounded_channel();
+        let exchanges = Exchanges::default();
         let connections = Connections::new(Wiring {
             clock: clock.clone(),
             state_dir: state_dir.clone(),
             tracker: tracker.clone(),
             reports: reports_in.clone(),
+            exchanges: exchanges.clone(),
         });
         choose_zone_database(set.zone_database);
         let prepared = connections.prepare(&set)?;
@@ -153,6 +156,7 @@ impl Daemon {
             reloads,
             reloader,
             connections,
+            exchanges,
             server,
             store,
             housekeeping,
@@ -175,6 +179,11 @@ impl Daemon {
     /// How each connection's token stands.
     pub fn token_status(&self) -> BTreeMap<ConnectionName, TokenStatus> {
         self.connections.managers().into_iter().map(|(name, manager)| (name, manager.status())).collect()
+    }
+
+    /// The token exchanges whose answers come once. Whoever ends the process waits for them (semantics.md 28).
+    pub fn exchanges(&self) -> &Exchanges {
+        &self.exchanges
     }
 
     /// How many token managers of credentials that are not used any more have not ended yet.
@@ -201,6 +210,7 @@ impl Daemon {
             reloads: _,
             reloader,
             connections,
+            exchanges: _,
             server,
             store,
             housekeeping,
@@ -221,7 +231,8 @@ impl Daemon {
         if let Some(housekeeping) = housekeeping {
             housekeeping.stop().await;
         }
-        connections.stop().await;
+        // Their answers may take longer than all the rest, so the database is closed meanwhile.
+        connections.begin_to_stop();
         // A reader that is still there would keep the WAL from being folded back on closing.
         if let Err(cause) = store.checkpoint().await {
             tracing::debug!("The WAL stays beside the database: {cause}");
@@ -229,6 +240,7 @@ impl Daemon {
         if let Err(cause) = store.close().await {
             tracing::warn!("Failed to close the database: {cause}");
         }
+        connections.stop().await;
         tracker.close();
         ended.map_err(|_| DaemonError::Ended)
     }

@@ -266,6 +266,7 @@ impl Reloader {
         if same {
             self.tell(FilesState::InUse { schedules: set.schedules.len() });
             self.say_that_nothing_changed();
+            self.connections.look();
             return Reloaded::Unchanged;
         }
         let prepared = match self.connections.prepare(&set) {
@@ -281,6 +282,7 @@ impl Reloader {
         choose_zone_database(set.zone_database);
         let clients = prepared.clients();
         self.connections.take(prepared);
+        self.connections.look();
         if self.dispatcher.load(set.clone(), clients).await.is_err() {
             return Reloaded::Stopping;
         }

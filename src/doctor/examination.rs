@@ -7,9 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::task::TaskTracker;
 
 use super::network::Way;
-use super::step::{Blame, Finding, Step, Topic};
+use super::step::{Blame, Finding, ORDER, Step, Topic};
 use super::{grant, probe, secrets, tls, token, trouble, work};
-use crate::auth::{AuthEnvironment, Credential, Discovery, GrantConfig, TokenManager, discover, discover_elsewhere};
+use crate::auth::{
+    AuthEnvironment, Credential, Discovery, Exchanges, GrantConfig, TokenManager, discover, discover_elsewhere,
+};
 use crate::clock::Clock;
 use crate::daemon::{TokenBearer, credential};
 use crate::orchestrator::{CallError, Client, ClientConfig, UnsentReason};
@@ -31,6 +33,8 @@ pub struct DoctorSettings {
     pub connections: Vec<ConnectionName>,
     /// A job to start, if one was asked for.
     pub probe: Option<ProbeWish>,
+    /// Where token exchanges are noted whose answers come once.
+    pub exchanges: Exchanges,
 }
 
 /// The one job that an examination may start.
@@ -44,7 +48,7 @@ pub struct ProbeWish {
 
 /// Examines each connection; `hear` is told of each step as it is done.
 pub async fn examine(settings: DoctorSettings, hear: &mut (dyn FnMut(&Step) + Send)) -> Vec<Step> {
-    let DoctorSettings { clock, set, files, state_dir, connections, probe } = settings;
+    let DoctorSettings { clock, set, files, state_dir, connections, probe, exchanges: register } = settings;
     let mut steps = Vec::new();
     for name in connections {
         let Some(connection) = set.connections.get(&name).cloned() else { continue };
@@ -59,6 +63,8 @@ pub async fn examine(settings: DoctorSettings, hear: &mut (dyn FnMut(&Step) + Se
             told: BTreeSet::new(),
             steps: Vec::new(),
             hear,
+            first_clock: None,
+            register: register.clone(),
             exchanges: Arc::default(),
         };
         case.run(probe.as_ref()).await;
@@ -66,26 +72,6 @@ pub async fn examine(settings: DoctorSettings, hear: &mut (dyn FnMut(&Step) + Se
     }
     steps
 }
-
-/// What a failed step leaves untried, in order.
-const ORDER: [Topic; 16] = [
-    Topic::Configuration,
-    Topic::Secret,
-    Topic::Proxy,
-    Topic::Address,
-    Topic::Connect,
-    Topic::Tls,
-    Topic::Identity,
-    Topic::Grant,
-    Topic::Token,
-    Topic::Scopes,
-    Topic::Tenant,
-    Topic::Folder,
-    Topic::Process,
-    Topic::Read,
-    Topic::DryRun,
-    Topic::Probe,
-];
 
 /// The step that failed, on which all others hang.
 pub(super) struct Broken(Topic);
@@ -101,6 +87,9 @@ pub(super) struct Case<'a> {
     told: BTreeSet<Topic>,
     steps: Vec<Step>,
     hear: &'a mut (dyn FnMut(&Step) + Send),
+    /// The clock of the first server that told it, minus ours.
+    first_clock: Option<jiff::SignedDuration>,
+    register: Exchanges,
     exchanges: Arc<Mutex<Vec<Exchange>>>,
 }
 
@@ -148,7 +137,13 @@ impl Case<'_> {
         if let Some(finding) = secrets::foreign_folder(&self.state_dir) {
             self.need(Topic::Grant, None, finding)?;
         }
-        let environment = AuthEnvironment { clock: self.clock.clone(), tokens_dir, tracker: tracker.clone(), seed: 0 };
+        let environment = AuthEnvironment {
+            clock: self.clock.clone(),
+            tokens_dir,
+            tracker: tracker.clone(),
+            seed: 0,
+            exchanges: self.register.clone(),
+        };
         let manager = match TokenManager::start_watched(credential.clone(), environment, self.witness()) {
             Ok(manager) => manager,
             Err(cause) => {
@@ -163,6 +158,11 @@ impl Case<'_> {
             }
         };
         let mut granted = manager.token().await;
+        if granted.as_ref().is_err_and(|refusal| refusal.state.is_undecided()) {
+            // A slow server is no dead one: the answer to a token that works once is waited for in any case.
+            manager.look().await;
+            granted = manager.token().await;
+        }
         let mut exchange = self.last_exchange();
         // A saved token says that the grant worked once; where asking again costs nothing, it is asked now.
         if let (Ok(_), None, grant::Again::Harmless) = (&granted, &exchange, grant::again(&credential.grant)) {
@@ -303,12 +303,18 @@ impl Case<'_> {
         if self.told.contains(&Topic::Clock) {
             return;
         }
+        self.first_clock = Some(off);
         self.tell(Topic::Clock, None, token::clock(off));
     }
 
     async fn tenant(&mut self, client: &Client, credential: &Credential) -> Result<(), Broken> {
         let folders = client.list_folders().await;
         let exchange = self.last_exchange();
+        let off = exchange.as_ref().and_then(Exchange::clock_off);
+        let alone = self.first_clock.zip(off).and_then(|(identity, off)| token::three_clocks(identity, off));
+        if let Some(alone) = alone {
+            self.tell(Topic::Clock, Some("three clocks".to_owned()), alone);
+        }
         self.clock_of(exchange.as_ref());
         let finding = match folders {
             Err(CallError::Rejected { status: 403, .. }) if work::names_folders_by_number(&self.schedules) => {

@@ -117,7 +117,7 @@ fn of_answer(grant: &GrantConfig, answered: &Answered) -> (Blame, &'static str) 
         (_, 500..) => (Blame::Unreached, "the token server, or a gateway before it, is down or overloaded"),
         (Some("invalid_client"), _) => (
             Blame::Refused,
-            "id and secret do not belong together: one of them is mistyped, the secret has expired, or the application belongs to another organization",
+            "id and secret do not belong together: one of them is mistyped, the secret has expired, or the application belongs to another organization than the one in the path of the token endpoint",
         ),
         (Some("invalid_scope"), _) => (
             Blame::Refused,
@@ -125,7 +125,7 @@ fn of_answer(grant: &GrantConfig, answered: &Answered) -> (Blame, &'static str) 
         ),
         (Some("invalid_grant"), _) => (
             Blame::Refused,
-            "the refresh token was used before, has expired, or was revoked; two programs that share one log each other out",
+            "the refresh token was used before, has expired, or was revoked, or its user was disabled; two programs that share one log each other out",
         ),
         (Some("unauthorized_client" | "unsupported_grant_type"), _) => (
             Blame::Refused,
@@ -137,9 +137,17 @@ fn of_answer(grant: &GrantConfig, answered: &Answered) -> (Blame, &'static str) 
         }
         (None, 200..=299) => (Blame::Here, "what answered is no token endpoint, or a proxy changes its answers"),
         (_, 300..=399) => (Blame::Here, "the address of the token endpoint leads elsewhere"),
+        (None, 400 | 401 | 403)
+            if !page && matches!(grant, GrantConfig::Password { username, .. } if username.contains('\\')) =>
+        {
+            (
+                Blame::Refused,
+                "the user is of a directory (a Windows domain): Orchestrator logs such users in by NTLM or Negotiate only, and answers their password like a wrong one",
+            )
+        }
         (None, 400 | 401 | 403) if !page && matches!(grant, GrantConfig::Password { .. }) => (
             Blame::Refused,
-            "user name, password or tenant is wrong, or the account is locked; newer servers take passwords of host administrators only",
+            "user name, password or tenant is wrong, the account is locked, or the user is of a directory (a Windows domain) or of single sign-on and has no password here; newer servers take passwords of host administrators only",
         ),
         (None, 400 | 401 | 403) if !page => {
             (Blame::Refused, "the token server refused the request without OAuth's words")

@@ -44,6 +44,26 @@ pub enum Topic {
     Probe,
 }
 
+/// What a failed step leaves untried, in order.
+pub(super) const ORDER: [Topic; 16] = [
+    Topic::Configuration,
+    Topic::Secret,
+    Topic::Proxy,
+    Topic::Address,
+    Topic::Connect,
+    Topic::Tls,
+    Topic::Identity,
+    Topic::Grant,
+    Topic::Token,
+    Topic::Scopes,
+    Topic::Tenant,
+    Topic::Folder,
+    Topic::Process,
+    Topic::Read,
+    Topic::DryRun,
+    Topic::Probe,
+];
+
 impl Topic {
     /// Its name, as printed; stable.
     pub fn as_str(self) -> &'static str {

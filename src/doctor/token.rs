@@ -12,6 +12,9 @@ use crate::witness::{Came, Exchange};
 /// From here on somebody should know; the token rules warn from the same point.
 const CLOCK_DOUBT: SignedDuration = SignedDuration::from_secs(30);
 
+/// Servers make tokens good from their own second on, and this one may be a little behind.
+const CLOCK_GRACE: SignedDuration = SignedDuration::from_secs(10);
+
 /// From here on tokens and due times are in danger (semantics.md 7).
 const CLOCK_FAULT: SignedDuration = SignedDuration::from_mins(5);
 
@@ -60,17 +63,90 @@ pub(super) fn token(claims: Option<&Claims>, now: Timestamp) -> Finding {
         claims.expires_at.map(|at| format!("good until {at:.0}")),
     ];
     let found = format!("a JWT {}", parts.into_iter().flatten().collect::<Vec<_>>().join(", "));
-    let early = claims.not_before.is_some_and(|from| from > now);
-    let late = claims.expires_at.is_some_and(|until| until <= now);
-    if early || late {
-        Finding::doubt(
+    let ahead = [claims.not_before, claims.issued_at].into_iter().flatten().map(|at| at.duration_since(now)).max();
+    let late = claims.expires_at.map(|until| now.duration_since(until)).filter(|late| !late.is_negative());
+    let elsewhere = !claims.audience.is_empty() && !claims.audience.iter().any(|one| is_orchestrator(one));
+    let cure = "set the clock of this machine: `timedatectl set-ntp true`; the step `clock` says which one is wrong";
+    match (ahead.filter(|ahead| *ahead > CLOCK_GRACE), late) {
+        (Some(ahead), _) => {
+            let cause = format!(
+                "by this machine's clock the token begins only in {}: this clock is behind, or the identity server's is ahead",
+                length(ahead)
+            );
+            Finding::doubt(found, cause, cure)
+        }
+        (None, Some(late)) => {
+            let cause = format!(
+                "by this machine's clock the token ended {} ago: this clock is ahead, or the identity server's is behind",
+                length(late)
+            );
+            Finding::doubt(found, cause, cure)
+        }
+        (None, None) if elsewhere => Finding::doubt(
             found,
-            "by this machine's clock the token is not good now: one of the two clocks is wrong",
-            "set the clock: `timedatectl set-ntp true`",
-        )
-    } else {
-        Finding::fine(found)
+            "the token is for another API than Orchestrator's, which will refuse it: the scopes are of another product",
+            "name Orchestrator's scopes in `auth.scope`, such as `OR.Jobs OR.Execution.Read OR.Folders.Read`, and grant them to the application",
+        ),
+        (None, None) => Finding::fine(found),
     }
+}
+
+/// `UiPath.Orchestrator` of the identity server, and the early Cloud's `https://orchestrator.cloud.uipath.com`.
+fn is_orchestrator(audience: &str) -> bool {
+    audience.to_ascii_lowercase().contains("orchestrator")
+}
+
+/// What is said of three clocks once both servers have told theirs; none when none of the three is alone. Both are the server's
+/// minus ours.
+pub(super) fn three_clocks(identity: SignedDuration, orchestrator: SignedDuration) -> Option<Finding> {
+    let apart = |one: SignedDuration, other: SignedDuration| (one - other).abs() >= CLOCK_DOUBT;
+    let off = |off: SignedDuration| match off.is_negative() {
+        true => format!("{} behind", length(off.abs())),
+        false => format!("{} ahead of", length(off.abs())),
+    };
+    let (ours_and_identity, ours_and_orchestrator) =
+        (apart(identity, SignedDuration::ZERO), apart(orchestrator, SignedDuration::ZERO));
+    let alone = match (ours_and_identity, ours_and_orchestrator, apart(identity, orchestrator)) {
+        (_, _, false) if ours_and_orchestrator => {
+            let found = format!(
+                "this machine's clock is alone: it is {} the identity server and Orchestrator, which agree",
+                off(-orchestrator)
+            );
+            let cause = "this machine's clock is wrong; starts come that much early or late, or wait";
+            let cure = "set the clock of this machine: `timedatectl set-ntp true`";
+            match orchestrator.abs() >= CLOCK_FAULT {
+                true => Finding::fault(Blame::Here, found, cause, cure),
+                false => Finding::doubt(found, cause, cure),
+            }
+        }
+        (false, true, true) => Finding::doubt(
+            format!(
+                "Orchestrator's clock is alone: it is {} this machine and the identity server, which agree",
+                off(orchestrator)
+            ),
+            "Orchestrator's clock is wrong; it may call tokens not yet valid or expired, and starts wait",
+            "have the clock of Orchestrator's server set",
+        ),
+        (true, false, true) => Finding::doubt(
+            format!(
+                "the identity server's clock is alone: it is {} this machine and Orchestrator, which agree",
+                off(identity)
+            ),
+            "the identity server's clock is wrong; its tokens begin or end at the wrong time",
+            "have the clock of the identity server set",
+        ),
+        (true, true, true) => Finding::doubt(
+            format!(
+                "no two clocks agree: the identity server's is {} this machine's, Orchestrator's is {} it",
+                off(identity),
+                off(orchestrator)
+            ),
+            "at least two of the three clocks are wrong",
+            "set the clock of this machine first: `timedatectl set-ntp true`; then have the servers' set",
+        ),
+        (_, _, _) => return None,
+    };
+    Some(alone)
 }
 
 /// Whether the scopes are enough: those that the server named, else the token, else the file.

@@ -16,7 +16,7 @@ use super::answer::{Body, Refusal, Why};
 use super::control::Control;
 use super::peer::Peer;
 use super::status::TokenReport;
-use crate::auth::{KeepError, Kind, Login, LoginError, LoginFate, Way, keep};
+use crate::auth::{Given, KeepError, Kind, Login, LoginError, LoginFate, NotKept, TokenManager, Way};
 use crate::secret::{Secret, SecretSource};
 
 /// Logins that were begun and not finished, at once.
@@ -192,10 +192,8 @@ pub(super) async fn finish(
             ));
     };
     control.audit(&peer, "login", &name, Some("browser".to_owned())).await?;
-    let refresh_token =
-        login.finish(&code, &control.tokens_dir(), &control.clock).await.map_err(|cause| failed(&cause))?;
-    kept(&control, &name, Kind::RefreshToken, refresh_token).await?;
-    Ok(Json(TokenReport::new(&name, &manager.look().await)))
+    let secret = login.finish(&code, &control.tokens_dir(), &control.clock).await.map_err(|cause| failed(&cause))?;
+    kept(&manager, Given { kind: Kind::RefreshToken, secret }).await
 }
 
 pub(super) async fn take_secret(
@@ -209,23 +207,29 @@ pub(super) async fn take_secret(
         return Err(Refusal::new(Why::Wrong, "there is no such kind of secret"));
     };
     control.audit(&peer, "login", &name, Some(kind.key().to_owned())).await?;
-    kept(&control, &name, kind, value).await?;
-    Ok(Json(TokenReport::new(&name, &manager.look().await)))
+    kept(&manager, Given { kind, secret: value }).await
 }
 
-async fn kept(control: &Control, name: &str, kind: Kind, secret: Secret) -> Result<(), Refusal> {
-    let (credential, tokens_dir) = (control.manager(name)?.credential(), control.tokens_dir());
-    let kept = tokio::task::spawn_blocking(move || keep(&credential, &tokens_dir, kind, &secret)).await;
-    match kept {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(cause @ KeepError::File(_))) => {
+/// Tries it and keeps it; the login from before stays until the server has taken the new one.
+async fn kept(manager: &TokenManager, given: Given) -> Result<Json<TokenReport>, Refusal> {
+    let connection = manager.credential().connection.clone();
+    match manager.take_login(given).await {
+        Ok(status) => Ok(Json(TokenReport::new(&connection, &status))),
+        Err(cause) => Err(Refusal::new(why(&cause), cause.to_string()).hint(cause.cure())),
+    }
+}
+
+fn why(cause: &NotKept) -> Why {
+    match cause {
+        NotKept::Keep(KeepError::File(cause)) => {
             tracing::error!("A login cannot be kept: {cause}");
-            Err(Refusal::new(Why::Unable, cause.to_string()).hint(cause.cure()))
+            Why::Unable
         }
-        Ok(Err(cause @ (KeepError::NotKept { .. } | KeepError::NotNeeded { .. } | KeepError::Odd { .. }))) => {
-            Err(Refusal::new(Why::Wrong, cause.to_string()).hint(cause.cure()))
-        }
-        Err(_) => Err(Refusal::new(Why::Unable, "the secret could not be kept; the daemon's log says why")),
+        NotKept::Crashed => Why::Unable,
+        NotKept::Keep(KeepError::NotKept { .. } | KeepError::NotNeeded { .. } | KeepError::Odd { .. })
+        | NotKept::Setup(_) => Why::Wrong,
+        NotKept::Refused { .. } => Why::Refused,
+        NotKept::Unclear { .. } => Why::Unreachable,
     }
 }
 

@@ -352,11 +352,18 @@ async fn secrets_are_taken_from_stdin_and_tried_at_once() {
         let place = place(&sandbox, auth);
         let daemon = place.daemon().await;
         let (code, out, said) = with_stdin(&place, &login, wrong).await;
-        assert_eq!(code, Some(REFUSED), "{out}{said}");
-        assert!(out.contains(told), "{out}{said}");
+        assert_eq!((code, out.as_str()), (Some(REFUSED), ""), "{said}");
+        assert!(said.contains("error: Refused, so not kept: ") && said.contains(told), "{said}");
         let (code, out, said) = with_stdin(&place, &login, right).await;
         assert_eq!(code, Some(FINE), "{out}{said}");
         assert!(out.starts_with("uipath: valid, until "), "{out}");
+        assert!(said.contains("Kept; the daemon renews it by itself from here on."), "{said}");
+        // A slip of the hand costs nothing.
+        let (code, _, said) = with_stdin(&place, &login, wrong).await;
+        assert_eq!(code, Some(REFUSED), "{said}");
+        assert!(said.contains("error: Refused, so not kept; the login from before stays: "), "{said}");
+        let refresh = place.run(&["token", "refresh", "uipath"]).await;
+        assert_eq!(refresh.status.code(), Some(FINE), "{}", text(&refresh.stderr));
         let (code, _, said) = with_stdin(&place, &login, "two\nlines").await;
         assert_eq!(code, Some(USAGE), "{said}");
         assert!(said.contains("more than one line"), "{said}");
@@ -366,6 +373,12 @@ async fn secrets_are_taken_from_stdin_and_tried_at_once() {
     let place = place(&sandbox, "grant: personal_access_token");
     let (code, out, said) = with_stdin(&place, &login, "sandbox-personal-access-token").await;
     assert!(code == Some(FINE) && out.starts_with("uipath: valid"), "{out}{said}");
+    // Nobody is there who could renew anything, and nobody is promised to.
+    let socket = place.path("state/punctual.sock");
+    assert!(said.contains(&format!("It is in the state folder `{}`", place.path("state").display())), "{said}");
+    assert!(said.contains(&format!("no daemon answers at `{}`", socket.display())), "{said}");
+    assert!(said.contains("systemctl start punctual`, then log in again"), "{said}");
+    assert!(!said.contains("renews it by itself") && !said.contains("tried again by itself"), "{said}");
     let (code, _, said) = with_stdin(&place, &["login", "uipath"], "").await;
     assert_eq!(code, Some(USAGE), "{said}");
     assert!(said.contains("there is no terminal at which to ask"), "{said}");
@@ -400,10 +413,39 @@ async fn a_token_server_that_is_down_is_told_apart_from_one_that_refuses() {
     sandbox.stop().await;
     let (code, out, said) = with_stdin(&place, &["login", "uipath", "--stdin"], "sandbox-secret").await;
     assert_eq!(code, Some(UNREACHABLE), "{out}{said}");
-    assert!(said.contains("Kept, but there is no token yet"), "{said}");
+    assert!(said.contains("Kept, but there is no token yet; the server could not be asked."), "{said}");
     let refresh = place.run(&["token", "refresh", "uipath"]).await;
     assert_eq!(refresh.status.code(), Some(UNREACHABLE), "{}", text(&refresh.stderr));
     assert!(text(&refresh.stderr).contains("hint: check host and port"), "{}", text(&refresh.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_cannot_be_read_any_more_is_in_the_status_as_soon_as_the_files_are_read_again() {
+    let sandbox = sandbox().await;
+    let place = place(&sandbox, &format!("{APPLICATION}, client_secret: \"file:secret\""));
+    place.write("secret", "sandbox-secret");
+    let daemon = place.daemon().await;
+    in_time("a token", valid(&place)).await;
+    std::fs::remove_file(place.path("secret")).unwrap();
+    assert_eq!(place.run(&["reload"]).await.status.code(), Some(FINE));
+    let told = |wanted: &'static str| {
+        let place = &place;
+        in_time(wanted, async move {
+            loop {
+                let status = text(&place.run(&["status"]).await.stdout);
+                if status.contains(wanted) {
+                    return status;
+                }
+            }
+        })
+    };
+    let status = told("no client secret: failed to read the secret in").await;
+    assert!(status.contains("trouble: connection `uipath`") && status.contains("until "), "{status}");
+    // It serves as long as it lives, and a secret that is there again is taken up by itself.
+    place.write("secret", "sandbox-secret");
+    assert!(!told("no trouble").await.contains("trouble: "));
+    stop(daemon).await;
+    sandbox.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -43,6 +43,7 @@ async fn tenant(folders: &[&str], processes: &[&str], scopes: &[&str]) -> Tenant
     let sandbox = Sandbox::start(config).await.unwrap();
     let token = sandbox.control().mint_token(scopes);
     let config = ClientConfig {
+        authorities: None,
         connection: "main".to_owned(),
         base: Url::parse(&sandbox.base_url()).unwrap(),
         tenant: None,

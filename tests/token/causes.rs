@@ -74,7 +74,7 @@ async fn a_refused_refresh_token_is_told_for_both_styles() {
     connection `cloud`: POST http://identity/acme/identity_/connect/token answered 400 `invalid_grant`
     it expired, was revoked, or was used by another process: log in once more and put the new refresh token in `file:/etc/seed`; or leave `refresh_token` out of the file and run `punctual login cloud`
     connection `cloud`: POST http://identity/oauth/token answered 403 `invalid_grant` (Unknown or invalid refresh token.)
-    it expired, was revoked, or was used by another process: create a new user key under API Access and put it in `file:/etc/seed`
+    it expired, was revoked, or was used by another process: see that its user is enabled, or create a new user key under API Access and put it in `file:/etc/seed`; this one is tried again every hour, and at once by `punctual token refresh cloud`
     "#);
 }
 
@@ -149,6 +149,60 @@ async fn a_server_in_trouble_is_told_with_its_status() {
     check `auth` and `auth.token_url` of the connection; it is tried again by itself
     connection `cloud`: POST http://identity/acme/identity_/connect/token answered 302, a redirect, which is not followed
     the path `/acme/identity_/connect/token` was tried; set `auth.token_url` to http://identity/identity_/connect/token
+    "#);
+}
+
+async fn password_of(username: &str, said: Said) -> String {
+    let house = House::new(move |_, _: &Seen| said.clone()).await;
+    let GrantConfig::Password { password, tenant, .. } = house.password() else { panic!("a password") };
+    let grant = GrantConfig::Password { username: username.to_owned(), password, tenant };
+    told(&house, house.credential(grant)).await.1
+}
+
+#[tokio::test]
+async fn users_of_a_directory_are_told_why_their_password_does_not_work() {
+    let wrong = || {
+        let body = serde_json::json!({ "message": "Invalid username/email address or password.", "errorCode": 1000 });
+        Said::json(400, body)
+    };
+    let asks = Said::html(401).with("www-authenticate", "Negotiate").with("www-authenticate", "NTLM");
+    let texts = [
+        password_of("ACME\\svc-rpa", wrong()).await,
+        password_of("svc-rpa@acme.example", wrong()).await,
+        password_of("svc-rpa", asks).await,
+    ];
+    insta::assert_snapshot!(texts.join("\n"), @r#"
+    connection `cloud`: POST http://identity/api/account/authenticate answered 400 (Invalid username/email address or password.)
+    `ACME\svc-rpa` is a user of a directory (a Windows domain), whom Orchestrator logs in by NTLM or Negotiate only and never with a password here: use an external application (`grant: client_credentials`), or a local user with a password of its own; it is tried again every hour only, as each try may count towards locking the account
+    connection `cloud`: POST http://identity/api/account/authenticate answered 400 (Invalid username/email address or password.)
+    check `username`, `tenant` and the password in `file:/etc/password`; if it is the address of a user of a directory (a Windows domain) or of single sign-on, it cannot log in with a password here: use an external application (`grant: client_credentials`), or a local user with a password of its own; it is tried again every hour only, as each try may count towards locking the account
+    connection `cloud`: POST http://identity/api/account/authenticate answered 401 and wants `Negotiate` or `NTLM`
+    `svc-rpa` is a user of a directory (a Windows domain), whom Orchestrator logs in by NTLM or Negotiate only and never with a password here: use an external application (`grant: client_credentials`), or a local user with a password of its own; it is tried again every hour only, as each try may count towards locking the account
+    "#);
+}
+
+#[tokio::test]
+async fn windows_logins_before_the_token_endpoint_and_proxies_are_named() {
+    let house = House::new(|_, _: &Seen| {
+        Said::json(400, serde_json::json!({ "error": "invalid_grant", "error_description": "user is not active" }))
+    })
+    .await;
+    let (_, disabled) = told(&house, house.credential(house.identity())).await;
+    let texts = [
+        answered(Said::html(401).with("www-authenticate", "Negotiate, NTLM")).await.1,
+        answered(Said::html(407).with("proxy-authenticate", "NTLM").with("proxy-authenticate", "Negotiate")).await.1,
+        answered(Said::html(407).with("proxy-authenticate", "Basic realm=\"corp\"")).await.1,
+        disabled,
+    ];
+    insta::assert_snapshot!(texts.join("\n"), @r#"
+    connection `cloud`: POST http://identity/acme/identity_/connect/token answered 401 and wants `Negotiate` or `NTLM`
+    the web server wants a Windows login before the identity server is reached: let IIS allow anonymous authentication for `/acme/identity_/connect/token`; it is tried again by itself
+    connection `cloud`: POST http://identity/acme/identity_/connect/token answered 407 and wants `Negotiate` or `NTLM`
+    the proxy on the way takes only NTLM or Negotiate, Windows logins of a domain, which are not spoken here: have it let this machine through without one, or set `HTTPS_PROXY` to a helper on this machine that speaks them; it is tried again by itself
+    connection `cloud`: POST http://identity/acme/identity_/connect/token answered 407 and wants `Basic`
+    the proxy on the way wants a name and a password: write them into the proxy's address for the service (`HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT`); it is tried again by itself
+    connection `cloud`: POST http://identity/acme/identity_/connect/token answered 400 `invalid_grant` (user is not active)
+    its user is disabled or locked: enable the user, then run `punctual token refresh cloud`
     "#);
 }
 
@@ -237,7 +291,7 @@ fn failures_that_take_a_network_to_make_have_words_too() {
     check the server and any proxy between; it is tried again by itself
     connection `cloud`: POST https://cloud.uipath.com/acme/identity_/connect/token failed: the connection broke before the answer was complete
     check the server and any proxy between; it is tried again by itself
-    connection `cloud`: nothing was sent to https://cloud.uipath.com/acme/identity_/connect/token because another process kept the token file for 30 s
+    connection `cloud`: nothing was sent to https://cloud.uipath.com/acme/identity_/connect/token because another process keeps the token file
     end the other process that uses this login; it is tried again by itself
     connection `cloud`: nothing was sent to https://cloud.uipath.com/acme/identity_/connect/token because the token file `/var/lib/punctual/tokens/x.token` is damaged
     restore it from a copy, or log in once more and put the new refresh token in `credential:cloud`

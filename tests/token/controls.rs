@@ -1,6 +1,6 @@
 //! Negative controls of the token manager.
 
-use punctual::faults::{NO_SINGLE_FLIGHT, NO_TOKEN_LOCK, USE_BEFORE_SAVE};
+use punctual::faults::{NO_SINGLE_FLIGHT, NO_TOKEN_LOCK, SHORT_TOKEN_WAIT, USE_BEFORE_SAVE};
 
 use crate::noticed::is_noticed;
 
@@ -17,4 +17,13 @@ fn a_token_that_is_used_before_it_is_saved_is_noticed() {
 #[test]
 fn processes_that_do_not_wait_for_one_another_are_noticed() {
     is_noticed(NO_TOKEN_LOCK, "restart::processes_that_share_a_login_use_each_refresh_token_once", "");
+}
+
+#[test]
+fn a_one_use_token_whose_answer_is_waited_for_as_briefly_as_any_other_is_noticed() {
+    is_noticed(
+        SHORT_TOKEN_WAIT,
+        "weather::no_login_is_lost_while_an_answer_carried_the_new_token_whole",
+        "logins were lost whose new token came whole",
+    );
 }

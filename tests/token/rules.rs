@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use punctual::auth::answer::{Reply, clean, read};
-use punctual::auth::core::{Class, Command, Core, Event, Kept, Left, Replay};
+use punctual::auth::core::{Asker, Class, Command, Core, Event, Kept, Left, Replay};
 use punctual::auth::margins::{backoff, life};
 use punctual::auth::private_file::{FileError, ensure_folder};
 use punctual::auth::standing::Serve;
@@ -111,7 +111,7 @@ fn failed(class: Class) -> Event {
 /// A machine that got a token for an hour at 1000 s.
 fn with_token(replay: Replay) -> Core {
     let mut core = Core::new(replay, 1, secs(1_000));
-    assert_eq!(core.handle(Event::Tick, secs(1_000)), Some(Command::Ask));
+    assert_eq!(core.handle(Event::Tick, secs(1_000)), Some(Command::Ask(Asker::Itself)));
     assert_eq!(core.handle(granted(1_000, 3_600), secs(1_000)), None);
     core
 }
@@ -123,7 +123,7 @@ fn a_lost_answer_is_replayed_within_two_seconds_but_only_once() {
     core.handle(failed(Class::Ambiguous), secs(1_000));
     let replay = core.standing().next_try().unwrap();
     assert!(replay > secs(1_000) && replay <= secs(1_002), "{replay:?}");
-    assert_eq!(core.handle(Event::Tick, replay), Some(Command::Ask));
+    assert_eq!(core.handle(Event::Tick, replay), Some(Command::Ask(Asker::Itself)));
     let mut latest = Duration::ZERO;
     for seed in 0..200 {
         let mut core = Core::new(Replay::OnlyAtOnce, seed, secs(1_000));
@@ -151,14 +151,14 @@ fn a_server_s_retry_after_is_honoured_up_to_five_minutes() {
 #[test]
 fn a_refresh_token_that_was_refused_is_not_tried_again_by_itself() {
     let mut core = with_token(Replay::OnlyAtOnce);
-    assert_eq!(core.handle(Event::Tick, secs(4_000)), Some(Command::Ask));
+    assert_eq!(core.handle(Event::Tick, secs(4_000)), Some(Command::Ask(Asker::Itself)));
     core.handle(failed(Class::NeedsLogin), secs(4_000));
     assert_eq!(core.standing().state(secs(4_000)), TokenState::NeedsLogin);
     assert_eq!(core.standing().serve(secs(4_000)), Serve::Token, "the token at hand still works (T4)");
     for now in (4_005..90_000).step_by(5) {
         assert_eq!(core.handle(Event::Tick, secs(now)), Some(Command::Look), "at {now}");
     }
-    assert_eq!(core.handle(Event::Changed, secs(90_001)), Some(Command::Ask));
+    assert_eq!(core.handle(Event::Changed, secs(90_001)), Some(Command::Ask(Asker::Itself)));
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn an_unsaved_login_is_written_every_second_and_nothing_is_asked_meanwhile() {
     }
     assert_eq!(core.handle(Event::Tick, secs(9_000)), Some(Command::Save));
     core.handle(Event::Saved, secs(9_000));
-    assert_eq!(core.handle(Event::Tick, secs(9_000)), Some(Command::Ask), "it is long due");
+    assert_eq!(core.handle(Event::Tick, secs(9_000)), Some(Command::Ask(Asker::Itself)), "it is long due");
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn tokens_that_worked_for_a_while_do_not_add_up_to_a_broken_login() {
     let mut now = 1_000;
     for generation in 1..20 {
         now += 1_200;
-        assert_eq!(core.handle(Event::Refused(Generation(generation)), secs(now)), Some(Command::Ask));
+        assert_eq!(core.handle(Event::Refused(Generation(generation)), secs(now)), Some(Command::Ask(Asker::Itself)));
         core.handle(granted(now, 3_600), secs(now));
         assert_eq!(core.standing().state(secs(now)), TokenState::Valid);
     }
@@ -220,7 +220,7 @@ fn class() -> impl Strategy<Value = Class> {
         Just(Class::Ambiguous),
         Just(Class::NeedsLogin),
         Just(Class::BadClient),
-        Just(Class::BadPassword),
+        Just(Class::BadKey),
         Just(Class::SameToken),
     ]
 }
@@ -292,7 +292,7 @@ proptest! {
             // A personal token that was refused is the one thing that a failure takes away: there is no other.
             let failed = matches!(event, Event::Failed { class, .. } if class != Class::SameToken);
             match core.handle(event, now) {
-                Some(Command::Ask) => {
+                Some(Command::Ask(_)) => {
                     prop_assert!(!was_busy, "two requests at once");
                     prop_assert!(!unsaved, "a request while the login was in memory only");
                     sent.push(now);
@@ -338,7 +338,7 @@ proptest! {
     ) {
         let content_type = if html { Some("text/html") } else { Some("application/json") };
         for style in [Style::Identity, Style::Account] {
-            let answer = read(Reply { status, content_type, retry_after: None, body: &body }, style, &[Secret::new("x")]);
+            let answer = read(Reply { status, content_type, authenticate: None, retry_after: None, body: &body }, style, &[Secret::new("x")]);
             if let Ok(access) = answer.access {
                 prop_assert!((200..300).contains(&status));
                 let token = access.token.expose();
@@ -346,8 +346,9 @@ proptest! {
                 prop_assert!(access.length <= secs(86_400));
             }
             if let Some(next) = answer.refresh_token {
-                prop_assert!((200..300).contains(&status));
-                prop_assert!(!next.expose().is_empty() && next.expose().bytes().all(|b| b.is_ascii_graphic()));
+                let text = String::from_utf8_lossy(&body);
+                prop_assert!((200..300).contains(&status) || text.contains("access_token"));
+                prop_assert!(!next.expose().is_empty() && next.expose().bytes().all(|b| matches!(b, b' '..=b'~')));
             }
         }
     }
@@ -383,7 +384,7 @@ fn answer_like() -> impl Strategy<Value = serde_json::Value> {
 }
 
 fn read_body(body: &str, style: Style) -> Result<(String, Duration), Trouble> {
-    let reply = Reply { status: 200, content_type: None, retry_after: None, body: body.as_bytes() };
+    let reply = Reply { status: 200, content_type: None, authenticate: None, retry_after: None, body: body.as_bytes() };
     read(reply, style, &[]).access.map(|access| (access.token.expose().to_owned(), access.length))
 }
 
@@ -410,9 +411,56 @@ fn odd_lifetimes_are_read_with_care() {
 #[test]
 fn an_answer_without_a_usable_access_token_still_gives_its_refresh_token() {
     let body = br#"{"access_token":"two words","refresh_token":"refresh-1","token_type":"Bearer"}"#;
-    let answer = read(Reply { status: 200, content_type: None, retry_after: None, body }, Style::Identity, &[]);
+    let answer = read(
+        Reply { status: 200, content_type: None, authenticate: None, retry_after: None, body },
+        Style::Identity,
+        &[],
+    );
     assert_eq!(answer.access.unwrap_err(), Trouble::OddToken);
     assert_eq!(answer.refresh_token.unwrap().expose(), "refresh-1");
+}
+
+#[test]
+fn a_new_refresh_token_is_found_in_whatever_was_made_of_the_answer() {
+    let plain = r#"{"access_token":"at","refresh_token":"rt-1","expires_in":"3600.5","token_type":"Bearer"}"#;
+    let wide: Vec<u8> = [0xFF, 0xFE].into_iter().chain(plain.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    let wrapped = format!("{{\"success\":true,\"data\":{plain}}}");
+    let page = format!("<html><style>b {{ top: 0 }}</style><pre>{plain}</pre></html>");
+    let escaped = format!("<html><pre>{}</pre></html>", plain.replace('"', "&quot;"));
+    let text = serde_json::Value::String(plain.to_owned()).to_string();
+    let whole: [&[u8]; 9] = [
+        plain.as_bytes(),
+        &[b"\xEF\xBB\xBF", plain.as_bytes()].concat(),
+        &wide,
+        &[b" \r\n\0", plain.as_bytes(), b"\0\0 <!-- gateway -->"].concat(),
+        wrapped.as_bytes(),
+        page.as_bytes(),
+        escaped.as_bytes(),
+        text.as_bytes(),
+        b"access_token=at&refresh_token=rt-1&token_type=Bearer",
+    ];
+    let reply =
+        |status, body| Reply { status, content_type: Some("text/html"), authenticate: None, retry_after: None, body };
+    for body in whole {
+        let answer = read(reply(200, body), Style::Identity, &[]);
+        let shown = String::from_utf8_lossy(body);
+        assert_eq!(answer.access.unwrap().token.expose(), "at", "{shown}");
+        assert_eq!(answer.refresh_token.unwrap().expose(), "rt-1", "{shown}");
+        // A gateway's status in the place of the server's does not take it away.
+        let answer = read(reply(502, body), Style::Identity, &[]);
+        assert!(answer.access.is_err());
+        assert_eq!(answer.refresh_token.unwrap().expose(), "rt-1", "{shown}");
+    }
+    // Cut anywhere: whole from its closing quote on, and before that nothing.
+    let closed = plain.find("rt-1").unwrap() + "rt-1\"".len();
+    for end in 0..plain.len() {
+        let answer = read(reply(200, &plain.as_bytes()[..end]), Style::Identity, &[]);
+        let found = answer.refresh_token.map(|token| token.expose().to_owned());
+        assert_eq!(found, (end >= closed).then(|| "rt-1".to_owned()), "{end}");
+    }
+    // A refusal that repeats a field is no answer.
+    let echo = br#"{"error":"invalid_request","refresh_token":"must be a string"}"#;
+    assert!(read(reply(400, echo), Style::Identity, &[]).refresh_token.is_none());
 }
 
 fn family() -> Family {

@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Response, Uri};
 use jiff::Timestamp;
 use punctual::auth::token_file::{Family, Stored, TokenFile};
-use punctual::auth::{AuthEnvironment, Credential, GrantConfig, TokenManager, TokenStatus};
+use punctual::auth::{AuthEnvironment, Credential, Exchanges, GrantConfig, TokenManager, TokenStatus};
 use punctual::clock::{Clock, ManualClock};
 use punctual::secret::{Secret, SecretRef, SecretSource};
 use serde_json::{Value, json};
@@ -185,6 +185,7 @@ pub(crate) struct House {
     pub(crate) server: Server,
     pub(crate) folder: tempfile::TempDir,
     pub(crate) tracker: TaskTracker,
+    pub(crate) exchanges: Exchanges,
 }
 
 pub(crate) fn noon() -> Timestamp {
@@ -195,7 +196,8 @@ impl House {
     pub(crate) async fn new(script: impl FnMut(usize, &Seen) -> Said + Send + 'static) -> House {
         let (clock, hand) = Clock::manual(noon());
         let server = Server::start(clock.clone(), script).await;
-        let house = House { clock, hand, server, folder: tempfile::tempdir().unwrap(), tracker: TaskTracker::new() };
+        let (folder, tracker) = (tempfile::tempdir().unwrap(), TaskTracker::new());
+        let house = House { clock, hand, server, folder, tracker, exchanges: Exchanges::default() };
         house.write("client-secret", "client-secret-1");
         house.write("seed", "refresh-0");
         house
@@ -266,7 +268,13 @@ impl House {
     }
 
     pub(crate) fn environment(&self) -> AuthEnvironment {
-        AuthEnvironment { clock: self.clock.clone(), tokens_dir: self.tokens(), tracker: self.tracker.clone(), seed: 7 }
+        AuthEnvironment {
+            clock: self.clock.clone(),
+            tokens_dir: self.tokens(),
+            tracker: self.tracker.clone(),
+            seed: 7,
+            exchanges: self.exchanges.clone(),
+        }
     }
 
     pub(crate) fn manager(&self, grant: GrantConfig) -> TokenManager {

@@ -14,9 +14,11 @@ use serde::Serialize;
 
 use super::args::{DoctorArgs, Global};
 use super::failure::{Exit, Failure};
+use super::farewell::patiently;
 use super::files::load_or_tell;
 use super::grid::Grid;
 use super::output::{Columns, Format, Out, plain};
+use crate::auth::Exchanges;
 use crate::clock::Clock;
 use crate::doctor::{Blame, DoctorSettings, ProbeWish, Step, Verdict, examine};
 use crate::schedule::{ConnectionName, Diagnostic, FolderChoice, Loaded, ScheduleSet, Severity, known_names};
@@ -65,6 +67,7 @@ pub(super) async fn run(global: &Global, args: &DoctorArgs, clock: &Clock, out: 
     if let Some(process) = &args.probe {
         agreed(process, args)?;
     }
+    let exchanges = Exchanges::default();
     let settings = DoctorSettings {
         clock: clock.clone(),
         set: set.clone(),
@@ -75,16 +78,17 @@ pub(super) async fn run(global: &Global, args: &DoctorArgs, clock: &Clock, out: 
             .probe
             .clone()
             .map(|process| ProbeWish { process, folder: args.folder.clone().map(FolderChoice::Named) }),
+        exchanges: exchanges.clone(),
     };
     let steps = match args.output {
         Format::Table => {
             let mut printer = print::Printer::new(out, args.verbose);
-            let steps = examine(settings, &mut |step| printer.step(step)).await;
+            let steps = patiently(&exchanges, clock, examine(settings, &mut |step| printer.step(step))).await?;
             printer.end(&steps)?;
             steps
         }
         Format::Json | Format::Ndjson | Format::Csv => {
-            let steps = examine(settings, &mut |_| {}).await;
+            let steps = patiently(&exchanges, clock, examine(settings, &mut |_| {})).await?;
             let rows: Vec<StepRow> = steps.iter().map(row).collect();
             out.rows(args.output, &rows, |_| Grid::default())?;
             steps
@@ -105,6 +109,7 @@ pub(super) async fn online(global: &Global, loaded: &Loaded, clock: &Clock) -> (
         state_dir: global.state_dir(),
         connections: loaded.set.connections.keys().cloned().collect(),
         probe: None,
+        exchanges: Exchanges::default(),
     };
     let steps = examine(settings, &mut |_| {}).await;
     let file = loaded.files.first().cloned().unwrap_or_default();

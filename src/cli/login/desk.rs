@@ -1,9 +1,10 @@
 //! Where a login is dealt with: at the running daemon, or here when there is none.
 
 use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use crate::auth::{Kind, Login, LoginError, LoginFate, keep};
+use crate::auth::{Earlier, Given, Kind, Login, LoginError, LoginFate, NotKept, TokenState, at_rest, take_login};
 use crate::clock::Clock;
 use crate::secret::Secret;
 use crate::store::{StateFolder, StateFolderError};
@@ -13,6 +14,7 @@ use super::super::args::Global;
 use super::super::client::Client;
 use super::super::daemon;
 use super::super::failure::{Exit, Failure};
+use super::super::farewell::patiently;
 use super::super::here::Here;
 use super::super::output::plain;
 use super::super::token::segment;
@@ -20,7 +22,7 @@ use super::super::token::segment;
 /// Who deals with it.
 pub(super) enum Desk {
     Daemon { client: Client, connection: String },
-    Here { here: Here, begun: Mutex<Option<Login>> },
+    Here { here: Box<Here>, begun: Box<Mutex<Option<Login>>>, state_dir: PathBuf, sockets: Vec<PathBuf> },
 }
 
 impl Desk {
@@ -53,7 +55,12 @@ impl Desk {
             return Err(Failure::new(Exit::Usage, message)
                 .hint("start the daemon first: the login then goes through its control socket"));
         }
-        Ok(Desk::Here { here, begun: Mutex::new(None) })
+        Ok(Desk::Here {
+            here: Box::new(here),
+            begun: Box::new(Mutex::new(None)),
+            state_dir: folder,
+            sockets: global.sockets(),
+        })
     }
 
     pub(super) async fn need(&self) -> Result<LoginNeed, Failure> {
@@ -68,7 +75,7 @@ impl Desk {
             Desk::Daemon { client, connection } => {
                 client.post(&format!("/login/{}/begin", segment(connection)), &Begin { port }).await
             }
-            Desk::Here { here, begun } => {
+            Desk::Here { here, begun, .. } => {
                 let login = Login::begin(here.credential.clone(), port).map_err(|cause| login_failure(&cause))?;
                 let told = Begun::of(&login);
                 *begun.lock().unwrap_or_else(PoisonError::into_inner) = Some(login);
@@ -83,13 +90,13 @@ impl Desk {
                 let finish = Finish { state: state.to_owned(), code: Typed(code) };
                 client.post(&format!("/login/{}/finish", segment(connection)), &finish).await
             }
-            Desk::Here { here, begun } => {
+            Desk::Here { here, begun, .. } => {
                 let login = begun.lock().unwrap_or_else(PoisonError::into_inner).take();
                 let Some(login) = login else {
                     return Err(Failure::new(Exit::Fault, "no login was begun; please report this"));
                 };
-                let token = login.finish(&code, &here.tokens_dir, &here.clock).await;
-                let token = token.map_err(|cause| login_failure(&cause))?;
+                let token = patiently(&here.exchanges, &here.clock, login.finish(&code, &here.tokens_dir, &here.clock));
+                let token = token.await?.map_err(|cause| login_failure(&cause))?;
                 self.keep(Kind::RefreshToken.key(), token).await
             }
         }
@@ -105,15 +112,56 @@ impl Desk {
                 let Some(kind) = Kind::of_key(secret) else {
                     return Err(Failure::new(Exit::Fault, "no such kind of secret; please report this"));
                 };
-                keep(&here.credential, &here.tokens_dir, kind, &value)
-                    .map_err(|cause| Failure::new(Exit::Usage, cause.to_string()).hint(cause.cure()))?;
-                let manager = here.manager()?;
-                let status = manager.look().await;
-                manager.stop().await;
-                Ok(TokenReport::new(&here.credential.connection, &status))
+                let kept = patiently(&here.exchanges, &here.clock, kept_here(here, Given { kind, secret: value }));
+                kept.await?
             }
         }
     }
+
+    /// What a person must know who has logged in while no daemon answers; none when one does.
+    pub(super) fn nobody_renews(&self) -> Option<String> {
+        match self {
+            Desk::Daemon { .. } => None,
+            Desk::Here { state_dir, sockets, .. } => {
+                let sockets: Vec<_> = sockets.iter().map(|socket| format!("`{}`", socket.display())).collect();
+                let service = match rustix::process::geteuid().is_root() {
+                    true => "`systemctl start punctual`",
+                    false => "`sudo systemctl start punctual`",
+                };
+                Some(format!(
+                    "It is in the state folder `{}`, and no daemon answers at {}: only a daemon that is started with this folder renews it.\nTo log in to the service instead: {service}, then log in again; the login then goes through the service's socket.",
+                    state_dir.display(),
+                    sockets.join(" or ")
+                ))
+            }
+        }
+    }
+}
+
+/// Without a daemon: tried, kept, and taken up once, so that the person sees a token.
+async fn kept_here(here: &Here, given: Given) -> Result<TokenReport, Failure> {
+    let earlier = match at_rest(&here.credential, &here.tokens_dir, &here.clock).state {
+        TokenState::NeedsLogin | TokenState::BadClient | TokenState::AuthBroken => Earlier::Useless,
+        TokenState::Starting
+        | TokenState::Valid
+        | TokenState::Refreshing
+        | TokenState::Unavailable
+        | TokenState::Unsaved => Earlier::Works,
+    };
+    let taken = take_login(here.credential.clone(), here.environment(), earlier, given).await;
+    taken.map_err(|cause| {
+        let exit = match &cause {
+            NotKept::Keep(_) | NotKept::Setup(_) => Exit::Usage,
+            NotKept::Refused { .. } => Exit::Refused,
+            NotKept::Unclear { .. } => Exit::Unreachable,
+            NotKept::Crashed => Exit::Fault,
+        };
+        Failure::new(exit, plain(&cause.to_string())).hint(plain(&cause.cure()))
+    })?;
+    let manager = here.manager()?;
+    let status = manager.look().await;
+    manager.stop().await;
+    Ok(TokenReport::new(&here.credential.connection, &status))
 }
 
 pub(super) fn login_failure(cause: &LoginError) -> Failure {

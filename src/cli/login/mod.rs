@@ -68,7 +68,7 @@ pub(super) async fn run(global: &Global, args: &LoginArgs, clock: &Clock, out: &
             How::Loopback => by_browser(&desk, args, &need, clock).await?,
         }
     };
-    end(&report, args, clock, out)
+    end(&report, &desk, args, clock, out)
 }
 
 fn how(args: &LoginArgs, need: &LoginNeed) -> How {
@@ -197,24 +197,27 @@ fn open_browser(url: &str) {
     }
 }
 
-/// How the token stands now is the end of every login.
-fn end(report: &TokenReport, args: &LoginArgs, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
+/// How the token stands now is the end of every login. One that was refused has not come here: it is not kept.
+fn end(report: &TokenReport, desk: &Desk, args: &LoginArgs, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
     token::show(report, args.output, clock.now(), out)?;
     out.flush()?;
-    match report.state.as_str() {
-        "valid" => {
-            say("Kept; the daemon renews it by itself from here on.");
-            Ok(Exit::Fine)
+    let nobody_renews = desk.nobody_renews();
+    let (said, exit) = match report.state.as_str() {
+        "valid" if nobody_renews.is_none() => ("Kept; the daemon renews it by itself from here on.", Exit::Fine),
+        "valid" => ("Kept.", Exit::Fine),
+        "unavailable" | "starting" | "refreshing" | "unsaved" if nobody_renews.is_none() => {
+            ("Kept, but there is no token yet; it is tried again by itself.", Exit::Unreachable)
         }
         "unavailable" | "starting" | "refreshing" | "unsaved" => {
-            say("Kept, but there is no token yet; it is tried again by itself.");
-            Ok(Exit::Unreachable)
+            ("Kept, but there is no token yet; the server could not be asked.", Exit::Unreachable)
         }
-        _ => {
-            say("Kept, but the server refuses it.");
-            Ok(Exit::Refused)
-        }
+        _ => ("Kept, but it gives no token yet: see above what is missing.", Exit::Refused),
+    };
+    say(said);
+    if let Some(told) = nobody_renews {
+        say(&told);
     }
+    Ok(exit)
 }
 
 /// Everything but data goes to stderr.

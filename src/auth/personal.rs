@@ -1,0 +1,44 @@
+//! Tries a personal access token: no token server knows it, so Orchestrator is asked for a folder with it.
+//!
+//! Only whether it is taken matters. 403 is an answer to a token that was taken and may do little; whoever examines the rest is
+//! `doctor`.
+
+use crate::http::Client;
+
+use super::credential::Credential;
+use super::trouble::Trouble;
+use super::wire::{self, Patience, Raw};
+use crate::clock::Clock;
+use crate::secret::Secret;
+
+/// Any call that asks for a token.
+const PATH: [&str; 2] = ["odata", "Folders"];
+
+/// Least to read.
+const QUERY: &str = "$top=1&$select=Id";
+
+/// Sends it once.
+pub(super) async fn try_personal(
+    client: &Client,
+    credential: &Credential,
+    token: &Secret,
+    clock: &Clock,
+) -> Result<(), Trouble> {
+    // Without a token endpoint, this is the connection's own address.
+    let mut address = credential.token_url.clone();
+    if let Ok(mut segments) = address.path_segments_mut() {
+        segments.pop_if_empty().extend(PATH);
+    }
+    address.set_query(Some(QUERY));
+    let request = client.get(address).header("accept", "application/json");
+    let raw = wire::exchange(client, request.bearer_auth(token.expose()), clock, Patience::Usual).await;
+    match raw.map_err(|trouble| trouble.cleaned(std::slice::from_ref(token)))? {
+        Raw { status: 200..=299 | 403, .. } => Ok(()),
+        Raw { status: 401, .. } => Err(Trouble::SameToken),
+        Raw { status: status @ 300..=399, .. } => Err(Trouble::Redirect { status }),
+        Raw { status, headers, .. } => {
+            let retry_after = wire::retry_after(&headers, clock.now());
+            Err(Trouble::Status { status, error: None, description: None, retry_after, challenge: None })
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Tries what a person gave before it takes the place of what was kept.
+//!
+//! A mistyped secret must not end a login that works: what was kept before stays until the server has taken the new one. It is
+//! tried by the very request that the daemon would send, so an answer that works once is saved in its token file before the
+//! secret is kept, and the daemon goes on with that.
+//!
+//! It runs in a task of its own: neither the person's going away nor a handler that is dropped cuts it short.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
+
+use super::core::{Asker, Class};
+use super::credential::{AuthSetupError, Credential, GrantConfig};
+use super::exchange::{Attempt, Outcome};
+use super::kept::KeptSecrets;
+use super::login_keep::{KeepError, check, keep};
+use super::manager::AuthEnvironment;
+use super::personal::try_personal;
+pub use super::secrets::Given;
+use super::trouble::{Before, Failure, Trouble};
+use super::wire;
+
+/// Between a lost answer and the second request for it (T8).
+const REPLAY_PAUSE: Duration = Duration::from_secs(1);
+/// How often a new refresh token that cannot be written is tried again, once a second, before the person is told.
+const SAVES: u32 = 30;
+
+/// How the login stands that would be replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Earlier {
+    /// There is none, or the server refuses it.
+    Useless,
+    /// It works, or nothing is known against it.
+    Works,
+}
+
+/// It is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// The server has taken it.
+    Accepted,
+    /// It could not be tried, and there was nothing to lose.
+    Untried,
+}
+
+/// It is not kept. What was kept before is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum NotKept {
+    /// It cannot be kept at all.
+    #[error(transparent)]
+    Keep(#[from] KeepError),
+    /// The connection cannot be used at all.
+    #[error(transparent)]
+    Setup(#[from] AuthSetupError),
+    /// The server said no.
+    #[error("Refused, so not kept{stays}: {message}", stays = stays(*earlier))]
+    Refused {
+        /// What would have been replaced.
+        earlier: Earlier,
+        /// What was sent and what came back.
+        message: String,
+        /// What to do.
+        cure: String,
+    },
+    /// It could not be tried.
+    #[error("Not kept, because it could not be tried{stays}: {message}", stays = stays(Earlier::Works))]
+    Unclear {
+        /// What was sent and what came back.
+        message: String,
+        /// What to do.
+        cure: String,
+    },
+    /// The attempt broke.
+    #[error("the login could not be tried; the log says why")]
+    Crashed,
+}
+
+impl NotKept {
+    /// What to do.
+    pub fn cure(&self) -> String {
+        match self {
+            NotKept::Keep(cause) => cause.cure(),
+            NotKept::Setup(_) => "check `auth.token_url` and `url` of the connection".to_owned(),
+            NotKept::Refused { cure, .. } | NotKept::Unclear { cure, .. } => cure.clone(),
+            NotKept::Crashed => "report it with the log".to_owned(),
+        }
+    }
+}
+
+fn stays(earlier: Earlier) -> &'static str {
+    match earlier {
+        Earlier::Useless => "",
+        Earlier::Works => "; the login from before stays",
+    }
+}
+
+/// Tries a secret and keeps it. `earlier` is how the login stands that it would replace.
+///
+/// # Errors
+/// See [`NotKept`]; nothing was changed.
+pub async fn take_login(
+    credential: Arc<Credential>,
+    environment: AuthEnvironment,
+    earlier: Earlier,
+    given: Given,
+) -> Result<Taken, NotKept> {
+    check(&credential, given.kind, &given.secret)?;
+    credential.check_url()?;
+    let tracker = environment.tracker.clone();
+    let trial = Trial { credential, environment, given };
+    tracker.spawn(trial.run(earlier)).await.unwrap_or(Err(NotKept::Crashed))
+}
+
+struct Trial {
+    credential: Arc<Credential>,
+    environment: AuthEnvironment,
+    given: Given,
+}
+
+impl Trial {
+    async fn run(self, earlier: Earlier) -> Result<Taken, NotKept> {
+        // Up to the end: a token that is saved and belongs to no secret that is kept would be found by nobody.
+        let AuthEnvironment { clock, exchanges, .. } = &self.environment;
+        let Some(_entry) = exchanges.begin(&self.credential.connection, clock.boottime()) else {
+            let (message, cure) = ("this process is about to end".to_owned(), "give it again afterwards".to_owned());
+            return Err(NotKept::Unclear { message, cure });
+        };
+        let kept_before = self.kept_before().await;
+        let earlier = if kept_before { earlier } else { Earlier::Useless };
+        let taken = match self.tried().await? {
+            Ok(()) => Taken::Accepted,
+            Err((trouble, before)) => {
+                let Failure { class, message, cure, .. } = trouble.explain(&self.credential, before);
+                match (class, earlier) {
+                    // What the other half of the login lacks says nothing of this one.
+                    _ if matches!(trouble, Trouble::NothingKept { .. } | Trouble::Secret { .. }) => Taken::Untried,
+                    (Class::NeedsLogin | Class::BadClient | Class::BadKey | Class::SameToken, earlier) => {
+                        return Err(NotKept::Refused { earlier, message, cure });
+                    }
+                    (Class::Transient { .. } | Class::Ambiguous, Earlier::Works) => {
+                        return Err(NotKept::Unclear {
+                            message,
+                            cure: format!("give it again when it can be; {cure}"),
+                        });
+                    }
+                    (Class::Transient { .. } | Class::Ambiguous, Earlier::Useless) => Taken::Untried,
+                }
+            }
+        };
+        let (credential, tokens_dir) = (self.credential, self.environment.tokens_dir);
+        let Given { kind, secret } = self.given;
+        match spawn_blocking(move || keep(&credential, &tokens_dir, kind, &secret)).await {
+            Ok(kept) => kept.map(|()| taken).map_err(NotKept::Keep),
+            Err(_) => Err(NotKept::Crashed),
+        }
+    }
+
+    async fn kept_before(&self) -> bool {
+        let kept = KeptSecrets::new(&self.environment.tokens_dir);
+        let (connection, kind) = (self.credential.connection.clone(), self.given.kind);
+        let read = spawn_blocking(move || kept.read(&connection, kind)).await;
+        // One that cannot be read is of no use to the daemon either.
+        matches!(read, Ok(Ok(Some(_))))
+    }
+
+    async fn tried(&self) -> Result<Result<(), (Trouble, Before)>, AuthSetupError> {
+        let AuthEnvironment { clock, .. } = &self.environment;
+        let client = wire::client(&self.credential)?;
+        if let GrantConfig::PersonalAccessToken { .. } = &self.credential.grant {
+            let tried = try_personal(&client, &self.credential, &self.given.secret, clock).await;
+            return Ok(tried.map_err(|trouble| (trouble, Before::Answered)));
+        }
+        let attempt = Attempt {
+            client,
+            credential: self.credential.clone(),
+            tokens_dir: self.environment.tokens_dir.clone(),
+            clock: clock.clone(),
+            spent: None,
+            known: None,
+            refused: None,
+            witness: None,
+            asker: Asker::Person,
+            given: Some(self.given.clone()),
+            exchanges: self.environment.exchanges.clone(),
+            stopping: CancellationToken::new(),
+        };
+        let mut outcome = attempt.clone().run().await;
+        let lost = outcome
+            .result
+            .as_ref()
+            .is_err_and(|trouble| trouble.explain(&self.credential, outcome.before).class == Class::Ambiguous);
+        if lost {
+            clock.sleep(REPLAY_PAUSE).await;
+            outcome = attempt.run().await;
+        }
+        let Outcome { result, before, unsaved, .. } = outcome;
+        let mut unsaved = unsaved;
+        for _ in 0..SAVES {
+            let Some(again) = unsaved.take() else { break };
+            if let Err(still) = again.save().await {
+                unsaved = Some(still);
+                clock.sleep(super::margins::SAVE_EVERY).await;
+            }
+        }
+        Ok(match (result, unsaved) {
+            (_, Some(unsaved)) => Err((Trouble::TokenFile { reason: unsaved.reason.clone() }, before)),
+            (Ok(_), None) => Ok(()),
+            (Err(trouble), None) => Err((trouble, before)),
+        })
+    }
+}
