@@ -196,7 +196,7 @@ impl Found {
 
 /// Fewer than sixteen letters that read like words are specific to no secret.
 fn is_common(piece: &str) -> bool {
-    piece.chars().count() < 16 && piece.chars().all(|c| c.is_alphabetic() || " -_.:/+".contains(c))
+    piece.chars().count() < 16 && piece.chars().all(|c| c.is_alphabetic() || !c.is_ascii() || " -_.:/+".contains(c))
 }
 
 /// How long a piece is when backslashes, which encoders add and take, do not count, and doubled signs count once.
