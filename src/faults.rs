@@ -21,6 +21,12 @@ pub const RANDOM_REFERENCE: &str = "random_reference";
 /// The first look-up that shows no job is believed.
 pub const NO_SETTLE: &str = "no_settle";
 
+/// A 4xx without Orchestrator's own words counts as certainly not processed.
+pub const OLD_4XX_RULE: &str = "old_4xx_rule";
+
+/// What shows that a cache has answered is not looked at, and look-ups carry no name of their own.
+pub const BELIEVE_CACHED_LISTS: &str = "believe_cached_lists";
+
 /// How often the folder's database was written is not remembered, so an old copy is not recognised.
 pub const NO_COUNTER: &str = "no_counter";
 

@@ -32,5 +32,7 @@ mod server;
 mod troubles;
 #[path = "dispatcher/withdraw.rs"]
 mod withdraw;
+#[path = "dispatcher/unclear.rs"]
+mod unclear;
 #[path = "dispatcher/world.rs"]
 mod world;

@@ -13,10 +13,12 @@ use jiff::tz::Offset;
 use jiff::{Timestamp, civil};
 use punctual::history::{self, History, HistoryFilter};
 use punctual::run::{
-    Attempt, Ending, Evidence, FolderId, JobId, JobKey, JobRef, MissReason, Reference, Run, RunId, RunState, Seen,
+    Attempt, Ending, Evidence, FolderId, HeldFor, JobId, JobKey, JobRef, MissReason, Reference, Run, RunId, RunState,
+    Seen,
 };
 use punctual::schedule::{
-    self, ConnectionName, HighWaterMark, HistoryChoice, OnUnknownStart, ScheduleKey, StartSpec, Timing, Trigger,
+    self, ConnectionName, FolderChoice, HighWaterMark, HistoryChoice, OnUnknownStart, ScheduleKey, StartSpec, Timing,
+    Trigger,
 };
 use punctual::store::{
     self, Changes, Database, Doubt, DoubtOver, LoadedState, Removed, Retention, Retired, StateFolder, StateFolderError,
@@ -50,6 +52,9 @@ fn run(number: u128, state: RunState, trigger: Trigger) -> Run {
         reference: Reference::from_text(format!("p1.0badcafe.0123456789ab.{number}.a{attempt}")),
         folder_id: Some(FolderId(7)),
         sends: 3,
+        unclear: 2,
+        answered: Some(403),
+        settled_none: 1,
         sent_at: Some(now()),
         job: Some(JobRef { key: JobKey(Uuid::from_u128(number)), id: JobId(number as i64) }),
         job_state: Some("Running".to_owned()),
@@ -72,9 +77,10 @@ fn run(number: u128, state: RunState, trigger: Trigger) -> Run {
         note: Some("first of two 01:30".to_owned()),
         error: Some("it said \"no\"\nand 100 %".to_owned()),
         connection: cloud(),
+        identity: Some("cloud.uipath.com/acme/main#".to_owned()),
         start: StartSpec {
             process: "Invoice Intake".to_owned(),
-            folder: Some("Finance/'s".to_owned()),
+            folder: Some(FolderChoice::Named("Finance/'s".to_owned())),
             runtime: Some("Unattended".to_owned()),
             arguments: arguments.as_object().cloned(),
         },
@@ -90,6 +96,9 @@ fn run(number: u128, state: RunState, trigger: Trigger) -> Run {
         retry_of: None,
         made_good_by: None,
         output: Some("{\"n\": 1}".to_owned()),
+        trace_id: Some("00-aa-bb-00".to_owned()),
+        held_for: Some(HeldFor::Proof),
+        counts_until: Some(now()),
         attempts: vec![attempt(1), attempt(2)],
     }
 }
@@ -98,6 +107,9 @@ fn plain(number: u128) -> Run {
     let attempts = vec![Attempt {
         folder_id: None,
         sends: 0,
+        unclear: 0,
+        answered: None,
+        settled_none: 0,
         sent_at: None,
         job: None,
         job_state: None,
@@ -115,6 +127,9 @@ fn plain(number: u128) -> Run {
         ended_at: None,
         actor: None,
         output: None,
+        trace_id: None,
+        held_for: None,
+        counts_until: None,
         attempts,
         ..run(number, RunState::Starting, Trigger::Scheduled)
     };
@@ -218,6 +233,31 @@ async fn a_run_in_any_state_reads_back_as_it_was_written() {
         assert_eq!(shown.arguments, run.start.arguments.clone().map(serde_json::Value::Object));
     }
     history.close().await;
+}
+
+#[tokio::test]
+async fn a_folder_is_kept_as_a_name_or_a_number_and_shown_as_text_and_rows_of_before_keep_their_seal() {
+    let kept = open().await;
+    let in_folder = |number, folder| {
+        let run = plain(number);
+        Run { start: StartSpec { folder: Some(folder), ..run.start.clone() }, ..run }
+    };
+    let inserted = vec![
+        in_folder(1, FolderChoice::Number(345)),
+        in_folder(2, FolderChoice::Named("345".to_owned())),
+        in_folder(3, FolderChoice::Named("Finance/Accounts payable".to_owned())),
+    ];
+    kept.store.commit(Changes { inserted: inserted.clone(), ..Changes::default() }).await.unwrap();
+    let column = "select group_concat(folder, ',') from (select folder from run order by id)";
+    let row = sqlx::raw_sql(column).fetch_one(&mut kept.raw().await).await.unwrap();
+    assert_eq!(row.try_get::<String, _>(0).unwrap(), "345,345,Finance/Accounts payable");
+    let kept = kept.reopened().await;
+    // A row that does not fit its seal is damage, and not among the open ones.
+    assert_eq!(told(&kept.loaded().await.open), told(&inserted));
+    // A row as it was written before folders had numbers: its text is the same, so its seal fits.
+    let before = "select count(*) from run where payload ->> 'folder' = 'Finance/Accounts payable' \
+                  and json_type(payload, '$.folder') = 'text'";
+    assert_eq!(number(&mut kept.raw().await, before).await, 1);
 }
 
 #[tokio::test]
@@ -478,6 +518,8 @@ async fn audit_rows_are_only_ever_added() {
 
 #[tokio::test]
 async fn the_schema_takes_the_states_that_there_are_and_no_other() {
+    // Pauses and blackouts have their rules but are not built yet; the table need not be built anew for them.
+    const LATER: [(&str, Option<&str>); 2] = [("waiting", Some("paused")), ("waiting", Some("blackout"))];
     let kept = open().await;
     let mut raw = kept.raw().await;
     let names: BTreeSet<&str> = RunState::ALL.iter().map(|state| state.name()).chain(["lurking"]).collect();
@@ -494,7 +536,8 @@ async fn the_schema_takes_the_states_that_there_are_and_no_other() {
                  values ('{number}', 1, 's', 'manual', 0, '', 0, 0, 0, 0, '{name}', {reason_text}, 'c', '{{}}', 'retry')"
             );
             let taken = execute(&mut raw, &insert).await.is_ok();
-            assert_eq!(taken, RunState::from_names(name, *reason).is_some(), "{name}: {reason:?}");
+            let known = RunState::from_names(name, *reason).is_some() || LATER.contains(&(*name, *reason));
+            assert_eq!(taken, known, "{name}: {reason:?}");
         }
     }
 }
@@ -506,7 +549,7 @@ async fn the_view_has_the_fields_of_the_machine_output_in_their_order() {
     let columns: Vec<String> = rows.unwrap().iter().map(|row| row.try_get(0).unwrap()).collect();
     let fields = "run, schedule, trigger, nominal_at, nominal_until, count, local, offset, fire_at, claimed_at, sent_at, \
         accepted_at, started_at, ended_at, state, reason, note, error, connection, folder, process, queue_item, job_key, \
-        job_id, reference, attempts, jobs, waiting_until, actor, parent, retry_of, made_good_by, arguments, output";
+        job_id, reference, attempts, jobs, waiting_until, actor, parent, retry_of, made_good_by, arguments, output, trace_id, held_for";
     assert_eq!(columns, fields.split(", ").collect::<Vec<_>>());
 }
 

@@ -53,7 +53,7 @@ fn one_use(first: &str) -> impl FnMut(usize, &Seen) -> Said + Send + use<> {
             current = None;
             return Said::error(400, "invalid_grant");
         }
-        let next = format!("rt-{number}");
+        let next = format!("refresh-{number}");
         current = Some(next.clone());
         Said::rotated(&format!("at-{number}"), &next)
     }
@@ -195,7 +195,7 @@ async fn an_outage_of_hours_costs_no_token_before_its_end_and_is_over_within_a_m
 #[tokio::test]
 async fn a_caller_that_goes_away_at_any_moment_takes_no_login_with_it() {
     for polls in 1..=6 {
-        let house = House::new(one_use("rt-0")).await;
+        let house = House::new(one_use("refresh-0")).await;
         house.server.close_gate();
         let manager = house.manager(house.identity());
         if polls > 1 {
@@ -210,14 +210,14 @@ async fn a_caller_that_goes_away_at_any_moment_takes_no_login_with_it() {
         }
         house.server.open_gate();
         valid(&manager).await;
-        assert_eq!(house.stored("rt-0").refresh_token.unwrap().expose(), "rt-1", "after {polls} polls");
+        assert_eq!(house.stored("refresh-0").refresh_token.unwrap().expose(), "refresh-1", "after {polls} polls");
         assert_eq!(house.server.count(), 1);
     }
 }
 
 #[tokio::test]
 async fn a_request_under_way_outlives_every_handle() {
-    let house = House::new(one_use("rt-0")).await;
+    let house = House::new(one_use("refresh-0")).await;
     house.server.close_gate();
     let manager = house.manager(house.identity());
     house.server.arrived(1).await;
@@ -225,12 +225,12 @@ async fn a_request_under_way_outlives_every_handle() {
     house.server.open_gate();
     house.tracker.close();
     soon(house.tracker.wait()).await;
-    assert_eq!(house.stored("rt-0").refresh_token.unwrap().expose(), "rt-1");
+    assert_eq!(house.stored("refresh-0").refresh_token.unwrap().expose(), "refresh-1");
 }
 
 #[tokio::test]
 async fn stopping_waits_for_the_request_under_way_and_its_save() {
-    let house = House::new(one_use("rt-0")).await;
+    let house = House::new(one_use("refresh-0")).await;
     house.server.close_gate();
     let manager = house.manager(house.identity());
     house.server.arrived(1).await;
@@ -242,7 +242,7 @@ async fn stopping_waits_for_the_request_under_way_and_its_save() {
     assert!(!stopping.is_finished());
     house.server.open_gate();
     soon(stopping).await.unwrap();
-    assert_eq!(house.stored("rt-0").refresh_token.unwrap().expose(), "rt-1");
+    assert_eq!(house.stored("refresh-0").refresh_token.unwrap().expose(), "refresh-1");
     house.hand.advance(secs(90_000));
     assert!(soon(manager.token()).await.unwrap_err().message.contains("stopping"));
     assert_eq!(house.server.count(), 1, "nothing is sent after the stop");
@@ -250,21 +250,21 @@ async fn stopping_waits_for_the_request_under_way_and_its_save() {
 
 #[tokio::test]
 async fn the_new_refresh_token_is_on_the_disk_before_the_access_token_is_handed_out() {
-    let house = House::new(one_use("rt-0")).await;
+    let house = House::new(one_use("refresh-0")).await;
     let manager = house.manager(house.identity());
     for number in 1..=5 {
         // Whoever holds the token can read the file.
         assert_eq!(text_of(&manager).await, format!("at-{number}"));
-        assert_eq!(house.stored("rt-0").refresh_token.unwrap().expose(), format!("rt-{number}"));
+        assert_eq!(house.stored("refresh-0").refresh_token.unwrap().expose(), format!("refresh-{number}"));
         house.hand.advance(secs(3_600));
     }
 }
 
 #[tokio::test]
 async fn a_login_that_cannot_be_saved_works_from_memory_and_is_saved_later() {
-    let house = House::new(one_use("rt-0")).await;
-    let beside = house.token_file("rt-0").path().with_extension("token.new");
-    let mut inner = one_use("rt-0");
+    let house = House::new(one_use("refresh-0")).await;
+    let beside = house.token_file("refresh-0").path().with_extension("token.new");
+    let mut inner = one_use("refresh-0");
     let blocker = beside.clone();
     house.server.answer_with(move |number, seen| {
         // A folder where the file should go: no permission stops root, this does.
@@ -277,7 +277,7 @@ async fn a_login_that_cannot_be_saved_works_from_memory_and_is_saved_later() {
     let unsaved = when(&manager, |status| status.state == TokenState::Unsaved).await;
     assert!(unsaved.last_error.unwrap().contains("in memory only"));
     assert_eq!(text_of(&manager).await, "at-1", "it serves all the same");
-    let old = house.stored("rt-0");
+    let old = house.stored("refresh-0");
     assert!(old.refresh_token.is_none() && old.pending.is_some(), "the old file is whole");
 
     // Long past the token's end: still no second rotation while the first is unsaved.
@@ -288,17 +288,17 @@ async fn a_login_that_cannot_be_saved_works_from_memory_and_is_saved_later() {
     std::fs::remove_dir(&beside).unwrap();
     house.hand.advance(secs(1));
     when(&manager, |status| status.generation == Some(Generation(2))).await;
-    assert_eq!(house.stored("rt-0").refresh_token.unwrap().expose(), "rt-2");
-    assert_eq!(house.server.seen()[1].field("refresh_token").unwrap(), "rt-1");
+    assert_eq!(house.stored("refresh-0").refresh_token.unwrap().expose(), "refresh-2");
+    assert_eq!(house.server.seen()[1].field("refresh_token").unwrap(), "refresh-1");
     valid(&manager).await;
 }
 
 #[tokio::test]
 async fn nothing_is_sent_when_the_next_login_could_not_be_written() {
-    let house = House::new(one_use("rt-0")).await;
+    let house = House::new(one_use("refresh-0")).await;
     std::fs::create_dir(house.tokens()).unwrap();
     std::fs::set_permissions(house.tokens(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
-    let beside = house.token_file("rt-0").path().with_extension("token.new");
+    let beside = house.token_file("refresh-0").path().with_extension("token.new");
     std::fs::create_dir(&beside).unwrap();
     let manager = house.manager(house.identity());
     let unavailable = soon(manager.token()).await.unwrap_err();
@@ -430,7 +430,7 @@ async fn a_wrong_secret_is_tried_every_five_minutes_and_a_new_one_is_taken_up_wi
 
 #[tokio::test]
 async fn one_use_tokens_survive_fifty_rotations_with_restarts_between() {
-    let house = House::new(one_use("rt-0")).await;
+    let house = House::new(one_use("refresh-0")).await;
     let mut manager = house.manager(house.identity());
     for number in 1..=50 {
         assert_eq!(text_of(&manager).await, format!("at-{number}"));
@@ -442,15 +442,15 @@ async fn one_use_tokens_survive_fifty_rotations_with_restarts_between() {
         house.hand.advance(secs(3_600));
     }
     assert_eq!(house.server.count(), 50);
-    assert_eq!(house.stored("rt-0").generation, 50);
+    assert_eq!(house.stored("refresh-0").generation, 50);
     assert_eq!(names(&house.tokens()).len(), 2, "one family and its lock: {:?}", names(&house.tokens()));
     let sent: Vec<_> = house.server.seen().iter().map(|seen| seen.field("refresh_token").unwrap()).collect();
-    assert_eq!(sent, (0..50).map(|number| format!("rt-{number}")).collect::<Vec<_>>());
+    assert_eq!(sent, (0..50).map(|number| format!("refresh-{number}")).collect::<Vec<_>>());
 }
 
 #[tokio::test]
 async fn a_new_first_token_starts_a_new_family_and_an_old_one_finds_its_own() {
-    let house = House::new(one_use("rt-0")).await;
+    let house = House::new(one_use("refresh-0")).await;
     let manager = house.manager(house.identity());
     valid(&manager).await;
     manager.stop().await;
@@ -462,12 +462,12 @@ async fn a_new_first_token_starts_a_new_family_and_an_old_one_finds_its_own() {
     assert_eq!(house.server.seen()[1].field("refresh_token").unwrap(), "fresh-login");
     manager.stop().await;
 
-    house.write("seed", "rt-0");
-    house.server.answer_with(one_use("rt-1"));
+    house.write("seed", "refresh-0");
+    house.server.answer_with(one_use("refresh-1"));
     house.hand.advance(secs(3_600));
     let manager = house.manager(house.identity());
     valid(&manager).await;
-    assert_eq!(house.server.seen()[2].field("refresh_token").unwrap(), "rt-1", "not the first token again");
+    assert_eq!(house.server.seen()[2].field("refresh_token").unwrap(), "refresh-1", "not the first token again");
 }
 
 #[tokio::test]
@@ -482,8 +482,8 @@ async fn a_refused_refresh_token_waits_for_a_new_one_and_is_never_sent_again() {
     assert!(refused.last_error.unwrap().contains("was not sent"));
     assert_eq!(house.server.count(), 1);
 
-    house.server.answer_with(one_use("rt-new"));
-    house.write("seed", "rt-new");
+    house.server.answer_with(one_use("refresh-new"));
+    house.write("seed", "refresh-new");
     house.hand.advance(secs(5));
     valid(&manager).await;
     assert_eq!(house.server.count(), 2);
@@ -494,26 +494,26 @@ async fn a_lost_answer_is_asked_for_once_more_with_the_same_token() {
     // A server with a grace window: the old token gets the same answer again.
     let house = House::new(|number, _: &Seen| match number {
         1 => Said::error(504, "gateway"),
-        _ => Said::rotated("at-1", "rt-1"),
+        _ => Said::rotated("at-1", "refresh-1"),
     })
     .await;
     let manager = house.manager(house.identity());
     let lost = when(&manager, |status| status.refreshes_failed == 1).await;
     let pause = lost.next_try_at.unwrap().duration_since(house.clock.now());
     assert!(pause <= jiff::SignedDuration::from_secs(2), "{pause}");
-    assert!(house.stored("rt-0").pending.is_some(), "a crash now would be noticed");
+    assert!(house.stored("refresh-0").pending.is_some(), "a crash now would be noticed");
     house.next_attempt(&manager).await;
     assert_eq!(text_of(&manager).await, "at-1");
     let sent: Vec<_> = house.server.seen().iter().map(|seen| seen.field("refresh_token").unwrap()).collect();
-    assert_eq!(sent, ["rt-0", "rt-0"]);
-    assert!(house.stored("rt-0").pending.is_none());
+    assert_eq!(sent, ["refresh-0", "refresh-0"]);
+    assert!(house.stored("refresh-0").pending.is_none());
 }
 
 /// The answer to the first request is lost after the server's work, which is answered again.
 fn forgiving(number: usize, _: &Seen) -> Said {
     match number {
         1 => Said::error(504, "gateway"),
-        _ => Said::rotated("at-1", "rt-1"),
+        _ => Said::rotated("at-1", "refresh-1"),
     }
 }
 
@@ -544,7 +544,7 @@ async fn a_stop_between_a_lost_answer_and_the_second_request_sends_it_first() {
     let manager = house.manager(house.identity());
     when(&manager, |status| status.refreshes_failed == 1).await;
     soon(manager.stop()).await;
-    assert_eq!(house.stored("rt-0").refresh_token.unwrap().expose(), "rt-1");
+    assert_eq!(house.stored("refresh-0").refresh_token.unwrap().expose(), "refresh-1");
     assert_eq!(house.server.count(), 2);
     // So does a stop during the first request.
     let house = House::new(forgiving).await;
@@ -557,7 +557,7 @@ async fn a_stop_between_a_lost_answer_and_the_second_request_sends_it_first() {
     soon(stopping).await.unwrap();
     house.tracker.close();
     soon(house.tracker.wait()).await;
-    assert_eq!(house.stored("rt-0").refresh_token.unwrap().expose(), "rt-1");
+    assert_eq!(house.stored("refresh-0").refresh_token.unwrap().expose(), "refresh-1");
 }
 
 #[tokio::test]
@@ -569,7 +569,7 @@ async fn an_answer_without_a_new_refresh_token_keeps_the_old_one() {
         house.hand.advance(secs(3_600));
     }
     soon(house.server.arrived(4)).await;
-    assert!(house.server.seen().iter().all(|seen| seen.field("refresh_token").as_deref() == Some("rt-0")));
+    assert!(house.server.seen().iter().all(|seen| seen.field("refresh_token").as_deref() == Some("refresh-0")));
 }
 
 #[tokio::test]
@@ -595,9 +595,9 @@ async fn a_user_key_serves_for_three_days_and_stays_the_same() {
         assert_eq!(request.headers["x-uipath-tenantname"], "acmeprod");
         assert_eq!(request.content_type(), "application/json");
         let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
-        assert_eq!(body, json!({ "grant_type": "refresh_token", "client_id": "app-1", "refresh_token": "rt-0" }));
+        assert_eq!(body, json!({ "grant_type": "refresh_token", "client_id": "app-1", "refresh_token": "refresh-0" }));
     }
-    assert!(house.stored("rt-0").refresh_token.is_none(), "nothing has rotated");
+    assert!(house.stored("refresh-0").refresh_token.is_none(), "nothing has rotated");
 }
 
 #[tokio::test]
@@ -611,14 +611,14 @@ async fn a_user_key_s_token_without_a_stated_life_is_used_for_less_than_a_day() 
 
 #[tokio::test]
 async fn a_user_key_that_the_server_replaces_is_saved_and_used() {
-    let house = House::new(one_use("rt-0")).await;
+    let house = House::new(one_use("refresh-0")).await;
     for number in 1..=3 {
         let manager = house.manager(house.account());
         assert_eq!(text_of(&manager).await, format!("at-{number}"));
         manager.stop().await;
         house.hand.advance(secs(3_600));
     }
-    assert_eq!(house.stored("rt-0").generation, 3);
+    assert_eq!(house.stored("refresh-0").generation, 3);
 }
 
 #[tokio::test]

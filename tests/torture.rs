@@ -3,6 +3,8 @@
 //! The short forms run here; `.ci/full` runs the long ones. Every run prints its seed and the command that repeats it. The
 //! build with the feature `faults` has what needs it, and leaves out what would only be repeated.
 
+#[path = "torture/adversary/mod.rs"]
+mod adversary;
 #[path = "torture/checker.rs"]
 mod checker;
 #[path = "torture/checker_finds.rs"]

@@ -74,10 +74,12 @@ pub fn read(reply: Reply<'_>, style: Style, sent: &[Secret]) -> Answer {
         return Answer { access: Err(trouble), refresh_token: None };
     };
     let refresh_token = object.get("refresh_token").and_then(Value::as_str).and_then(token);
-    Answer { access: access(&object, style), refresh_token }
+    let fresh = ["refresh_token", "access_token", "id_token"].iter().filter_map(|name| object.get(*name)?.as_str());
+    let known: Vec<Secret> = sent.iter().cloned().chain(fresh.map(Secret::new)).collect();
+    Answer { access: access(&object, style, &known), refresh_token }
 }
 
-fn access(object: &Map<String, Value>, style: Style) -> Result<Access, Trouble> {
+fn access(object: &Map<String, Value>, style: Style, known: &[Secret]) -> Result<Access, Trouble> {
     match object.get("token_type") {
         Some(Value::String(kind)) if kind.eq_ignore_ascii_case("bearer") => {}
         // RFC 6749 demands it; an answer that leaves it out is taken at its word all the same, one that differs is not.
@@ -98,7 +100,7 @@ fn access(object: &Map<String, Value>, style: Style) -> Result<Access, Trouble> 
     Ok(Access {
         token,
         length: object.get("expires_in").map_or(unstated, |value| length(value).unwrap_or(unstated)),
-        scope: object.get("scope").and_then(Value::as_str).map(str::to_owned),
+        scope: object.get("scope").and_then(Value::as_str).map(|text| without_secrets(text, known)),
     })
 }
 

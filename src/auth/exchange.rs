@@ -179,7 +179,11 @@ impl Attempt {
         outcome.refresh_token_at = refresh_token_at;
         outcome.unsaved = unsaved;
         outcome.known = Some(generation);
-        outcome.result = access.map(|access| Got { access, issued: sent.boot, origin: Origin::Server });
+        outcome.result = access.map_err(|trouble| trouble.with_oddities(&secrets.odd)).map(|access| Got {
+            access,
+            issued: sent.boot,
+            origin: Origin::Server,
+        });
     }
 
     async fn plan(&self, secrets: Secrets) -> Result<Plan, Trouble> {
@@ -229,7 +233,7 @@ impl Attempt {
 
     /// A personal token is there without asking. Refused, it is not given again until it is another one.
     fn personal(&self, secrets: Secrets) -> Result<Plan, Trouble> {
-        let Secrets { main, client_secret: _ } = secrets;
+        let Secrets { main, client_secret: _, odd: _ } = secrets;
         if self.refused.as_ref().is_some_and(|refused| refused.expose() == main.expose()) {
             return Err(Trouble::SameToken);
         }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::private_file::{FileError, Format, PrivateFile, hex};
-use crate::secret::Secret;
+use crate::secret::{Purpose, Secret};
 
 const FORMAT: Format = Format { name: "punctual-kept", version: 1, oldest: 1 };
 /// Twice as long as the longest token that is accepted; what is kept must be readable again.
@@ -42,6 +42,16 @@ impl Kind {
             Kind::RefreshToken => "refresh_token",
             Kind::Password => "password",
             Kind::PersonalToken => "token",
+        }
+    }
+
+    /// What its form is.
+    pub fn purpose(self) -> Purpose {
+        match self {
+            Kind::ClientSecret => Purpose::ClientSecret,
+            Kind::RefreshToken => Purpose::RefreshToken,
+            Kind::Password => Purpose::Password,
+            Kind::PersonalToken => Purpose::PersonalToken,
         }
     }
 

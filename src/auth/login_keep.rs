@@ -5,7 +5,7 @@ use std::path::Path;
 use super::credential::{Credential, GrantConfig};
 use super::kept::{KeptSecrets, Kind};
 use super::private_file::FileError;
-use crate::secret::{Secret, SecretSource};
+use crate::secret::{SHORTEST_SECRET, Secret, SecretSource};
 
 /// Longest that is taken: as long as a token may be.
 const LONGEST: usize = 16 * 1024;
@@ -33,7 +33,7 @@ pub enum KeepError {
         /// What it needs.
         needed: Kind,
     },
-    /// Empty, too long, or with line breaks or control characters.
+    /// Empty, too short or long, or with line breaks or control characters.
     #[error("what was given cannot be a {kind}: it is {what}")]
     Odd {
         /// Which.
@@ -113,6 +113,9 @@ pub fn keep(credential: &Credential, tokens_dir: &Path, kind: Kind, secret: &Sec
         // Passwords may have spaces and letters of any script; the others are made by servers.
         text if kind != Kind::Password && !text.bytes().all(|byte| byte.is_ascii_graphic()) => {
             return odd("no single word of ASCII characters");
+        }
+        text if kind != Kind::Password && text.chars().count() < SHORTEST_SECRET => {
+            return odd("shorter than 8 characters, so it could not be kept out of logs");
         }
         _ => {}
     }

@@ -11,7 +11,7 @@ use super::credential::{Credential, GrantConfig};
 use super::kept::{KeptSecrets, Kind};
 use super::private_file::{FileError, hex};
 use super::trouble::Trouble;
-use crate::secret::{Secret, SecretError, SecretSource};
+use crate::secret::{Secret, SecretError, SecretSource, Written};
 
 /// What one request needs.
 #[derive(Clone, Debug)]
@@ -20,12 +20,14 @@ pub(crate) struct Secrets {
     pub(crate) main: Secret,
     /// The client secret of a confidential application that has a user's login.
     pub(crate) client_secret: Option<Secret>,
+    /// What is odd about the way they are written; shown when the server refuses them.
+    pub(crate) odd: Vec<(Kind, String)>,
 }
 
 impl Secrets {
     /// Reads them now.
     pub(crate) fn read(credential: &Credential, tokens_dir: &Path) -> Result<Secrets, Trouble> {
-        let reader = Reader { connection: &credential.connection, kept: KeptSecrets::new(tokens_dir) };
+        let mut reader = Reader::new(credential, tokens_dir);
         let (main, client_secret) = match &credential.grant {
             GrantConfig::ClientCredentials { client_secret, .. } => {
                 (reader.need(client_secret, Kind::ClientSecret)?, None)
@@ -41,7 +43,7 @@ impl Secrets {
             GrantConfig::Password { password, .. } => (reader.need(password, Kind::Password)?, None),
             GrantConfig::PersonalAccessToken { token } => (reader.need(token, Kind::PersonalToken)?, None),
         };
-        Ok(Secrets { main, client_secret })
+        Ok(Secrets { main, client_secret, odd: reader.odd })
     }
 
     /// All of them, so that a server that repeats one does not get it printed.
@@ -52,7 +54,7 @@ impl Secrets {
 
 /// The client secret that goes with a browser login; none for a public application.
 pub(crate) fn client_secret_of(credential: &Credential, tokens_dir: &Path) -> Result<Option<Secret>, Trouble> {
-    let reader = Reader { connection: &credential.connection, kept: KeptSecrets::new(tokens_dir) };
+    let mut reader = Reader::new(credential, tokens_dir);
     match &credential.grant {
         GrantConfig::RefreshTokenIdentity { client_secret, .. } => reader.find(client_secret, Kind::ClientSecret),
         GrantConfig::ClientCredentials { .. }
@@ -65,17 +67,25 @@ pub(crate) fn client_secret_of(credential: &Credential, tokens_dir: &Path) -> Re
 struct Reader<'a> {
     connection: &'a str,
     kept: KeptSecrets,
+    odd: Vec<(Kind, String)>,
 }
 
-impl Reader<'_> {
-    fn need(&self, source: &SecretSource, kind: Kind) -> Result<Secret, Trouble> {
+impl<'a> Reader<'a> {
+    fn new(credential: &'a Credential, tokens_dir: &Path) -> Reader<'a> {
+        Reader { connection: &credential.connection, kept: KeptSecrets::new(tokens_dir), odd: Vec::new() }
+    }
+
+    fn need(&mut self, source: &SecretSource, kind: Kind) -> Result<Secret, Trouble> {
         self.find(source, kind)?.ok_or(Trouble::NothingKept { kind })
     }
 
-    fn find(&self, source: &SecretSource, kind: Kind) -> Result<Option<Secret>, Trouble> {
+    fn find(&mut self, source: &SecretSource, kind: Kind) -> Result<Option<Secret>, Trouble> {
         match source {
-            SecretSource::At(reference) => match reference.read() {
-                Ok(secret) => Ok(Some(secret)),
+            SecretSource::At(reference) => match reference.look(kind.purpose()) {
+                Ok(Written { secret, cleaned: _, odd }) => {
+                    self.odd.extend(odd.iter().map(|oddity| (kind, format!("`{reference}`: {oddity}"))));
+                    Ok(Some(secret))
+                }
                 Err(cause) => Err(Trouble::Secret { which: kind, reason: with_cause(&cause) }),
             },
             SecretSource::Kept => match self.kept.read(self.connection, kind) {

@@ -100,9 +100,9 @@ fn came(raw: &Result<Raw, Trouble>, secrets: &Secrets) -> Came {
             let scope = object.as_ref().and_then(|object| object.get("scope")).and_then(Value::as_str);
             Came::Answer(Answered {
                 status: *status,
-                content_type: text(headers, CONTENT_TYPE).map(|kind| masked(kind, &[])),
+                content_type: text(headers, CONTENT_TYPE).map(|kind| masked(kind, &secrets.all())),
                 excerpt: match (&object, status) {
-                    (Some(object), 200..=299) => members(object),
+                    (Some(object), 200..=299) => members(object, &secrets.all()),
                     // Half an answer may hold a whole token.
                     (None, 200..=299) if body.trim_ascii_start().starts_with(b"{") => {
                         format!("{} bytes that begin like JSON and are none", body.len())
@@ -111,7 +111,7 @@ fn came(raw: &Result<Raw, Trouble>, secrets: &Secrets) -> Came {
                 },
                 server_date: text(headers, DATE).and_then(instant),
                 api_versions: None,
-                error: error_of(object.as_ref()),
+                error: error_of(object.as_ref(), &secrets.all()),
                 scope: scope.map(|scope| masked(scope, &secrets.all())),
                 challenge: http::values(headers, WWW_AUTHENTICATE).map(|text| masked(&text, &secrets.all())),
                 encoding: http::values(headers, CONTENT_ENCODING).map(|text| masked(&text, &[])),
@@ -122,22 +122,22 @@ fn came(raw: &Result<Raw, Trouble>, secrets: &Secrets) -> Came {
 }
 
 /// OAuth's `error`, or the number in Orchestrator's own form of an error.
-fn error_of(object: Option<&Map<String, Value>>) -> Option<String> {
+fn error_of(object: Option<&Map<String, Value>>, secrets: &[Secret]) -> Option<String> {
     match object?.get("error") {
-        Some(Value::String(error)) => Some(masked(error, &[])),
+        Some(Value::String(error)) => Some(masked(error, secrets)),
         Some(_) | None => None,
     }
 }
 
 /// Each member by its name, its value only where it is known to be harmless.
-fn members(object: &Map<String, Value>) -> String {
+fn members(object: &Map<String, Value>, secrets: &[Secret]) -> String {
     let shown = object.iter().map(|(name, value)| match value {
         Value::Null => format!("\"{name}\":null"),
         value if HARMLESS.contains(&name.as_str()) => format!("\"{name}\":{value}"),
         _ => format!("\"{name}\":\"{MASK}\""),
     });
     let text = format!("{{{}}}", shown.collect::<Vec<_>>().join(","));
-    excerpt(text.as_bytes(), &[])
+    excerpt(text.as_bytes(), secrets)
 }
 
 pub(super) use http::{http_date as instant, text};

@@ -227,6 +227,24 @@ impl Trouble {
         }
     }
 
+    /// A refusal also says what is odd about the way the refused secret is written: that is most often why.
+    pub(super) fn with_oddities(self, odd: &[(Kind, String)]) -> Trouble {
+        let with = |kind: Kind, description: Option<String>| {
+            let of_kind = odd.iter().filter(|(whose, _)| *whose == kind).map(|(_, what)| what.clone());
+            let texts: Vec<String> = description.into_iter().chain(of_kind).collect();
+            (!texts.is_empty()).then(|| texts.join("; "))
+        };
+        match self {
+            Trouble::Denied { status, code: code @ Oauth::InvalidClient, description } => {
+                Trouble::Denied { status, code, description: with(Kind::ClientSecret, description) }
+            }
+            Trouble::LoginRefused { status, description } => {
+                Trouble::LoginRefused { status, description: with(Kind::Password, description) }
+            }
+            other => other,
+        }
+    }
+
     fn left(&self) -> Left {
         match self {
             Trouble::Secret { .. }

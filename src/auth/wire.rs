@@ -93,7 +93,7 @@ fn skew(headers: &HeaderMap, sent: Reading, received: Duration) -> Option<Signed
 
 fn request(client: &Client, credential: &Credential, secrets: &Secrets) -> RequestBuilder {
     let post = client.post(credential.token_url.clone()).header("accept", "application/json");
-    let Secrets { main, client_secret } = secrets;
+    let Secrets { main, client_secret, odd: _ } = secrets;
     let with_tenant = |post: RequestBuilder, tenant: &Option<String>| match tenant {
         Some(tenant) => post.header(TENANT, tenant),
         None => post,

@@ -80,7 +80,7 @@ pub(super) enum Command {
     Token(TokenArgs),
     /// Have the running daemon read the schedule files again, and show what changed.
     Reload(ReloadArgs),
-    /// Decide about a run that is held.
+    /// Decide about a run that is held, or whose job cannot be read.
     Resolve(ResolveArgs),
     /// Print the JSON Schema of schedule files, for editors.
     Schema,
@@ -195,8 +195,9 @@ pub(super) struct ShowArgs {
 pub(super) struct ResolveArgs {
     /// The run's id, or the beginning or end of it.
     pub(super) run: String,
-    /// `start` it after one more look-up, `skip` it, or the key of the job that is its own.
-    #[arg(value_name = "start|skip|JOB_KEY")]
+    /// `start` it after one more look-up, `skip` it, the key of the job that is its own, or `lost`: give it up, since its job
+    /// cannot be read.
+    #[arg(value_name = "start|skip|lost|JOB_KEY")]
     pub(super) decision: String,
 }
 

@@ -65,6 +65,8 @@ pub(super) async fn run(global: &Global, args: &CheckArgs, clock: &Clock, out: &
         (0, _) if args.strict && warnings > 0 => Exit::Usage,
         (0, _) => Exit::Fine,
         (_, None) => Exit::Usage,
+        // A mistake in what the files refer to; what Orchestrator said comes first.
+        (_, Some(_)) if online == Exit::Fine => Exit::Usage,
         (_, Some(_)) => online,
     })
 }

@@ -1,4 +1,4 @@
-//! `punctual resolve`: decide about a run that is held.
+//! `punctual resolve`: decide about a run that is held, or whose job cannot be read.
 //!
 //! Only a running daemon can do it: the decision has to come between two of its own.
 
@@ -16,8 +16,9 @@ pub(super) async fn run(global: &Global, args: &ResolveArgs, out: &mut Out) -> R
     let decision = match args.decision.as_str() {
         "start" => Decision::Start,
         "skip" => Decision::Skip,
+        "lost" => Decision::Lost,
         key => Decision::Job(Uuid::parse_str(key).map_err(|_| {
-            Failure::new(Exit::Usage, format!("`{}` is neither `start` nor `skip`, nor the key of a job", plain(key)))
+            Failure::new(Exit::Usage, format!("`{}` is not `start`, `skip`, `lost` or the key of a job", plain(key)))
                 .hint("a job's key is shown in Orchestrator under the job's details, as in 1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed")
         })?),
     };

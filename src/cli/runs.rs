@@ -56,6 +56,8 @@ impl Columns for RunSummary {
         "made_good_by",
         "arguments",
         "output",
+        "trace_id",
+        "held_for",
     ];
 }
 

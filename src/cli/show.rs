@@ -57,6 +57,7 @@ fn print(run: &RunSummary, lines: &[RunLine], out: &mut Out) -> Result<(), Failu
     field("trigger", Some(run.trigger.clone()))?;
     field("note", run.note.as_deref().map(plain))?;
     field("error", run.error.as_deref().map(plain))?;
+    field("trace id", run.trace_id.as_deref().map(plain))?;
     field("process", run.process.as_deref().map(plain))?;
     field("folder", run.folder.as_deref().map(plain))?;
     field("connection", Some(run.connection.clone()))?;

@@ -150,6 +150,7 @@ fn connections(all: &[ConnectionStatus], asked: Asked, now: Timestamp, out: &mut
             Some(obstacle) if obstacle.reason == "token" && !token_is_fine => "has no access token".red().to_string(),
             Some(obstacle) => format!("{}: {}", obstacle.reason.red(), plain(&obstacle.text)),
             // Only a daemon knows whether it answers.
+            None if !one.troubles.is_empty() => "jobs cannot be read".red().to_string(),
             None if asked == Asked::Daemon && token_is_fine => "no trouble".green().to_string(),
             None => String::new(),
         };
@@ -157,6 +158,9 @@ fn connections(all: &[ConnectionStatus], asked: Asked, now: Timestamp, out: &mut
         let until = one.obstacle.as_ref().filter(|obstacle| obstacle.reason != "token");
         if let Some(until) = until.and_then(|obstacle| obstacle.until.as_deref()) {
             out.line(format!("    tried again at {}", times::local_text(until)))?;
+        }
+        for trouble in &one.troubles {
+            out.line(format!("    {}", plain(trouble)))?;
         }
         if !one.waiting.is_empty() {
             let waiting: Vec<_> = one.waiting.iter().map(|(reason, count)| format!("{count} for {reason}")).collect();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::core::{Command, CommandRefused, ConnectionObstacle, Resolution, Resolved};
+use super::core::{Command, CommandRefused, ConnectionObstacle, ConnectionTrouble, Resolution, Resolved};
 use crate::clock::Reading;
 use crate::executor::Clients;
 use crate::run::RunId;
@@ -21,6 +21,7 @@ pub struct Handle {
     pub(super) alive: watch::Receiver<Duration>,
     pub(super) leaving: watch::Receiver<BTreeSet<ConnectionName>>,
     pub(super) obstacles: watch::Receiver<Vec<ConnectionObstacle>>,
+    pub(super) troubles: watch::Receiver<Vec<ConnectionTrouble>>,
 }
 
 /// What is asked.
@@ -107,6 +108,11 @@ impl Handle {
     /// The connections that kept their starts back when last looked at.
     pub fn obstacles(&self) -> Vec<ConnectionObstacle> {
         self.obstacles.borrow().clone()
+    }
+
+    /// The connections' troubles that keep no start back, when last looked at.
+    pub fn troubles(&self) -> Vec<ConnectionTrouble> {
+        self.troubles.borrow().clone()
     }
 
     /// The turns, level-triggered.

@@ -10,7 +10,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::core::{
-    Absent, Answer, CommandId, CommandRefused, ConnectionObstacle, Core, Event, Pace, RandomBits, Resolved,
+    Absent, Answer, CommandId, CommandRefused, ConnectionObstacle, ConnectionTrouble, Core, Event, Pace, RandomBits,
+    Resolved,
 };
 use super::handle::{Handle, Load, Order, StoreHealth, Turn};
 use super::writing::{NotStored, Outcome, Stored, Writing, begin_restart, left, store_then_act};
@@ -68,6 +69,7 @@ pub struct Dispatcher {
     alive: watch::Sender<Duration>,
     leaving: watch::Sender<BTreeSet<ConnectionName>>,
     obstacles: watch::Sender<Vec<ConnectionObstacle>>,
+    troubles: watch::Sender<Vec<ConnectionTrouble>>,
     set: Arc<ScheduleSet>,
     absent: Absent,
     pace: Pace,
@@ -115,6 +117,7 @@ impl Dispatcher {
         let (orders, ordered) = mpsc::unbounded_channel();
         let (leaving, gone) = watch::channel(BTreeSet::new());
         let (obstacles, stand) = watch::channel(Vec::new());
+        let (troubles, known) = watch::channel(Vec::new());
         let core = Core::recover(set.clone(), absent, state, opened, pace, random_bits());
         let dispatcher = Dispatcher {
             clock,
@@ -127,6 +130,7 @@ impl Dispatcher {
             alive,
             leaving,
             obstacles,
+            troubles,
             set,
             absent,
             pace,
@@ -143,7 +147,15 @@ impl Dispatcher {
         };
         (
             dispatcher,
-            Handle { stop: Arc::new(stop), orders, turns: seen, alive: lives, leaving: gone, obstacles: stand },
+            Handle {
+                stop: Arc::new(stop),
+                orders,
+                turns: seen,
+                alive: lives,
+                leaving: gone,
+                obstacles: stand,
+                troubles: known,
+            },
         )
     }
 
@@ -167,6 +179,7 @@ impl Dispatcher {
                 }
             }
             self.obstacles.send_replace(self.core.obstacles(now.boot));
+            self.troubles.send_replace(self.core.troubles());
             if let Some(end) = self.give_up_at {
                 let settled = self.starts_under_way == 0 && !matches!(self.writing, Writing::Long(_));
                 if settled || now.boot >= end {

@@ -9,9 +9,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::step::Step;
-use crate::schedule::{Connection, Grant, Schedule, ScheduleSet};
+use crate::schedule::{Connection, FolderChoice, Grant, Schedule, ScheduleSet};
 use crate::secret::{Secret, SecretSource};
-use crate::witness::{Came, masked};
+use crate::witness::{Came, Masker, masked_by};
 
 /// Argument values shorter than this are words like `yes`; hiding them would make every sentence unreadable.
 const SHORTEST_HIDDEN: usize = 4;
@@ -87,7 +87,7 @@ struct ConnectionPart {
 struct SchedulePart {
     key: String,
     connection: String,
-    folder: Option<String>,
+    folder: Option<FolderChoice>,
     process: String,
     runtime: Option<String>,
     next_at: Option<Timestamp>,
@@ -122,7 +122,8 @@ pub fn bundle(
     let hidden = argument_values(set);
     #[cfg(feature = "faults")]
     let hidden = if crate::faults::is_on(crate::faults::BUNDLE_SHOWS_ARGUMENTS) { Vec::new() } else { hidden };
-    let hide = |text: &str| masked(text, &hidden);
+    let masker = Masker::of([]).and_values(&hidden);
+    let hide = |text: &str| masked_by(text, &masker);
     let errors = errors.into_iter().map(|one| RunError { error: one.error.as_deref().map(hide), ..one }).collect();
     Bundle {
         format: "punctual-doctor",
@@ -220,8 +221,6 @@ fn argument_values(set: &ScheduleSet) -> Vec<Secret> {
         schedule.start.arguments.iter().flat_map(Map::values).for_each(|value| collect(value, &mut texts));
     }
     texts.retain(|text| text.chars().count() >= SHORTEST_HIDDEN);
-    // The longest first, so that none is left half hidden by a part of it.
-    texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
     texts.into_iter().map(Secret::new).collect()
 }
 

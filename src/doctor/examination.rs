@@ -13,8 +13,8 @@ use crate::auth::{AuthEnvironment, Credential, Discovery, GrantConfig, TokenMana
 use crate::clock::Clock;
 use crate::daemon::{TokenBearer, credential};
 use crate::orchestrator::{CallError, Client, ClientConfig, UnsentReason};
-use crate::schedule::{Connection, ConnectionName, Schedule, ScheduleSet};
-use crate::witness::{Answered, Came, Exchange, Witness};
+use crate::schedule::{Connection, ConnectionName, FolderChoice, Schedule, ScheduleSet};
+use crate::witness::{Came, Exchange, Witness};
 
 /// What is examined.
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ pub struct ProbeWish {
     /// A process that does no harm.
     pub process: String,
     /// Its folder; none takes the only one.
-    pub folder: Option<String>,
+    pub folder: Option<FolderChoice>,
 }
 
 /// Examines each connection; `hear` is told of each step as it is done.
@@ -311,6 +311,9 @@ impl Case<'_> {
         let exchange = self.last_exchange();
         self.clock_of(exchange.as_ref());
         let finding = match folders {
+            Err(CallError::Rejected { status: 403, .. }) if work::names_folders_by_number(&self.schedules) => {
+                work::unlisted_folders().with(exchange)
+            }
             Err(error) => {
                 let refused = error_is_of_token(&error);
                 let finding = trouble::finding(&error, exchange);
@@ -340,7 +343,7 @@ impl Case<'_> {
                         if folders.len() > 5 { format!(" and {} more", folders.len() - 5) } else { String::new() };
                     Finding::fine(format!(
                         "the tenant answers{version}{}; folders: {}{more}",
-                        packed(exchange.as_ref()),
+                        trouble::packed(exchange.as_ref()),
                         shown.join(", ")
                     ))
                     .with(exchange)
@@ -383,16 +386,6 @@ impl Case<'_> {
 
 fn error_is_of_token(error: &CallError) -> bool {
     matches!(error, CallError::Unsent { reason: UnsentReason::Token, .. })
-}
-
-/// A gateway that packs answers which were asked for as they are does more than hand them on.
-fn packed(exchange: Option<&Exchange>) -> String {
-    match exchange.map(|exchange| &exchange.came) {
-        Some(Came::Answer(Answered { encoding: Some(encoding), .. })) => {
-            format!(", compressed (`{encoding}`) though nobody asked for it: a gateway on the way changes answers")
-        }
-        Some(_) | None => String::new(),
-    }
 }
 
 fn versions_of(exchange: &Exchange) -> Option<String> {

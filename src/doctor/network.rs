@@ -16,6 +16,7 @@ use super::step::{Blame, Finding};
 use crate::clock::Clock;
 use crate::http::{Challenge, challenges_of, is_loopback};
 use crate::orchestrator::explain_status;
+use crate::secret::{PROXY_VARIABLES, is_meant_proxy};
 use crate::witness::masked;
 
 /// As long as the token server's own connections may take.
@@ -24,10 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// A proxy's answer to CONNECT is a few lines.
 const MAX_TUNNEL_ANSWER: usize = 8 * 1024;
 
-/// The variables that reqwest reads, in its order.
-const PROXY_VARIABLES: [&str; 6] = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
-
-/// Which of them hold for a URL of each scheme.
+/// Which proxy variables hold for a URL of each scheme.
 const HTTPS_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 const HTTP_VARIABLES: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 
@@ -56,6 +54,12 @@ impl Way {
             url.as_str().parse().ok().and_then(|uri| Matcher::from_system().intercept(&uri))
         };
         let finding = match &proxy {
+            Some(proxy) if !is_meant_proxy(host_of(proxy)) => Finding::fault(
+                Blame::Here,
+                format!("the address of the proxy in {} cannot be read as it is meant", proxy_variables().join(", ")),
+                "its password holds a character that ends a login or an address: `@`, `/`, `?`, `#` or a blank",
+                "percent-encode them in the password: `@` as `%40`, `/` as `%2F`, `?` as `%3F`, `#` as `%23`, `%` as `%25`",
+            ),
             Some(proxy) => through(proxy),
             None if set.is_empty() => Finding::fine("none is set; the way is direct"),
             None if is_loopback(url) => {
@@ -344,7 +348,11 @@ fn through(proxy: &Intercept) -> Finding {
 fn printable(proxy: &Intercept) -> String {
     let uri = proxy.uri();
     let port = uri.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
-    format!("`{}://{}{port}`", uri.scheme_str().unwrap_or("http"), uri.host().unwrap_or_default())
+    format!("`{}://{}{port}`", uri.scheme_str().unwrap_or("http"), host_of(proxy))
+}
+
+fn host_of(proxy: &Intercept) -> &str {
+    proxy.uri().host().unwrap_or_default().trim_matches(['[', ']'])
 }
 
 /// The names that are set, and whether `NO_PROXY` is; never their values.

@@ -43,8 +43,8 @@ const AMPLE: u32 = 4;
 /// Starts the job and learns from it.
 pub(super) async fn examine(case: &mut Case<'_>, client: &Client, wish: &ProbeWish) {
     let ProbeWish { process, folder } = wish;
-    let found = match client.find_folder(folder.as_deref()).await {
-        Ok(folder) => client.find_release(folder, process).await.map(|release| (folder, release)),
+    let found = match client.find_folder(folder.as_ref()).await {
+        Ok(folder) => client.find_release(folder.id, process).await.map(|release| (folder.id, release)),
         Err(error) => Err(error),
     };
     let exchange = case.last_exchange();

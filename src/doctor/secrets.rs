@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::step::{Blame, Finding};
 use crate::auth::{Credential, GrantConfig, KeptSecrets, Kind};
-use crate::secret::{SecretError, SecretRef, SecretSource};
+use crate::secret::{NotWritten, Oddity, SecretError, SecretRef, SecretSource, Written};
 
 /// A fault when the state folder is somebody else's: a token that is saved there now could not be read by its owner.
 pub(super) fn foreign_folder(state_dir: &Path) -> Option<Finding> {
@@ -35,7 +35,7 @@ pub(super) fn findings(credential: &Credential, tokens_dir: &Path) -> Vec<(&'sta
 
 fn finding(source: &SecretSource, kind: Kind, credential: &Credential, tokens_dir: &Path) -> Finding {
     match source {
-        SecretSource::At(reference) => named(reference),
+        SecretSource::At(reference) => named(reference, kind),
         SecretSource::Kept => kept(kind, credential, tokens_dir),
     }
 }
@@ -62,14 +62,34 @@ fn kept(kind: Kind, credential: &Credential, tokens_dir: &Path) -> Finding {
     }
 }
 
-fn named(reference: &SecretRef) -> Finding {
-    match reference.read() {
-        Ok(_) => Finding::fine(format!("`{reference}` can be read")),
+fn named(reference: &SecretRef, kind: Kind) -> Finding {
+    match reference.look(kind.purpose()) {
+        Ok(Written { secret: _, cleaned, odd }) => {
+            let read = match cleaned.as_slice() {
+                [] => format!("`{reference}` can be read"),
+                _ => format!("`{reference}` can be read; left out is {}", listed(&cleaned)),
+            };
+            if odd.is_empty() {
+                return Finding::fine(read);
+            }
+            Finding::doubt(
+                format!("{read}; {}", listed(&odd)),
+                format!("it may be meant so; if the server refuses the {kind}, it is not"),
+                match odd.as_slice() {
+                    [Oddity::Short(_)] => format!("choose a longer {kind}"),
+                    _ => "write the value alone, as the server knows it, without anything around it".to_owned(),
+                },
+            )
+        }
         Err(error) => {
             let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
             Finding::fault(Blame::Here, format!("{error}{cause}"), why(&error), cure(reference, &error))
         }
     }
+}
+
+fn listed(parts: &[impl std::fmt::Display]) -> String {
+    parts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn why(error: &SecretError) -> &'static str {
@@ -81,7 +101,12 @@ fn why(error: &SecretError) -> &'static str {
             "others on this machine could read the secret, so it is not used"
         }
         SecretError::Owner { .. } => "whoever owns the file could change it, so it is not used",
-        SecretError::Odd { .. } => "the secret was not written there, or something else was",
+        SecretError::NotWritten { why: NotWritten::Short { .. }, .. } => {
+            "error texts of servers repeat what they were sent; a short secret cannot be found in them"
+        }
+        SecretError::NotWritten { .. } | SecretError::Odd { .. } => {
+            "the secret was not written there, or something else was"
+        }
     }
 }
 

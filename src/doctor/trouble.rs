@@ -6,7 +6,7 @@
 use super::challenge;
 use super::step::{Blame, Finding};
 use crate::orchestrator::{CallError, Explained, UnsentReason, explain_status};
-use crate::witness::{Came, Exchange};
+use crate::witness::{Answered, Came, Exchange};
 
 /// Turns a failed call into a finding.
 pub(super) fn finding(error: &CallError, exchange: Option<Exchange>) -> Finding {
@@ -122,4 +122,14 @@ fn sentence(error: &CallError) -> String {
         None => text,
     };
     text.split("; ").next().unwrap_or_default().to_owned()
+}
+
+/// A gateway that packs answers which were asked for as they are does more than hand them on.
+pub(super) fn packed(exchange: Option<&Exchange>) -> String {
+    match exchange.map(|exchange| &exchange.came) {
+        Some(Came::Answer(Answered { encoding: Some(encoding), .. })) => {
+            format!(", compressed (`{encoding}`) though nobody asked for it: a gateway on the way changes answers")
+        }
+        Some(_) | None => String::new(),
+    }
 }

@@ -8,9 +8,11 @@ use std::sync::Arc;
 use super::examination::Case;
 use super::step::{Blame, Finding, Topic};
 use super::trouble;
-use crate::orchestrator::{CallError, Client, DryRun, ReleaseKey, StartRequest, explain_pending};
+use crate::orchestrator::{
+    CallError, Client, DryRun, ErrorCode, FoundBy, FoundFolder, ReleaseKey, StartRequest, explain_pending,
+};
 use crate::run::{FolderId, Reference};
-use crate::schedule::{Schedule, TemplateContext};
+use crate::schedule::{FolderChoice, Schedule, TemplateContext};
 
 /// Reasons that pass by themselves: the job would wait its turn.
 const PASSING: [&str; 3] = ["RobotBusy", "RobotConcurrencyLimit", "TemplateFullCapacity"];
@@ -22,7 +24,7 @@ type ByProcess = BTreeMap<(String, Option<String>), Vec<Arc<Schedule>>>;
 
 /// Looks at all that this connection's schedules name.
 pub(super) async fn examine(case: &mut Case<'_>, client: &Client) {
-    let mut folders: BTreeMap<Option<String>, ByProcess> = BTreeMap::new();
+    let mut folders: BTreeMap<Option<FolderChoice>, ByProcess> = BTreeMap::new();
     for schedule in case.schedules.clone() {
         let start = &schedule.start;
         let processes = folders.entry(start.folder.clone()).or_default();
@@ -35,13 +37,15 @@ pub(super) async fn examine(case: &mut Case<'_>, client: &Client) {
     }
     for (folder, processes) in folders {
         let name = folder.as_ref().map_or_else(|| "the only folder".to_owned(), |folder| format!("`{folder}`"));
-        let found = client.find_folder(folder.as_deref()).await;
+        let found = client.find_folder(folder.as_ref()).await;
         let exchange = case.last_exchange();
         match found {
-            Ok(id) => {
-                let finding = Finding::fine(format!("there, number {id}")).with(exchange);
+            Ok(found) => {
+                let finding = Finding::fine(how(&found, folder.as_ref()));
+                // A number is used without a call, and the call before was another's.
+                let finding = if asked(&found, folder.as_ref()) { finding.with(exchange) } else { finding };
                 case.tell(Topic::Folder, Some(name.clone()), finding);
-                self::folder(case, client, id, &name, processes).await;
+                self::folder(case, client, &found, &name, processes).await;
             }
             Err(error) => {
                 case.tell(Topic::Folder, Some(name.clone()), trouble::finding(&error, exchange));
@@ -54,12 +58,61 @@ pub(super) async fn examine(case: &mut Case<'_>, client: &Client) {
     }
 }
 
-async fn folder(case: &mut Case<'_>, client: &Client, id: FolderId, name: &str, processes: ByProcess) {
+/// Whether nobody needs to list folders: each schedule names its folder by a number.
+pub(super) fn names_folders_by_number(schedules: &[Arc<Schedule>]) -> bool {
+    let by_number = |choice: &FolderChoice| match choice {
+        FolderChoice::Number(_) => true,
+        FolderChoice::Named(name) => !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()),
+    };
+    !schedules.is_empty() && schedules.iter().all(|schedule| schedule.start.folder.as_ref().is_some_and(by_number))
+}
+
+/// The tenant answers, and keeps its folders to itself.
+pub(super) fn unlisted_folders() -> Finding {
+    Finding::doubt(
+        "the tenant answers, and does not let this account list its folders",
+        "the right `Folders.View` or the scope `OR.Folders.Read` is missing",
+        "nothing, while every schedule names its folder by its number",
+    )
+}
+
+/// How a folder was found, in words.
+fn how(found: &FoundFolder, choice: Option<&FolderChoice>) -> String {
+    let FoundFolder { id, full_name, found_by } = found;
+    let full = full_name.as_deref().map(|name| format!("`{name}`"));
+    match (found_by, full) {
+        (FoundBy::FullName, Some(full)) if choice.map(FolderChoice::to_string).as_deref() != full_name.as_deref() => {
+            format!("there, number {id}; Orchestrator writes it {full}")
+        }
+        (FoundBy::FullName | FoundBy::OnlyOne, None) | (FoundBy::FullName, Some(_)) => format!("there, number {id}"),
+        (FoundBy::OnlyOne, Some(full)) => format!("there, {full}, number {id}"),
+        (FoundBy::LastPart, full) => format!(
+            "there, number {id}, found by the last part of its full name {}: should another folder get the same last \
+             part, the full name must be written",
+            full.unwrap_or_default()
+        ),
+        (FoundBy::Number, Some(full)) => format!("there, {full}, found by its number {id}"),
+        (FoundBy::Number, None) => {
+            format!("number {id} is used as it is; whether there is such a folder is seen by the calls into it")
+        }
+    }
+}
+
+/// Whether finding it took a call.
+fn asked(found: &FoundFolder, choice: Option<&FolderChoice>) -> bool {
+    match choice {
+        Some(FolderChoice::Number(_)) => false,
+        Some(FolderChoice::Named(_)) | None => found.full_name.is_some(),
+    }
+}
+
+async fn folder(case: &mut Case<'_>, client: &Client, at: &FoundFolder, name: &str, processes: ByProcess) {
+    let id = at.id;
     let read = client.survey_jobs(id, &[("$orderby", "Id desc".to_owned())], 1).await;
     let exchange = case.last_exchange();
     let finding = match read {
         Ok(_) => Finding::fine("jobs can be listed").with(exchange),
-        Err(error) => trouble::finding(&error, exchange),
+        Err(error) => trouble::finding(&at.explain(error), exchange),
     };
     case.tell(Topic::Read, Some(format!("jobs in {name}")), finding);
     for ((process, runtime), schedules) in processes {
@@ -75,7 +128,7 @@ async fn folder(case: &mut Case<'_>, client: &Client, id: FolderId, name: &str, 
                 case.tell(Topic::DryRun, Some(subject), finding);
             }
             Err(error) => {
-                let finding = trouble::finding(&error, exchange);
+                let finding = trouble::finding(&at.explain(error), exchange);
                 let finding = Finding { found: format!("{}, for {users}", finding.found), ..finding };
                 case.tell(Topic::Process, Some(subject.clone()), finding);
                 let finding = Finding::not_tried("not tried, because the process was not found");
@@ -104,7 +157,7 @@ async fn dry_run(
         Ok(DryRun::WouldRun) => Finding::fine("a start would find a robot; nothing was started").with(exchange),
         Ok(DryRun::WouldWait { codes, words }) => would_wait(&codes, &words).with(exchange),
         // Old servers lack the call itself.
-        Err(CallError::Rejected { status: 404 | 405, code: None | Some(0), .. }) => Finding::doubt(
+        Err(CallError::Rejected { status: 404 | 405, code: None | Some(ErrorCode::Number(0)), .. }) => Finding::doubt(
             "this server has no dry run",
             "it is older than the call",
             "see with a real start whether a robot takes it",

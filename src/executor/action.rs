@@ -4,19 +4,28 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::orchestrator::{CallError, JobPage, JobView, ReleaseKey};
+use crate::orchestrator::{CallError, FoundFolder, JobPage, JobView, ReleaseKey};
 use crate::run::{FolderId, JobKey, JobRef, Reference, RunId};
-use crate::schedule::{ConnectionName, StartSpec};
+use crate::schedule::{ConnectionName, FolderChoice, StartSpec};
 
 /// One call.
 #[derive(Clone, Debug)]
 pub enum Action {
     /// Find a process in a folder.
-    Resolve { connection: ConnectionName, folder: Option<String>, process: String },
+    Resolve { connection: ConnectionName, folder: Option<FolderChoice>, process: String },
     /// Ask for one job.
     Start(StartOrder),
-    /// List jobs by Reference.
-    LookUp { connection: ConnectionName, folder_id: FolderId, asks: Vec<Ask>, control: Option<Reference> },
+    /// List jobs by Reference. `nonce` is a name that nobody has, so that no cache knows the answer.
+    LookUp {
+        connection: ConnectionName,
+        folder_id: FolderId,
+        asks: Vec<Ask>,
+        control: Option<Reference>,
+        nonce: Reference,
+    },
+    /// Read the folder's newest job, whoever started it, and list jobs by Reference next to it: where no job of ours can show
+    /// that a look-up works, that one does. Two calls.
+    LookUpBeside { connection: ConnectionName, folder_id: FolderId, asks: Vec<Ask>, nonce: Reference },
     /// List all jobs since an instant, where the filter by Reference is of no use: one list for all that is asked in a folder.
     ListSince { connection: ConnectionName, folder_id: FolderId, asks: Vec<Ask>, since: Timestamp },
     /// List jobs by key.
@@ -28,7 +37,7 @@ pub enum Action {
     /// List jobs of ours since an instant, or all where there is no prefix, after the database forgot them.
     Recall {
         connection: ConnectionName,
-        folder: Option<String>,
+        folder: Option<FolderChoice>,
         folder_id: FolderId,
         prefix: Option<String>,
         since: Timestamp,
@@ -54,6 +63,15 @@ pub struct StartOrder {
     pub start: StartSpec,
 }
 
+/// What came of looking for a process in a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// What a start needs.
+    pub target: Target,
+    /// How the folder was found, and its full name.
+    pub folder: FoundFolder,
+}
+
 /// A process in a folder, as Orchestrator knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -72,6 +90,15 @@ pub struct Ask {
     pub reference: Reference,
     /// What for.
     pub purpose: AskedFor,
+}
+
+/// A look-up with somebody else's job as its control.
+#[derive(Clone, Debug)]
+pub struct Beside {
+    /// The folder's newest job when it was read without a filter; `None` where the folder showed no job at all.
+    pub newest: Option<JobView>,
+    /// What the look-up then showed; nothing where there was no job to put next to it.
+    pub page: JobPage,
 }
 
 /// Why a Reference is looked up.
@@ -99,9 +126,9 @@ pub enum Report {
     /// Of [`Action::Resolve`].
     Resolved {
         connection: ConnectionName,
-        folder: Option<String>,
+        folder: Option<FolderChoice>,
         process: String,
-        result: Result<Target, CallError>,
+        result: Result<Resolved, CallError>,
         /// Orchestrator's clock minus ours, as far as it is known.
         server_skew: Option<SignedDuration>,
     },
@@ -121,6 +148,13 @@ pub enum Report {
         control: Option<Reference>,
         result: Result<JobPage, CallError>,
     },
+    /// Of [`Action::LookUpBeside`].
+    LookedUpBeside {
+        connection: ConnectionName,
+        folder_id: FolderId,
+        asks: Vec<Ask>,
+        result: Result<Beside, CallError>,
+    },
     /// Of [`Action::ListSince`].
     ListedSince { connection: ConnectionName, folder_id: FolderId, asks: Vec<Ask>, result: Result<JobPage, CallError> },
     /// Of [`Action::Poll`].
@@ -137,7 +171,7 @@ pub enum Report {
     /// Of [`Action::Recall`].
     Recalled {
         connection: ConnectionName,
-        folder: Option<String>,
+        folder: Option<FolderChoice>,
         folder_id: FolderId,
         result: Result<JobPage, CallError>,
     },
@@ -154,6 +188,7 @@ impl Action {
             Action::Start(order) => Some(order.run),
             Action::Resolve { .. }
             | Action::LookUp { .. }
+            | Action::LookUpBeside { .. }
             | Action::ListSince { .. }
             | Action::Poll { .. }
             | Action::ListEnded { .. }
@@ -170,6 +205,7 @@ impl Action {
             Action::Start(_) | Action::StopSpare { .. } => false,
             Action::Resolve { .. }
             | Action::LookUp { .. }
+            | Action::LookUpBeside { .. }
             | Action::ListSince { .. }
             | Action::Poll { .. }
             | Action::ListEnded { .. }
@@ -189,6 +225,7 @@ impl Report {
             Report::Resolved { .. } => "resolved",
             Report::Started { .. } => "started",
             Report::LookedUp { .. } => "looked_up",
+            Report::LookedUpBeside { .. } => "looked_up_beside",
             Report::ListedSince { .. } => "listed_since",
             Report::Polled { .. } => "polled",
             Report::ListedEnded { .. } => "listed_ended",

@@ -6,10 +6,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-use super::action::{Action, Ask, Report, StartOrder, Target};
-use crate::orchestrator::{CallError, Client, StartRequest, StopStrategy, UnsentReason};
+use super::action::{Action, Ask, Beside, Report, Resolved, StartOrder, Target};
+use crate::orchestrator::{CallError, Client, JobPage, Sentence, StartRequest, StopStrategy, UnsentReason};
 use crate::run::{FolderId, JobKey, Reference};
-use crate::schedule::ConnectionName;
+use crate::schedule::{ConnectionName, FolderChoice};
 
 /// One client for each connection.
 pub type Clients = BTreeMap<ConnectionName, Arc<Client>>;
@@ -51,29 +51,38 @@ impl Executor {
         let known = self.clients.read().unwrap_or_else(PoisonError::into_inner).get(connection).cloned();
         known.ok_or_else(|| CallError::Unsent {
             reason: UnsentReason::Outage,
+            status: None,
             retry_after: None,
-            text: format!("connection `{connection}` is not in the loaded files any more"),
+            text: Sentence {
+                connection: connection.to_string(),
+                what: String::new(),
+                came: "it is not in the loaded files any more".to_owned(),
+            },
         })
     }
 
     async fn report_of(&self, action: Action) -> Report {
         match action {
             Action::Resolve { connection, folder, process } => {
-                let result = self.resolve(&connection, folder.as_deref(), &process).await;
+                let result = self.resolve(&connection, folder.as_ref(), &process).await;
                 let server_skew = self.client(&connection).ok().and_then(|client| client.clock_skew());
                 Report::Resolved { connection, folder, process, result, server_skew }
             }
             Action::Start(order) => self.start(order).await,
-            Action::LookUp { connection, folder_id, asks, control } => {
-                let mut references: Vec<Reference> = asks.iter().map(|ask| ask.reference.clone()).collect();
-                references.extend(control.clone());
-                references.sort();
-                references.dedup();
+            Action::LookUp { connection, folder_id, asks, control, nonce } => {
+                let references = names_of(&asks, control.as_ref());
                 let result = match self.client(&connection) {
-                    Ok(client) => client.list_by_reference(folder_id, &references).await,
+                    Ok(client) => client.list_by_reference(folder_id, &references, &nonce).await,
                     Err(error) => Err(error),
                 };
                 Report::LookedUp { connection, folder_id, asks, control, result }
+            }
+            Action::LookUpBeside { connection, folder_id, asks, nonce } => {
+                let result = match self.client(&connection) {
+                    Ok(client) => look_up_beside(&client, folder_id, &asks, &nonce).await,
+                    Err(error) => Err(error),
+                };
+                Report::LookedUpBeside { connection, folder_id, asks, result }
             }
             Action::ListSince { connection, folder_id, asks, since } => {
                 let result = match self.client(&connection) {
@@ -134,13 +143,13 @@ impl Executor {
     async fn resolve(
         &self,
         connection: &ConnectionName,
-        folder: Option<&str>,
+        folder: Option<&FolderChoice>,
         process: &str,
-    ) -> Result<Target, CallError> {
+    ) -> Result<Resolved, CallError> {
         let client = self.client(connection)?;
-        let folder_id: FolderId = client.find_folder(folder).await?;
-        let release = client.find_release(folder_id, process).await?;
-        Ok(Target { folder_id, release })
+        let folder = client.find_folder(folder).await?;
+        let release = client.find_release(folder.id, process).await.map_err(|error| folder.explain(error))?;
+        Ok(Resolved { target: Target { folder_id: folder.id, release }, folder })
     }
 
     async fn start(&self, order: StartOrder) -> Report {
@@ -171,6 +180,32 @@ impl Executor {
             },
         }
     }
+}
+
+/// Each name once.
+fn names_of(asks: &[Ask], control: Option<&Reference>) -> Vec<Reference> {
+    let mut references: Vec<Reference> = asks.iter().map(|ask| &ask.reference).chain(control).cloned().collect();
+    references.sort();
+    references.dedup();
+    references
+}
+
+async fn look_up_beside(
+    client: &Client,
+    folder_id: FolderId,
+    asks: &[Ask],
+    nonce: &Reference,
+) -> Result<Beside, CallError> {
+    let (newest, freshness) = client.newest_job(folder_id).await?;
+    let Some(newest) = newest else {
+        return Ok(Beside { newest: None, page: JobPage { freshness, ..JobPage::nothing() } });
+    };
+    // Its own Reference shows that this very filter works; its number shows less, and is what a job started by hand has.
+    let page = match &newest.reference {
+        Some(reference) => client.list_by_reference(folder_id, &names_of(asks, Some(reference)), nonce).await?,
+        None => client.list_by_reference_or_id(folder_id, &names_of(asks, None), newest.id, nonce).await?,
+    };
+    Ok(Beside { newest: Some(newest), page })
 }
 
 impl Ask {

@@ -14,7 +14,7 @@ macro_rules! run_object {
   'job_key', h.job_key, 'job_id', h.job_id, 'reference', h.reference, 'attempts', h.attempts, 'jobs', json(h.jobs),
   'waiting_until', h.waiting_until, 'actor', h.actor, 'parent', h.parent, 'retry_of', h.retry_of,
   'made_good_by', h.made_good_by, 'arguments', iif(json_valid(h.arguments), json(h.arguments), h.arguments),
-  'output', iif(json_valid(h.output), json(h.output), h.output))"
+  'output', iif(json_valid(h.output), json(h.output), h.output), 'trace_id', h.trace_id, 'held_for', h.held_for)"
     };
 }
 

@@ -40,6 +40,8 @@ pub struct RunSummary {
     pub made_good_by: Option<String>,
     pub arguments: Option<Value>,
     pub output: Option<Value>,
+    pub trace_id: Option<String>,
+    pub held_for: Option<String>,
 }
 
 /// One attempt's job.

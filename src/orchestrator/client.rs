@@ -10,10 +10,12 @@ use serde::de::DeserializeOwned;
 
 use super::error::CallError;
 use super::find::ReleaseKey;
+use super::freshness::Freshness;
 use super::job::{Completeness, JobPage, JobView, LogLine, StopStrategy};
 use super::odata;
 use super::outcome::{self, Asked, Call};
-use super::transport::{ClientConfig, ClientSetupError, Exchange, Length, Pool, Request, Transport};
+use super::setup_error::ClientSetupError;
+use super::transport::{ClientConfig, Exchange, Length, Pool, Request, Transport};
 use super::wire::{JobDto, LogDto, Page, StartBody, StartInfo, StopBody};
 use crate::run::{FolderId, JobId, JobKey, Reference};
 use crate::witness::Witness;
@@ -107,7 +109,8 @@ impl Client {
             limit: SMALL,
             asked,
         };
-        let Exchange { outcome, length: _, ended_boot, server_date } = self.transport.exchange(&request).await;
+        let Exchange { outcome, length: _, ended_boot, server_date, freshness: _ } =
+            self.transport.exchange(&request).await;
         #[cfg(feature = "faults")]
         crate::faults::point(crate::faults::FAIL_BEFORE_PARSE, "started");
         let outcome = outcome.and_then(|bytes| accepted_jobs(&request.asked, &bytes, reference));
@@ -119,16 +122,54 @@ impl Client {
     ///
     /// # Errors
     /// `Rejected` when the server refuses the filter; else see [`CallError`].
-    pub async fn list_by_reference(&self, folder: FolderId, references: &[Reference]) -> Result<JobPage, CallError> {
-        let mut all = JobPage { jobs: Vec::new(), completeness: Completeness::Complete };
+    ///
+    /// `nonce` is a name that nobody has and that was never asked for: with it in the question no cache can know the answer
+    /// (semantics.md 16a).
+    pub async fn list_by_reference(
+        &self,
+        folder: FolderId,
+        references: &[Reference],
+        nonce: &Reference,
+    ) -> Result<JobPage, CallError> {
+        let mut all = JobPage::nothing();
         for some in references.chunks(MAX_NAMES_PER_CALL) {
-            let filter = odata::one_of("Reference", some.iter().map(Reference::as_str));
+            let filter = odata::one_of("Reference", some.iter().chain([nonce]).map(Reference::as_str));
             // Room for several jobs under each name, so that duplicates are seen and not cut off.
             let top = (some.len() * 4).max(20);
             let what = format!("looking up {} references in folder {folder}", some.len());
             append(&mut all, self.list(folder, filter, "Id asc", top, what).await?);
         }
         Ok(all)
+    }
+
+    /// The newest job of the folder, whoever started it; `None` where there is none.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn newest_job(&self, folder: FolderId) -> Result<(Option<JobView>, Freshness), CallError> {
+        let asked = self.asked(Call::ListJobs, format!("looking for the newest job of folder {folder}"));
+        let query = [("$orderby", "Id desc".to_owned()), ("$top", "1".to_owned()), ("$select", JOB_FIELDS.to_owned())];
+        let JobPage { jobs, completeness: _, freshness } = self.jobs(&query, folder, 1, &asked).await?;
+        Ok((jobs.into_iter().max_by_key(|job| job.id), freshness))
+    }
+
+    /// The jobs under these names, and the one job `beside` that is known to exist: where no job of ours can show that such
+    /// a look-up works, this one does (semantics.md 16a).
+    ///
+    /// # Errors
+    /// `Rejected` when the server refuses the filter; else see [`CallError`].
+    pub async fn list_by_reference_or_id(
+        &self,
+        folder: FolderId,
+        references: &[Reference],
+        beside: JobId,
+        nonce: &Reference,
+    ) -> Result<JobPage, CallError> {
+        let names = odata::one_of("Reference", references.iter().chain([nonce]).map(Reference::as_str));
+        let filter = format!("{names} or Id eq {beside}");
+        let top = (references.len() * 4).max(20);
+        let what = format!("looking up {} references next to job {beside} in folder {folder}", references.len());
+        self.list(folder, filter, "Id asc", top, what).await
     }
 
     /// The folder's jobs created at or after an instant, newest first, at most 1,000.
@@ -163,7 +204,7 @@ impl Client {
     /// # Errors
     /// See [`CallError`].
     pub async fn list_by_key(&self, folder: FolderId, keys: &[JobKey]) -> Result<JobPage, CallError> {
-        let mut all = JobPage { jobs: Vec::new(), completeness: Completeness::Complete };
+        let mut all = JobPage::nothing();
         for some in keys.chunks(MAX_NAMES_PER_CALL) {
             let texts: Vec<String> = some.iter().map(JobKey::to_string).collect();
             let filter = odata::one_of("Key", texts.iter().map(String::as_str));
@@ -223,7 +264,9 @@ impl Client {
                     serde_json::from_slice(&bytes).map_err(|cause| outcome::unreadable(&whole.asked, &cause))?;
                 Ok(Some(job.into()))
             }
-            Err(CallError::Rejected { status: 404, .. }) => Ok(None),
+            // A folder that is not known says nothing about a job, and neither does what a cache kept.
+            Err(error) if error.folder_is_unknown() => Err(error),
+            Err(CallError::Rejected { status: 404, .. }) if exchange.freshness == Freshness::Fresh => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -278,9 +321,34 @@ impl Client {
             ("$top", top.to_string()),
             ("$select", JOB_FIELDS.to_owned()),
         ];
-        let page: Page<JobDto> = self.read("odata/Jobs", &query, Some(folder), LIST, &asked).await?;
-        let completeness = completeness(&page, top);
-        Ok(JobPage { jobs: page.value.into_iter().map(JobView::from).collect(), completeness })
+        self.jobs(&query, folder, top, &asked).await
+    }
+
+    /// One list of jobs. A job that cannot be read is left out, and the list is then not complete: one odd row must not hide
+    /// the others.
+    async fn jobs(
+        &self,
+        query: &[(&str, String)],
+        folder: FolderId,
+        top: usize,
+        asked: &Asked,
+    ) -> Result<JobPage, CallError> {
+        let request = self.list_request("odata/Jobs", query, Some(folder), LIST, asked);
+        let Exchange { outcome, freshness, .. } = self.transport.exchange(&request).await;
+        let page: Page<serde_json::Value> =
+            serde_json::from_slice(&outcome?).map_err(|cause| outcome::unreadable(asked, &cause))?;
+        let all_read = completeness(&page, top);
+        let count = page.value.len();
+        let read: Vec<JobDto> = page.value.into_iter().filter_map(|job| serde_json::from_value(job).ok()).collect();
+        let completeness = if read.len() == count { all_read } else { Completeness::Cut };
+        if read.len() < count {
+            tracing::warn!(
+                connection = self.transport.connection,
+                "{} of {count} jobs in an answer of folder {folder} cannot be read; they are left out",
+                count - read.len()
+            );
+        }
+        Ok(JobPage { jobs: read.into_iter().map(JobView::from).collect(), completeness, freshness })
     }
 
     pub(super) async fn read<T: DeserializeOwned>(
@@ -291,7 +359,20 @@ impl Client {
         limit: usize,
         asked: &Asked,
     ) -> Result<T, CallError> {
-        let request = Request {
+        let request = self.list_request(path, query, folder, limit, asked);
+        let bytes = self.transport.exchange(&request).await.outcome?;
+        serde_json::from_slice(&bytes).map_err(|cause| outcome::unreadable(asked, &cause))
+    }
+
+    fn list_request(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+        folder: Option<FolderId>,
+        limit: usize,
+        asked: &Asked,
+    ) -> Request {
+        Request {
             asked: asked.clone(),
             pool: Pool::Reads,
             method: Method::GET,
@@ -300,9 +381,7 @@ impl Client {
             folder,
             body: None,
             limit,
-        };
-        let bytes = self.transport.exchange(&request).await.outcome?;
-        serde_json::from_slice(&bytes).map_err(|cause| outcome::unreadable(asked, &cause))
+        }
     }
 
     pub(super) fn asked(&self, call: Call, what: String) -> Asked {
@@ -325,15 +404,19 @@ fn accepted_jobs(asked: &Asked, bytes: &[u8], reference: &Reference) -> Result<V
     }
 }
 
-pub(super) fn completeness(page: &Page<JobDto>, top: usize) -> Completeness {
+pub(super) fn completeness<T>(page: &Page<T>, top: usize) -> Completeness {
     let got = page.value.len();
     let more = page.next_link.is_some() || page.count.is_some_and(|count| count > got as u64);
     if more || got >= top || got == SERVER_PAGE { Completeness::Cut } else { Completeness::Complete }
 }
 
 fn append(all: &mut JobPage, page: JobPage) {
-    let JobPage { jobs, completeness } = page;
+    let JobPage { jobs, completeness, freshness } = page;
     all.jobs.extend(jobs);
+    match freshness {
+        Freshness::Fresh => {}
+        stale @ Freshness::Stale(_) => all.freshness = stale,
+    }
     match completeness {
         Completeness::Complete => {}
         Completeness::Cut => all.completeness = Completeness::Cut,

@@ -1,9 +1,55 @@
 //! Why Orchestrator refuses, and what a person can do: one table for the run history and for `doctor`.
 //!
-//! Pure. Only what the calls of [`Call`] can meet; what is not here is told in the server's own words.
+//! Pure. Only what the calls of [`Call`] can meet; what is not here is shown in the server's own words.
 
 use super::body::Refusal;
+use super::error::ErrorCode;
 use super::outcome::Call;
+
+/// What a person can do while nothing is reached.
+pub(super) const UNREACHED: &str = "check `url`, the network and the proxy; it is tried again by itself";
+
+/// "Folder does not exist or the user does not have access to the folder": also after a change of plan or a redeployed
+/// solution, which give a folder of the same name another number.
+pub(super) const FOLDER_UNKNOWN: ErrorCode = ErrorCode::Number(1100);
+
+/// "… does not exist": a process that was deployed anew has another key.
+pub(super) const THING_UNKNOWN: ErrorCode = ErrorCode::Number(1002);
+
+/// Words that Orchestrator gives as `errorCode` in the place of a number, with the number of the same refusal
+/// (Orchestrator's guide, "Alerts troubleshooting" and "Response codes").
+const WORDS: [(&str, Option<i64>); 6] = [
+    ("InvalidStartJobRobotIds", Some(1671)),
+    ("InvalidArgument", Some(1000)),
+    ("ItemNotFound", Some(1002)),
+    ("InvalidRequest", Some(1000)),
+    ("NoLicenseAvailable", Some(1020)),
+    ("LicenseExpired", Some(2002)),
+];
+
+/// Refusals that pass by themselves, and what is waited for: the start is tried again within its deadline (semantics.md 15).
+/// 1670 ends when the pending job starts; 1020 when a licence is given back. That a machine or a runtime is missing in the
+/// folder (2818, 1671) is how the folder is set up, and 2002 is a contract: nothing of it passes in an hour.
+const PASSES: [(i64, &str); 2] =
+    [(1670, "the job that already waits for the same robot"), (1020, "a licence to be free")];
+
+/// The known word that this is, in its own spelling; `None` for a word of somebody else.
+pub(super) fn known_word(text: &str) -> Option<&'static str> {
+    WORDS.iter().map(|(word, _)| *word).find(|word| word.eq_ignore_ascii_case(text))
+}
+
+fn number(code: ErrorCode) -> Option<i64> {
+    match code {
+        ErrorCode::Number(number) => Some(number),
+        ErrorCode::Word(word) => WORDS.iter().find(|(known, _)| *known == word).and_then(|(_, number)| *number),
+    }
+}
+
+/// What a refused start waits for, if that comes by itself.
+pub(super) fn passes(code: ErrorCode) -> Option<&'static str> {
+    let number = number(code)?;
+    PASSES.iter().find(|(known, _)| *known == number).map(|(_, what)| *what)
+}
 
 /// The likely cause, and the cure: two fragments without a full stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,12 +74,16 @@ const NULL_BODY: Explained = because(
     "compare the server's version with the versions that are supported; take `runtime` out of the schedule to send less",
 );
 
+/// For an answer that names the scope itself.
+pub(super) const GRANT_THE_SCOPE: &str =
+    "grant the scope that it names to the external application, and name it in the connection's `auth.scope`";
+
 const SCOPE_MISSING: &str = "the access token does not carry the scope that this call needs";
 
 const FORBIDDEN: &str = "the account or application may not do this here: its role lacks the permission";
 
 /// By Orchestrator's error code.
-const BY_CODE: [(i64, Explained); 9] = [
+const BY_CODE: [(i64, Explained); 13] = [
     (
         1000,
         because(
@@ -62,6 +112,34 @@ const BY_CODE: [(i64, Explained); 9] = [
             "check the schedule's `folder`, and assign the account to that folder",
         ),
     ),
+    (
+        1015,
+        because(
+            "the process needs a Windows session, and the robot account has no Windows login",
+            "set the Windows user and password in the robot account's unattended settings, or publish the process as a background one",
+        ),
+    ),
+    (
+        1020,
+        because(
+            "every licence of the tenant is in use",
+            "nothing to do if one is given back soon; else assign more licences to the tenant, or start fewer processes at once",
+        ),
+    ),
+    (
+        2002,
+        because(
+            "the tenant's licence has expired",
+            "renew the licence in UiPath's administration; nothing starts on this tenant before",
+        ),
+    ),
+    (
+        2813,
+        because(
+            "the process is bound to machine templates, and none of them is active in this folder",
+            "assign an active machine template with robots to the folder, or choose other machines in the process's settings",
+        ),
+    ),
     (1101, because("no folder was named", "name a `folder` in the schedule; this process lives in one")),
     (
         1230,
@@ -74,7 +152,7 @@ const BY_CODE: [(i64, Explained); 9] = [
         1670,
         because(
             "a job of this process already waits for the same robot, and one robot queues only one",
-            "the process already waits for this robot; start it less often, or use an overlap policy that waits",
+            "nothing to do if that job starts soon; if this happens often, start the process less often or give its folder more robots",
         ),
     ),
     (
@@ -94,16 +172,17 @@ const BY_CODE: [(i64, Explained); 9] = [
 ];
 
 /// What is known of a refusal by its code alone.
-pub fn explain_code(code: i64) -> Option<Explained> {
-    BY_CODE.iter().find(|(known, _)| *known == code).map(|(_, explained)| *explained)
+pub fn explain_code(code: ErrorCode) -> Option<Explained> {
+    let number = number(code)?;
+    BY_CODE.iter().find(|(known, _)| *known == number).map(|(_, explained)| *explained)
 }
 
 /// What is known of an answer that is no word of Orchestrator's own, by its status.
 pub fn explain_status(status: u16) -> Option<Explained> {
     Some(match status {
         300..=399 => because(
-            "the address of the connection leads elsewhere",
-            "redirects are not followed; write the final address as the connection's `url`",
+            "somebody on the way sends all requests elsewhere: a portal under maintenance, a login page, or the address has changed for good",
+            "nothing to do if it passes; if it lasts, open the connection's `url` in a browser and compare it with the address of Orchestrator itself",
         ),
         401 => because(
             "Orchestrator does not take this token: it belongs to another organization or tenant, or the account was disabled",
@@ -123,8 +202,8 @@ pub fn explain_status(status: u16) -> Option<Explained> {
             "nothing is lost: it waits as the server asks; if it lasts, lower `limits.list_calls_per_minute` or find the other client",
         ),
         400..=499 => because(
-            "a proxy or gateway refused it, or the `url` is wrong",
-            "ask whoever runs the proxy or firewall to let this address through, and check the connection's `url`",
+            "a proxy, gateway or firewall refused it, or the `url` is wrong",
+            "if the words are Orchestrator's, mend what they name; else ask whoever runs the proxy or firewall what it refused, and check the connection's `url`",
         ),
         502..=504 | 520..=529 => because(
             "a gateway got no answer from Orchestrator: it is down, restarts, or is overloaded",
@@ -163,9 +242,9 @@ pub(super) fn cure(call: Call, status: u16, refusal: &Refusal) -> Option<String>
     }
 }
 
-/// The likely cause of a refusal, where known; `text` holds the server's words.
-pub(super) fn cause(status: u16, code: Option<i64>, text: &str) -> Option<&'static str> {
-    match of_refusal(status, &Refusal { code, message: Some(text.to_owned()) }) {
+/// The likely cause of a refusal, where known.
+pub(super) fn cause(status: u16, refusal: &Refusal) -> Option<&'static str> {
+    match of_refusal(status, refusal) {
         Known::Scope => Some(SCOPE_MISSING),
         Known::Explained(explained) => Some(explained.cause),
         Known::Forbidden => Some(FORBIDDEN),
@@ -182,15 +261,13 @@ enum Known {
 
 fn of_refusal(status: u16, refusal: &Refusal) -> Known {
     let message = refusal.message.as_deref().unwrap_or_default().to_lowercase();
-    let about_scope =
-        message.contains("scope") && ["invalid", "not found", "authorization"].iter().any(|w| message.contains(w));
-    if about_scope {
+    if is_about_scope(&message) {
         return Known::Scope;
     }
     if message.contains("must not be null") {
         return Known::Explained(NULL_BODY);
     }
-    if refusal.code == Some(1000) && message.contains("odata") {
+    if refusal.code == Some(ErrorCode::Number(1000)) && message.contains("odata") {
         return Known::Explained(OLD_SERVER);
     }
     match refusal.code.and_then(explain_code) {
@@ -198,6 +275,12 @@ fn of_refusal(status: u16, refusal: &Refusal) -> Known {
         None if status == 403 => Known::Forbidden,
         None => Known::Nothing,
     }
+}
+
+/// Whether these words say that the token lacks a scope.
+pub(super) fn is_about_scope(words: &str) -> bool {
+    let words = words.to_lowercase();
+    words.contains("scope") && ["invalid", "not found", "authorization"].iter().any(|word| words.contains(word))
 }
 
 fn permission(call: Call) -> &'static str {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
+use super::freshness::Freshness;
 use crate::run::{JobId, JobKey, JobRef, Reference};
 
 /// Jobs from one list call, and whether they are all there are.
@@ -13,6 +14,20 @@ pub struct JobPage {
     pub jobs: Vec<JobView>,
     /// Whether a job that is not here does not exist.
     pub completeness: Completeness,
+    /// Whether it is of now.
+    pub freshness: Freshness,
+}
+
+impl JobPage {
+    /// The answer to no question.
+    pub fn nothing() -> JobPage {
+        JobPage { jobs: Vec::new(), completeness: Completeness::Complete, freshness: Freshness::Fresh }
+    }
+
+    /// Whether a job that it does not show does not exist: it is complete, and no cache's.
+    pub fn is_proof(&self) -> bool {
+        self.completeness == Completeness::Complete && self.freshness == Freshness::Fresh
+    }
 }
 
 /// Whether a list is the whole list (semantics.md 16: "none" counts only if it is).

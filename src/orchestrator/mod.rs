@@ -7,6 +7,7 @@
 //! Absent: deciding what to do about an answer (`executor`), tokens (`auth`, reached through [`Bearer`]), and the call
 //! budget of a tenant (the caller counts its list calls). Nothing here retries but the one send after a refused token.
 
+mod alike;
 mod bearer;
 mod body;
 mod client;
@@ -14,10 +15,13 @@ mod cure;
 mod dry_run;
 mod error;
 mod find;
+mod freshness;
 mod job;
 mod nearest;
 mod odata;
 mod outcome;
+mod pages;
+mod setup_error;
 mod survey;
 mod tell;
 mod transport;
@@ -28,9 +32,11 @@ pub use body::Refusal;
 pub use client::{Client, MAX_NAMES_PER_CALL, StartReply, StartRequest};
 pub use cure::{Explained, explain_code, explain_job, explain_status};
 pub use dry_run::{DryRun, explain_pending};
-pub use error::{CallError, UnsentReason};
-pub use find::ReleaseKey;
+pub use error::{CallError, ErrorCode, Sentence, UnsentReason};
+pub use find::{FoundBy, FoundFolder, ReleaseKey};
+pub use freshness::{Freshness, Stale};
 pub use job::{Completeness, JobFault, JobPage, JobState, JobView, LogLine, StopStrategy};
 pub use outcome::{Answer, Asked, Body, Call, Heard, Verdict, judge};
+pub use setup_error::ClientSetupError;
 pub use survey::Survey;
-pub use transport::{ClientConfig, ClientSetupError};
+pub use transport::ClientConfig;

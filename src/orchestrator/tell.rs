@@ -11,6 +11,7 @@ use super::outcome::{self, Body, Heard};
 use super::transport::Request;
 use crate::http;
 use crate::run::FolderId;
+use crate::secret::Secret;
 use crate::witness::{Answered, Came, MASK, excerpt, masked};
 
 /// Method, address and query, the query as people write it.
@@ -45,14 +46,14 @@ pub(super) fn came(heard: &Heard, token: &Token) -> Came {
         Heard::Unreached { cause } | Heard::Cut { cause } => Came::Nothing { cause: masked(cause, secrets) },
         Heard::Answer(answer) => Came::Answer(Answered {
             status: answer.status,
-            content_type: header(&answer.headers, CONTENT_TYPE.as_str()),
+            content_type: header(&answer.headers, CONTENT_TYPE.as_str(), secrets),
             excerpt: match &answer.body {
                 Body::Whole(bytes) => excerpt(bytes, secrets),
                 Body::Oversize { limit } => format!("more than {limit} bytes"),
                 Body::Broken { cause } => format!("broke off: {}", masked(cause, secrets)),
             },
             server_date: outcome::date(&answer.headers),
-            api_versions: header(&answer.headers, "api-supported-versions"),
+            api_versions: header(&answer.headers, "api-supported-versions", secrets),
             error: None,
             scope: None,
             challenge: http::values(&answer.headers, WWW_AUTHENTICATE).map(|text| masked(&text, secrets)),
@@ -61,6 +62,6 @@ pub(super) fn came(heard: &Heard, token: &Token) -> Came {
     }
 }
 
-fn header(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get(name)?.to_str().ok().map(|value| masked(value, &[]))
+fn header(headers: &HeaderMap, name: &str, secrets: &[Secret]) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(|value| masked(value, secrets))
 }

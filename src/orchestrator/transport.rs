@@ -13,16 +13,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, retry};
 use url::Url;
 
 use super::bearer::{Bearer, Token, TokenUnavailable};
 use super::error::CallError;
+use super::freshness::{Freshness, ServerClock, Way};
 use super::outcome::{self, Answer, Asked, Body, Heard, Verdict};
+use super::setup_error::ClientSetupError;
 use super::tell;
 use crate::clock::Clock;
-use crate::http::{self, Authorities, Content, Names, SetupError, Spoken, is_loopback};
+use crate::http::{self, Authorities, Content, Names, Spoken, is_loopback};
 use crate::run::FolderId;
 use crate::witness::{Exchange as Witnessed, Witness, without_secrets};
 
@@ -71,38 +73,6 @@ impl std::fmt::Debug for ClientConfig {
     }
 }
 
-/// A client that cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientSetupError {
-    /// Not an http(s) address, or with a login, query or fragment in it.
-    #[error("the `url` of connection `{connection}` must be `https://host/path`, without login, `?` and `#`")]
-    Address {
-        /// The connection's name.
-        connection: String,
-    },
-    /// A token would cross the network in the clear.
-    #[error("the `url` of connection `{connection}` must begin with `https://`: `http://` is for this machine only")]
-    Insecure {
-        /// The connection's name.
-        connection: String,
-    },
-    /// It cannot stand in a header.
-    #[error("the `tenant` of connection `{connection}` has characters that cannot stand in a header")]
-    Tenant {
-        /// The connection's name.
-        connection: String,
-    },
-    /// TLS could not be set up.
-    #[error("failed to set up the HTTP client of connection `{connection}`")]
-    Http {
-        /// The connection's name.
-        connection: String,
-        /// Why.
-        #[source]
-        cause: SetupError,
-    },
-}
-
 /// Which pool a request uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pool {
@@ -132,7 +102,10 @@ pub(super) struct Exchange {
     pub(super) length: Length,
     /// Boot time when the last send ended, or when it was clear that there would be none.
     pub(super) ended_boot: Duration,
+    /// The server's clock, as a fresh answer of its own showed it.
     pub(super) server_date: Option<Timestamp>,
+    /// Whether what the answer does not show may be believed.
+    pub(super) freshness: Freshness,
 }
 
 /// Whether the answer's body was within the request's limit.
@@ -145,6 +118,7 @@ pub(super) enum Length {
 struct Attempt {
     verdict: Verdict,
     server_date: Option<Timestamp>,
+    freshness: Freshness,
 }
 
 #[derive(Debug)]
@@ -156,8 +130,7 @@ pub(super) struct Transport {
     bearer: Arc<dyn Bearer>,
     starts: http::Client,
     reads: http::Client,
-    /// The server's clock minus ours, at its last good answer.
-    skew: Mutex<Option<SignedDuration>>,
+    server_clock: Mutex<ServerClock>,
     witness: Option<Witness>,
 }
 
@@ -199,7 +172,17 @@ impl Transport {
             (Ok(starts), Ok(reads)) => (starts, reads),
             (Err(cause), _) | (_, Err(cause)) => return Err(ClientSetupError::Http { connection, cause }),
         };
-        Ok(Transport { connection, base, headers, clock, bearer, starts, reads, skew: Mutex::new(None), witness: None })
+        Ok(Transport {
+            connection,
+            base,
+            headers,
+            clock,
+            bearer,
+            starts,
+            reads,
+            server_clock: Mutex::default(),
+            witness: None,
+        })
     }
 
     /// Tells `witness` of each request from now on.
@@ -207,9 +190,9 @@ impl Transport {
         Transport { witness: Some(witness), ..self }
     }
 
-    /// The server's clock minus ours, at its last good answer (semantics.md 7).
+    /// The server's clock minus ours, at its last fresh answer (semantics.md 7).
     pub(super) fn skew(&self) -> Option<SignedDuration> {
-        *self.skew.lock().unwrap_or_else(PoisonError::into_inner)
+        self.server_clock.lock().unwrap_or_else(PoisonError::into_inner).offset()
     }
 
     /// Sends once; after a 401 renews the token and sends once more (T12).
@@ -220,53 +203,66 @@ impl Transport {
         };
         let first = self.attempt(request, &token).await;
         match first {
-            Attempt { verdict: Verdict::TokenRefused, server_date: _ } => {}
-            Attempt { verdict, server_date } => return self.ended(request, verdict, server_date),
+            Attempt { verdict: Verdict::TokenRefused { said: _ }, .. } => {}
+            Attempt { verdict, server_date, freshness } => {
+                return self.ended(request, verdict, server_date, freshness);
+            }
         }
         let fresh = match self.bearer.renewed(token.generation).await {
             Ok(fresh) => fresh,
             Err(cause) => return self.without_token(request, cause),
         };
-        let Attempt { verdict, server_date } = self.attempt(request, &fresh).await;
-        self.ended(request, verdict, server_date)
+        let Attempt { verdict, server_date, freshness } = self.attempt(request, &fresh).await;
+        self.ended(request, verdict, server_date, freshness)
     }
 
-    fn ended(&self, request: &Request, verdict: Verdict, server_date: Option<Timestamp>) -> Exchange {
+    fn ended(
+        &self,
+        request: &Request,
+        verdict: Verdict,
+        server_date: Option<Timestamp>,
+        freshness: Freshness,
+    ) -> Exchange {
         let (outcome, length) = match verdict {
             Verdict::Accepted(bytes) => (Ok(bytes), Length::Fits),
             Verdict::TooLong(error) => (Err(error), Length::TooLong),
             Verdict::Failed(error) => (Err(error), Length::Fits),
-            Verdict::TokenRefused => {
-                let came = "was answered 401 even with a fresh token";
-                (Err(outcome::tokenless(&request.asked, None, came)), Length::Fits)
+            Verdict::TokenRefused { said } => {
+                let said = said.map(|said| format!(": {said}")).unwrap_or_default();
+                let came = format!("was answered 401 even with a fresh token{said}");
+                (Err(outcome::tokenless(&request.asked, Some(401), None, came)), Length::Fits)
             }
         };
-        Exchange { outcome, length, ended_boot: self.clock.boottime(), server_date }
+        Exchange { outcome, length, ended_boot: self.clock.boottime(), server_date, freshness }
     }
 
     fn without_token(&self, request: &Request, cause: TokenUnavailable) -> Exchange {
         let TokenUnavailable { message, retry_at } = cause;
         let now = self.clock.now();
         let left = retry_at.map(|at| at.duration_since(now).max(SignedDuration::ZERO).unsigned_abs());
-        let error = outcome::tokenless(&request.asked, left, &format!("has no token to go with: {message}"));
-        self.ended(request, Verdict::Failed(error), None)
+        let error = outcome::tokenless(&request.asked, None, left, format!("has no token to go with: {message}"));
+        self.ended(request, Verdict::Failed(error), None, Freshness::Fresh)
     }
 
     async fn attempt(&self, request: &Request, token: &Token) -> Attempt {
         let Some(bearer) = authorization(token) else {
             let came = "has no token to go with: the one there is cannot stand in a header";
             return Attempt {
-                verdict: Verdict::Failed(outcome::tokenless(&request.asked, None, came)),
+                verdict: Verdict::Failed(outcome::tokenless(&request.asked, None, None, came)),
                 server_date: None,
+                freshness: Freshness::Fresh,
             };
         };
         let began = self.clock.boottime();
+        let sent = self.clock.now();
         let heard = self.send(request, bearer).await;
         let now = self.clock.now();
         let elapsed_ms = self.clock.boottime().saturating_sub(began).as_millis() as u64;
-        let (status, server_date) = match &heard {
-            Heard::Unreached { .. } | Heard::Cut { .. } => (None, None),
-            Heard::Answer(answer) => (Some(answer.status), outcome::date(&answer.headers)),
+        let (status, date, headers) = match &heard {
+            Heard::Unreached { .. } | Heard::Cut { .. } => (None, None, None),
+            Heard::Answer(answer) => {
+                (Some(answer.status), outcome::date(&answer.headers), Some(answer.headers.clone()))
+            }
         };
         tracing::debug!(
             connection = self.connection,
@@ -287,12 +283,19 @@ impl Transport {
         }
         let verdict = match outcome::judge(&request.asked, heard, now) {
             Verdict::Failed(error) => Verdict::Failed(hide(error, token)),
-            other @ (Verdict::Accepted(_) | Verdict::TooLong(_) | Verdict::TokenRefused) => other,
+            other @ (Verdict::Accepted(_) | Verdict::TooLong(_) | Verdict::TokenRefused { .. }) => other,
         };
-        if let (Verdict::Accepted(_), Some(date)) = (&verdict, server_date) {
-            *self.skew.lock().unwrap_or_else(PoisonError::into_inner) = Some(date.duration_since(now));
-        }
-        Attempt { verdict, server_date }
+        // Only Orchestrator's own answers speak of its clock, and only those that no cache kept (semantics.md 7, 16a).
+        let own = matches!(&verdict, Verdict::Accepted(_) | Verdict::Failed(CallError::Rejected { .. }));
+        let way = Way { sent, came: now, came_boot: self.clock.boottime() };
+        let freshness = match &headers {
+            Some(headers) if own => {
+                self.server_clock.lock().unwrap_or_else(PoisonError::into_inner).judge(headers, way)
+            }
+            Some(_) | None => Freshness::Fresh,
+        };
+        let server_date = date.filter(|_| own && freshness == Freshness::Fresh);
+        Attempt { verdict, server_date, freshness }
     }
 
     async fn send(&self, request: &Request, bearer: HeaderValue) -> Heard {
@@ -304,6 +307,10 @@ impl Transport {
             .request(request.method.clone(), self.address(request))
             .headers(self.headers.clone())
             .header(AUTHORIZATION, bearer);
+        if request.asked.call.only_reads() && asks_the_origin() {
+            // A cache between us and Orchestrator must not answer in its place (semantics.md 16a).
+            builder = builder.header(CACHE_CONTROL, "no-cache");
+        }
         if let Some(FolderId(folder)) = request.folder {
             builder = builder.header(FOLDER, folder);
         }
@@ -334,6 +341,14 @@ impl Transport {
     }
 }
 
+fn asks_the_origin() -> bool {
+    #[cfg(feature = "faults")]
+    if crate::faults::is_on(crate::faults::BELIEVE_CACHED_LISTS) {
+        return false;
+    }
+    true
+}
+
 async fn read(mut response: reqwest::Response, limit: usize) -> Answer {
     let status = response.status().as_u16();
     let headers = std::mem::take(response.headers_mut());
@@ -359,12 +374,5 @@ fn authorization(token: &Token) -> Option<HeaderValue> {
 
 /// A server that repeats the token in its refusal must not bring it into our texts.
 fn hide(error: CallError, token: &Token) -> CallError {
-    let clean = |text: String| without_secrets(&text, std::slice::from_ref(&token.secret));
-    match error {
-        CallError::Unsent { reason, retry_after, text } => CallError::Unsent { reason, retry_after, text: clean(text) },
-        CallError::Rejected { status, code, text, cure } => {
-            CallError::Rejected { status, code, text: clean(text), cure }
-        }
-        CallError::Unknown { text, retry_after } => CallError::Unknown { text: clean(text), retry_after },
-    }
+    error.map_texts(|text| without_secrets(&text, std::slice::from_ref(&token.secret)))
 }

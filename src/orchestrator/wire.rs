@@ -58,6 +58,9 @@ pub(super) struct FolderDto {
     pub(super) id: i64,
     #[serde(rename = "FullyQualifiedName", alias = "fullyQualifiedName")]
     pub(super) full_name: String,
+    /// The last part of the full name; a `/` in it is part of it.
+    #[serde(rename = "DisplayName", alias = "displayName")]
+    pub(super) display_name: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -76,12 +79,6 @@ pub(super) struct ValidationDto {
     pub(super) errors: Option<Vec<String>>,
     #[serde(rename = "ErrorCodes", alias = "errorCodes")]
     pub(super) error_codes: Option<Vec<String>>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct NameDto {
-    #[serde(rename = "Name", alias = "name", alias = "FullyQualifiedName", alias = "fullyQualifiedName")]
-    pub(super) name: String,
 }
 
 #[derive(Deserialize)]

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil;
 use jiff::tz::Offset;
+use serde::{Deserialize, Serialize};
 
 use super::{FolderId, IllegalStep, JobId, JobKey, Reference, RunEvent, RunId, RunState};
 use crate::schedule::{ConnectionName, HistoryChoice, OnUnknownStart, ScheduleKey, StartSpec, Trigger};
@@ -43,6 +44,8 @@ pub struct Run {
     pub error: Option<String>,
     /// On which connection.
     pub connection: ConnectionName,
+    /// Where that connection led at the claim: host, path and tenant (semantics.md 12a). Rows of before this was kept have none.
+    pub identity: Option<String>,
     /// What is started.
     pub start: StartSpec,
     /// What happens when the start stays unclear.
@@ -69,6 +72,12 @@ pub struct Run {
     pub made_good_by: Option<RunId>,
     /// The job's output arguments, JSON text.
     pub output: Option<String>,
+    /// Orchestrator's own name for the request that failed last, which its support asks for.
+    pub trace_id: Option<String>,
+    /// Why it is held, or was last.
+    pub held_for: Option<HeldFor>,
+    /// It has ended, but counts for overlap until then: its job could not be read and may still run.
+    pub counts_until: Option<Timestamp>,
     /// The StartJobs calls, oldest first. Empty for a run that was never claimed for a start.
     pub attempts: Vec<Attempt>,
 }
@@ -86,6 +95,12 @@ pub struct Attempt {
     pub folder_id: Option<FolderId>,
     /// How often the call was made.
     pub sends: u16,
+    /// How many of these calls stayed unclear: each may have made a job.
+    pub unclear: u16,
+    /// The HTTP status of the last answer that was unclear.
+    pub answered: Option<u16>,
+    /// How many calls in a row were answered by that status and settled as "no job was made".
+    pub settled_none: u16,
     /// When the last call was about to be made.
     pub sent_at: Option<Timestamp>,
     /// The job, once known.
@@ -94,6 +109,26 @@ pub struct Attempt {
     pub job_state: Option<String>,
     /// When all jobs of this Reference are counted once more, after a repeated call.
     pub sweep_at: Option<Timestamp>,
+}
+
+/// Why a run is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeldFor {
+    /// Nothing at Orchestrator can prove that no job was made.
+    Proof,
+    /// No job was made, and its schedule leaves the decision to a person.
+    Person,
+}
+
+impl HeldFor {
+    /// Its stable name, as in the database.
+    pub fn name(self) -> &'static str {
+        match self {
+            HeldFor::Proof => "proof",
+            HeldFor::Person => "person",
+        }
+    }
 }
 
 /// Orchestrator's two names for a job.
@@ -129,6 +164,21 @@ pub struct Evidence {
     pub reference: Reference,
     /// When it was last found so.
     pub proven_at: Timestamp,
+}
+
+/// Where a folder that a schedule names by the last part of its path led.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShortFolder {
+    /// On which connection.
+    pub connection: ConnectionName,
+    /// As the schedule names it.
+    pub name: String,
+    /// Orchestrator's number for it; it may change while the folder stays.
+    pub folder_id: FolderId,
+    /// Its full name.
+    pub full_name: String,
+    /// When it was found so first.
+    pub found_at: Timestamp,
 }
 
 impl Run {

@@ -40,6 +40,12 @@ impl Reference {
         Reference(text)
     }
 
+    /// A name that no job has: asked for together with others, so that no cache knows the answer (semantics.md 16a).
+    pub fn nonce(installation: InstallationId, bits: [u8; 10]) -> Reference {
+        let digits: String = bits.iter().map(|byte| format!("{byte:02x}")).collect();
+        Reference(format!("p1.{installation}.nonce.{digits}"))
+    }
+
     /// How a schedule is named in its references.
     pub fn part_of(schedule: &ScheduleKey) -> String {
         let digest = Sha256::digest(schedule.as_str().as_bytes());

@@ -40,6 +40,10 @@ pub enum WaitReason {
     Clock,
     /// Orchestrator is asked first whether the job exists.
     CatchUp,
+    /// Its folder and process are being found.
+    LookUp,
+    /// Orchestrator says "not now": the robot has a job waiting, or no licence is free.
+    Capacity,
 }
 
 /// What the job does.
@@ -166,8 +170,9 @@ impl RunState {
             Ending::Succeeded | Ending::Faulted | Ending::Stopped | Ending::TimedOut => {
                 matches!(self, Waiting(_) | Starting | Unknown | Held | Job(_))
             }
-            Ending::Lost => matches!(self, Job(_)),
-            Ending::Rejected => matches!(self, Armed | Waiting(_) | Starting | Unknown),
+            // An unclear start whose folder is gone cannot be looked up any more; a person may give any of them up.
+            Ending::Lost => matches!(self, Job(_) | Unknown | Held),
+            Ending::Rejected => matches!(self, Armed | Waiting(_) | Starting | Unknown | Held),
             Ending::Skipped(_) | Ending::Missed(_) => matches!(self, Armed | Waiting(_) | Unknown | Held),
             Ending::Cancelled => !matches!(self, Ended(_)),
         }
@@ -222,6 +227,8 @@ impl RunState {
                 WaitReason::Retry => "retry",
                 WaitReason::Clock => "clock",
                 WaitReason::CatchUp => "catch_up",
+                WaitReason::LookUp => "look_up",
+                WaitReason::Capacity => "capacity",
             }),
             RunState::Ended(Ending::Skipped(reason)) => Some(match reason {
                 SkipReason::Calendar => "calendar",
@@ -256,7 +263,7 @@ impl RunState {
     }
 
     /// Every state there is, with every reason: for reading names back, for the schema's test and for help texts.
-    pub const ALL: [RunState; 34] = {
+    pub const ALL: [RunState; 36] = {
         use RunState::{Armed, Ended, Held, Job, Starting, Unknown, Waiting};
         [
             Armed,
@@ -268,6 +275,8 @@ impl RunState {
             Waiting(WaitReason::Retry),
             Waiting(WaitReason::Clock),
             Waiting(WaitReason::CatchUp),
+            Waiting(WaitReason::LookUp),
+            Waiting(WaitReason::Capacity),
             Starting,
             Unknown,
             Held,

@@ -25,6 +25,15 @@ pub(super) struct Process {
 }
 
 impl Folder {
+    /// A user's own folder: "jane@acme.com's workspace" (API guide, "Personal workspaces requests").
+    fn is_personal(&self) -> bool {
+        self.path.ends_with("'s workspace")
+    }
+
+    fn kind(&self) -> &'static str {
+        if self.is_personal() { "Personal" } else { "Standard" }
+    }
+
     fn display_name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or(&self.path)
     }
@@ -62,8 +71,8 @@ impl Row for &Folder {
             "Key" => self.key.into(),
             "DisplayName" => self.display_name().into(),
             "FullyQualifiedName" => self.path.as_str().into(),
-            "FolderType" => "Standard".into(),
-            "IsPersonal" => Scalar::Flag(false),
+            "FolderType" => self.kind().into(),
+            "IsPersonal" => Scalar::Flag(self.is_personal()),
             "ProvisionType" => "Automatic".into(),
             "PermissionModel" => "FineGrained".into(),
             "ParentId" => self.parent.map(|(id, _)| id).into(),
@@ -80,8 +89,8 @@ impl Row for &Folder {
             "DisplayName": self.display_name(),
             "FullyQualifiedName": self.path,
             "Description": null,
-            "FolderType": "Standard",
-            "IsPersonal": false,
+            "FolderType": self.kind(),
+            "IsPersonal": self.is_personal(),
             "ProvisionType": "Automatic",
             "PermissionModel": "FineGrained",
             "ParentId": self.parent.map(|(id, _)| id),

@@ -6,6 +6,7 @@
 mod change;
 mod diagnostic;
 mod excerpt;
+mod folder;
 mod kept;
 mod load;
 mod mask;
@@ -20,6 +21,7 @@ mod timing;
 
 pub use change::{Change, Loss, Moved, Removals, Settings, asks_elsewhere, replan, weigh};
 pub use diagnostic::{Diagnostic, Excerpt, Severity, SourceFile};
+pub use folder::FolderChoice;
 pub use kept::{HistoryChoice, Kept};
 pub use load::load;
 pub use model::{

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::folder::FolderChoice;
 use super::kept::HistoryChoice;
 use super::timing::Timing;
 use crate::http::Authorities;
@@ -279,8 +280,8 @@ pub struct Place {
 pub struct StartSpec {
     /// The process (release) by its name in the folder.
     pub process: String,
-    /// The folder's fully qualified name; absent where the server has one folder only.
-    pub folder: Option<String>,
+    /// In which folder; absent where the server has one folder only.
+    pub folder: Option<FolderChoice>,
     /// Orchestrator's `RuntimeType`, sent as written.
     pub runtime: Option<String>,
     /// Input arguments, a JSON object. Of a schedule they may hold templates; of a run they are filled in.

@@ -92,6 +92,9 @@ fn rules(name: &str, schema: &mut Map<String, Value>) {
             ]);
             schema.insert("allOf".into(), rule);
         }
+        "start" | "defaults" => {
+            schema.insert("not".into(), json!({ "required": ["folder", "folder_id"] }));
+        }
         _ => {}
     }
 }
@@ -105,6 +108,7 @@ fn shape(shape: Shape, definitions: &mut Map<String, Value>) -> Map<String, Valu
         Shape::Texts | Shape::Names => many(&json!({ "type": "string", "minLength": 1 })),
         Shape::Flag => json!({ "type": "boolean" }),
         Shape::Count(most) => count(most),
+        Shape::FolderNumber => json!({ "type": "integer", "minimum": 1, "maximum": i64::MAX }),
         Shape::Duration => {
             json!({ "type": "string", "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$", "minLength": 2 })
         }

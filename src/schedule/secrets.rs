@@ -1,58 +1,94 @@
-//! Whether the secrets that connections refer to can be read now: a doubt, not a mistake of the file.
+//! Whether the secrets that connections refer to can be read now, and are long enough to be kept out of logs.
 //!
-//! The daemon reads a secret when it needs it, so a file may be there later; but who runs `check` wants to hear of a missing
-//! one before the night does. Systemd's credentials exist only inside the service and are not asked for.
+//! The daemon reads a secret when it needs it, so a file may be there later, and whoever checks may not be allowed to read it:
+//! that is a doubt, not a mistake of the file. But who runs `check` wants to hear of a missing one before the night does; and
+//! one that can be read and is too short is a mistake wherever it stands. Systemd's credentials exist only inside the service
+//! and are not asked for.
 
 use std::path::Path;
 
 use super::diagnostic::{Diagnostic, Severity};
 use super::model::{Connection, Grant, ScheduleSet};
-use crate::secret::{SecretRef, SecretSource};
+use crate::secret::{NotWritten, Oddity, Purpose, SecretError, SecretRef, SecretSource, Written};
 
-/// One warning for each secret that cannot be read; `file` is where the connections stand, or the first of several files.
+/// One finding for each secret that cannot be read or is too short; `file` is where the connections stand, or the first of
+/// several files.
 pub fn doubtful_secrets(set: &ScheduleSet, file: &Path) -> Vec<Diagnostic> {
     let doubts = |connection: &Connection| {
         let secrets = secrets_of(&connection.auth.grant).into_iter();
-        let unreadable = secrets.filter_map(|(key, secret)| Some((key, told(secret)?)));
+        let doubts = secrets.filter_map(|(key, purpose, secret)| Some((key, doubt(secret, purpose)?)));
         let name = connection.name.clone();
-        unreadable.map(move |(key, why)| (name.clone(), key, why)).collect::<Vec<_>>()
+        doubts.map(move |(key, doubt)| (name.clone(), key, doubt)).collect::<Vec<_>>()
     };
     set.connections
         .values()
         .flat_map(|connection| doubts(connection))
-        .map(|(name, key, why)| Diagnostic {
+        .map(|(name, key, Doubt { severity, why, cure })| Diagnostic {
             file: file.to_owned(),
             line: 0,
             column: 0,
-            severity: Severity::Warning,
+            severity,
             message: format!("connection `{name}`: `auth.{key}`: {why}"),
-            hint: Some("the daemon reads it when it is needed; until then this connection's starts wait".to_owned()),
+            hint: Some(cure.to_owned()),
             excerpts: Vec::new(),
         })
         .collect()
 }
 
-fn secrets_of(grant: &Grant) -> Vec<(&'static str, &SecretSource)> {
+/// What is to be said of one secret.
+struct Doubt {
+    severity: Severity,
+    why: String,
+    cure: &'static str,
+}
+
+fn secrets_of(grant: &Grant) -> Vec<(&'static str, Purpose, &SecretSource)> {
     match grant {
-        Grant::ClientCredentials { client_id: _, client_secret, scope: _ } => vec![("client_secret", client_secret)],
-        Grant::RefreshTokenAccount { client_id: _, refresh_token } => vec![("refresh_token", refresh_token)],
-        Grant::RefreshTokenIdentity { client_id: _, client_secret, refresh_token, scope: _ } => {
-            vec![("refresh_token", refresh_token), ("client_secret", client_secret)]
+        Grant::ClientCredentials { client_id: _, client_secret, scope: _ } => {
+            vec![("client_secret", Purpose::ClientSecret, client_secret)]
         }
-        Grant::Password { username: _, password } => vec![("password", password)],
-        Grant::PersonalAccessToken { token } => vec![("token", token)],
+        Grant::RefreshTokenAccount { client_id: _, refresh_token } => {
+            vec![("refresh_token", Purpose::RefreshToken, refresh_token)]
+        }
+        Grant::RefreshTokenIdentity { client_id: _, client_secret, refresh_token, scope: _ } => {
+            vec![
+                ("refresh_token", Purpose::RefreshToken, refresh_token),
+                ("client_secret", Purpose::ClientSecret, client_secret),
+            ]
+        }
+        Grant::Password { username: _, password } => vec![("password", Purpose::Password, password)],
+        Grant::PersonalAccessToken { token } => vec![("token", Purpose::PersonalToken, token)],
     }
 }
 
 /// What is wrong with it, with its cause; never any part of its value.
-fn told(source: &SecretSource) -> Option<String> {
-    match source {
+fn doubt(source: &SecretSource, purpose: Purpose) -> Option<Doubt> {
+    let secret = match source {
         // Which state folder will be used is not known here.
-        SecretSource::Kept | SecretSource::At(SecretRef::Credential(_)) => None,
-        SecretSource::At(secret @ (SecretRef::File(_) | SecretRef::Env(_))) => {
-            let error = secret.read().err()?;
+        SecretSource::Kept | SecretSource::At(SecretRef::Credential(_)) => return None,
+        SecretSource::At(secret @ (SecretRef::File(_) | SecretRef::Env(_))) => secret,
+    };
+    match secret.look(purpose) {
+        Ok(Written { odd, .. }) => {
+            let short = odd.into_iter().find(|oddity| matches!(oddity, Oddity::Short(_)))?;
+            Some(Doubt {
+                severity: Severity::Warning,
+                why: format!("the password in `{secret}`: {short}"),
+                cure: "choose a longer password",
+            })
+        }
+        Err(error @ SecretError::NotWritten { why: NotWritten::Short { .. }, .. }) => Some(Doubt {
+            severity: Severity::Error,
+            why: error.to_string(),
+            cure: "the daemon does not send it; this connection's starts wait until there is a longer one",
+        }),
+        Err(error) => {
             let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-            Some(format!("{error}{cause}"))
+            Some(Doubt {
+                severity: Severity::Warning,
+                why: format!("{error}{cause}"),
+                cure: "the daemon reads it when it is needed; until then this connection's starts wait",
+            })
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::run::{Attempt, Evidence, InstallationId, Run, RunId, Seen};
+use crate::run::{Attempt, Evidence, InstallationId, Run, RunId, Seen, ShortFolder};
 use crate::schedule::{ConnectionName, HighWaterMark, ScheduleKey, Timing};
 
 /// All that one turn of the dispatcher decided to write: one transaction.
@@ -22,6 +22,8 @@ pub struct Changes {
     pub retired: Vec<Retired>,
     /// Proofs that look-ups see our jobs.
     pub evidence: Vec<Evidence>,
+    /// Where short names of folders lead.
+    pub short_folders: Vec<ShortFolder>,
     /// Attempts of runs that have ended, changed by a late sweep.
     pub swept: Vec<(RunId, Attempt)>,
     /// What people did.
@@ -74,7 +76,8 @@ pub struct Deed {
 impl Changes {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        let Changes { inserted, updated, seen, versions, marks, retired, evidence, swept, audit, doubt } = self;
+        let Changes { inserted, updated, seen, versions, marks, retired, evidence, short_folders, swept, audit, doubt } =
+            self;
         inserted.is_empty()
             && updated.is_empty()
             && seen.is_empty()
@@ -82,6 +85,7 @@ impl Changes {
             && marks.is_empty()
             && retired.is_empty()
             && evidence.is_empty()
+            && short_folders.is_empty()
             && swept.is_empty()
             && audit.is_empty()
             && doubt.is_none()
@@ -120,6 +124,21 @@ pub struct LoadedState {
     pub evidence: Vec<Evidence>,
     /// Attempts whose jobs are still to be counted once more.
     pub sweeps: Vec<(RunId, ConnectionName, Attempt)>,
+    /// Where short names of folders led.
+    pub short_folders: Vec<ShortFolder>,
+    /// Runs that have ended and still count for overlap.
+    pub counting: Vec<Counting>,
     /// Whether starts may have been made that this database does not know.
     pub doubt: Option<Doubt>,
+}
+
+/// A run that has ended, but whose job could not be read and may still run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counting {
+    /// The run.
+    pub run: RunId,
+    /// Its schedule.
+    pub schedule: ScheduleKey,
+    /// Until when it counts.
+    pub until: Timestamp,
 }

@@ -6,7 +6,7 @@ use sqlx::{Connection, Row, SqliteConnection};
 
 use super::changes::{Changes, DoubtOver};
 use super::open::Database;
-use super::rows::{AttemptRow, DeedRow, EventRow, EvidenceRow, MarkRow, RunRow, VersionRow};
+use super::rows::{AttemptRow, DeedRow, EventRow, EvidenceRow, MarkRow, RunRow, ShortFolderRow, VersionRow};
 use super::sql;
 use super::trouble::StoreError;
 use super::writer::{Committed, Waiting};
@@ -74,7 +74,8 @@ impl From<sqlx::Error> for Fault {
 }
 
 async fn apply(connection: &mut SqliteConnection, changes: &Changes) -> Result<Committed, Fault> {
-    let Changes { inserted, updated, seen, versions, marks, retired, evidence, swept, audit, doubt } = changes;
+    let Changes { inserted, updated, seen, versions, marks, retired, evidence, short_folders, swept, audit, doubt } =
+        changes;
     let mut committed = Committed::default();
     if !inserted.is_empty() {
         let new = json(inserted.iter().map(RunRow::from_run));
@@ -117,6 +118,8 @@ async fn apply(connection: &mut SqliteConnection, changes: &Changes) -> Result<C
         .await?;
     execute(connection, sql::DELETE_MARKS, retired.iter().map(|gone| gone.0.clone()).collect()).await?;
     execute(connection, sql::UPSERT_EVIDENCE, evidence.iter().map(EvidenceRow::from_evidence).collect()).await?;
+    let short_folders = short_folders.iter().map(ShortFolderRow::from_short_folder).collect();
+    execute(connection, sql::UPSERT_SHORT_FOLDERS, short_folders).await?;
     execute(connection, sql::INSERT_AUDIT, audit.iter().map(DeedRow::from_deed).collect()).await?;
     if let Some(DoubtOver) = doubt {
         sql::query(sql::DOUBT_OVER).execute(&mut *connection).await?;

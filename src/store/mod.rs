@@ -19,7 +19,7 @@ mod sql;
 mod trouble;
 mod writer;
 
-pub use changes::{Changes, Deed, Doubt, DoubtOver, LoadedState, Retired, StoredVersion, VersionId};
+pub use changes::{Changes, Counting, Deed, Doubt, DoubtOver, LoadedState, Retired, StoredVersion, VersionId};
 pub use chores::{CopyError, Removed, Retention, copy_database};
 pub use claim_lock::{StateFolder, StateFolderError};
 pub use open::Database;

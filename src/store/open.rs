@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
 
-use super::changes::{Doubt, LoadedState};
+use super::changes::{Counting, Doubt, LoadedState};
 use super::claim_lock::{Counter, StateFolder};
 use super::installation::{self, InFile};
-use super::rows::{AttemptRow, EvidenceRow, MarkRow, RunRow, broken};
+use super::rows::{AttemptRow, CountingRow, EvidenceRow, MarkRow, RunRow, ShortFolderRow, broken};
 use super::seal;
 use super::set_aside::set_aside;
 use super::sql;
@@ -113,9 +113,18 @@ impl Database {
             return Err(StoreError::Damaged { path: self.path.clone(), what: check });
         }
         let path = self.path.clone();
+        self.run(sql::query(sql::REFERENCES_OFF), "being made ready for a new schema").await?;
         // `run` goes through a trait with a lifetime of its own, which keeps its future from being sent between threads.
         let done = MIGRATIONS.run_direct(None, &mut self.connection, false).await;
-        done.map_err(|cause| StoreError::Migration { path, cause })
+        done.map_err(|cause| StoreError::Migration { path, cause })?;
+        let check = sql::query(sql::REFERENCES_CHECK).fetch_optional(&mut self.connection).await;
+        let broken = check.map_err(|cause| self.failed("having its references checked", cause))?;
+        if let Some(row) = broken {
+            let table: String = row.try_get(0).unwrap_or_default();
+            let what = format!("a row of `{table}` refers to one that is not there");
+            return Err(StoreError::Damaged { path: self.path.clone(), what });
+        }
+        self.run(sql::query(sql::REFERENCES_ON), "being made ready for use").await.map(|_| ())
     }
 
     /// One text.
@@ -175,16 +184,39 @@ impl Database {
                 sweeps.push((row.run_id, connection, row.into_attempt()?));
             }
         }
+        let counting = self.counting(now).await?;
         let marks = self.rows::<MarkRow>(sql::LOAD_MARKS, "mark").await?;
         let evidence = self.rows::<EvidenceRow>(sql::LOAD_EVIDENCE, "evidence").await?;
+        let short_folders = self.rows::<ShortFolderRow>(sql::LOAD_SHORT_FOLDERS, "short_folder").await?;
         Ok(LoadedState {
             installation,
             open,
             marks: marks.into_iter().map(MarkRow::into_mark).collect::<Result<_, _>>()?,
             evidence: evidence.into_iter().map(EvidenceRow::into_evidence).collect::<Result<_, _>>()?,
             sweeps,
+            counting,
+            short_folders: short_folders
+                .into_iter()
+                .map(ShortFolderRow::into_short_folder)
+                .collect::<Result<_, _>>()?,
             doubt,
         })
+    }
+
+    async fn counting(&mut self, now: Timestamp) -> Result<Vec<Counting>, StoreError> {
+        let rows = sql::query(sql::LOAD_COUNTING)
+            .bind(now.as_millisecond())
+            .fetch_all(&mut self.connection)
+            .await
+            .map_err(|cause| self.failed("reading the runs that still count", cause))?;
+        rows.iter()
+            .map(|row| {
+                let text: String = row.try_get(0).map_err(|cause| self.failed("reading a row", cause))?;
+                let row: CountingRow =
+                    serde_json::from_str(&text).map_err(|_| broken("run", "?", "counts_until_at"))?;
+                row.into_counting()
+            })
+            .collect()
     }
 
     /// The id is in the file and in the database; whichever is missing is made from the other. Should they differ, the file

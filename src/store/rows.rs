@@ -5,12 +5,14 @@ use jiff::civil;
 use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 
-use super::changes::{Deed, StoredVersion};
+use super::changes::{Counting, Deed, StoredVersion};
 use super::seal;
 use super::trouble::StoreError;
-use crate::run::{Attempt, Evidence, FolderId, JobId, JobKey, JobRef, Reference, Run, RunId, RunState, Seen};
+use crate::run::{
+    Attempt, Evidence, FolderId, HeldFor, JobId, JobKey, JobRef, Reference, Run, RunId, RunState, Seen, ShortFolder,
+};
 use crate::schedule::{
-    ConnectionName, HighWaterMark, HistoryChoice, OnUnknownStart, ScheduleKey, StartSpec, Timing, Trigger,
+    ConnectionName, FolderChoice, HighWaterMark, HistoryChoice, OnUnknownStart, ScheduleKey, StartSpec, Timing, Trigger,
 };
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -46,6 +48,9 @@ pub(super) struct RunRow {
     parent: Option<RunId>,
     retry_of: Option<RunId>,
     made_good_by: Option<RunId>,
+    trace_id: Option<String>,
+    held_for: Option<HeldFor>,
+    counts_until_at: Option<i64>,
     pub(super) seal: Option<i64>,
 }
 
@@ -53,18 +58,20 @@ pub(super) struct RunRow {
 #[derive(Debug, Serialize, Deserialize)]
 struct Payload {
     process: String,
-    folder: Option<String>,
+    folder: Option<FolderChoice>,
     runtime: Option<String>,
     arguments: Option<serde_json::Map<String, serde_json::Value>>,
     // Rows of before this was a choice kept all.
     #[serde(default)]
     history: HistoryChoice,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    identity: Option<String>,
 }
 
 impl Payload {
     fn of(run: &Run) -> Payload {
         let StartSpec { process, folder, runtime, arguments } = run.start.clone();
-        Payload { process, folder, runtime, arguments, history: run.history }
+        Payload { process, folder, runtime, arguments, history: run.history, identity: run.identity.clone() }
     }
 }
 
@@ -109,7 +116,7 @@ impl RunRow {
             note: run.note.clone(),
             error: run.error.clone(),
             connection: run.connection.clone(),
-            folder: run.start.folder.clone(),
+            folder: run.start.folder.as_ref().map(FolderChoice::to_string),
             process: Some(run.start.process.clone()),
             payload: serde_json::to_string(&Payload::of(run)).expect("a payload is a plain struct with text keys"),
             on_unknown_start: run.on_unknown_start,
@@ -118,6 +125,9 @@ impl RunRow {
             parent: run.parent,
             retry_of: run.retry_of,
             made_good_by: run.made_good_by,
+            trace_id: run.trace_id.clone(),
+            held_for: run.held_for,
+            counts_until_at: run.counts_until.map(ms),
             seal: Some(seal::of_run(run)),
         }
     }
@@ -126,7 +136,7 @@ impl RunRow {
         let id = self.id.to_string();
         let state =
             RunState::from_names(&self.state, self.reason.as_deref()).ok_or_else(|| broken("run", &id, "state"))?;
-        let Payload { process, folder, runtime, arguments, history } =
+        let Payload { process, folder, runtime, arguments, history, identity } =
             serde_json::from_str(&self.payload).map_err(|_| broken("run", &id, "payload"))?;
         let optional = |column, value: Option<i64>| value.map(|ms| instant(column, &id, ms)).transpose();
         Ok(Run {
@@ -146,6 +156,7 @@ impl RunRow {
             note: self.note,
             error: self.error,
             connection: self.connection,
+            identity,
             start: StartSpec { process, folder, runtime, arguments },
             on_unknown_start: self.on_unknown_start,
             history,
@@ -159,6 +170,9 @@ impl RunRow {
             retry_of: self.retry_of,
             made_good_by: self.made_good_by,
             output: self.output,
+            trace_id: self.trace_id,
+            held_for: self.held_for,
+            counts_until: optional("counts_until_at", self.counts_until_at)?,
             attempts: Vec::new(),
         })
     }
@@ -172,6 +186,9 @@ pub(super) struct AttemptRow {
     reference: String,
     folder_id: Option<i64>,
     sends: u16,
+    unclear: u16,
+    answered: Option<u16>,
+    settled_none: u16,
     sent_at: Option<i64>,
     job_id: Option<i64>,
     job_key: Option<JobKey>,
@@ -190,6 +207,9 @@ impl AttemptRow {
             reference: attempt.reference.as_str().to_owned(),
             folder_id: attempt.folder_id.map(|id| id.0),
             sends: attempt.sends,
+            unclear: attempt.unclear,
+            answered: attempt.answered,
+            settled_none: attempt.settled_none,
             sent_at: attempt.sent_at.map(ms),
             job_id: attempt.job.map(|job| job.id.0),
             job_key: attempt.job.map(|job| job.key),
@@ -216,12 +236,52 @@ impl AttemptRow {
             attempt: self.attempt,
             folder_id: self.folder_id.map(FolderId),
             sends: self.sends,
+            unclear: self.unclear,
+            answered: self.answered,
+            settled_none: self.settled_none,
             sent_at: optional("sent_at", self.sent_at)?,
             job,
             sweep_at: optional("sweep_at", self.sweep_at)?,
             reference: Reference::from_text(self.reference),
             job_state: self.job_state,
         })
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct ShortFolderRow {
+    connection: ConnectionName,
+    name: String,
+    folder_id: i64,
+    full_name: String,
+    found_at: i64,
+}
+
+impl ShortFolderRow {
+    pub(super) fn from_short_folder(short: &ShortFolder) -> ShortFolderRow {
+        let ShortFolder { connection, name, folder_id, full_name, found_at } = short.clone();
+        ShortFolderRow { connection, name, folder_id: folder_id.0, full_name, found_at: ms(found_at) }
+    }
+
+    pub(super) fn into_short_folder(self) -> Result<ShortFolder, StoreError> {
+        let ShortFolderRow { connection, name, folder_id, full_name, found_at } = self;
+        let found_at = Timestamp::from_millisecond(found_at).map_err(|_| broken("short_folder", &name, "found_at"))?;
+        Ok(ShortFolder { connection, name, folder_id: FolderId(folder_id), full_name, found_at })
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct CountingRow {
+    id: RunId,
+    schedule: ScheduleKey,
+    counts_until_at: i64,
+}
+
+impl CountingRow {
+    pub(super) fn into_counting(self) -> Result<Counting, StoreError> {
+        let CountingRow { id, schedule, counts_until_at } = self;
+        let until = instant("counts_until_at", &id.to_string(), counts_until_at)?;
+        Ok(Counting { run: id, schedule, until })
     }
 }
 

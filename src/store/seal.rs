@@ -13,10 +13,27 @@ use crate::schedule::{HighWaterMark, ScheduleKey};
 
 /// Of what a run was claimed as, and under which Reference it is looked for.
 pub(super) fn of_run(run: &Run) -> i64 {
-    let Run { id, schedule, trigger, nominal_at, fire_at, claimed_at, connection, start, on_unknown_start, .. } = run;
+    let Run {
+        id,
+        schedule,
+        trigger,
+        nominal_at,
+        fire_at,
+        claimed_at,
+        connection,
+        identity,
+        start,
+        on_unknown_start,
+        ..
+    } = run;
     let instants = [nominal_at, fire_at, claimed_at].map(|at| at.as_millisecond());
     let reference = run.attempts.first().map(|attempt| attempt.reference.as_str());
-    number(&(id, schedule, trigger, instants, connection, start, on_unknown_start, reference))
+    let what = (id, schedule, trigger, instants, connection, start, on_unknown_start, reference);
+    match identity {
+        // Rows of before this was kept have the number that follows from the rest.
+        None => number(&what),
+        Some(identity) => number(&(what, identity)),
+    }
 }
 
 /// Of up to where a schedule is planned.

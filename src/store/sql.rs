@@ -2,7 +2,7 @@
 //! fifty times as much (measured: 55 µs a row), and the burst's claims stand between the due instant and the first POST.
 
 /// Every statement, for the test that prepares each against the migrated schema.
-pub const ALL: [&str; 33] = [
+pub const ALL: [&str; 39] = [
     INSTALLATION_GET,
     INSTALLATION_SET,
     DOUBT_SET,
@@ -19,14 +19,20 @@ pub const ALL: [&str; 33] = [
     UPSERT_MARKS,
     DELETE_MARKS,
     UPSERT_EVIDENCE,
+    UPSERT_SHORT_FOLDERS,
     INSERT_AUDIT,
     LOAD_OPEN_RUNS,
     LOAD_OPEN_ATTEMPTS,
+    LOAD_COUNTING,
     LOAD_SWEEPS,
     LOAD_MARKS,
     LOAD_EVIDENCE,
+    LOAD_SHORT_FOLDERS,
     SQLITE_VERSION,
     QUICK_CHECK,
+    REFERENCES_OFF,
+    REFERENCES_ON,
+    REFERENCES_CHECK,
     CHECKPOINT,
     OPTIMIZE,
     HOUSEKEEPING_DONE,
@@ -69,14 +75,16 @@ delete from run where id in (
 pub(super) const INSERT_RUNS: &str = "
 insert into run (id, version, schedule, trigger, nominal_at, nominal_until_at, count, local, offset_s, fire_at, claimed_at,
   deadline_at, waiting_until_at, sent_at, accepted_at, started_at, ended_at, state, reason, note, error, connection, folder,
-  process, payload, on_unknown_start, output, actor, parent, retry_of, made_good_by, seal)
+  process, payload, on_unknown_start, output, actor, parent, retry_of, made_good_by, trace_id, held_for, counts_until_at,
+  seal)
 select value ->> 'id', value ->> 'version', value ->> 'schedule', value ->> 'trigger', value ->> 'nominal_at',
   value ->> 'nominal_until_at', value ->> 'count', value ->> 'local', value ->> 'offset_s', value ->> 'fire_at',
   value ->> 'claimed_at', value ->> 'deadline_at', value ->> 'waiting_until_at', value ->> 'sent_at',
   value ->> 'accepted_at', value ->> 'started_at', value ->> 'ended_at', value ->> 'state', value ->> 'reason',
   value ->> 'note', value ->> 'error', value ->> 'connection', value ->> 'folder', value ->> 'process',
   value ->> 'payload', value ->> 'on_unknown_start', value ->> 'output', value ->> 'actor', value ->> 'parent',
-  value ->> 'retry_of', value ->> 'made_good_by', value ->> 'seal'
+  value ->> 'retry_of', value ->> 'made_good_by', value ->> 'trace_id', value ->> 'held_for',
+  value ->> 'counts_until_at', value ->> 'seal'
 from json_each(?1)
 where true
 on conflict (schedule, nominal_at) where trigger in ('scheduled', 'catch_up', 'after') do nothing
@@ -100,14 +108,19 @@ update run set
   payload = new.value ->> 'payload',
   seal = new.value ->> 'seal',
   output = new.value ->> 'output',
-  made_good_by = new.value ->> 'made_good_by'
+  made_good_by = new.value ->> 'made_good_by',
+  trace_id = new.value ->> 'trace_id',
+  held_for = new.value ->> 'held_for',
+  counts_until_at = new.value ->> 'counts_until_at'
 from json_each(?1) as new
 where run.id = new.value ->> 'id' and run.version = new.value ->> 'version'";
 
 /// Joined with `run`, so that the attempts of a lost claim are not written.
 pub(super) const UPSERT_ATTEMPTS: &str = "
-insert into attempt (run_id, job_number, attempt, reference, folder_id, sends, sent_at, job_id, job_key, job_state, sweep_at)
+insert into attempt (run_id, job_number, attempt, reference, folder_id, sends, unclear, answered, settled_none, sent_at,
+  job_id, job_key, job_state, sweep_at)
 select run.id, value ->> 'job_number', value ->> 'attempt', value ->> 'reference', value ->> 'folder_id', value ->> 'sends',
+  value ->> 'unclear', value ->> 'answered', value ->> 'settled_none',
   value ->> 'sent_at', value ->> 'job_id', value ->> 'job_key', value ->> 'job_state', value ->> 'sweep_at'
 from json_each(?1) join run on run.id = value ->> 'run_id'
 where true
@@ -115,6 +128,9 @@ on conflict (run_id, job_number, attempt) do update set
   reference = excluded.reference,
   folder_id = excluded.folder_id,
   sends = excluded.sends,
+  unclear = excluded.unclear,
+  answered = excluded.answered,
+  settled_none = excluded.settled_none,
   sent_at = excluded.sent_at,
   job_id = excluded.job_id,
   job_key = excluded.job_key,
@@ -160,6 +176,14 @@ select value ->> 'connection', value ->> 'folder_id', value ->> 'reference', val
 where true
 on conflict (connection, folder_id) do update set reference = excluded.reference, proven_at = excluded.proven_at";
 
+pub(super) const UPSERT_SHORT_FOLDERS: &str = "
+insert into short_folder (connection, name, folder_id, full_name, found_at)
+select value ->> 'connection', value ->> 'name', value ->> 'folder_id', value ->> 'full_name', value ->> 'found_at'
+from json_each(?1)
+where true
+on conflict (connection, name) do update set folder_id = excluded.folder_id, full_name = excluded.full_name,
+  found_at = excluded.found_at";
+
 pub(super) const INSERT_AUDIT: &str = "
 insert into audit (at, actor, action, subject, detail)
 select value ->> 'at', value ->> 'actor', value ->> 'action', value ->> 'subject', value ->> 'detail' from json_each(?1)";
@@ -171,22 +195,29 @@ select json_object('id', id, 'version', version, 'schedule', schedule, 'trigger'
   'accepted_at', accepted_at, 'started_at', started_at, 'ended_at', ended_at, 'state', state, 'reason', reason,
   'note', note, 'error', error, 'connection', connection, 'folder', folder, 'process', process, 'payload', payload,
   'on_unknown_start', on_unknown_start, 'output', output, 'actor', actor, 'parent', parent, 'retry_of', retry_of,
-  'made_good_by', made_good_by, 'seal', seal)
+  'made_good_by', made_good_by, 'trace_id', trace_id, 'held_for', held_for, 'counts_until_at', counts_until_at, 'seal', seal)
 from run
 where state in ('armed', 'waiting', 'starting', 'unknown', 'held', 'pending', 'running', 'suspended', 'stopping')
 order by fire_at, nominal_at, id";
 
 pub(super) const LOAD_OPEN_ATTEMPTS: &str = "
 select json_object('run_id', a.run_id, 'job_number', a.job_number, 'attempt', a.attempt, 'reference', a.reference,
-  'folder_id', a.folder_id, 'sends', a.sends, 'sent_at', a.sent_at, 'job_id', a.job_id, 'job_key', a.job_key,
+  'folder_id', a.folder_id, 'sends', a.sends, 'unclear', a.unclear, 'answered', a.answered,
+  'settled_none', a.settled_none, 'sent_at', a.sent_at, 'job_id', a.job_id, 'job_key', a.job_key,
   'job_state', a.job_state, 'sweep_at', a.sweep_at)
 from run join attempt as a on a.run_id = run.id
 where run.state in ('armed', 'waiting', 'starting', 'unknown', 'held', 'pending', 'running', 'suspended', 'stopping')
 order by a.run_id, a.job_number, a.attempt";
 
+/// Ended, but their jobs could not be read and may still run: they count for overlap until then.
+pub(super) const LOAD_COUNTING: &str = "
+select json_object('id', id, 'schedule', schedule, 'counts_until_at', counts_until_at)
+from run where counts_until_at > ?1";
+
 pub(super) const LOAD_SWEEPS: &str = "
 select json_object('run_id', a.run_id, 'job_number', a.job_number, 'attempt', a.attempt, 'reference', a.reference,
-  'folder_id', a.folder_id, 'sends', a.sends, 'sent_at', a.sent_at, 'job_id', a.job_id, 'job_key', a.job_key,
+  'folder_id', a.folder_id, 'sends', a.sends, 'unclear', a.unclear, 'answered', a.answered,
+  'settled_none', a.settled_none, 'sent_at', a.sent_at, 'job_id', a.job_id, 'job_key', a.job_key,
   'job_state', a.job_state, 'sweep_at', a.sweep_at, 'connection', run.connection)
 from attempt as a join run on run.id = a.run_id
 where a.sweep_at is not null";
@@ -199,9 +230,22 @@ pub(super) const LOAD_EVIDENCE: &str = "
 select json_object('connection', connection, 'folder_id', folder_id, 'reference', reference, 'proven_at', proven_at)
 from evidence";
 
+pub(super) const LOAD_SHORT_FOLDERS: &str = "
+select json_object('connection', connection, 'name', name, 'folder_id', folder_id, 'full_name', full_name,
+  'found_at', found_at)
+from short_folder";
+
 pub(super) const SQLITE_VERSION: &str = "select sqlite_version()";
 
 pub(super) const QUICK_CHECK: &str = "pragma quick_check(1)";
+
+/// While a table is built anew its references are off: dropping the old one would take with it what refers to it.
+pub(super) const REFERENCES_OFF: &str = "pragma foreign_keys = off";
+
+pub(super) const REFERENCES_ON: &str = "pragma foreign_keys = on";
+
+/// A row for each reference that leads nowhere.
+pub(super) const REFERENCES_CHECK: &str = "select \"table\" from pragma_foreign_key_check limit 1";
 
 pub(super) const CHECKPOINT: &str = "pragma wal_checkpoint(truncate)";
 

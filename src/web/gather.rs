@@ -62,6 +62,7 @@ fn connections(set: &ScheduleSet, open: &[RunSummary]) -> Vec<ConnectionStatus> 
                 connection: name.to_string(),
                 url: connection.url.to_string(),
                 obstacle: None,
+                troubles: Vec::new(),
                 waiting: counted(waiting.filter_map(|run| run.reason.clone())),
                 token: None,
             }

@@ -1,4 +1,4 @@
-//! `POST /runs/RUN/resolve`: what a person decides about a held run.
+//! `POST /runs/RUN/resolve`: what a person decides about a run that is held, or whose job cannot be read.
 //!
 //! The dispatcher writes the `audit` row itself, in the transaction that changes the run: a decision that was refused is none.
 
@@ -25,6 +25,8 @@ pub enum Decision {
     Skip,
     /// Follow this job as its own.
     Job(Uuid),
+    /// Give it up: its job cannot be read.
+    Lost,
 }
 
 /// What was decided.
@@ -46,6 +48,7 @@ pub(super) async fn resolve(
         Decision::Start => Resolution::Start,
         Decision::Skip => Resolution::Skip,
         Decision::Job(key) => Resolution::Job(JobKey(key)),
+        Decision::Lost => Resolution::Lost,
     };
     let resolved =
         control.dispatcher.resolve(RunId(run), how, peer.to_string()).await.map_err(|cause| refused(&cause))?;
@@ -56,6 +59,8 @@ fn refused(cause: &CommandRefused) -> Refusal {
     let (why, hint) = match cause {
         CommandRefused::NotOpen(_) => (Why::Missing, "`punctual runs --state held` lists what can be resolved"),
         CommandRefused::NotHeld { .. } => (Why::NotNow, "`punctual show` tells how it stands"),
+        CommandRefused::CanBeRead { .. } => (Why::NotNow, "`punctual show` shows how it goes on"),
+        CommandRefused::NothingToLose { .. } => (Why::NotNow, "`punctual show` shows what it waits for"),
         CommandRefused::NoFolder(_) => (Why::NotNow, "resolve it by `start` or `skip`"),
         CommandRefused::NoJob { .. } => (
             Why::Missing,

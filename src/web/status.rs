@@ -67,6 +67,9 @@ pub struct ConnectionStatus {
     pub url: String,
     /// What keeps its starts back; none when nothing does, or when no daemon answers.
     pub obstacle: Option<ObstacleStatus>,
+    /// What is wrong without keeping a start back, with what helps; empty when no daemon answers.
+    #[serde(default)]
+    pub troubles: Vec<String>,
     /// Its waiting runs, by reason.
     pub waiting: BTreeMap<String, u64>,
     pub token: Option<TokenReport>,
@@ -182,10 +185,16 @@ pub(super) async fn show(State(control): State<Arc<Control>>) -> Result<Json<Sta
     history.close().await;
     let turn = *control.dispatcher.turns().borrow();
     let obstacles = control.dispatcher.obstacles();
+    let troubles = control.dispatcher.troubles();
     let states: BTreeMap<_, _> = tokens.iter().map(|(name, manager)| (name.to_string(), manager.status())).collect();
-    status.trouble = worst(turn.store, &states, &obstacles, &control.failing.borrow()).or(files);
+    status.trouble = worst(turn.store, &states, &obstacles, &control.failing.borrow()).or(files).or_else(|| {
+        let first = troubles.first()?;
+        Some(format!("connection `{}`: {}", first.connection, first.text))
+    });
     for line in &mut status.connections {
         line.token = states.get(&line.connection).map(|state| TokenReport::new(&line.connection, state));
+        let of_it = troubles.iter().filter(|one| one.connection.as_str() == line.connection);
+        line.troubles = of_it.map(|one| one.text.clone()).collect();
         line.obstacle =
             obstacles.iter().find(|one| one.connection.as_str() == line.connection).map(|one| ObstacleStatus {
                 reason: RunState::Waiting(one.reason).reason().unwrap_or_default().to_owned(),

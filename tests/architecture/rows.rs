@@ -51,8 +51,8 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "orchestrator",
-        &["clock", "secret", "witness", "http", "run", "faults"],
-        "of `run` only ids and References; it asks for tokens through a trait of its own, so it does not know `auth`; \
+        &["clock", "secret", "witness", "http", "schedule", "run", "faults"],
+        "of `run` only ids and References, of `schedule` only how a folder is named; it asks for tokens through a trait of its own, so it does not know `auth`; \
          `faults` only under the feature",
     ),
     row(

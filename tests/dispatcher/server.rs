@@ -5,9 +5,13 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use punctual::clock::{Reading, later};
-use punctual::executor::{Action, Report, StartOrder, Target};
-use punctual::orchestrator::{CallError, Completeness, JobPage, JobState, JobView, ReleaseKey, UnsentReason};
+use punctual::executor::{Action, Beside, Report, Resolved, StartOrder, Target};
+use punctual::orchestrator::{
+    CallError, Completeness, ErrorCode, FoundBy, FoundFolder, Freshness, JobPage, JobState, JobView, ReleaseKey,
+    Sentence, Stale, UnsentReason,
+};
 use punctual::run::{FolderId, JobId, JobRef, Reference, RunId};
+use punctual::schedule::ScheduleKey;
 use uuid::Uuid;
 
 use super::world::{FOLDER, id, key, seconds};
@@ -27,6 +31,10 @@ pub(crate) enum Post {
     PutOff(Duration),
     /// Certainly not sent.
     Unsent(UnsentReason, Option<Duration>),
+    /// Somebody's answer with this status, and no job.
+    Answered(u16),
+    /// The same, after a job was made.
+    AnsweredMade(u16),
     /// Orchestrator's own refusal.
     Refused(u16, i64),
     /// Two jobs from one call.
@@ -96,6 +104,7 @@ pub(crate) enum Call {
     Resolve,
     Start(Reference),
     LookUp(Vec<Reference>),
+    LookUpBeside,
     ListSince,
     Poll(FolderId, usize),
     ListEnded,
@@ -121,6 +130,18 @@ pub(crate) struct Server {
     pub(crate) reads_break: bool,
     /// 403 on lists by key.
     pub(crate) polls_refused: bool,
+    /// Jobs may be started and not read: each read of them is refused.
+    pub(crate) jobs_hidden: bool,
+    /// Lists by Reference are a cache's.
+    pub(crate) cached: bool,
+    /// Only starts of this schedule follow the script.
+    pub(crate) poisoned: Option<ScheduleKey>,
+    /// The names that were sent along so that no cache knows the answer.
+    pub(crate) nonces: Vec<Reference>,
+    /// Numbers of folders that are not known any more.
+    pub(crate) gone_folders: Vec<FolderId>,
+    /// There is no folder of the schedule's name.
+    pub(crate) no_folder: bool,
     /// The process that jobs are said to be of.
     pub(crate) release: Option<String>,
     pub(crate) folders: Vec<(String, FolderId)>,
@@ -143,6 +164,12 @@ impl Default for Server {
             read_takes: VecDeque::new(),
             reads_break: false,
             polls_refused: false,
+            jobs_hidden: false,
+            cached: false,
+            poisoned: None,
+            nonces: Vec::new(),
+            gone_folders: Vec::new(),
+            no_folder: false,
             release: None,
             folders: Vec::new(),
         }
@@ -150,11 +177,17 @@ impl Default for Server {
 }
 
 fn unknown(text: &str) -> CallError {
-    CallError::Unknown { text: text.to_owned(), retry_after: None }
+    CallError::Unknown { status: None, text: text.into(), retry_after: None, trace_id: None }
+}
+
+fn answered(status: u16) -> CallError {
+    let text = format!("was answered {status} with a web page");
+    CallError::Unknown { status: Some(status), text: text.as_str().into(), retry_after: None, trace_id: None }
 }
 
 fn refused(status: u16, code: i64) -> CallError {
-    CallError::Rejected { status, code: Some(code), text: format!("refused with {status}/{code}"), cure: None }
+    let text = Sentence::from(format!("refused with {status}/{code}").as_str());
+    CallError::Rejected { status, code: Some(ErrorCode::Number(code)), text, cure: None, trace_id: None }
 }
 
 impl Server {
@@ -200,6 +233,7 @@ impl Server {
             Action::Start(_) => &mut self.post_takes,
             Action::Resolve { .. }
             | Action::LookUp { .. }
+            | Action::LookUpBeside { .. }
             | Action::ListSince { .. }
             | Action::Poll { .. }
             | Action::ListEnded { .. }
@@ -215,7 +249,8 @@ impl Server {
     }
 
     fn trouble(&self) -> Option<CallError> {
-        let unsent = |reason, retry_after| CallError::Unsent { reason, retry_after, text: "trouble".to_owned() };
+        let unsent =
+            |reason, retry_after| CallError::Unsent { reason, status: None, retry_after, text: "trouble".into() };
         match &self.mood {
             Mood::Well => None,
             Mood::Down => Some(unsent(UnsentReason::Outage, None)),
@@ -227,6 +262,14 @@ impl Server {
 
     fn check(&self) -> Result<(), CallError> {
         self.trouble().map_or(Ok(()), Err)
+    }
+
+    fn check_folder(&self, folder: FolderId) -> Result<(), CallError> {
+        self.check()?;
+        if self.gone_folders.contains(&folder) {
+            return Err(refused(400, 1100));
+        }
+        if self.jobs_hidden { Err(refused(403, 0)) } else { Ok(()) }
     }
 
     fn view(&self, job: &Job, boot: Duration) -> JobView {
@@ -261,13 +304,13 @@ impl Server {
     }
 
     fn look_up(&self, folder: FolderId, wanted: &[Reference], boot: Duration) -> Result<JobPage, CallError> {
-        self.check()?;
+        self.check_folder(folder)?;
         let all = self.shown(folder, boot);
         let ours = |job: &JobView| wanted.iter().any(|text| job.reference.as_ref() == Some(text));
         let top = (wanted.len() * 4).max(20);
         let page = |jobs: Vec<JobView>| {
             let completeness = if jobs.len() >= top { Completeness::Cut } else { Completeness::Complete };
-            JobPage { jobs: jobs.into_iter().take(top).collect(), completeness }
+            JobPage { jobs: jobs.into_iter().take(top).collect(), completeness, freshness: Freshness::Fresh }
         };
         match self.filter {
             Filter::Works | Filter::Blind => Ok(page(all.into_iter().filter(ours).collect())),
@@ -278,29 +321,43 @@ impl Server {
                 Ok(page(all.into_iter().filter(|job| held.contains(&job.id)).collect()))
             }
             Filter::Ignored => Ok(page(all)),
-            Filter::IgnoredAndCut(most) => {
-                Ok(JobPage { jobs: all.into_iter().take(most).collect(), completeness: Completeness::Complete })
-            }
+            Filter::IgnoredAndCut(most) => Ok(JobPage {
+                jobs: all.into_iter().take(most).collect(),
+                completeness: Completeness::Complete,
+                freshness: Freshness::Fresh,
+            }),
             Filter::Refused => Err(refused(400, 1015)),
             Filter::Breaks => Err(unknown("was answered 502")),
         }
     }
 
+    /// The newest job of anybody, and then our names next to it.
+    fn look_up_beside(&self, folder: FolderId, wanted: &[Reference], boot: Duration) -> Result<Beside, CallError> {
+        self.check_folder(folder)?;
+        let newest = self.shown(folder, boot).into_iter().max_by_key(|job| job.id);
+        let Some(newest) = newest else { return Ok(Beside { newest: None, page: JobPage::nothing() }) };
+        let mut page = self.look_up(folder, wanted, boot)?;
+        if !page.jobs.iter().any(|job| job.id == newest.id) {
+            page.jobs.push(newest.clone());
+        }
+        Ok(Beside { newest: Some(newest), page })
+    }
+
     fn list_since(&self, folder: FolderId, since: Timestamp, boot: Duration) -> Result<JobPage, CallError> {
-        self.check()?;
+        self.check_folder(folder)?;
         let mut jobs: Vec<JobView> = self.shown(folder, boot);
         jobs.retain(|job| job.created_at.is_some_and(|at| at >= since));
-        Ok(JobPage { jobs, completeness: Completeness::Complete })
+        Ok(JobPage { jobs, completeness: Completeness::Complete, freshness: Freshness::Fresh })
     }
 
     fn poll(&self, folder: FolderId, jobs: &[(RunId, JobRef)], boot: Duration) -> Result<JobPage, CallError> {
-        self.check()?;
+        self.check_folder(folder)?;
         if self.polls_refused {
             return Err(refused(403, 0));
         }
         let wanted = |job: &&Job| job.folder == folder && !job.gone && jobs.iter().any(|(_, name)| name.id.0 == job.id);
         let jobs = self.jobs.iter().filter(wanted).map(|job| self.view(job, boot)).collect();
-        Ok(JobPage { jobs, completeness: Completeness::Complete })
+        Ok(JobPage { jobs, completeness: Completeness::Complete, freshness: Freshness::Fresh })
     }
 
     fn start(&mut self, order: &StartOrder, now: Reading, takes: Duration) -> Result<Vec<JobView>, CallError> {
@@ -308,8 +365,13 @@ impl Server {
             return Err(trouble);
         }
         let folder = order.target.folder_id;
+        if self.gone_folders.contains(&folder) {
+            return Err(refused(400, 1100));
+        }
         let end = now.boot + takes;
-        let post = self.script.pop_front().unwrap_or(Post::Made);
+        let part = self.poisoned.as_ref().map(Reference::part_of);
+        let scripted = part.is_none_or(|part| order.reference.as_str().contains(&part));
+        let post = if scripted { self.script.pop_front() } else { None }.unwrap_or(Post::Made);
         let made = |server: &mut Server, visible| {
             let number = server.make(&order.reference, folder, now, visible);
             let job = server.jobs.iter().find(|job| job.id == number).unwrap().clone();
@@ -327,11 +389,19 @@ impl Server {
                 Err(unknown("got no whole answer"))
             }
             Post::NotMade => Err(unknown("was answered 502")),
-            Post::PutOff(wait) => {
-                Err(CallError::Unknown { text: "was answered 503".to_owned(), retry_after: Some(wait) })
-            }
+            Post::PutOff(wait) => Err(CallError::Unknown {
+                status: Some(503),
+                text: "was answered 503".into(),
+                retry_after: Some(wait),
+                trace_id: None,
+            }),
             Post::Unsent(reason, retry_after) => {
-                Err(CallError::Unsent { reason, retry_after, text: "was not sent".to_owned() })
+                Err(CallError::Unsent { reason, status: None, retry_after, text: "was not sent".into() })
+            }
+            Post::Answered(status) => Err(answered(status)),
+            Post::AnsweredMade(status) => {
+                made(self, now.boot);
+                Err(answered(status))
             }
             Post::Refused(status, code) => Err(refused(status, code)),
         }
@@ -343,11 +413,15 @@ impl Server {
         match action {
             Action::Resolve { connection, folder, process } => {
                 self.calls.push((boot, Call::Resolve));
-                let number = self.folders.iter().find(|(name, _)| folder.as_ref() == Some(name));
+                let number = self
+                    .folders
+                    .iter()
+                    .find(|(name, _)| folder.as_ref().is_some_and(|folder| folder.to_string() == *name));
                 let folder_id = number.map_or(FOLDER, |(_, number)| *number);
                 let result = match (self.check(), self.process) {
                     (Err(trouble), _) => Err(trouble),
-                    (Ok(()), Some(release)) => Ok(Target { folder_id, release: ReleaseKey(Uuid::from_u128(release)) }),
+                    (Ok(()), _) if self.no_folder => Err(refused(404, 0)),
+                    (Ok(()), Some(release)) => Ok(found(folder_id, release)),
                     (Ok(()), None) => Err(refused(404, 0)),
                 };
                 Report::Resolved { connection, folder, process, result, server_skew: self.skew }
@@ -368,12 +442,26 @@ impl Server {
                     result,
                 }
             }
-            Action::LookUp { connection, folder_id, asks, control } => {
+            Action::LookUp { connection, folder_id, asks, control, nonce } => {
+                self.nonces.push(nonce);
                 let wanted: Vec<Reference> =
                     asks.iter().map(|ask| ask.reference.clone()).chain(control.clone()).collect();
                 self.calls.push((boot, Call::LookUp(wanted.clone())));
-                let result = self.look_up(folder_id, &wanted, boot);
+                let mut result = self.look_up(folder_id, &wanted, boot);
+                if self.cached
+                    && let Ok(page) = &mut result
+                {
+                    // What it was a minute ago.
+                    page.jobs.retain(|job| later(job.created_at.unwrap(), seconds(60)) <= now.wall);
+                    page.freshness = Freshness::Stale(Stale::Age(60));
+                }
                 Report::LookedUp { connection, folder_id, asks, control, result }
+            }
+            Action::LookUpBeside { connection, folder_id, asks, nonce: _ } => {
+                self.calls.push((boot, Call::LookUpBeside));
+                let wanted: Vec<Reference> = asks.iter().map(|ask| ask.reference.clone()).collect();
+                let result = self.look_up_beside(folder_id, &wanted, boot);
+                Report::LookedUpBeside { connection, folder_id, asks, result }
             }
             Action::ListSince { connection, folder_id, asks, since } => {
                 self.calls.push((boot, Call::ListSince));
@@ -396,14 +484,14 @@ impl Server {
                     jobs.sort_by_key(|job| job.ended_at);
                     let completeness = if jobs.len() > 1_000 { Completeness::Cut } else { Completeness::Complete };
                     jobs.truncate(1_000);
-                    JobPage { jobs, completeness }
+                    JobPage { jobs, completeness, freshness: Freshness::Fresh }
                 });
                 Report::ListedEnded { connection, folder_id, result }
             }
-            Action::Read { connection, folder_id: _, run, job } => {
+            Action::Read { connection, folder_id, run, job } => {
                 self.calls.push((boot, Call::Read));
                 let found = self.jobs.iter().find(|known| known.id == job.id.0 && !known.gone);
-                let result = match self.check() {
+                let result = match self.check_folder(folder_id) {
                     Err(trouble) => Err(trouble),
                     Ok(()) if self.reads_break => Err(unknown("was answered 502")),
                     Ok(()) => Ok(found.map(|job| self.view(job, boot))),
@@ -430,7 +518,7 @@ impl Server {
                 let result = self.check().map(|()| {
                     let mut jobs = self.shown(folder_id, boot);
                     jobs.retain(|job| job.key == wanted);
-                    JobPage { jobs, completeness: Completeness::Complete }
+                    JobPage { jobs, completeness: Completeness::Complete, freshness: Freshness::Fresh }
                 });
                 Report::JobFound { connection, folder_id, run, result }
             }
@@ -446,4 +534,10 @@ impl Server {
             }
         }
     }
+}
+
+/// What comes of a process that was looked for and is there.
+fn found(folder_id: FolderId, release: u128) -> Resolved {
+    let target = Target { folder_id, release: ReleaseKey(Uuid::from_u128(release)) };
+    Resolved { target, folder: FoundFolder { id: folder_id, full_name: None, found_by: FoundBy::FullName } }
 }

@@ -51,7 +51,19 @@ pub(crate) struct Model {
 impl Model {
     /// One transaction, by the rules of the writer's SQL. Gives the claims that were lost.
     fn commit(&mut self, changes: &Changes) -> BTreeSet<RunId> {
-        let Changes { inserted, updated, seen, versions, marks, retired, evidence, swept, audit, doubt } = changes;
+        let Changes {
+            inserted,
+            updated,
+            seen,
+            versions,
+            marks,
+            retired,
+            evidence,
+            short_folders: _,
+            swept,
+            audit,
+            doubt,
+        } = changes;
         self.audit.extend(audit.iter().cloned());
         if doubt.is_some() {
             self.doubt = None;
@@ -111,6 +123,8 @@ impl Model {
                 .collect(),
             evidence: self.evidence.values().cloned().collect(),
             sweeps: sweeps.collect(),
+            counting: Vec::new(),
+            short_folders: Vec::new(),
             doubt: self.doubt,
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Its rows are those of the error tables of UiPath's API: the token, the address, the folder, the start.
 
-use punctual::sandbox::{Endpoint, Fault, FaultRule, Outage, Refusal, Words};
+use punctual::sandbox::{Endpoint, Fault, FaultRule, FolderSpec, Outage, Refusal, Words};
 
 use crate::bench::{Bench, CLIENT, SCHEDULE, file, step};
 
@@ -624,6 +624,50 @@ async fn a_port_where_nobody_listens_is_not_a_wrong_password() {
     let (exit, rows) = bench.rows(&bench.usual()).await;
     let fault = rows.iter().find(|row| row["verdict"] == "fault").unwrap();
     assert!(exit == 4 && (fault["step"] == "connect" || fault["step"] == "identity"), "{fault:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn folders_named_by_number_need_no_right_to_list_folders() {
+    let bench = Bench::new().await;
+    let auth = CLIENT.replace(" OR.Folders.Read", "");
+    let yaml = |folder: &str| {
+        let schedule = format!("  a: {{ every: 1h, start: {{ process: InvoiceIntake, {folder} }} }}\n");
+        file(&bench.sandbox.base_url(), &auth, &schedule)
+    };
+    for number in ["folder_id: 100001", "folder: 100001"] {
+        let (exit, rows) = bench.rows(&yaml(number)).await;
+        assert_eq!((exit, step(&rows, "tenant")["verdict"].as_str()), (0, Some("doubt")), "{rows:#?}");
+        let found = step(&rows, "folder")["found"].as_str().unwrap();
+        assert!(found.contains("number 100001 is used as it is"), "{found}");
+        assert_eq!(step(&rows, "process")["verdict"], "fine", "{number}");
+    }
+    let (_, rows) = bench.rows(&yaml("folder_id: 7")).await;
+    let cure = step(&rows, "read")["cure"].as_str().unwrap();
+    assert!(cure.contains("`fid=`") && cure.contains("in the place of 7"), "{cure}");
+    let (_, rows) = bench.rows(&yaml("folder: Shared")).await;
+    assert_eq!(step(&rows, "tenant")["verdict"], "fault");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_a_folder_was_found_is_told() {
+    let bench = Bench::with(|config| {
+        let shared = config.tenant.folders[0].clone();
+        config.tenant.folders.push(FolderSpec { path: "Finance/Accounts payable".to_owned(), ..shared });
+    })
+    .await;
+    for (folder, found) in [
+        ("Accounts payable", "found by the last part of its full name `Finance/Accounts payable`"),
+        ("'finance\\accounts payable'", "Orchestrator writes it `Finance/Accounts payable`"),
+        ("100003", "`Finance/Accounts payable`, found by its number 100003"),
+    ] {
+        let schedule = format!("  a: {{ every: 1h, start: {{ process: InvoiceIntake, folder: {folder} }} }}\n");
+        let (exit, rows) = bench.rows(&file(&bench.sandbox.base_url(), CLIENT, &schedule)).await;
+        let told = step(&rows, "folder")["found"].as_str().unwrap();
+        assert!(exit == 0 && told.contains(found), "{told}");
+    }
+    let schedule = "  a: { every: 1h, start: { process: InvoiceIntake, folder: Acounts payable } }\n";
+    let (exit, rows) = bench.rows(&file(&bench.sandbox.base_url(), CLIENT, schedule)).await;
+    assert_eq!((exit, step(&rows, "folder")["cure"].as_str()), (1, Some("did you mean `Finance/Accounts payable`?")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

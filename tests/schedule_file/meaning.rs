@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use punctual::schedule::{
-    CatchUpPolicy, Enablement, Grant, HistoryChoice, Kept, Loaded, OnUnknownStart, OverlapPolicy, Schedule, SourceFile,
-    parse,
+    CatchUpPolicy, Enablement, FolderChoice, Grant, HistoryChoice, Kept, Loaded, OnUnknownStart, OverlapPolicy,
+    Schedule, SourceFile, parse,
 };
 use punctual::secret::{SecretRef, SecretSource};
 use serde_json::json;
@@ -15,6 +15,10 @@ use super::{HEAD, messages, now, read, source, with_schedule};
 
 fn good(file: SourceFile) -> Loaded {
     read(file).unwrap_or_else(|invalid| panic!("{:#?}", invalid.diagnostics))
+}
+
+fn named(folder: &str) -> Option<FolderChoice> {
+    Some(FolderChoice::Named(folder.to_owned()))
 }
 
 fn one(lines: &str) -> Schedule {
@@ -35,7 +39,7 @@ fn the_example_loads_without_a_word() {
         json!({ "recipient": "finance@example.com", "country": "NO", "pages": 12, "draft": false })
     );
     assert_eq!(loaded.set.schedules["year-end"].on_unknown_start, OnUnknownStart::Hold);
-    assert_eq!(loaded.set.schedules["invoices"].start.folder.as_deref(), Some("Shared"));
+    assert_eq!(loaded.set.schedules["invoices"].start.folder, named("Shared"));
 }
 
 #[test]
@@ -69,7 +73,7 @@ fn a_schedule_overrides_defaults_key_by_key() {
     assert_eq!(schedule.overlap, OverlapPolicy::Allow);
     assert_eq!((schedule.catch_up.policy, schedule.catch_up.window), (CatchUpPolicy::Skip, Duration::from_secs(7200)));
     assert_eq!((schedule.timing.dst_gap.as_str(), schedule.timing.dst_overlap.as_str()), ("skip", "both"));
-    assert_eq!(schedule.start.folder.as_deref(), Some("Shared"));
+    assert_eq!(schedule.start.folder, named("Shared"));
 }
 
 #[test]
@@ -103,7 +107,7 @@ start:
   folder: on
   arguments: { country: NO, flag: on, yes: no, code: 0755, sum: 1_000, quoted: \"12\", hex: 0x1F, n: -12, f: 1.10, t: true, nothing: ~, list: [a, 2] }";
     let start = one(lines).start;
-    assert_eq!((start.process.as_str(), start.folder.as_deref()), ("0755", Some("on")));
+    assert_eq!((start.process.as_str(), start.folder.clone()), ("0755", named("on")));
     assert_eq!(
         json!(start.arguments),
         json!({ "country": "NO", "flag": "on", "yes": "no", "code": "0755", "sum": "1_000", "quoted": "12", "hex": 31,

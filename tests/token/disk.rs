@@ -6,7 +6,7 @@ use std::process::Command;
 
 use punctual::auth::private_file::{FileError, ensure_folder, network_file_system};
 use punctual::auth::{Generation, TokenState};
-use punctual::secret::{SecretError, SecretRef};
+use punctual::secret::{Purpose, SecretError, SecretRef};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::server::{House, Said, Seen, when};
@@ -28,17 +28,17 @@ async fn saved_in_the_end(house: House, heal: impl FnOnce(&House)) {
     heal(&house);
     house.hand.advance(secs(1));
     valid(&manager).await;
-    assert_eq!(house.stored("rt-0").refresh_token.unwrap().expose(), "rt-1");
+    assert_eq!(house.stored("refresh-0").refresh_token.unwrap().expose(), "refresh-1");
     house.hand.advance(secs(3_600));
     when(&manager, |status| status.generation == Some(Generation(2))).await;
-    assert_eq!(house.server.seen()[1].field("refresh_token").unwrap(), "rt-1");
+    assert_eq!(house.server.seen()[1].field("refresh_token").unwrap(), "refresh-1");
 }
 
 #[tokio::test]
 async fn a_login_whose_file_cannot_be_replaced_is_saved_when_it_can() {
-    let house = House::new(one_use("rt-0")).await;
-    let path = house.token_file("rt-0").path().to_owned();
-    let (mut inner, blocked) = (one_use("rt-0"), path.clone());
+    let house = House::new(one_use("refresh-0")).await;
+    let path = house.token_file("refresh-0").path().to_owned();
+    let (mut inner, blocked) = (one_use("refresh-0"), path.clone());
     house.server.answer_with(move |number, seen| {
         if number == 1 {
             // A folder cannot be replaced by a file.
@@ -72,8 +72,8 @@ async fn a_login_that_does_not_fit_on_the_disk_is_saved_when_there_is_room() {
         assert!(output.status.success() && said.contains("1 passed"), "{said}");
         return;
     }
-    let house = House::new(one_use("rt-0")).await;
-    let mut inner = one_use("rt-0");
+    let house = House::new(one_use("refresh-0")).await;
+    let mut inner = one_use("refresh-0");
     house.server.answer_with(move |number, seen| {
         if number == 1 {
             limit_files(Some(100));
@@ -81,7 +81,7 @@ async fn a_login_that_does_not_fit_on_the_disk_is_saved_when_there_is_room() {
         inner(number, seen)
     });
     saved_in_the_end(house, |house| {
-        let old = house.token_file("rt-0").peek().unwrap().unwrap();
+        let old = house.token_file("refresh-0").peek().unwrap().unwrap();
         assert!(old.refresh_token.is_none() && old.pending.is_some(), "the old file is whole");
         limit_files(None);
     })
@@ -107,7 +107,7 @@ fn secret(path: &Path, mode: u32, group: Option<u32>) -> Result<String, SecretEr
     std::fs::write(path, "secret-1\n").unwrap();
     std::os::unix::fs::chown(path, None, group).unwrap();
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
-    SecretRef::File(path.to_owned()).read().map(|secret| secret.expose().to_owned())
+    SecretRef::File(path.to_owned()).read(Purpose::ClientSecret).map(|secret| secret.expose().to_owned())
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn a_secret_file_may_be_read_by_the_service_s_own_group_and_by_nobody_else() {
     insta::assert_snapshot!(shown(refused), @"the secret in `/etc/secret` can be read by group 54321, which this service does not belong to; run `chmod 600 /etc/secret`, or add the service's user to the group");
     secret(&path, 0o600, Some(0)).unwrap();
     std::os::unix::fs::chown(&path, Some(stranger), None).unwrap();
-    let refused = SecretRef::File(path.clone()).read().unwrap_err().to_string();
+    let refused = SecretRef::File(path.clone()).read(Purpose::ClientSecret).unwrap_err().to_string();
     insta::assert_snapshot!(shown(refused), @"the secret in `/etc/secret` belongs to user 54321, neither this service's user 0 nor root; run `chown 0 /etc/secret`");
     // The folder of tokens, too.
     let tokens = folder.path().join("tokens");
@@ -150,11 +150,11 @@ fn a_secret_may_be_a_link_and_never_a_pipe_or_a_folder() {
     secret(&path, 0o600, None).unwrap();
     let link = folder.path().join("link");
     std::os::unix::fs::symlink(&path, &link).unwrap();
-    assert_eq!(SecretRef::File(link).read().unwrap().expose(), "secret-1");
+    assert_eq!(SecretRef::File(link).read(Purpose::ClientSecret).unwrap().expose(), "secret-1");
     let pipe = folder.path().join("pipe");
     rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).unwrap();
     for odd in [pipe, folder.path().to_owned()] {
-        assert!(matches!(SecretRef::File(odd).read(), Err(SecretError::Odd { .. })));
+        assert!(matches!(SecretRef::File(odd).read(Purpose::ClientSecret), Err(SecretError::Odd { .. })));
     }
 }
 

@@ -81,11 +81,11 @@ async fn a_personal_token_is_used_as_it_is_and_no_server_is_asked() {
     let house = House::new(counting).await;
     let manager = house.manager(house.personal());
     let status = valid(&manager).await;
-    assert_eq!(text_of(&manager).await, "pat-1");
+    assert_eq!(text_of(&manager).await, "personal-1");
     assert_eq!((status.expires_at, status.refreshes_ok, status.taken_from_file), (None, 0, 1));
     for _ in 0..400 {
         house.hand.advance(secs(86_400));
-        assert_eq!(text_of(&manager).await, "pat-1");
+        assert_eq!(text_of(&manager).await, "personal-1");
     }
     assert_eq!(house.server.count(), 0);
     assert!(!house.tokens().exists(), "it is kept nowhere else");
@@ -106,18 +106,18 @@ async fn a_refused_personal_token_is_not_used_until_there_is_another_or_five_min
     house.hand.advance(secs(300));
     when(&manager, |status| status.state == TokenState::Valid).await;
     let second = soon(manager.token()).await.unwrap();
-    assert_eq!((second.secret.expose(), second.generation), ("pat-1", Generation(2)));
+    assert_eq!((second.secret.expose(), second.generation), ("personal-1", Generation(2)));
     assert!(soon(manager.renewed(Generation(2))).await.is_err());
 
-    house.write("pat", "pat-2");
+    house.write("pat", "personal-2");
     house.hand.advance(secs(5));
     when(&manager, |status| status.generation == Some(Generation(3))).await;
-    assert_eq!(text_of(&manager).await, "pat-2");
+    assert_eq!(text_of(&manager).await, "personal-2");
 
     // One that was replaced before it was refused is taken at the refusal.
-    house.write("pat", "pat-3");
+    house.write("pat", "personal-3");
     house.hand.advance(secs(11));
-    assert_eq!(soon(manager.renewed(Generation(3))).await.unwrap().secret.expose(), "pat-3");
+    assert_eq!(soon(manager.renewed(Generation(3))).await.unwrap().secret.expose(), "personal-3");
 }
 
 fn without_secrets() -> [(GrantConfig, Kind); 5] {

@@ -212,7 +212,7 @@ async fn all_have(house: &House, managers: &[TokenManager], token: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn processes_that_share_a_login_use_each_refresh_token_once() {
-    let house = House::new(one_use("rt-0")).await;
+    let house = House::new(one_use("refresh-0")).await;
     // Each has a lock, a memory and a budget of its own, as processes do.
     let managers: Vec<TokenManager> = (0..5).map(|_| house.manager(house.identity())).collect();
     for rotation in 1..=20_usize {
@@ -223,12 +223,12 @@ async fn processes_that_share_a_login_use_each_refresh_token_once() {
     let taken: u64 = managers.iter().map(|manager| manager.status().taken_from_file).sum();
     assert!(taken >= 4 * 20, "{taken} taken from the file");
     let sent: Vec<_> = house.server.seen().iter().map(|seen| seen.field("refresh_token").unwrap()).collect();
-    assert_eq!(sent, (0..20).map(|number| format!("rt-{number}")).collect::<Vec<_>>());
+    assert_eq!(sent, (0..20).map(|number| format!("refresh-{number}")).collect::<Vec<_>>());
 }
 
 #[tokio::test]
 async fn a_person_s_refresh_takes_what_another_process_was_given() {
-    let house = House::new(one_use("rt-0")).await;
+    let house = House::new(one_use("refresh-0")).await;
     let (daemon, command) = (house.manager(house.identity()), house.manager(house.identity()));
     all_have(&house, &[daemon.clone(), command.clone()], "at-1").await;
     assert_eq!(soon(command.refresh()).await.unwrap().refreshes_ok + daemon.status().refreshes_ok, 2);
@@ -244,11 +244,11 @@ async fn a_person_s_refresh_takes_what_another_process_was_given() {
 
 #[tokio::test]
 async fn a_lost_answer_is_asked_for_at_the_start_even_if_an_old_token_still_lives() {
-    let house = House::new(one_use("rt-0")).await;
+    let house = House::new(one_use("refresh-0")).await;
     let manager = house.manager(house.identity());
     valid(&manager).await;
     // The process dies with its second request under way: the note of it is on the disk.
-    let file = house.token_file("rt-0");
+    let file = house.token_file("refresh-0");
     let mut stored = file.load().unwrap().unwrap();
     house.server.close_gate();
     house.hand.advance(secs(3_100));
@@ -261,12 +261,12 @@ async fn a_lost_answer_is_asked_for_at_the_start_even_if_an_old_token_still_live
     environment.tokens_dir = elsewhere.path().join("tokens");
     let copy = punctual::auth::token_file::TokenFile::new(
         &environment.tokens_dir,
-        punctual::auth::token_file::Family::of(&house.server.url("/"), "app-1", &Secret::new("rt-0")),
+        punctual::auth::token_file::Family::of(&house.server.url("/"), "app-1", &Secret::new("refresh-0")),
     );
     copy.save(&mut stored).unwrap();
     let next = TokenManager::start(house.credential(house.identity()), environment).unwrap();
     house.server.arrived(3).await;
-    assert_eq!(house.server.seen()[2].field("refresh_token").unwrap(), "rt-1", "the same token, at once");
+    assert_eq!(house.server.seen()[2].field("refresh_token").unwrap(), "refresh-1", "the same token, at once");
     drop(next);
     house.server.open_gate();
 }
@@ -297,7 +297,7 @@ async fn a_login_is_used_every_day_and_its_end_is_told_twelve_days_ahead() {
     let folder = house.folder.path().display().to_string();
     insta::assert_snapshot!(manager.status().warning.unwrap().replace(&folder, "/etc"), @"connection `cloud`: its refresh token is 50 days old and ends about 2026-05-01 unless it is renewed; put a new refresh token in `file:/etc/seed`");
     // A server that does hand out new ones never gets there.
-    let house = House::new(one_use("rt-0")).await;
+    let house = House::new(one_use("refresh-0")).await;
     let manager = house.manager(house.identity());
     for _ in 0..50 {
         text_of(&manager).await;

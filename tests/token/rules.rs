@@ -409,17 +409,17 @@ fn odd_lifetimes_are_read_with_care() {
 
 #[test]
 fn an_answer_without_a_usable_access_token_still_gives_its_refresh_token() {
-    let body = br#"{"access_token":"two words","refresh_token":"rt-1","token_type":"Bearer"}"#;
+    let body = br#"{"access_token":"two words","refresh_token":"refresh-1","token_type":"Bearer"}"#;
     let answer = read(Reply { status: 200, content_type: None, retry_after: None, body }, Style::Identity, &[]);
     assert_eq!(answer.access.unwrap_err(), Trouble::OddToken);
-    assert_eq!(answer.refresh_token.unwrap().expose(), "rt-1");
+    assert_eq!(answer.refresh_token.unwrap().expose(), "refresh-1");
 }
 
 fn family() -> Family {
     Family::of(
         &Url::parse("https://cloud.uipath.com/acme/identity_/connect/token").unwrap(),
         "app-1",
-        &Secret::new("rt-0"),
+        &Secret::new("refresh-0"),
     )
 }
 
@@ -439,19 +439,19 @@ fn after_a_crash_at_any_step_of_a_save_the_old_or_the_new_token_is_there() {
     // The bytes of the new file, made elsewhere.
     let elsewhere = tempfile::tempdir().unwrap();
     let other = TokenFile::new(&elsewhere.path().join("tokens"), family());
-    let first = saved(&other, "rt-1", None);
+    let first = saved(&other, "refresh-1", None);
     let old = std::fs::read(other.path()).unwrap();
-    saved(&other, "rt-2", Some(first));
+    saved(&other, "refresh-2", Some(first));
     let new = std::fs::read(other.path()).unwrap();
 
     // The file, the copy beside it, the token that must be found.
     type Image<'a> = (&'a [u8], Option<&'a [u8]>, &'a str);
     let images: [Image<'_>; 5] = [
-        (&old, None, "rt-1"),
-        (&old, Some(b""), "rt-1"),
-        (&old, Some(&new[..new.len() / 2]), "rt-1"),
-        (&old, Some(&new), "rt-2"),
-        (&new, None, "rt-2"),
+        (&old, None, "refresh-1"),
+        (&old, Some(b""), "refresh-1"),
+        (&old, Some(&new[..new.len() / 2]), "refresh-1"),
+        (&old, Some(&new), "refresh-2"),
+        (&new, None, "refresh-2"),
     ];
     for (number, (main, beside, expected)) in images.into_iter().enumerate() {
         let folder = tempfile::tempdir().unwrap();
@@ -464,8 +464,8 @@ fn after_a_crash_at_any_step_of_a_save_the_old_or_the_new_token_is_there() {
         assert_eq!(loaded(&file), expected, "image {number}");
         // A later save works from any of them.
         let stored = file.load().unwrap();
-        saved(&file, "rt-3", stored);
-        assert_eq!(loaded(&file), "rt-3", "image {number}");
+        saved(&file, "refresh-3", stored);
+        assert_eq!(loaded(&file), "refresh-3", "image {number}");
         assert!(!beside_path.exists());
     }
 }
@@ -482,7 +482,7 @@ fn a_damaged_or_open_or_newer_file_is_refused_and_never_taken_for_none() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let file = TokenFile::new(&folder.path().join("tokens"), family());
-    saved(&file, "rt-1", None);
+    saved(&file, "refresh-1", None);
     let whole = std::fs::read(file.path()).unwrap();
     for cut in [0, 1, 10, whole.len() / 2, whole.len() - 1] {
         private_file(file.path(), &whole[..cut]);

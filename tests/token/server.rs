@@ -197,7 +197,7 @@ impl House {
         let server = Server::start(clock.clone(), script).await;
         let house = House { clock, hand, server, folder: tempfile::tempdir().unwrap(), tracker: TaskTracker::new() };
         house.write("client-secret", "client-secret-1");
-        house.write("seed", "rt-0");
+        house.write("seed", "refresh-0");
         house
     }
 
@@ -252,7 +252,7 @@ impl House {
     }
 
     pub(crate) fn personal(&self) -> GrantConfig {
-        self.write("pat", "pat-1");
+        self.write("pat", "personal-1");
         GrantConfig::PersonalAccessToken { token: self.secret("pat") }
     }
 

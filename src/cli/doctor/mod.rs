@@ -19,7 +19,7 @@ use super::grid::Grid;
 use super::output::{Columns, Format, Out, plain};
 use crate::clock::Clock;
 use crate::doctor::{Blame, DoctorSettings, ProbeWish, Step, Verdict, examine};
-use crate::schedule::{ConnectionName, Diagnostic, Loaded, ScheduleSet, Severity, known_names};
+use crate::schedule::{ConnectionName, Diagnostic, FolderChoice, Loaded, ScheduleSet, Severity, known_names};
 use crate::witness::{Came, Exchange};
 
 /// One step for programs.
@@ -71,7 +71,10 @@ pub(super) async fn run(global: &Global, args: &DoctorArgs, clock: &Clock, out: 
         files: loaded.files,
         state_dir: global.state_dir(),
         connections,
-        probe: args.probe.clone().map(|process| ProbeWish { process, folder: args.folder.clone() }),
+        probe: args
+            .probe
+            .clone()
+            .map(|process| ProbeWish { process, folder: args.folder.clone().map(FolderChoice::Named) }),
     };
     let steps = match args.output {
         Format::Table => {

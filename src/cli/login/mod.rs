@@ -13,13 +13,15 @@ mod desk;
 use std::io::{IsTerminal, Read, Write};
 use std::process::{Command, Stdio};
 
+use secrecy::zeroize::Zeroizing;
+
 use super::args::{Global, LoginArgs};
 use super::failure::{Exit, Failure};
 use super::output::{Out, plain};
 use super::token;
-use crate::auth::{refused_page, same};
+use crate::auth::{Kind, refused_page, same};
 use crate::clock::Clock;
-use crate::secret::Secret;
+use crate::secret::{Secret, written};
 use crate::web::{Begun, LoginNeed, TokenReport};
 use callback::{Callback, Returned};
 use desk::Desk;
@@ -91,11 +93,10 @@ fn refuse_if_read_elsewhere(need: &LoginNeed) -> Result<(), Failure> {
 /// A secret from the terminal or from stdin.
 fn typed(args: &LoginArgs, connection: &str, secret: &str) -> Result<Secret, Failure> {
     if args.stdin {
-        let mut text = String::new();
-        let read = std::io::stdin().take(LONGEST).read_to_string(&mut text);
+        let mut bytes = Zeroizing::new(Vec::new());
+        let read = std::io::stdin().take(LONGEST).read_to_end(&mut bytes);
         read.map_err(|cause| Failure::new(Exit::Usage, format!("failed to read the secret from stdin: {cause}")))?;
-        // A pipe from `echo` or an editor adds one.
-        return Ok(Secret::new(text.trim_end_matches(['\r', '\n'])));
+        return tidy(&bytes, secret);
     }
     let name = match secret {
         CLIENT_SECRET => "client secret",
@@ -103,7 +104,20 @@ fn typed(args: &LoginArgs, connection: &str, secret: &str) -> Result<Secret, Fai
         "password" => "password",
         _ => "personal access token",
     };
-    ask::hidden(&format!("The {name} of connection `{connection}` (not shown): "))
+    tidy(ask::hidden(&format!("The {name} of connection `{connection}` (not shown): "))?.expose().as_bytes(), secret)
+}
+
+/// What was typed or piped in, as it is meant; says what may not be meant.
+fn tidy(bytes: &[u8], secret: &str) -> Result<Secret, Failure> {
+    let Some(kind) = Kind::of_key(secret) else {
+        return Err(Failure::new(Exit::Fault, "no such kind of secret; please report this"));
+    };
+    let written = written(bytes, kind.purpose())
+        .map_err(|why| Failure::new(Exit::Usage, format!("what was given as {kind} is {why}")))?;
+    for oddity in &written.odd {
+        say(&format!("Note: {oddity}; it is kept so."));
+    }
+    Ok(written.secret)
 }
 
 /// The browser comes back to a port of this machine.

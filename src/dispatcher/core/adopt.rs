@@ -84,7 +84,7 @@ impl Core {
     fn plan_sweep(&mut self, id: RunId, now: Reading) {
         let Some(open) = self.book.get(id) else { return };
         let connection = open.run.connection.clone();
-        if open.run.attempt().is_none_or(|attempt| attempt.sends < 2) {
+        if open.run.attempt().is_none_or(|attempt| attempt.sends < 2 || attempt.unclear == 0) {
             return;
         }
         let at = later(now.wall, SWEEP_AFTER);
@@ -112,6 +112,7 @@ impl Core {
             run.accepted_at.get_or_insert(now.wall);
             run.started_at = job.started_at.or(run.started_at);
             run.error = None;
+            run.held_for = None;
             if let Some(attempt) = run.attempt_mut() {
                 attempt.folder_id.get_or_insert(folder_id);
                 attempt.job = Some(reference);
@@ -167,10 +168,7 @@ impl Core {
             Err(error) => format!("Job {} could not be stopped: {error}; stop it in Orchestrator", job.id),
         };
         if let Some(link) = self.link_mut(connection) {
-            match &result {
-                Ok(()) => link.answered(),
-                Err(error) => link.failed(error, now.boot),
-            }
+            link.heard_of_job(&result, now.boot);
         }
         self.book.note_ended(run, now.wall, text);
     }
@@ -200,7 +198,7 @@ impl Core {
         }
         let jobs = match finding {
             Finding::Jobs(jobs) => jobs,
-            Finding::ProvenNone | Finding::NoneShown | Finding::Nothing => return,
+            Finding::ProvenNone | Finding::NoneShown | Finding::Nothing | Finding::Stale(_) => return,
         };
         for job in jobs.iter().filter(|job| attempt.job.is_none_or(|ours| ours.key != job.key)) {
             tracing::error!(run.id = %id, "Job {} was made late, under a Reference that had been started again", job.id);

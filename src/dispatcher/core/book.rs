@@ -7,9 +7,9 @@ use jiff::Timestamp;
 
 use crate::admission::{ActiveRun, Knowledge};
 use crate::clock::Reading;
-use crate::orchestrator::JobView;
-use crate::run::{Attempt, Evidence, Run, RunEvent, RunId, RunState, Seen};
-use crate::schedule::{HighWaterMark, ScheduleKey, Trigger};
+use crate::orchestrator::{CallError, JobView};
+use crate::run::{Attempt, Evidence, FolderId, Run, RunEvent, RunId, RunState, Seen, ShortFolder};
+use crate::schedule::{HighWaterMark, OnUnknownStart, ScheduleKey, Trigger};
 use crate::store::{Changes, Deed, DoubtOver, Retired, StoredVersion};
 
 /// A run without a final state, with what is only known in memory.
@@ -23,9 +23,35 @@ pub(super) struct Open {
     /// The process was not found where it had been, and has been looked up again once.
     pub(super) looked_again: LookedAgain,
     /// A repeated start was refused with this, perhaps because of the job that the first one made.
-    pub(super) refused: Option<String>,
+    pub(super) refused: Option<CallError>,
     pub(super) decided: Decided,
+    pub(super) folder: FolderState,
+    /// What was turned away at the door, or told "not now", is sent again after a pause.
+    pub(super) pause: Option<Pause>,
+    /// Since when its connection leads to another tenant than the one it was claimed for, in boot time.
+    pub(super) elsewhere: Option<Duration>,
     stored: Stored,
+}
+
+/// Whether Orchestrator knows the folder of a run's last call by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FolderState {
+    /// As far as is known.
+    Known,
+    /// It does not, and the folder is looked for by its name.
+    Sought,
+    /// The name leads to this number now: what was started under the old one is looked for here.
+    Moved(FolderId),
+    /// There is no folder of that name any more.
+    Gone,
+}
+
+/// A pause before one start is sent again. In boot time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pause {
+    /// So many in a row.
+    pub(super) count: u32,
+    pub(super) until: Duration,
 }
 
 /// What has to be known before a waiting run may be sent.
@@ -80,6 +106,8 @@ pub(super) struct Settle {
 pub(super) enum Verdict {
     /// Nothing yet.
     Open,
+    /// No job of ours shows that such a look-up works; one of somebody else may.
+    NeedsBeside,
     /// The look-ups cannot tell; a list of all jobs may.
     NeedsList,
     /// No job was made: it may be sent again.
@@ -95,6 +123,10 @@ pub(super) struct Follow {
     pub(super) misses: u32,
     pub(super) first_miss: Option<Duration>,
     pub(super) reads_in_vain: u32,
+    /// Lists that came to nothing, one after another: perhaps one job in them is the reason.
+    pub(super) broken: u32,
+    /// Since when it may not be read.
+    pub(super) unreadable: Option<Duration>,
     /// What a list said of a job that has ended, until it is read whole.
     pub(super) ended: Option<Box<JobView>>,
 }
@@ -117,6 +149,9 @@ impl Open {
             looked_again: LookedAgain::No,
             refused: None,
             decided: Decided::Nothing,
+            folder: FolderState::Known,
+            pause: None,
+            elsewhere: None,
             stored: Stored::New,
         }
     }
@@ -152,8 +187,18 @@ impl Open {
 
     pub(super) fn follow_from(&mut self, boot: Duration, next: Duration) {
         self.settle = None;
-        let (asked, misses, first_miss, reads_in_vain, ended) = (Asked::No, 0, None, 0, None);
-        self.follow = Some(Follow { since: boot, next, asked, misses, first_miss, reads_in_vain, ended });
+        self.folder = FolderState::Known;
+        self.follow = Some(Follow {
+            since: boot,
+            next,
+            asked: Asked::No,
+            misses: 0,
+            first_miss: None,
+            reads_in_vain: 0,
+            broken: 0,
+            unreadable: None,
+            ended: None,
+        });
     }
 }
 
@@ -175,6 +220,8 @@ pub struct Told {
 pub(super) struct Book {
     runs: BTreeMap<RunId, Open>,
     by_schedule: HashMap<ScheduleKey, BTreeSet<RunId>>,
+    /// Runs that have ended and still count for overlap, each until an instant.
+    counting: HashMap<ScheduleKey, BTreeMap<RunId, Timestamp>>,
     changes: Changes,
     told: Vec<Told>,
     touched: BTreeSet<RunId>,
@@ -261,8 +308,15 @@ impl Book {
         self.changes.seen.push(Seen { run: id, at, state: None, text });
     }
 
-    /// The open runs of a schedule but this one, oldest first.
-    pub(super) fn active(&self, schedule: &ScheduleKey, but: Option<RunId>) -> Vec<ActiveRun> {
+    /// A run that ends counts for overlap until then.
+    pub(super) fn count_until(&mut self, schedule: &ScheduleKey, id: RunId, until: Timestamp) {
+        self.counting.entry(schedule.clone()).or_default().insert(id, until);
+    }
+
+    /// The runs of a schedule but this one that count for overlap, oldest first (semantics.md 11): those that were sent or may
+    /// have been, and those that were due before it. What is held for want of proof does not count, unless its schedule leaves
+    /// the decision to a person (16b).
+    pub(super) fn active(&self, schedule: &ScheduleKey, but: Option<RunId>, now: Timestamp) -> Vec<ActiveRun> {
         let before = but.and_then(|id| self.runs.get(&id)).map(|open| (open.run.nominal_at, open.run.id));
         let ids = self.by_schedule.get(schedule);
         let runs = ids.into_iter().flatten().filter_map(|id| self.runs.get(id));
@@ -274,11 +328,21 @@ impl Book {
                 // They have an overlap of their own (semantics.md 12).
                 Trigger::Manual | Trigger::Backfill => false,
             })
-            .filter(|open| before.is_none_or(|before| (open.run.nominal_at, open.run.id) < before))
+            .filter(|open| Some(open.run.id) != but)
+            .filter(|open| match open.run.state {
+                RunState::Held => open.run.on_unknown_start == OnUnknownStart::Hold,
+                RunState::Starting | RunState::Unknown | RunState::Job(_) => true,
+                RunState::Armed | RunState::Waiting(_) => {
+                    before.is_none_or(|before| (open.run.nominal_at, open.run.id) < before)
+                }
+                RunState::Ended(_) => false,
+            })
             .map(|open| (open.run.nominal_at, ActiveRun { id: open.run.id, knowledge: open.knowledge }))
             .collect();
         active.sort_by_key(|(nominal_at, run)| (*nominal_at, run.id));
-        active.into_iter().map(|(_, run)| run).collect()
+        let ended = self.counting.get(schedule).into_iter().flatten().filter(|(_, until)| **until > now);
+        let ended = ended.map(|(id, _)| ActiveRun { id: *id, knowledge: Knowledge::Current });
+        active.into_iter().map(|(_, run)| run).chain(ended).collect()
     }
 
     /// Drops a run that was never written.
@@ -308,6 +372,10 @@ impl Book {
 
     pub(super) fn record_evidence(&mut self, evidence: Evidence) {
         self.changes.evidence.push(evidence);
+    }
+
+    pub(super) fn record_short_folder(&mut self, short: ShortFolder) {
+        self.changes.short_folders.push(short);
     }
 
     pub(super) fn record_sweep(&mut self, run: RunId, attempt: Attempt) {

@@ -31,6 +31,12 @@ impl ListBudget {
         self.most = usize::try_from(a_minute).unwrap_or(usize::MAX);
     }
 
+    /// Counts one that is made in any case.
+    pub(super) fn spend(&mut self, boot: Duration) {
+        self.even.owe(boot);
+        self.made.push_back(boot);
+    }
+
     /// Takes one, or says when the next one is there.
     pub(super) fn take(&mut self, boot: Duration) -> Result<(), Duration> {
         while self.made.front().is_some_and(|made| *made + MINUTE <= boot) {
@@ -79,6 +85,12 @@ impl Bucket {
         self.refill(boot, rate);
         self.tokens = self.tokens.min(1.0);
         self.spend(boot, rate)
+    }
+
+    /// Takes one, also where there is none: the next ones come later.
+    fn owe(&mut self, boot: Duration) {
+        self.refill(boot, self.per_second);
+        self.tokens -= 1.0;
     }
 
     fn refill(&mut self, boot: Duration, rate: f64) {

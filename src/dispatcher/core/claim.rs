@@ -124,6 +124,7 @@ impl Core {
         let mut run = new_run(id, schedule, &occurrence.nominal, occurrence.trigger, now.wall);
         run.fire_at = occurrence.fire_at;
         run.deadline_at = later(deadline_from, schedule.start_deadline);
+        run.identity = self.identity_of(&schedule.connection);
         run.attempts.push(Attempt {
             job_number: 1,
             attempt: 1,
@@ -136,13 +137,16 @@ impl Core {
             ),
             folder_id: None,
             sends: 0,
+            unclear: 0,
+            answered: None,
+            settled_none: 0,
             sent_at: None,
             job: None,
             job_state: None,
             sweep_at: None,
         });
         let filled = fill_in(&mut run, schedule, &self.set);
-        let older = self.book.active(&schedule.key, None);
+        let older = self.book.active(&schedule.key, None, now.wall);
         let mut open = Open::claimed(run);
         // Due before this daemon took the lock: another life may have started it, under a database that was since put back.
         let doubtful = occurrence.trigger == Trigger::CatchUp || occurrence.fire_at <= self.opened.wall;
@@ -158,7 +162,7 @@ impl Core {
         self.book.add(open);
         if let Err(wrong) = filled {
             self.book.change(id, |run| run.attempts.clear());
-            return self.reject(id, &wrong.to_string(), None, now);
+            return self.refuse(id, &wrong.to_string(), now);
         }
         if forgotten {
             // Whether it overlaps is asked when it is known not to have been started.
@@ -277,10 +281,14 @@ impl Core {
         let key = (start.folder.clone(), start.process.clone());
         let known = match link.targets.get(&key) {
             Some(TargetState::Asked) => return None,
+            Some(TargetState::PutOff(until)) if now.boot < *until => {
+                self.wake.at_boot(*until);
+                return None;
+            }
             Some(TargetState::Known(target, at)) if now.boot.saturating_sub(*at) < TARGET_LIFE => return Some(*target),
             // An old answer is good enough to start with; a new one is fetched beside it.
             Some(TargetState::Known(target, _)) => Some(*target),
-            Some(TargetState::Refused(_)) | None => None,
+            Some(TargetState::Refused(_) | TargetState::PutOff(_)) | None => None,
         };
         if link.may_read(now.boot) {
             if known.is_none() {
@@ -338,6 +346,7 @@ pub(super) fn new_run(id: RunId, schedule: &Schedule, nominal: &Nominal, trigger
         note: nominal.note.as_ref().map(ToString::to_string),
         error: None,
         connection: schedule.connection.clone(),
+        identity: None,
         start: schedule.start.clone(),
         on_unknown_start: schedule.on_unknown_start,
         history: schedule.history,
@@ -351,6 +360,9 @@ pub(super) fn new_run(id: RunId, schedule: &Schedule, nominal: &Nominal, trigger
         retry_of: None,
         made_good_by: None,
         output: None,
+        trace_id: None,
+        held_for: None,
+        counts_until: None,
         attempts: Vec::new(),
     }
 }

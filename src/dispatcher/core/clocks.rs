@@ -16,11 +16,25 @@ const APART: SignedDuration = SignedDuration::from_mins(5);
 /// While they are, Orchestrator's is looked at again this often.
 const CHECK: Duration = Duration::from_secs(60);
 
+/// So many answers in a row must show the same difference …
+const ANSWERS: u32 = 3;
+
+/// … over at least this time, before starts wait: one gateway's odd `Date` stops nothing (semantics.md 7).
+const ANSWERS_OVER: Duration = Duration::from_secs(10);
+
+/// While they are gathered, Orchestrator's clock is looked at this often.
+const CHECK_SOON: Duration = Duration::from_secs(5);
+
+/// Two differences of one pair of clocks are within this: `Date` has whole seconds, and answers take their time.
+const SAME: SignedDuration = SignedDuration::from_secs(60);
+
 /// Whether our clock and Orchestrator's agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Clocks {
     /// They do, as far as is known.
     Agree,
+    /// So many answers in a row since then showed this difference; too few yet to believe them. Compared again at `next`.
+    Doubted { skew: SignedDuration, answers: u32, since: Duration, next: Duration },
     /// They did not when last compared. Compared again at this boot time.
     Differ { skew: SignedDuration, next: Duration },
     /// Ours was set since, and the two have not been compared. They are at this boot time.
@@ -31,26 +45,48 @@ impl Link {
     /// Orchestrator's clock minus ours, as an answer showed it.
     pub(super) fn compare_clocks(&mut self, skew: Option<SignedDuration>, boot: Duration) {
         let Some(skew) = skew else { return };
-        let differ = skew.abs() > APART;
-        match (self.clocks, differ) {
-            (Clocks::Agree | Clocks::Set { .. }, true) => tracing::error!(
-                connection = %self.connection.name,
-                "Connection `{}`: Orchestrator's clock is {skew:#} off ours; starts wait until they agree: set this machine's clock",
-                self.connection.name
-            ),
-            (Clocks::Differ { .. } | Clocks::Set { .. }, false) => {
-                tracing::info!(connection = %self.connection.name, "Connection `{}`: the clocks agree again", self.connection.name);
+        if skew.abs() <= APART {
+            match self.clocks {
+                Clocks::Differ { .. } | Clocks::Set { .. } => {
+                    tracing::info!(connection = %self.connection.name, "Connection `{}`: the clocks agree again", self.connection.name);
+                }
+                Clocks::Agree | Clocks::Doubted { .. } => {}
             }
-            (Clocks::Agree, false) | (Clocks::Differ { .. }, true) => {}
+            self.clocks = Clocks::Agree;
+            return;
         }
-        self.clocks = if differ { Clocks::Differ { skew, next: boot + CHECK } } else { Clocks::Agree };
+        self.clocks = match self.clocks {
+            Clocks::Agree => Clocks::Doubted { skew, answers: 1, since: boot, next: boot + CHECK_SOON },
+            Clocks::Doubted { skew: before, answers, since, .. } if (before - skew).abs() <= SAME => {
+                let answers = answers.saturating_add(1);
+                if answers >= ANSWERS && boot.saturating_sub(since) >= ANSWERS_OVER {
+                    self.say_that_clocks_differ(skew);
+                    Clocks::Differ { skew, next: boot + CHECK }
+                } else {
+                    Clocks::Doubted { skew, answers, since, next: boot + CHECK_SOON }
+                }
+            }
+            // It is another difference than before: whoever answers, it is not one clock.
+            Clocks::Doubted { .. } => Clocks::Doubted { skew, answers: 1, since: boot, next: boot + CHECK_SOON },
+            // Starts wait already, and one answer is no reason to let them go.
+            Clocks::Set { .. } => {
+                self.say_that_clocks_differ(skew);
+                Clocks::Differ { skew, next: boot + CHECK }
+            }
+            Clocks::Differ { .. } => Clocks::Differ { skew, next: boot + CHECK },
+        };
+    }
+
+    fn say_that_clocks_differ(&self, skew: SignedDuration) {
+        let name = &self.connection.name;
+        tracing::error!(connection = %name, "Connection `{name}`: {}", apart(skew));
     }
 
     /// A good answer came without a `Date`: nothing speaks against our clock.
     pub(super) fn clocks_cannot_be_compared(&mut self) {
         self.clocks = match self.clocks {
             Clocks::Set { .. } => Clocks::Agree,
-            known @ (Clocks::Agree | Clocks::Differ { .. }) => known,
+            known @ (Clocks::Agree | Clocks::Doubted { .. } | Clocks::Differ { .. }) => known,
         };
     }
 
@@ -59,7 +95,9 @@ impl Link {
         self.clocks = match self.clocks {
             // Within what clocks may differ by it makes no difference.
             Clocks::Agree if stepped.abs() <= APART => Clocks::Agree,
-            Clocks::Agree | Clocks::Differ { .. } | Clocks::Set { .. } => Clocks::Set { next: boot },
+            Clocks::Agree | Clocks::Doubted { .. } | Clocks::Differ { .. } | Clocks::Set { .. } => {
+                Clocks::Set { next: boot }
+            }
         };
     }
 
@@ -70,7 +108,19 @@ impl Link {
                 *next = boot + CHECK;
                 true
             }
-            Clocks::Differ { .. } | Clocks::Set { .. } | Clocks::Agree => false,
+            Clocks::Doubted { next, .. } if boot >= *next => {
+                *next = boot + CHECK_SOON;
+                true
+            }
+            Clocks::Differ { .. } | Clocks::Set { .. } | Clocks::Doubted { .. } | Clocks::Agree => false,
+        }
+    }
+
+    /// When the clocks are to be looked at though no start waits for it.
+    pub(super) fn clocks_doubted_until(&self) -> Option<Duration> {
+        match self.clocks {
+            Clocks::Doubted { next, .. } => Some(next),
+            Clocks::Agree | Clocks::Differ { .. } | Clocks::Set { .. } => None,
         }
     }
 
@@ -81,10 +131,8 @@ impl Link {
             return None;
         }
         let (text, next) = match self.clocks {
-            Clocks::Agree => return None,
-            Clocks::Differ { skew, next } => {
-                (format!("Orchestrator's clock is {skew:#} off ours; set this machine's clock"), next)
-            }
+            Clocks::Agree | Clocks::Doubted { .. } => return None,
+            Clocks::Differ { skew, next } => (apart(skew), next),
             Clocks::Set { next } => {
                 ("this machine's clock was set; it is compared with Orchestrator's first".to_owned(), next)
             }
@@ -92,4 +140,18 @@ impl Link {
         let error = format!("connection `{}`: {text}", self.connection.name);
         Some(Obstacle { reason: WaitReason::Clock, until: Some(next), text, error: Some(error) })
     }
+}
+
+/// Which clock is ahead, and what helps. The seconds do not matter when it is minutes.
+fn apart(skew: SignedDuration) -> String {
+    let (which, length) = if skew.is_negative() { ("ahead of", -skew) } else { ("behind", skew) };
+    let minutes = length.as_secs() / 60;
+    let length = match (minutes / 60 / 24, minutes / 60 % 24, minutes % 60) {
+        (0, 0, minutes) => format!("{minutes} min"),
+        (0, hours, 0) => format!("{hours} h"),
+        (0, hours, minutes) => format!("{hours} h {minutes} min"),
+        (days, 0, _) => format!("{days} days"),
+        (days, hours, _) => format!("{days} days {hours} h"),
+    };
+    format!("this machine's clock is {length} {which} Orchestrator's; starts wait; run `timedatectl set-ntp true`")
 }

@@ -42,6 +42,8 @@ pub enum Resolution {
     Skip,
     /// This is its job.
     Job(JobKey),
+    /// Nothing can be learnt of its job: it is given up.
+    Lost,
 }
 
 /// What was decided. Its `Display` is for people.
@@ -53,6 +55,8 @@ pub enum Resolved {
     Skipped,
     /// The job is followed.
     Adopted(JobId),
+    /// The run has ended, and its schedule goes on.
+    Lost,
 }
 
 impl fmt::Display for Resolved {
@@ -61,6 +65,7 @@ impl fmt::Display for Resolved {
             Resolved::Starting => f.write_str("it is looked up once more, and started if no job is found"),
             Resolved::Skipped => f.write_str("it is recorded as skipped and is not started"),
             Resolved::Adopted(job) => write!(f, "job {job} is taken as its job and followed"),
+            Resolved::Lost => f.write_str("it is given up, and its schedule goes on; its job may still run"),
         }
     }
 }
@@ -72,8 +77,26 @@ pub enum CommandRefused {
     #[error("run `{0}` is not open")]
     NotOpen(RunId),
     /// Nobody has to decide about it.
-    #[error("run `{run}` is {state}, and only a held run can be resolved")]
+    #[error("run `{run}` is {state}, and only a held run can be resolved so; `lost` ends one whose job cannot be read")]
     NotHeld {
+        /// Which.
+        run: RunId,
+        /// What it is.
+        state: RunState,
+    },
+    /// Its job can be read, so nothing is lost.
+    #[error("job {job} of run `{run}` can be read: it is {state}; stop it in Orchestrator if it is not wanted")]
+    CanBeRead {
+        /// The run.
+        run: RunId,
+        /// Its job.
+        job: JobId,
+        /// What it is.
+        state: String,
+    },
+    /// Nothing of it is at Orchestrator.
+    #[error("run `{run}` is {state}: nothing of it can be lost; it ends by its deadline")]
+    NothingToLose {
         /// Which.
         run: RunId,
         /// What it is.
@@ -124,6 +147,8 @@ pub type Answer = (CommandId, Result<Resolved, CommandRefused>);
 #[derive(Debug, Default)]
 pub(super) struct Desk {
     reading: BTreeMap<RunId, (CommandId, JobKey, String)>,
+    /// Runs to be given up once it is clear that their job cannot be read.
+    giving_up: BTreeMap<RunId, (CommandId, String)>,
     pub(super) answers: Vec<Answer>,
 }
 
@@ -147,6 +172,9 @@ impl Core {
             return Err(CommandRefused::Stopping);
         }
         let open = self.book.get(run).ok_or(CommandRefused::NotOpen(run))?;
+        if how == Resolution::Lost {
+            return self.give_up(id, run, actor, now);
+        }
         match open.run.state {
             RunState::Held => {}
             state @ (RunState::Armed
@@ -156,7 +184,7 @@ impl Core {
             | RunState::Job(_)
             | RunState::Ended(_)) => return Err(CommandRefused::NotHeld { run, state }),
         }
-        if self.desk.reading.contains_key(&run) {
+        if self.desk.reading.contains_key(&run) || self.desk.giving_up.contains_key(&run) {
             return Err(CommandRefused::Busy(run));
         }
         match how {
@@ -187,8 +215,65 @@ impl Core {
                 self.desk.reading.insert(run, (id, key, actor.to_owned()));
                 self.actions.push(Action::FindJob { connection, folder_id, run, key });
             }
+            Resolution::Lost => {}
         }
         Ok(())
+    }
+
+    /// A person gives a run up (semantics.md 22): at once where no job is known, else if its job cannot be read now.
+    fn give_up(&mut self, id: CommandId, run: RunId, actor: &str, now: Reading) -> Result<(), CommandRefused> {
+        let open = self.book.get(run).ok_or(CommandRefused::NotOpen(run))?;
+        if self.desk.reading.contains_key(&run) || self.desk.giving_up.contains_key(&run) {
+            return Err(CommandRefused::Busy(run));
+        }
+        match open.run.state {
+            RunState::Held | RunState::Unknown => {
+                self.give_up_now(id, run, actor, now);
+                Ok(())
+            }
+            RunState::Job(_) => {
+                let attempt = open.run.attempt();
+                let (job, folder_id) = (open.run.open_job(), attempt.and_then(|attempt| attempt.folder_id));
+                let (Some(job), Some(folder_id)) = (job, folder_id) else { return Err(CommandRefused::NoFolder(run)) };
+                let connection = open.run.connection.clone();
+                if self.is_elsewhere(run) || !self.links.contains_key(&connection) {
+                    // Nobody is there to be asked about it.
+                    self.give_up_now(id, run, actor, now);
+                    return Ok(());
+                }
+                if let Some(link) = self.links.get_mut(&connection) {
+                    link.reads_in_flight += 1;
+                }
+                self.desk.giving_up.insert(run, (id, actor.to_owned()));
+                self.actions.push(Action::Read { connection, folder_id, run, job });
+                Ok(())
+            }
+            state @ (RunState::Armed | RunState::Waiting(_) | RunState::Starting | RunState::Ended(_)) => {
+                Err(CommandRefused::NothingToLose { run, state })
+            }
+        }
+    }
+
+    fn give_up_now(&mut self, id: CommandId, run: RunId, actor: &str, now: Reading) {
+        let connection = self.book.get(run).map(|open| open.run.connection.clone());
+        self.lose(run, &format!("given up, said {actor}"), None, now);
+        if let Some(connection) = connection {
+            self.read_once(&connection, run);
+        }
+        self.decided(id, run, "lost", None, actor, Resolved::Lost, now);
+    }
+
+    /// The job of a run that a person wants to give up was read, or not. Gives whether it was asked for that.
+    pub(super) fn read_to_give_up(&mut self, run: RunId, result: &Result<Option<JobView>, CallError>, now: Reading) {
+        let Some((id, actor)) = self.desk.giving_up.remove(&run) else { return };
+        match result {
+            Ok(Some(job)) => {
+                let state = job.state.as_str().to_owned();
+                let refused = CommandRefused::CanBeRead { run, job: job.id, state };
+                self.desk.answers.push((id, Err(refused)));
+            }
+            Ok(None) | Err(_) => self.give_up_now(id, run, &actor, now),
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "each is a word of the same line in `audit`")]
@@ -223,10 +308,7 @@ impl Core {
         now: Reading,
     ) {
         if let Some(link) = self.link_mut(connection) {
-            match &result {
-                Ok(_) => link.answered(),
-                Err(error) => link.failed(error, now.boot),
-            }
+            link.heard_read(&result, now.boot);
         }
         let Some((id, key, actor)) = self.desk.reading.remove(&run) else { return };
         let checked = match result {

@@ -43,7 +43,8 @@ impl Core {
     /// Asks crowded folders for what has ended.
     pub(super) fn ask_crowds(&mut self, now: Reading) {
         let mut open: BTreeMap<(ConnectionName, FolderId), (usize, Timestamp)> = BTreeMap::new();
-        for run in self.book.iter().filter(|open| open.run.open_job().is_some()).map(|open| &open.run) {
+        let here = self.book.iter().filter(|open| open.run.open_job().is_some() && open.elsewhere.is_none());
+        for run in here.map(|open| &open.run) {
             let Some(folder_id) = run.attempt().and_then(|attempt| attempt.folder_id) else { continue };
             let accepted = run.accepted_at.unwrap_or(run.fire_at);
             let folder = open.entry((run.connection.clone(), folder_id)).or_insert((0, accepted));
@@ -90,10 +91,7 @@ impl Core {
     ) {
         let first = self.pace.first;
         let Some(link) = self.links.get_mut(connection) else { return };
-        match &result {
-            Ok(_) => link.answered(),
-            Err(error) => link.failed(error, now.boot),
-        }
+        link.heard_read(&result, now.boot);
         let crowd = link.crowds.get_mut(&folder_id);
         let page = match result {
             Ok(page) => page,
@@ -108,6 +106,7 @@ impl Core {
         };
         if let Some(crowd) = crowd {
             crowd.asked = Asked::No;
+            // What a cache kept is of before, and so is its latest end.
             let latest = page.jobs.iter().filter_map(|job| job.ended_at).max();
             let moved = latest.is_some_and(|latest| latest > crowd.since);
             crowd.since = latest.map_or(crowd.since, |latest| latest.max(crowd.since));

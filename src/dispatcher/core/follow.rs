@@ -13,7 +13,7 @@ use super::crowd::SLOWEST_IN_CROWD;
 use crate::admission::Knowledge;
 use crate::clock::Reading;
 use crate::executor::Action;
-use crate::orchestrator::{CallError, Completeness, JobPage, JobState, JobView};
+use crate::orchestrator::{CallError, Freshness, JobPage, JobState, JobView};
 use crate::run::{Ending, FolderId, JobPhase, JobRef, RunEvent, RunId, RunState};
 use crate::schedule::ConnectionName;
 
@@ -29,6 +29,9 @@ const TOGETHER: Duration = Duration::from_secs(2);
 /// A job that a list shows as ended is read whole this often before the list's word is enough: an answer that always breaks
 /// must not keep its schedule from running.
 const READS: u32 = 20;
+
+/// So many lists in a row that came to nothing, and their jobs are read one by one.
+const BROKEN_LISTS: u32 = 3;
 
 /// A job missing from this many complete lists …
 const MISSES: u32 = 3;
@@ -51,6 +54,9 @@ impl Core {
         let mut due: BTreeMap<(ConnectionName, FolderId), FolderJobs> = BTreeMap::new();
         let mut reads = Vec::new();
         for open in self.book.iter() {
+            if open.elsewhere.is_some() {
+                continue;
+            }
             let (Some(job), Some(follow)) = (open.run.open_job(), &open.follow) else { continue };
             let Some(folder_id) = open.run.attempt().and_then(|attempt| attempt.folder_id) else { continue };
             if follow.asked == Asked::Yes {
@@ -127,37 +133,62 @@ impl Core {
         for (run, _) in jobs {
             self.set_follow_asked(*run, Asked::No);
         }
+        self.heard_of_jobs(connection, &result, now);
         let Some(link) = self.links.get_mut(connection) else { return };
+        link.heard_read(&result, now.boot);
         let page = match result {
-            Ok(page) => {
-                link.answered();
-                page
-            }
-            Err(error) => {
-                link.failed(&error, now.boot);
-                if let CallError::Rejected { text, .. } = &error {
-                    // The folder is gone, or the right to read it: by id the jobs may still be read.
-                    tracing::warn!(connection = %connection, "{text}");
-                }
-                for (run, job) in jobs {
-                    if matches!(error, CallError::Rejected { .. }) {
-                        self.read_once(connection, *run);
-                        self.read_whole(connection, folder_id, *run, *job, now);
-                    }
-                    self.read_again_later(*run, now);
-                }
-                return;
-            }
+            Ok(page) => page,
+            Err(error) => return self.poll_failed(connection, folder_id, jobs, &error, now),
         };
         for (run, job) in jobs {
             self.read_once(connection, *run);
             match page.jobs.iter().find(|seen| seen.key == job.key && self.is_ours(*run, seen)) {
-                Some(seen) => self.seen(*run, seen, now),
-                None if page.completeness == Completeness::Complete => {
+                // What a cache kept may be of before; an end is an end.
+                Some(seen) if page.freshness == Freshness::Fresh || seen.state.is_final() => {
+                    self.seen(*run, seen, now);
+                }
+                Some(_) => self.read_again_later(*run, now),
+                None if page.is_proof() => {
                     self.missed(connection, folder_id, *run, *job, now);
                 }
                 None => self.read_again_later(*run, now),
             }
+        }
+    }
+
+    /// A list was refused, or came to nothing. One job in it may be the reason, and must not hide the others: they are read one
+    /// by one (semantics.md 22).
+    fn poll_failed(
+        &mut self,
+        connection: &ConnectionName,
+        folder_id: FolderId,
+        jobs: &[(RunId, JobRef)],
+        error: &CallError,
+        now: Reading,
+    ) {
+        let refused = matches!(error, CallError::Rejected { .. });
+        if refused {
+            tracing::debug!(connection = %connection, "{error}");
+        }
+        if error.folder_is_unknown() {
+            let ids: Vec<RunId> = jobs.iter().map(|(run, _)| *run).collect();
+            self.seek_folder(connection, &ids);
+        }
+        for (run, job) in jobs {
+            let mut alone = refused;
+            if let Some(follow) = self.book.get_mut(*run).and_then(|open| open.follow.as_mut()) {
+                if matches!(error, CallError::Unknown { .. }) {
+                    follow.broken = follow.broken.saturating_add(1);
+                    alone = follow.broken >= BROKEN_LISTS;
+                }
+            }
+            if refused {
+                self.read_once(connection, *run);
+            }
+            if alone {
+                self.read_whole(connection, folder_id, *run, *job, now);
+            }
+            self.read_again_later(*run, now);
         }
     }
 
@@ -174,6 +205,12 @@ impl Core {
         let Some(follow) = open.follow.as_mut() else { return };
         follow.misses = 0;
         follow.first_miss = None;
+        follow.broken = 0;
+        if follow.unreadable.take().is_some() {
+            self.book.change(id, |run| run.error = None);
+        }
+        let Some(open) = self.book.get_mut(id) else { return };
+        let Some(follow) = open.follow.as_mut() else { return };
         if job.state.is_final() {
             follow.ended = Some(Box::new(job.clone()));
             follow.next = now.boot;
@@ -239,11 +276,10 @@ impl Core {
         self.set_follow_asked(id, Asked::No);
         if let Some(link) = self.links.get_mut(connection) {
             link.reads_in_flight = link.reads_in_flight.saturating_sub(1);
-            match &result {
-                Ok(_) => link.answered(),
-                Err(error) => link.failed(error, now.boot),
-            }
+            link.heard_of_job(&result, now.boot);
         }
+        self.heard_of_jobs(connection, &result, now);
+        self.read_to_give_up(id, &result, now);
         let Some(open) = self.book.get(id) else { return };
         if !matches!(open.run.state, RunState::Job(_)) {
             return;
@@ -264,6 +300,14 @@ impl Core {
             (Ok(None), None) => self.lost(id, now),
             (Err(CallError::Unknown { .. }), Some(listed)) if self.read_in_vain(id) >= READS => {
                 self.ended(id, &listed, now);
+            }
+            (Err(error @ CallError::Rejected { .. }), None) => {
+                if error.folder_is_unknown() {
+                    self.seek_folder(connection, &[id]);
+                }
+                if !self.could_not_read(id, &error, now) {
+                    self.read_again_later(id, now);
+                }
             }
             (Err(_), _) => self.read_again_later(id, now),
         }

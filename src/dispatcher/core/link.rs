@@ -7,28 +7,11 @@ use std::time::Duration;
 use super::budget::{Bucket, ListBudget};
 use super::clocks::Clocks;
 use super::crowd::Crowd;
+use super::health::Unclear;
+use super::unreadable::Unreadable;
 use crate::executor::Target;
-use crate::orchestrator::{CallError, UnsentReason};
-use crate::run::{Evidence, FolderId, RunId, WaitReason};
-use crate::schedule::{Connection, asks_elsewhere};
-
-/// A connection that failed is tried again this soon: most failures are a glitch.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-
-/// So many failures in a row are an outage, which is told; failures of calls under way together count as one.
-const OUTAGE: u32 = 5;
-
-/// In an outage one harmless read is made this often at first, …
-const FIRST_PROBE: Duration = Duration::from_secs(5);
-
-/// … and doubling, at most this seldom: recovery is noticed within a minute, without a restart.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-
-/// Asking the token manager costs nothing, and a new login should not wait.
-const TOKEN_PAUSE: Duration = Duration::from_secs(5);
-
-/// Without a `Retry-After`, this is how long a 429 pauses the tenant.
-const DEFAULT_RATE_PAUSE: Duration = Duration::from_secs(10);
+use crate::run::{Evidence, FolderId, RunId, ShortFolder, WaitReason};
+use crate::schedule::{Connection, FolderChoice, asks_elsewhere};
 
 /// A `Retry-After` beyond this would stop a tenant's starts for longer than any limit is known to last.
 const LONGEST_RATE_PAUSE: Duration = Duration::from_secs(300);
@@ -42,17 +25,25 @@ pub(super) struct Link {
     pub(super) connection: Arc<Connection>,
     pub(super) phase: Phase,
     pub(super) health: Health,
+    /// Whether answers are unclear, though none has marked it yet.
+    pub(super) doubt: Option<Unclear>,
+    /// Jobs may not be read here, and what a person can do.
+    pub(super) unreadable: Option<Unreadable>,
+    /// When a start was last accepted, in boot time.
+    pub(super) accepted: Option<Duration>,
     /// Before this (boot time) nothing is asked of the tenant at all: it said so.
     pub(super) paused_until: Duration,
     pub(super) starts: Bucket,
     pub(super) lists: ListBudget,
     /// Spreads the probes of several installations, which an outage would else make in step.
-    salt: u32,
+    pub(super) salt: u32,
     pub(super) starts_in_flight: u32,
     /// Reads of one job; they count against `open_requests` as starts do.
     pub(super) reads_in_flight: u32,
-    pub(super) targets: HashMap<(Option<String>, String), TargetState>,
+    pub(super) targets: HashMap<(Option<FolderChoice>, String), TargetState>,
     pub(super) evidence: BTreeMap<FolderId, Evidence>,
+    /// Where the folders led that schedules name by the last part of their path.
+    pub(super) short_folders: HashMap<String, ShortFolder>,
     pub(super) proofs: BTreeMap<FolderId, ProofWanted>,
     pub(super) crowds: BTreeMap<FolderId, Crowd>,
     pub(super) clocks: Clocks,
@@ -114,7 +105,9 @@ impl Obstacle {
             | WaitReason::Limit
             | WaitReason::Retry
             | WaitReason::Clock
-            | WaitReason::CatchUp => "Orchestrator cannot be reached",
+            | WaitReason::CatchUp
+            | WaitReason::LookUp
+            | WaitReason::Capacity => "Orchestrator cannot be reached",
         };
         Obstacle { reason, until: None, text: format!("{text}: {error}"), error: Some(error.to_owned()) }
     }
@@ -125,6 +118,8 @@ impl Obstacle {
 pub(super) enum TargetState {
     /// Being looked for.
     Asked,
+    /// The last look came to nothing; the next one is at this boot time.
+    PutOff(Duration),
     /// Found, at this boot time.
     Known(Target, Duration),
     /// Not there, or not ours to see, at this boot time.
@@ -149,6 +144,9 @@ impl Link {
         Link {
             phase: if to_read.is_empty() { Phase::Ready } else { Phase::Reconciling(to_read) },
             health: Health::Fine,
+            doubt: None,
+            unreadable: None,
+            accepted: None,
             paused_until: Duration::ZERO,
             starts: Bucket::new(f64::from(limits.starts_per_second), f64::from(limits.starts_per_second), boot),
             lists: ListBudget::new(limits.list_calls_per_minute, boot),
@@ -157,6 +155,7 @@ impl Link {
             reads_in_flight: 0,
             targets: HashMap::new(),
             evidence: BTreeMap::new(),
+            short_folders: HashMap::new(),
             proofs: BTreeMap::new(),
             crowds: BTreeMap::new(),
             clocks: Clocks::Agree,
@@ -181,12 +180,15 @@ impl Link {
         if elsewhere {
             self.evidence.clear();
             self.proofs.clear();
+            self.short_folders.clear();
             self.clocks = Clocks::Agree;
             self.paused_until = Duration::ZERO;
         }
         if asks_elsewhere(&old, new) {
             self.targets.clear();
             self.health = Health::Fine;
+            self.doubt = None;
+            self.unreadable = None;
         }
     }
 
@@ -199,72 +201,6 @@ impl Link {
                 self.phase = Phase::Ready;
             }
         }
-    }
-
-    /// The server answered, whatever it said.
-    pub(super) fn answered(&mut self) {
-        match &self.health {
-            Health::Fine | Health::Recovering => {}
-            Health::Down { .. } | Health::Probing(_) => {
-                tracing::info!(connection = %self.connection.name, "Connection `{}` answers again", self.connection.name);
-                self.health = Health::Recovering;
-            }
-        }
-    }
-
-    /// A call failed in a way that speaks of the connection, not of the call.
-    pub(super) fn failed(&mut self, error: &CallError, boot: Duration) {
-        let (reason, retry_after, text) = match error {
-            CallError::Rejected { .. } => return self.answered(),
-            CallError::Unsent { reason: UnsentReason::RateLimit, retry_after, .. } => {
-                // It answers; were it the one call that was let through, nothing else would ever be.
-                self.answered();
-                self.pause(retry_after.unwrap_or(DEFAULT_RATE_PAUSE), boot);
-                return;
-            }
-            CallError::Unsent { reason: UnsentReason::Token, retry_after, text } => {
-                (WaitReason::Token, Some(retry_after.unwrap_or(TOKEN_PAUSE).min(TOKEN_PAUSE)), text)
-            }
-            CallError::Unsent { reason: UnsentReason::Outage, retry_after, text } => {
-                (WaitReason::Outage, *retry_after, text)
-            }
-            CallError::Unknown { retry_after, text } => (WaitReason::Outage, *retry_after, text),
-        };
-        // Calls that were under way together fail together: that is one failure, or a glitch would cost a minute.
-        if matches!(&self.health, Health::Down { until, .. } if boot < *until) {
-            return;
-        }
-        let (failures, since) = match &self.health {
-            Health::Down { trouble, .. } | Health::Probing(trouble) => {
-                (trouble.failures.saturating_add(1), trouble.since)
-            }
-            Health::Fine | Health::Recovering => (1, boot),
-        };
-        if failures == 1 {
-            tracing::warn!(connection = %self.connection.name, "{text}");
-        } else if failures == OUTAGE {
-            tracing::error!(
-                connection = %self.connection.name,
-                "Connection `{}` has failed {failures} times in a row: its starts wait, and it is tried again every {} to {} s: {text}",
-                self.connection.name,
-                FIRST_PROBE.as_secs(),
-                LONGEST_PAUSE.as_secs()
-            );
-        }
-        let pause = retry_after.map_or_else(|| self.pause_after(failures), |asked| asked.min(LONGEST_RATE_PAUSE));
-        let trouble = Trouble { reason, failures, since, text: text.clone() };
-        self.health = Health::Down { trouble, until: boot + pause };
-    }
-
-    /// Until the next try after so many failures: a glitch costs a second, an outage one read in 5 to 60 s.
-    fn pause_after(&self, failures: u32) -> Duration {
-        if failures < OUTAGE {
-            return FIRST_PAUSE;
-        }
-        let doubled = FIRST_PROBE.saturating_mul(1 << (failures - OUTAGE).min(6)).min(LONGEST_PAUSE);
-        // Up to a fifth sooner, differently each time: nobody else's probes are met twice.
-        let part = self.salt.wrapping_mul(2_654_435_761).wrapping_add(failures.wrapping_mul(40_503)) % 1_000;
-        doubled - doubled / 5 * part / 1_000
     }
 
     /// The server asked to be left alone.

@@ -8,12 +8,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Core;
-use super::book::{Asked, BeforeStart, Verdict};
+use super::book::{Asked, BeforeStart, FolderState, Verdict};
 use super::link::Health;
 use super::recall::REFUSED_AGAIN;
 use crate::clock::{Reading, earlier};
 use crate::executor::{Action, Ask, AskedFor};
-use crate::run::{FolderId, Run, RunId, RunState};
+use crate::run::{FolderId, Reference, Run, RunId, RunState};
 use crate::schedule::ConnectionName;
 
 /// References in one call. With the control, the URL stays below 8 KiB.
@@ -35,6 +35,7 @@ pub(super) const BROKEN_OFTEN: u32 = 20;
 #[derive(Debug, Default)]
 pub(super) struct Wanted {
     look_ups: BTreeMap<Folder, Vec<(Duration, Ask)>>,
+    beside: BTreeMap<Folder, Vec<(Duration, Ask)>>,
     lists: BTreeMap<Folder, Vec<(Duration, Ask, Timestamp)>>,
 }
 
@@ -49,13 +50,27 @@ struct Call {
     connection: ConnectionName,
     folder_id: FolderId,
     asks: Vec<Ask>,
-    /// All jobs since then, instead of those with these References.
-    list_from: Option<Timestamp>,
+    how: How,
+}
+
+/// How it is asked.
+#[derive(Clone, Copy, Debug)]
+enum How {
+    /// Those with these References.
+    ByReference,
+    /// The same, next to the folder's newest job.
+    Beside,
+    /// All jobs since then.
+    Since(Timestamp),
 }
 
 impl Wanted {
     pub(super) fn look_up(&mut self, folder: Folder, due: Duration, ask: Ask) {
         self.look_ups.entry(folder).or_default().push((due, ask));
+    }
+
+    fn beside(&mut self, folder: Folder, due: Duration, ask: Ask) {
+        self.beside.entry(folder).or_default().push((due, ask));
     }
 
     fn list(&mut self, folder: Folder, due: Duration, ask: Ask, since: Timestamp) {
@@ -65,23 +80,26 @@ impl Wanted {
     /// As few calls as they fit in, the longest-waiting first.
     fn into_calls(self) -> Vec<Call> {
         let mut calls = Vec::new();
-        for ((connection, folder_id), mut asks) in self.look_ups {
+        let by_reference = self.look_ups.into_iter().map(|(folder, asks)| (folder, asks, How::ByReference));
+        let beside = self.beside.into_iter().map(|(folder, asks)| (folder, asks, How::Beside));
+        for ((connection, folder_id), mut asks, how) in by_reference.chain(beside) {
             asks.sort_by_key(|(due, _)| *due);
             calls.extend(asks.chunks(ASKS_PER_CALL).map(|chunk| Call {
                 due: chunk.first().map(|(due, _)| *due).unwrap_or_default(),
                 connection: connection.clone(),
                 folder_id,
                 asks: chunk.iter().map(|(_, ask)| ask.clone()).collect(),
-                list_from: None,
+                how,
             }));
         }
         for ((connection, folder_id), asks) in self.lists {
             // One list from the oldest start on answers for all of them.
+            let Some(since) = asks.iter().map(|(.., since)| *since).min() else { continue };
             calls.push(Call {
                 due: asks.iter().map(|(due, ..)| *due).min().unwrap_or_default(),
                 connection,
                 folder_id,
-                list_from: asks.iter().map(|(.., since)| *since).min(),
+                how: How::Since(since),
                 asks: asks.into_iter().map(|(_, ask, _)| ask).collect(),
             });
         }
@@ -107,26 +125,55 @@ impl Core {
         self.collect_sweeps(now, &mut wanted);
         self.collect_proofs(now, &mut wanted);
         for call in wanted.into_calls() {
-            let Call { due: _, connection, folder_id, asks, list_from } = call;
+            let Call { due: _, connection, folder_id, asks, how } = call;
             if !self.may_list(&connection, now) {
                 continue;
+            }
+            if matches!(how, How::Beside) {
+                // It is two calls. Where the second is beyond the budget, it is made all the same: the next one waits longer.
+                self.count_list(&connection, now);
             }
             for ask in &asks {
                 self.set_asked(ask, &connection, folder_id, Asked::Yes);
             }
-            self.actions.push(match list_from {
-                Some(since) => Action::ListSince { connection, folder_id, asks, since },
-                None => {
+            let action = match how {
+                How::Since(since) => {
+                    let since = self.never_asked_before(since);
+                    Action::ListSince { connection, folder_id, asks, since }
+                }
+                How::Beside => {
+                    let nonce = self.nonce();
+                    Action::LookUpBeside { connection, folder_id, asks, nonce }
+                }
+                How::ByReference => {
                     let evidence = self.links.get(&connection).and_then(|link| link.evidence.get(&folder_id));
                     let control = evidence.map(|evidence| evidence.reference.clone());
-                    Action::LookUp { connection, folder_id, asks, control }
+                    let nonce = self.nonce();
+                    Action::LookUp { connection, folder_id, asks, control, nonce }
                 }
-            });
+            };
+            self.actions.push(action);
         }
     }
 
+    /// A name that nobody has and that was never asked for, so that no cache knows the answer (semantics.md 16a).
+    fn nonce(&mut self) -> Reference {
+        #[cfg(feature = "faults")]
+        if crate::faults::is_on(crate::faults::BELIEVE_CACHED_LISTS) {
+            return Reference::nonce(self.installation, [0; 10]);
+        }
+        Reference::nonce(self.installation, (self.random)())
+    }
+
+    /// The same for a list by time: up to a second earlier, by microseconds.
+    fn never_asked_before(&mut self, since: Timestamp) -> Timestamp {
+        let bits = (self.random)();
+        let micros = u64::from(u32::from_be_bytes([bits[0], bits[1], bits[2], bits[3]])) % 1_000_000;
+        earlier(since, Duration::from_micros(micros))
+    }
+
     fn collect_asks(&mut self, id: RunId, now: Reading, wanted: &mut Wanted) {
-        let Some(open) = self.book.get(id) else { return };
+        let Some(open) = self.book.get(id).filter(|open| open.elsewhere.is_none()) else { return };
         let Some(attempt) = open.run.attempt() else { return };
         let connection = open.run.connection.clone();
         let Some(link) = self.links.get(&connection) else { return };
@@ -148,15 +195,16 @@ impl Core {
                     AskedFor::Settling
                 };
                 let since = list_from(&open.run);
-                let folder_id = match attempt.folder_id {
-                    Some(folder_id) => folder_id,
-                    None => match self.find_its_folder(id, &connection, now) {
+                let folder_id = match (open.folder, attempt.folder_id) {
+                    (FolderState::Moved(folder_id), _) | (_, Some(folder_id)) => folder_id,
+                    (_, None) => match self.find_its_folder(id, &connection, now) {
                         Some(folder_id) => folder_id,
                         None => return,
                     },
                 };
                 let ask = Ask { run: id, reference, purpose };
                 match settle.verdict {
+                    Verdict::NeedsBeside => wanted.beside((connection, folder_id), settle.next, ask),
                     Verdict::NeedsList => wanted.list((connection, folder_id), settle.next, ask, since),
                     Verdict::Open | Verdict::None => wanted.look_up((connection, folder_id), settle.next, ask),
                 }
@@ -172,6 +220,7 @@ impl Core {
                 let Some(folder_id) = kept.or(found) else { return };
                 let ask = Ask { run: id, reference, purpose: AskedFor::BeforeStart };
                 match settle.map(|settle| settle.verdict) {
+                    Some(Verdict::NeedsBeside) => wanted.beside((connection, folder_id), due, ask),
                     Some(Verdict::NeedsList) => wanted.list((connection, folder_id), due, ask, since),
                     Some(Verdict::Open | Verdict::None) | None => wanted.look_up((connection, folder_id), due, ask),
                 }
@@ -200,6 +249,13 @@ impl Core {
             }
         });
         Some(folder_id)
+    }
+
+    /// Counts a list call that is made whether it fits or not.
+    fn count_list(&mut self, connection: &ConnectionName, now: Reading) {
+        if let Some(link) = self.links.get_mut(connection) {
+            link.lists.spend(now.boot);
+        }
     }
 
     /// Whether a list call may be made now; if so it is counted.

@@ -11,17 +11,23 @@ mod claim;
 mod clocks;
 mod command;
 mod crowd;
+mod elsewhere;
 mod follow;
+mod health;
 mod link;
 mod look_up;
+mod moved;
 mod obstacle;
 mod proof;
 mod recall;
 mod reload;
 mod send;
 mod settle;
+mod shortened;
+mod started;
 mod steps;
 mod succession;
+mod unreadable;
 mod wake;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,6 +43,7 @@ pub use self::command::{Answer, Command, CommandId, CommandRefused, Resolution, 
 use self::link::{Link, Phase};
 pub use self::obstacle::ConnectionObstacle;
 pub use self::reload::Absent;
+pub use self::unreadable::ConnectionTrouble;
 pub use self::wake::Wake;
 use crate::clock::{Reading, later};
 use crate::executor::{Action, Report};
@@ -148,8 +155,11 @@ impl Core {
         pace: Pace,
         random: RandomBits,
     ) -> Core {
-        let LoadedState { installation, open, marks: stored, evidence, sweeps, doubt } = state;
+        let LoadedState { installation, open, marks: stored, evidence, sweeps, counting, short_folders, doubt } = state;
         let mut book = Book::default();
+        for counting in counting {
+            book.count_until(&counting.schedule, counting.run, counting.until);
+        }
         let claim::Settled { marks, recorded, parked } =
             claim::settle_versions(&set, stored, absent, doubt, opened.wall, &mut book);
         let mut core = Core {
@@ -203,11 +213,17 @@ impl Core {
                 link.evidence.insert(proof.folder_id, proof);
             }
         }
+        for short in short_folders {
+            if let Some(link) = core.links.get_mut(&short.connection) {
+                link.short_folders.insert(short.name.clone(), short);
+            }
+        }
         for recorded in recorded {
             core.record_not_run(&recorded, opened.wall);
         }
         core.take_back_marks(opened.wall);
         core.doubt_unfinished_starts(opened);
+        core.compare_identities(opened);
         if let Some(doubt) = doubt {
             core.plan_recalls(&core.set.clone(), doubt, opened);
         }
@@ -222,6 +238,14 @@ impl Core {
             match state {
                 RunState::Starting => {
                     self.step(id, RunEvent::Unclear, now, "The daemon stopped while this was being sent".to_owned());
+                    self.book.change(id, |run| {
+                        if let Some(attempt) = run.attempt_mut() {
+                            attempt.unclear = attempt.unclear.saturating_add(1);
+                            // Nobody has read what was answered.
+                            attempt.answered = None;
+                            attempt.settled_none = 0;
+                        }
+                    });
                     if let Some(open) = self.book.get_mut(id) {
                         open.settle_from(now.boot, now.boot);
                     }
@@ -279,6 +303,9 @@ impl Core {
             Report::LookedUp { connection, folder_id, asks, control, result } => {
                 self.looked_up(&connection, folder_id, asks, control, result, now);
             }
+            Report::LookedUpBeside { connection, folder_id, asks, result } => {
+                self.looked_up_beside(&connection, folder_id, asks, result, now);
+            }
             Report::ListedSince { connection, folder_id, asks, result } => {
                 self.listed_since(&connection, folder_id, &asks, result, now);
             }
@@ -306,7 +333,9 @@ impl Core {
         self.wake = Wake::default();
         self.notice_jumps(now);
         if self.stopping == Stopping::No {
+            self.try_unclear_connections(now);
             self.ask_recalls(now);
+            self.give_up_elsewhere(now);
             self.claim_due(now);
             self.give_up_late_starts(now);
             self.warm_up(now);

@@ -11,7 +11,7 @@ use super::look_up::Wanted;
 use crate::clock::{Reading, later};
 use crate::executor::{Ask, AskedFor};
 use crate::orchestrator::JobPage;
-use crate::run::{Evidence, FolderId, Reference, RunId};
+use crate::run::{Evidence, FolderId, Reference, RunId, RunState};
 use crate::schedule::ConnectionName;
 
 /// A proof older than this is renewed with the next accepted start: jobs are purged from Orchestrator one day.
@@ -48,9 +48,16 @@ impl Core {
         reference: Reference,
         now: Reading,
     ) {
-        let Some(link) = self.links.get_mut(connection) else { return };
+        let Some(link) = self.links.get(connection) else { return };
         let fresh = link.evidence.get(&folder_id).is_some_and(|proof| later(proof.proven_at, PROOF_LIFE) > now.wall);
-        if !fresh {
+        // What is held there waits for a job of ours to be shown.
+        let wanted = self.book.iter().any(|open| {
+            open.run.state == RunState::Held
+                && &open.run.connection == connection
+                && open.run.attempt().and_then(|attempt| attempt.folder_id) == Some(folder_id)
+        });
+        let Some(link) = self.links.get_mut(connection) else { return };
+        if !fresh || wanted {
             let next = now.boot + PROOF_FIRST;
             link.proofs.entry(folder_id).or_insert(ProofWanted { run, reference, next, tries: 0, in_flight: false });
         }
@@ -62,6 +69,7 @@ impl Core {
         connection: &ConnectionName,
         folder_id: FolderId,
         asks: &[Ask],
+        control: Option<&Reference>,
         page: &JobPage,
         now: Reading,
     ) {
@@ -78,8 +86,14 @@ impl Core {
             if link.evidence.get(&folder_id).is_none_or(|old| old.reference != proof.reference) {
                 link.evidence.insert(folder_id, proof.clone());
                 self.book.record_evidence(proof);
+                self.settle_held(connection, folder_id, now);
             }
             return;
+        }
+        let control_is_shown = page.jobs.iter().any(|job| control.is_some() && job.reference.as_ref() == control);
+        if page.is_proof() && !control_is_shown {
+            // It was purged, or is not shown any more: it is no control for the next look-up.
+            link.evidence.remove(&folder_id);
         }
         self.proof_not_shown(connection, folder_id, asks, now);
     }

@@ -16,10 +16,12 @@ use super::book::{Asked, BeforeStart, Open};
 use super::claim::new_run;
 use crate::clock::{Reading, earlier};
 use crate::executor::Action;
-use crate::orchestrator::{CallError, Completeness, JobPage, JobView};
+use crate::orchestrator::{CallError, Completeness, Freshness, JobPage, JobView};
 use crate::recurrence::{Excluded, Nominal};
 use crate::run::{Attempt, Evidence, FolderId, Reference, RunEvent, RunId, RunState};
-use crate::schedule::{ConnectionName, HighWaterMark, Schedule, ScheduleKey, ScheduleSet, StartSpec, Trigger};
+use crate::schedule::{
+    ConnectionName, FolderChoice, HighWaterMark, Schedule, ScheduleKey, ScheduleSet, StartSpec, Trigger,
+};
 use crate::store::{Doubt, DoubtOver};
 
 /// Jobs are asked for from this long ago at least: longer than most robots take.
@@ -41,7 +43,7 @@ pub(super) const REFUSED_AGAIN: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Recall {
     connection: ConnectionName,
-    folder: Option<String>,
+    folder: Option<FolderChoice>,
     /// By any of these the folder is found.
     starts: Vec<StartSpec>,
     schedules: Vec<ScheduleKey>,
@@ -71,7 +73,7 @@ pub(super) fn mark_without_memory(schedule: &Schedule, load: Timestamp) -> HighW
 impl Core {
     /// Nothing is planned in a folder that has not been asked.
     pub(super) fn plan_recalls(&mut self, set: &ScheduleSet, doubt: Doubt, now: Reading) {
-        let mut folders: BTreeMap<(ConnectionName, Option<String>), Recall> = BTreeMap::new();
+        let mut folders: BTreeMap<(ConnectionName, Option<FolderChoice>), Recall> = BTreeMap::new();
         for (key, schedule) in &set.schedules {
             let mark = self.planner.marks().0.get(key).map_or(now.wall, |mark| mark.0);
             let place = (schedule.connection.clone(), schedule.start.folder.clone());
@@ -140,7 +142,7 @@ impl Core {
                 tracing::error!(
                     connection = %connection,
                     "No process of the schedules in folder `{}` can be found, so it cannot be asked what was started there",
-                    folder.as_deref().unwrap_or("(the only one)")
+                    in_words(folder.as_ref())
                 );
                 self.end_recall(place, now);
                 // The places have moved; the next turn has the others.
@@ -172,16 +174,14 @@ impl Core {
     pub(super) fn recalled(
         &mut self,
         connection: &ConnectionName,
-        folder: &Option<String>,
+        folder: &Option<FolderChoice>,
         folder_id: FolderId,
         result: Result<JobPage, CallError>,
         now: Reading,
     ) {
+        self.heard_of_jobs(connection, &result, now);
         if let Some(link) = self.link_mut(connection) {
-            match &result {
-                Ok(_) => link.answered(),
-                Err(error) => link.failed(error, now.boot),
-            }
+            link.heard_read(&result, now.boot);
         }
         let Some(place) =
             self.recalls.iter().position(|recall| &recall.connection == connection && &recall.folder == folder)
@@ -191,6 +191,11 @@ impl Core {
         let recall = &mut self.recalls[place];
         recall.asked = Asked::No;
         match result {
+            // What a cache kept may lack the jobs that matter.
+            Ok(JobPage { freshness: Freshness::Stale(_), .. }) | Err(CallError::Unknown { .. }) => {
+                recall.broken = recall.broken.saturating_add(1);
+                recall.next = now.boot + AGAIN.saturating_mul(recall.broken).min(AGAIN_MOST);
+            }
             Ok(page) => {
                 recall.broken = 0;
                 self.remember(place, folder_id, &page, now);
@@ -214,10 +219,6 @@ impl Core {
             }
             // The link's health decides when it is asked again.
             Err(CallError::Unsent { .. }) => {}
-            Err(CallError::Unknown { .. }) => {
-                recall.broken = recall.broken.saturating_add(1);
-                recall.next = now.boot + AGAIN.saturating_mul(recall.broken).min(AGAIN_MOST);
-            }
             Err(CallError::Rejected { text, .. }) => match recall.how {
                 HowAsked::OursOnly => recall.how = HowAsked::All,
                 HowAsked::All => {
@@ -300,6 +301,7 @@ impl Core {
         run.state = RunState::Starting;
         run.sent_at = created;
         run.accepted_at = created;
+        run.identity = self.identity_of(&schedule.connection);
         run.note = Some("written from its job: the database had forgotten it".to_owned());
         run.attempts.push(Attempt {
             job_number: 1,
@@ -307,6 +309,9 @@ impl Core {
             reference,
             folder_id: Some(folder_id),
             sends: 1,
+            unclear: 0,
+            answered: None,
+            settled_none: 0,
             sent_at: created,
             job: None,
             job_state: None,
@@ -338,7 +343,7 @@ impl Core {
         tracing::info!(
             connection = %recall.connection,
             "Orchestrator was asked what was started in folder `{}`: it shows jobs of {} schedules",
-            recall.folder.as_deref().unwrap_or("(the only one)"),
+            in_words(recall.folder.as_ref()),
             recall.latest.len()
         );
     }
@@ -382,4 +387,9 @@ impl Core {
 pub(super) enum Trusted {
     No,
     Yes,
+}
+
+/// A folder for a log line.
+fn in_words(folder: Option<&FolderChoice>) -> String {
+    folder.map_or_else(|| "(the only one)".to_owned(), FolderChoice::to_string)
 }

@@ -51,6 +51,8 @@ impl Core {
             self.record_not_run(&recorded, now.wall);
         }
         self.link_connections(now);
+        self.forget_short_folders();
+        self.compare_identities(now);
     }
 
     /// Connections that the files still have keep what is known of them; new ones read first what is open on them.

@@ -5,25 +5,19 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::book::{Asked, BeforeStart, Decided, LookedAgain, Verdict};
+use super::book::{Asked, BeforeStart, Decided, Verdict};
 use super::claim::join;
 use super::link::{Health, Obstacle, TargetState};
 use super::{Core, wall_of};
 use crate::admission::{Admission, admit_by};
 use crate::clock::Reading;
-use crate::executor::{Action, StartOrder, Target};
-use crate::orchestrator::{CallError, JobView, UnsentReason};
-use crate::run::{Ending, RunEvent, RunId, RunState, WaitReason};
-use crate::schedule::{ConnectionName, OverlapPolicy, StartSpec};
+use crate::executor::{Action, Resolved, StartOrder, Target};
+use crate::orchestrator::CallError;
+use crate::run::{RunEvent, RunId, RunState, WaitReason};
+use crate::schedule::{ConnectionName, FolderChoice, OverlapPolicy, StartSpec};
 
-/// Orchestrator's code for a thing that does not exist: the process was deployed anew and has another key.
-const NOT_FOUND_CODE: i64 = 1002;
-
-/// HTTP's word for something that stands in the way.
-const CONFLICT: u16 = 409;
-
-/// An unclear start is looked up a second after its call ended (semantics.md 16).
-const FIRST_LOOK_UP: Duration = Duration::from_secs(1);
+/// A process that could not be looked for, for want of a clear answer, is looked for again after this.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 impl Core {
     /// Sends what may be sent, in the order of its times.
@@ -54,6 +48,10 @@ impl Core {
 
     fn send(&mut self, id: RunId, now: Reading) {
         let Some(open) = self.book.get(id) else { return };
+        if open.elsewhere.is_some() {
+            let text = "Its connection leads to another tenant than when this was claimed";
+            return self.wait(id, WaitReason::Outage, None, text, now);
+        }
         let (connection, start, state) = (open.run.connection.clone(), open.run.start.clone(), open.run.state);
         let before_start = open.before_start;
         // What may have been started by another life is looked up first, whatever the files say now.
@@ -75,12 +73,22 @@ impl Core {
         if let Some(obstacle) = link.obstacle(now.boot) {
             let Obstacle { reason, until, text, error } = obstacle;
             self.probe(&connection, &start, now);
+            // Its own last answer is worth more than what another call met.
             if let Some(error) = error
-                && self.book.get(id).is_some_and(|open| open.run.error.as_ref() != Some(&error))
+                && self.book.get(id).is_some_and(|open| {
+                    open.run.state != RunState::Unknown
+                        && open.pause.is_none()
+                        && open.run.error.as_ref() != Some(&error)
+                })
             {
                 self.book.change(id, |run| run.error = Some(error));
             }
             return self.wait(id, reason, until, &text, now);
+        }
+        if let Some(until) = self.book.get(id).and_then(|open| open.pause).map(|pause| pause.until)
+            && now.boot < until
+        {
+            return self.wake.at_boot(until);
         }
         match before_start {
             BeforeStart::Clear => {}
@@ -93,7 +101,7 @@ impl Core {
             }
         }
         let Some(target) = self.want_target(&connection, &start, now) else {
-            return self.wait(id, WaitReason::Limit, None, "Its process is being looked up", now);
+            return self.wait(id, WaitReason::LookUp, None, "Its folder and process are being looked up", now);
         };
         let Some(link) = self.links.get_mut(&connection) else { return };
         if link.starts_in_flight >= link.connection.limits.open_requests {
@@ -144,6 +152,7 @@ impl Core {
             Some(Again) => "Sent again under the same Reference: no job was made by the call before",
             None => "Sent to Orchestrator",
         };
+
         if !self.step(id, RunEvent::Send, now, text.to_owned()) {
             return;
         }
@@ -165,11 +174,16 @@ impl Core {
         let policy =
             self.set.schedules.get(&open.run.schedule).map_or(OverlapPolicy::Skip, |schedule| schedule.overlap);
         let doubtful = open.run.fire_at <= self.opened.wall;
-        let older = self.book.active(&open.run.schedule.clone(), Some(id));
+        let older = self.book.active(&open.run.schedule.clone(), Some(id), now.wall);
         match admit_by(policy, &older) {
             Admission::AskAgain => false,
             Admission::Skip(other) => {
-                self.book.change(id, |run| run.attempts.clear());
+                // One that was sent before keeps its attempt: its Reference answers what became of it.
+                self.book.change(id, |run| {
+                    if run.sent_at.is_none() {
+                        run.attempts.clear();
+                    }
+                });
                 self.skip_for(id, other, now);
                 false
             }
@@ -216,9 +230,9 @@ impl Core {
     pub(super) fn resolved(
         &mut self,
         connection: &ConnectionName,
-        folder: Option<String>,
+        folder: Option<FolderChoice>,
         process: String,
-        result: Result<Target, CallError>,
+        result: Result<Resolved, CallError>,
         server_skew: Option<SignedDuration>,
         now: Reading,
     ) {
@@ -228,16 +242,27 @@ impl Core {
             (Ok(_) | Err(_), skew) => link.compare_clocks(skew, now.boot),
         }
         let key = (folder.clone(), process.clone());
+        link.heard_read(&result, now.boot);
+        let result = result.and_then(|resolved| {
+            self.check_short_folder(connection, folder.as_ref(), &resolved.folder, now)?;
+            Ok(resolved)
+        });
+        let Some(link) = self.links.get_mut(connection) else { return };
         match result {
-            Ok(target) => {
-                link.answered();
+            Ok(Resolved { target, folder: _ }) => {
                 link.targets.insert(key, TargetState::Known(target, now.boot));
+                self.folder_was_found(connection, &folder, target.folder_id, now);
             }
             Err(error) => {
-                link.targets.remove(&key);
-                link.failed(&error, now.boot);
-                let CallError::Rejected { text, cure, .. } = error else { return };
+                if !matches!(error, CallError::Rejected { .. }) {
+                    // What was known before is still good to start with; what was being asked for is asked for again.
+                    if matches!(link.targets.get(&key), Some(TargetState::Asked)) {
+                        link.targets.insert(key, TargetState::PutOff(now.boot + LOOK_AGAIN));
+                    }
+                    return;
+                }
                 link.targets.insert(key, TargetState::Refused(now.boot));
+                self.folder_was_not_found(connection, &folder, &process, &error, now);
                 // Only the runs that are due: a process may be deployed before the others' time.
                 let refused: Vec<RunId> = self
                     .book
@@ -252,110 +277,13 @@ impl Core {
                     .map(|open| open.run.id)
                     .collect();
                 if refused.is_empty() {
-                    tracing::warn!(connection = %connection, "{}", with_cure(&text, cure.as_deref()));
+                    tracing::warn!(connection = %connection, "{}", with_cure(&error));
                 }
                 for id in refused {
-                    self.reject(id, &text, cure.as_deref(), now);
+                    self.reject(id, &error, now);
                 }
             }
         }
-    }
-
-    /// A start was answered, or not.
-    pub(super) fn started(
-        &mut self,
-        connection: &ConnectionName,
-        id: RunId,
-        ended: Duration,
-        server_date: Option<Timestamp>,
-        result: Result<Vec<JobView>, CallError>,
-        now: Reading,
-    ) {
-        if let Some(link) = self.link_mut(connection) {
-            link.starts_in_flight = link.starts_in_flight.saturating_sub(1);
-            link.compare_clocks(server_date.map(|date| date.duration_since(now.wall)), now.boot);
-            match &result {
-                Ok(_) => link.answered(),
-                // An unclear answer speaks of this start; only `Retry-After` speaks of the tenant.
-                Err(CallError::Unknown { retry_after, .. }) => {
-                    if let Some(pause) = retry_after {
-                        link.pause(*pause, now.boot);
-                    }
-                }
-                Err(error) => link.failed(error, now.boot),
-            }
-        }
-        let Some(open) = self.book.get_mut(id) else { return };
-        if open.run.state != RunState::Starting {
-            // The store was read again while the call was under way, so the run is settling.
-            tracing::debug!(run.id = %id, "An answer came for a run that is {}", open.run.state);
-            if let (RunState::Unknown | RunState::Held, Ok(jobs)) = (open.run.state, &result) {
-                self.accepted(id, jobs, now);
-            } else if let Some(settle) = &mut open.settle {
-                // The window counts from the end of the call, which is now known.
-                settle.from = settle.from.max(ended);
-            }
-            return;
-        }
-        match result {
-            Ok(jobs) => self.accepted(id, &jobs, now),
-            Err(CallError::Unsent { reason, text, .. }) => {
-                let (reason, plain) = match reason {
-                    UnsentReason::Token => (WaitReason::Token, "Not sent: no access token"),
-                    UnsentReason::Outage => (WaitReason::Outage, "Not sent: Orchestrator could not be reached"),
-                    UnsentReason::RateLimit => {
-                        (WaitReason::RateLimit, "Not taken: Orchestrator asked to be called less often")
-                    }
-                };
-                self.book.change(id, |run| run.error = Some(text));
-                self.step(id, RunEvent::Wait(reason), now, plain.to_owned());
-            }
-            Err(CallError::Rejected { code: Some(NOT_FOUND_CODE), .. }) if self.may_look_again(id) => {
-                self.look_again(id, now);
-            }
-            // Perhaps the first call's job is what it conflicts with: that one is looked for first (reliability.md 2.4).
-            Err(CallError::Rejected { status: CONFLICT, text, cure, .. }) if self.was_repeated(id) => {
-                self.step(id, RunEvent::Unclear, now, format!("A repeated call was refused: {text}"));
-                if let Some(open) = self.book.get_mut(id) {
-                    open.refused = Some(with_cure(&text, cure.as_deref()));
-                    open.settle_from(ended, ended + FIRST_LOOK_UP);
-                }
-            }
-            Err(CallError::Rejected { text, cure, .. }) => self.reject(id, &text, cure.as_deref(), now),
-            Err(CallError::Unknown { text, .. }) => {
-                self.book.change(id, |run| run.error = Some(text.clone()));
-                self.step(id, RunEvent::Unclear, now, format!("May have started: {text}"));
-                if let Some(open) = self.book.get_mut(id) {
-                    open.settle_from(ended, ended + FIRST_LOOK_UP);
-                }
-            }
-        }
-    }
-
-    fn was_repeated(&self, id: RunId) -> bool {
-        self.book.get(id).and_then(|open| open.run.attempt()).is_some_and(|attempt| attempt.sends > 1)
-    }
-
-    fn may_look_again(&self, id: RunId) -> bool {
-        self.book.get(id).is_some_and(|open| open.looked_again == LookedAgain::No)
-    }
-
-    /// The process has another key now: find it again and send once more.
-    fn look_again(&mut self, id: RunId, now: Reading) {
-        let Some(open) = self.book.get_mut(id) else { return };
-        open.looked_again = LookedAgain::Yes;
-        let (connection, start) = (open.run.connection.clone(), open.run.start.clone());
-        if let Some(link) = self.link_mut(&connection) {
-            link.targets.remove(&(start.folder, start.process));
-        }
-        let text = "Orchestrator does not know the process under its old key; it is looked up again".to_owned();
-        self.step(id, RunEvent::Wait(WaitReason::Limit), now, text);
-    }
-
-    pub(super) fn reject(&mut self, id: RunId, text: &str, cure: Option<&str>, now: Reading) {
-        let told = with_cure(text, cure);
-        self.book.change(id, |run| run.error = Some(told.clone()));
-        self.step(id, RunEvent::End(Ending::Rejected), now, format!("Refused: {told}"));
     }
 }
 
@@ -363,9 +291,10 @@ impl Core {
 #[derive(Clone, Copy, Debug)]
 struct Again;
 
-pub(super) fn with_cure(text: &str, cure: Option<&str>) -> String {
-    match cure {
-        Some(cure) => format!("{text}; {cure}"),
-        None => text.to_owned(),
+/// An error as a run shows it.
+pub(super) fn with_cure(error: &CallError) -> String {
+    match error.cure() {
+        Some(cure) => format!("{error}; {cure}"),
+        None => error.to_string(),
     }
 }

@@ -16,6 +16,7 @@ impl Core {
         self.wake = super::Wake::default();
         self.last_turn = now;
         if self.stopping == super::Stopping::No {
+            self.try_unclear_connections(now);
             self.ask_about_unclear_starts(now);
         }
         self.ask_crowds(now);
@@ -83,12 +84,16 @@ impl Link {
     /// How the server is, and what was asked of it, does not change because our database failed.
     fn inherit(&mut self, old: Link) {
         self.health = old.health;
+        self.doubt = old.doubt;
+        self.unreadable = old.unreadable;
+        self.accepted = old.accepted;
         self.paused_until = old.paused_until;
         self.starts = old.starts;
         self.lists = old.lists;
         self.starts_in_flight = old.starts_in_flight;
         self.reads_in_flight = old.reads_in_flight;
         self.targets = old.targets;
+        self.short_folders = old.short_folders;
         self.proofs = old.proofs;
         self.clocks = old.clocks;
     }

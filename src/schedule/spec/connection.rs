@@ -2,16 +2,17 @@
 //!
 //! A literal secret is refused here; that nothing shows it is the work of `hidden`.
 
-use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use url::{Host, Url};
+use url::Url;
 
+use super::address::{self, Matter, Weight};
 use super::choices::{self, GrantKind, Style};
 use super::fields::{Field, Fields};
 use super::keys;
+use super::token_address::token_server;
 use super::tree::{Entry, Kind, Scalar, Value};
 use crate::http::{Authorities, Unusable};
 use crate::schedule::diagnostic::{Findings, SourceFile, quoted};
@@ -31,7 +32,7 @@ pub(super) fn read(
     let subject = format!("connection `{name}`");
     let fields = Fields::open(&entry.value, &keys::CONNECTION, subject, entry.key_at, findings)?;
     let url_hint = "write the base address, such as `url: https://cloud.uipath.com/acme/production/orchestrator_`";
-    let url = fields.need("url", url_hint, findings).and_then(|field| base(&field, findings));
+    let url = fields.need("url", url_hint, findings).and_then(|field| address(&field, address::base, findings));
     let tenant = fields.get("tenant").map(|field| header(&field, findings));
     let auth_hint = "write `auth: { grant: client_credentials, … }`";
     let auth = fields.need("auth", auth_hint, findings).and_then(|field| auth(&field, sources, findings));
@@ -75,8 +76,8 @@ fn settled<T>(value: Option<Option<T>>) -> Option<Option<T>> {
 }
 
 /// A URL to send requests to: https, or plain http to this machine.
-fn address(field: &Field<'_>, findings: &mut Findings) -> Option<Url> {
-    let text = field.line(findings)?;
+fn address(field: &Field<'_>, judge: fn(&Url) -> Option<Matter>, findings: &mut Findings) -> Option<Url> {
+    let text = field.name(findings)?;
     let name = field.named();
     if text.contains('@') {
         findings.hide(field.at());
@@ -84,48 +85,56 @@ fn address(field: &Field<'_>, findings: &mut Findings) -> Option<Url> {
         findings.valueless(field.at(), field.said(&what)).hint("write them under `auth`");
         return None;
     }
-    let Ok(mut url) = Url::parse(text) else {
-        let what = format!("{name} is not a URL");
-        field.error(&what, findings).hint("write it with `https://` in front");
+    let bare = address::bare(&text);
+    let wrong = |what: &str, meant: &str, findings: &mut Findings| {
+        let cure = Url::parse(meant)
+            .ok()
+            .map_or_else(|| "write it with `https://` in front".to_owned(), |url| meant_by(url, judge));
+        field.error(&format!("{name} {what}"), findings).hint(cure);
+    };
+    let url = Url::parse(bare).ok().filter(|url| bare.contains("://") && matches!(url.scheme(), "http" | "https"));
+    let Some(mut url) = url else {
+        match address::with_scheme(bare) {
+            Some(meant) => wrong("must begin with `https://`", &meant, findings),
+            None => wrong("is not a URL", "", findings),
+        }
         return None;
     };
-    let secure = match url.scheme() {
-        "https" => true,
-        "http" => url.host().is_some_and(|host| is_loopback(&host)),
-        _ => false,
-    };
-    if !secure {
-        field
-            .error(&format!("{name} must be https, so that nobody on the way can read the tokens"), findings)
-            .hint("write `https://`; plain http is taken for `localhost`, `127.0.0.1` and `[::1]` only");
+    if bare != text {
+        wrong("must be the address alone, without signs around it", bare, findings);
         return None;
     }
-    if url.query().is_some() || url.fragment().is_some() {
-        let what = format!("{name} must end with its path, without `?` or `#`");
-        field.error(&what, findings).hint("take out everything from the `?` or `#` on");
+    let secure = url.scheme() == "https" || url.host().is_some_and(|host| address::is_loopback(&host));
+    if !secure {
+        let what = format!("{name} must be https, so that nobody on the way can read the tokens");
+        let also = "plain http is taken for `localhost`, `127.0.0.1` and `[::1]` only";
+        field.error(&what, findings).hint(format!("{}; {also}", meant_by(url, judge)));
         return None;
+    }
+    if let Some(matter) = judge(&url) {
+        let what = format!("{name} {}", matter.what);
+        match matter.weight {
+            Weight::Wrong => {
+                field.error(&what, findings).hint(matter.cure());
+                return None;
+            }
+            Weight::Doubtful => field.warning(&what, findings).hint(matter.cure()),
+        };
     }
     let path = url.path().trim_end_matches('/').to_owned();
     url.set_path(&path);
     Some(url)
 }
 
-/// The address of an Orchestrator, to which `/odata/…` is added.
-fn base(field: &Field<'_>, findings: &mut Findings) -> Option<Url> {
-    let url = address(field, findings)?;
-    if url.path().to_ascii_lowercase().ends_with("/odata") {
-        let what = format!("{} must end before `/odata`", field.named());
-        field.error(&what, findings).hint("take `/odata` off the end");
-        return None;
+/// The cure for an address whose scheme is not right: all that is the matter with it is mended in one go.
+fn meant_by(mut url: Url, judge: fn(&Url) -> Option<Matter>) -> String {
+    if !url.host().is_some_and(|host| address::is_loopback(&host)) {
+        // From http to https, which every such URL can take.
+        let _ = url.set_scheme("https");
     }
-    Some(url)
-}
-
-fn is_loopback(host: &Host<&str>) -> bool {
-    match host {
-        Host::Domain(name) => *name == "localhost",
-        Host::Ipv4(ip) => IpAddr::from(*ip).is_loopback(),
-        Host::Ipv6(ip) => ip.is_loopback(),
+    match judge(&url) {
+        Some(matter) => matter.cure(),
+        None => format!("write `{}`", url.as_str().trim_end_matches('/')),
     }
 }
 
@@ -159,7 +168,7 @@ fn auth(field: &Field<'_>, sources: &[SourceFile], findings: &mut Findings) -> O
         .need("grant", "write `grant: client_credentials` or `grant: refresh_token`", findings)
         .and_then(|field| field.choice(&choices::GRANT, findings));
     let style = fields.get("style").map(|field| (field.choice(&choices::STYLE, findings), field));
-    let token_url = fields.get("token_url").map(|field| address(&field, findings));
+    let token_url = fields.get("token_url").map(|field| address(&field, token_server, findings));
     let client_id = fields.get("client_id").map(|field| client_id(&field, findings));
     let username = fields.get("username").map(|field| field.line(findings).map(str::to_owned));
     // Left out: kept by `punctual login`.

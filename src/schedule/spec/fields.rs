@@ -330,6 +330,17 @@ impl<'t> Field<'t> {
         Some(text)
     }
 
+    /// A name as people paste it: blanks of any kind around it do not count.
+    pub(super) fn name(&self, findings: &mut Findings) -> Option<String> {
+        let text = self.text(findings)?.trim();
+        if text.chars().any(char::is_control) {
+            let what = format!("{} must be one line", self.named());
+            self.error(&what, findings).hint("take line breaks and tabs out of it");
+            return None;
+        }
+        Some(text.to_owned())
+    }
+
     /// A text of one line: a name that goes into a request.
     pub(super) fn line(&self, findings: &mut Findings) -> Option<&'t str> {
         let text = self.text(findings)?;

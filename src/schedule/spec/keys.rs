@@ -57,6 +57,8 @@ pub(in crate::schedule) enum Shape {
     Flag,
     /// A whole number from 1 up to this.
     Count(u32),
+    /// Orchestrator's number of a folder: a whole number from 1.
+    FolderNumber,
     Duration,
     Instant,
     /// One instant, or a list of them.
@@ -372,7 +374,17 @@ pub(in crate::schedule) static START: Section = Section {
     about: "The job that Orchestrator is asked for",
     keys: &[
         required("process", Shape::Text, "The process by its name in the folder"),
-        key("folder", Shape::Text, "The folder's full name, such as Finance/Accounts payable"),
+        key(
+            "folder",
+            Shape::Text,
+            "The folder: its full name, such as Finance/Accounts payable; else the last part of a full name, where only one \
+             folder has it; else, in digits, its number",
+        ),
+        key(
+            "folder_id",
+            Shape::FolderNumber,
+            "In the place of `folder`: its number, which web addresses show as fid=345",
+        ),
         key("runtime", Shape::Text, "Orchestrator's runtime type, such as Unattended; its own default when left out"),
         key(
             "arguments",
@@ -432,6 +444,11 @@ pub(in crate::schedule) static DEFAULTS: Section = Section {
     keys: &[
         key("connection", Shape::Text, "The connection of schedules that name none"),
         key("folder", Shape::Text, "The folder of schedules that name none"),
+        key(
+            "folder_id",
+            Shape::FolderNumber,
+            "In the place of `folder`: its number, which web addresses show as fid=345",
+        ),
         key("timezone", Shape::Text, "The zone of schedules that name none, such as Europe/Berlin"),
         common::CLOCK_CHANGES,
         key("overlap", Shape::Choice(&choices::OVERLAP), "When a time comes while an earlier run is open"),
@@ -515,6 +532,7 @@ pub(in crate::schedule) static QUEUE_ITEM: Section = Section {
     keys: &[
         required("queue", Shape::Text, "The queue by its name in the folder"),
         key("folder", Shape::Text, "The folder's full name"),
+        key("folder_id", Shape::FolderNumber, "In the place of `folder`: its number"),
         key("content", Shape::Object, "What the item holds; texts may hold templates"),
         key("priority", Shape::Choice(&choices::PRIORITY), "`Normal` when left out"),
         key("defer", Shape::Moment, "Not to be processed before"),

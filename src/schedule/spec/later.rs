@@ -14,6 +14,7 @@ use super::arguments;
 use super::choices::{self, Names};
 use super::connection;
 use super::fields::{self, Field, Fields};
+use super::folder;
 use super::habits::Known;
 use super::hidden;
 use super::keys::{MOST_PRIORITY, Need, Section, Shape};
@@ -39,6 +40,9 @@ pub(super) fn check(field: &Field<'_>, shape: Shape, findings: &mut Findings) {
         }
         Shape::Count(most) => {
             field.count(most, findings);
+        }
+        Shape::FolderNumber => {
+            folder::read_number(field, findings);
         }
         Shape::Duration => {
             field.duration(findings);
@@ -148,6 +152,7 @@ fn example(shape: Shape) -> String {
         | Shape::Texts
         | Shape::Names
         | Shape::Flag
+        | Shape::FolderNumber
         | Shape::Duration
         | Shape::Instant
         | Shape::Instants

@@ -2,12 +2,14 @@
 //!
 //! Pure: no clock, no files. `tree` is YAML, `keys` what may stand where, `fields` takes maps apart; one file an entry.
 
+mod address;
 mod arguments;
 mod calendar;
 pub(in crate::schedule) mod choices;
 mod connection;
 mod daemon;
 mod fields;
+mod folder;
 mod habits;
 mod hidden;
 pub(in crate::schedule) mod keys;
@@ -18,6 +20,7 @@ mod schedule;
 mod set;
 mod syntax;
 mod times;
+mod token_address;
 mod tree;
 mod values;
 

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::arguments;
 use super::fields::{Field, Fields};
+use super::folder;
 use super::habits::{Given, Habits, Known};
 use super::keys;
 use super::later;
@@ -16,6 +17,7 @@ use super::times;
 use super::tree::{Entry, Kind, Scalar, Value};
 use crate::schedule::diagnostic::{Findings, SourceFile, quoted};
 use crate::schedule::excerpt::Lines;
+use crate::schedule::folder::FolderChoice;
 use crate::schedule::model::{ConnectionName, Place, Schedule, ScheduleKey, StartSpec};
 
 /// What an entry is read against.
@@ -27,7 +29,7 @@ pub(super) struct Context<'c> {
     pub(super) known: Known<'c>,
     pub(super) changes: &'c ClockChanges,
     pub(super) defaults: &'c Habits,
-    pub(super) default_folder: Option<&'c str>,
+    pub(super) default_folder: Option<&'c FolderChoice>,
     /// The variables that templates may name.
     pub(super) env: &'c BTreeSet<String>,
 }
@@ -107,13 +109,14 @@ fn start(field: &Field<'_>, context: &Context<'_>, findings: &mut Findings) -> O
     }
     let fields = field.map(&keys::START, findings)?;
     let process_hint = "write the process by its name in the folder";
-    let process = fields.need("process", process_hint, findings).and_then(|field| field.line(findings));
+    let process = fields.need("process", process_hint, findings).and_then(|field| field.name(findings));
     let mut line = |name| fields.get(name).and_then(|field| field.line(findings).map(str::to_owned));
-    let folder = line("folder").or_else(|| context.default_folder.map(str::to_owned));
     let runtime = line("runtime");
+    // Of either kind it stands in the place of the default's, of either kind.
+    let folder = folder::read(&fields, findings).or_else(|| context.default_folder.cloned());
     let arguments = fields.get("arguments").map(|field| arguments::read(&field, context.env, findings));
     Some(StartSpec {
-        process: process?.to_owned(),
+        process: process?,
         folder,
         runtime,
         arguments: match arguments {

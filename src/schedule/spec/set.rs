@@ -9,6 +9,7 @@ use super::calendar;
 use super::connection;
 use super::daemon;
 use super::fields::{Field, Fields};
+use super::folder;
 use super::habits::{Given, Habits, Known};
 use super::hidden;
 use super::keys;
@@ -120,7 +121,7 @@ fn read(trees: &[Node], sources: &[SourceFile], now: Timestamp, findings: &mut F
         Given::Here(zone) => Known { zones: Zones { usual: zone.name(), ..zones }, ..known },
         Given::Absent | Given::Wrong => known,
     };
-    let default_folder = fields.as_ref().and_then(|fields| fields.get("folder")).and_then(|field| field.line(findings));
+    let default_folder = fields.as_ref().and_then(|fields| folder::read(fields, findings));
     let lines: Vec<Lines> = sources.iter().map(|source| Lines::new(&source.text)).collect();
     let changes = ClockChanges::after(now);
     let context = Context {
@@ -130,7 +131,7 @@ fn read(trees: &[Node], sources: &[SourceFile], now: Timestamp, findings: &mut F
         known,
         changes: &changes,
         defaults: &defaults,
-        default_folder,
+        default_folder: default_folder.as_ref(),
         env: &daemon.allow_env,
     };
     for (key, entry) in &merged.schedules {

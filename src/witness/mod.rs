@@ -1,10 +1,15 @@
 //! What one HTTP exchange looked like, for people who look for a fault.
 //!
 //! `auth` and `orchestrator` tell a [`Witness`] of each request, if one was given: what left, what came back, how long it
-//! took. Secrets are masked here, before anybody else sees the text: those that were sent are known and replaced, and
-//! whatever looks like one in an answer is hidden too, because an answer can hold a token that nobody has seen before.
+//! took. Secrets are masked here, before anybody else sees the text: those that were sent are known and replaced in every
+//! form (`masker`), and whatever looks like one in an answer is hidden too, because an answer can hold a token that nobody has
+//! seen before.
 //!
 //! Absent: any effect on the exchange. Without a witness nothing of this is built.
+
+mod masker;
+mod names;
+mod view;
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +17,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::secret::Secret;
+use crate::secret::{Secret, proxy_passwords};
+
+pub use masker::Masker;
 
 /// How much of an answer is kept, in characters.
 const EXCERPT_CHARS: usize = 200;
@@ -119,17 +126,28 @@ pub fn excerpt(body: &[u8], secrets: &[Secret]) -> String {
 
 /// Text of another side as it may be shown, of any length: what looks like a secret is hidden too.
 pub fn masked(text: &str, secrets: &[Secret]) -> String {
-    let words: Vec<String> = without_secrets(text, secrets).split(' ').map(hide_in_word).collect();
+    masked_by(text, &knowing(secrets))
+}
+
+/// The same, with secrets that are known to a masker.
+pub fn masked_by(text: &str, masker: &Masker) -> String {
+    let words: Vec<String> = line(text, masker).split(' ').map(hide_in_word).collect();
     words.join(" ")
 }
 
-/// One line of another side's text, without these secrets, and without control and invisible characters.
+/// One line of another side's text, without these secrets in any form, and without control and invisible characters.
 pub fn without_secrets(text: &str, secrets: &[Secret]) -> String {
-    let secrets = || secrets.iter().filter(|secret| !secret.expose().is_empty());
-    let hidden = |text: String| secrets().fold(text, |text, secret| text.replace(secret.expose(), MASK));
+    line(text, &knowing(secrets))
+}
+
+/// These, and what proxies are given: any answer may be a proxy's.
+fn knowing(secrets: &[Secret]) -> Masker {
+    Masker::of(secrets.iter().chain(proxy_passwords()))
+}
+
+fn line(text: &str, masker: &Masker) -> String {
     let is_seen = |c: &char| c.is_whitespace() || !(c.is_control() || is_invisible(*c));
-    // What stood between its characters is gone then: a secret may have come together.
-    let text = hidden(hidden(text.to_owned()).chars().filter(is_seen).collect());
+    let text: String = masker.mask(text).chars().filter(is_seen).collect();
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -3,7 +3,12 @@
 //! A file never holds a secret, only where to find it: `credential:NAME` (systemd), `file:PATH`, `env:NAME`. The value is
 //! read when it is needed, not at load, so a rotated secret is picked up without a restart.
 //!
+//! What is read is taken as people write it down: see `written`.
+//!
 //! [`Secret`] has no `Display` and no `Serialize`; its `Debug` prints a placeholder; memory is wiped on drop.
+
+mod proxy;
+mod written;
 
 use std::fmt;
 use std::fs::{Metadata, OpenOptions};
@@ -14,6 +19,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
+
+pub use proxy::{PROXY_VARIABLES, is_meant_proxy, proxy_passwords};
+pub use written::{Cleaned, NotWritten, Oddity, Purpose, SHORTEST_SECRET, Written, written};
 
 /// The largest secret that is read: far above any key or token, far below what would hurt.
 const MAX_SECRET_BYTES: u64 = 64 * 1024;
@@ -104,7 +112,15 @@ pub enum SecretError {
         /// Who we are.
         ours: u32,
     },
-    /// Not a regular file, too large, empty, or not text.
+    /// Nothing in it that can be used.
+    #[error("the secret in {place} is {why}")]
+    NotWritten {
+        /// The reference as written.
+        place: String,
+        /// What is wrong with it.
+        why: NotWritten,
+    },
+    /// Not a regular file, or too large.
     #[error("the secret in {place} is {what}")]
     Odd {
         /// The reference as written.
@@ -128,13 +144,23 @@ impl SecretRef {
         }
     }
 
-    /// Reads the secret now. A trailing line break is taken off, as editors add one.
+    /// Reads the secret now, as it is to be sent.
     ///
     /// # Errors
     /// See [`SecretError`]; each says where the secret was looked for.
-    pub fn read(&self) -> Result<Secret, SecretError> {
-        let text = Zeroizing::new(match self {
-            SecretRef::Env(name) => std::env::var(name).map_err(|_| SecretError::NoVariable(name.clone()))?,
+    pub fn read(&self, purpose: Purpose) -> Result<Secret, SecretError> {
+        self.look(purpose).map(|written| written.secret)
+    }
+
+    /// Reads the secret now, and says what was odd about the way it is written.
+    ///
+    /// # Errors
+    /// See [`SecretError`]; each says where the secret was looked for.
+    pub fn look(&self, purpose: Purpose) -> Result<Written, SecretError> {
+        let bytes = match self {
+            SecretRef::Env(name) => Zeroizing::new(
+                std::env::var_os(name).ok_or_else(|| SecretError::NoVariable(name.clone()))?.into_encoded_bytes(),
+            ),
             SecretRef::Credential(name) => {
                 let folder = std::env::var_os("CREDENTIALS_DIRECTORY")
                     .ok_or_else(|| SecretError::NoCredentials(name.clone()))?;
@@ -142,12 +168,8 @@ impl SecretRef {
                 read_file(&Path::new(&folder).join(name), &self.to_string(), |_, _| Ok(()))?
             }
             SecretRef::File(path) => read_file(path, &self.to_string(), check_permissions)?,
-        });
-        let text = text.trim_end_matches(['\r', '\n']);
-        if text.is_empty() {
-            return Err(SecretError::Odd { place: self.to_string(), what: "empty" });
-        }
-        Ok(Secret::new(text))
+        };
+        written(&bytes, purpose).map_err(|why| SecretError::NotWritten { place: self.to_string(), why })
     }
 }
 
@@ -195,7 +217,7 @@ fn read_file(
     path: &Path,
     place: &str,
     check: fn(&Path, &Metadata) -> Result<(), SecretError>,
-) -> Result<String, SecretError> {
+) -> Result<Zeroizing<Vec<u8>>, SecretError> {
     let odd = |what| SecretError::Odd { place: place.to_owned(), what };
     let failed = |cause| SecretError::Read { path: path.to_owned(), cause };
     // Links are followed: that is how container platforms mount secrets. Opening a FIFO must not wait for its writer.
@@ -216,8 +238,5 @@ fn read_file(
     if bytes.len() as u64 > MAX_SECRET_BYTES {
         return Err(odd("larger than 64 KiB"));
     }
-    match std::str::from_utf8(&bytes) {
-        Ok(text) => Ok(text.to_owned()),
-        Err(_) => Err(odd("not text")),
-    }
+    Ok(bytes)
 }

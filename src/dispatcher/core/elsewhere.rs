@@ -1,0 +1,89 @@
+//! Runs whose connection leads to another tenant than when they were claimed (semantics.md 12a).
+//!
+//! Their jobs are not there, and "no job" from another tenant would be a lie: they are neither read nor sent with the new
+//! address. They go on when the old one is back within the schedule's `start_deadline`, else they end.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Core;
+use crate::clock::Reading;
+use crate::run::{RunId, RunState};
+use crate::schedule::{Connection, ConnectionName};
+
+/// Where the schedule of a run is not in the files any more, its default deadline holds.
+const DEFAULT_PATIENCE: Duration = Duration::from_secs(3600);
+
+/// Where a connection leads: host, path and tenant. The scheme, the port and a slash at the end are not part of it, so that a move
+/// to TLS or to another port of the same server loses nothing.
+pub(super) fn identity(connection: &Connection) -> String {
+    let host = connection.url.host_str().unwrap_or_default().to_ascii_lowercase();
+    let path = connection.url.path().trim_end_matches('/');
+    let tenant = connection.tenant.as_deref().unwrap_or_default();
+    format!("{host}{path}#{tenant}")
+}
+
+impl Core {
+    /// Compares each open run with where its connection leads now: after a start, and after files were read.
+    pub(super) fn compare_identities(&mut self, now: Reading) {
+        for id in self.book.ids() {
+            let Some(open) = self.book.get_mut(id) else { continue };
+            let connection = open.run.connection.clone();
+            let Some(link) = self.links.get(&connection) else { continue };
+            let same = open.run.identity.as_ref().is_none_or(|claimed| *claimed == identity(&link.connection));
+            match (same, open.elsewhere) {
+                (true, None) | (false, Some(_)) => continue,
+                (true, Some(_)) => {
+                    open.elsewhere = None;
+                    self.book.note(
+                        id,
+                        now.wall,
+                        "Its connection leads to the tenant that it was claimed for again".into(),
+                    );
+                }
+                (false, None) => {
+                    open.elsewhere = Some(now.boot);
+                    let text =
+                        "Its connection leads to another tenant now: it is neither read nor sent there".to_owned();
+                    self.book.note(id, now.wall, text);
+                }
+            }
+            // Whatever it waited for at the start of this life is not to be had here.
+            self.read_once(&connection, id);
+        }
+    }
+
+    /// Ends what waits for a tenant that did not come back.
+    pub(super) fn give_up_elsewhere(&mut self, now: Reading) {
+        let away: Vec<(RunId, Duration)> =
+            self.book.iter().filter_map(|open| Some((open.run.id, open.elsewhere?))).collect();
+        for (id, since) in away {
+            let Some(open) = self.book.get(id) else { continue };
+            let schedule = self.set.schedules.get(&open.run.schedule);
+            let patience = schedule.map_or(DEFAULT_PATIENCE, |schedule| schedule.start_deadline);
+            if now.boot < since + patience {
+                self.wake.at_boot(since + patience);
+                continue;
+            }
+            match open.run.state {
+                RunState::Unknown | RunState::Held | RunState::Job(_) => {
+                    let none: Option<Timestamp> = None;
+                    self.lose(id, "its connection leads to another tenant than when it was started", none, now);
+                }
+                // Its deadline ends it, or its answer is under way.
+                RunState::Armed | RunState::Waiting(_) | RunState::Starting | RunState::Ended(_) => {}
+            }
+        }
+    }
+
+    /// Whether a run's connection leads elsewhere.
+    pub(super) fn is_elsewhere(&self, id: RunId) -> bool {
+        self.book.get(id).is_some_and(|open| open.elsewhere.is_some())
+    }
+
+    /// Where a connection leads now, for a run that is claimed on it.
+    pub(super) fn identity_of(&self, connection: &ConnectionName) -> Option<String> {
+        self.set.connections.get(connection).map(|connection| identity(connection))
+    }
+}
