@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::daemon::{TokenBearer, credential};
 use crate::orchestrator::{CallError, Client, ClientConfig, UnsentReason};
 use crate::schedule::{Connection, ConnectionName, FolderChoice, Schedule, ScheduleSet};
-use crate::witness::{Answered, Came, Exchange, Witness};
+use crate::witness::{Came, Exchange, Witness};
 
 /// What is examined.
 #[derive(Clone, Debug)]
@@ -349,7 +349,7 @@ impl Case<'_> {
                         if folders.len() > 5 { format!(" and {} more", folders.len() - 5) } else { String::new() };
                     Finding::fine(format!(
                         "the tenant answers{version}{}; folders: {}{more}",
-                        packed(exchange.as_ref()),
+                        trouble::packed(exchange.as_ref()),
                         shown.join(", ")
                     ))
                     .with(exchange)
@@ -392,16 +392,6 @@ impl Case<'_> {
 
 fn error_is_of_token(error: &CallError) -> bool {
     matches!(error, CallError::Unsent { reason: UnsentReason::Token, .. })
-}
-
-/// A gateway that packs answers which were asked for as they are does more than hand them on.
-fn packed(exchange: Option<&Exchange>) -> String {
-    match exchange.map(|exchange| &exchange.came) {
-        Some(Came::Answer(Answered { encoding: Some(encoding), .. })) => {
-            format!(", compressed (`{encoding}`) though nobody asked for it: a gateway on the way changes answers")
-        }
-        Some(_) | None => String::new(),
-    }
 }
 
 fn versions_of(exchange: &Exchange) -> Option<String> {

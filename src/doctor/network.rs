@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// A proxy's answer to CONNECT is a few lines.
 const MAX_TUNNEL_ANSWER: usize = 8 * 1024;
 
-/// Which of them hold for a URL of each scheme.
+/// Which proxy variables hold for a URL of each scheme.
 const HTTPS_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 const HTTP_VARIABLES: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 

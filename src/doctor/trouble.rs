@@ -6,7 +6,7 @@
 use super::challenge;
 use super::step::{Blame, Finding};
 use crate::orchestrator::{CallError, Explained, UnsentReason, explain_status};
-use crate::witness::{Came, Exchange};
+use crate::witness::{Answered, Came, Exchange};
 
 /// Turns a failed call into a finding.
 pub(super) fn finding(error: &CallError, exchange: Option<Exchange>) -> Finding {
@@ -114,12 +114,18 @@ fn by_status(blame: Blame, text: String, status: u16) -> Finding {
     }
 }
 
-/// The error's sentence, without the connection, which stands above, and without the cure, which stands below.
+/// The error's sentence, without the connection, which is above, and without the cure, which is below.
 fn sentence(error: &CallError) -> String {
-    let text = error.to_string();
-    let text = match text.strip_prefix("connection `").and_then(|rest| rest.split_once("`: ")) {
-        Some((_, rest)) => rest.to_owned(),
-        None => text,
-    };
-    text.split("; ").next().unwrap_or_default().to_owned()
+    let text = error.text();
+    format!("{} {}", text.what, text.came).trim().to_owned()
+}
+
+/// A gateway that packs answers which were asked for as they are does more than hand them on.
+pub(super) fn packed(exchange: Option<&Exchange>) -> String {
+    match exchange.map(|exchange| &exchange.came) {
+        Some(Came::Answer(Answered { encoding: Some(encoding), .. })) => {
+            format!(", compressed (`{encoding}`) though nobody asked for it: a gateway on the way changes answers")
+        }
+        Some(_) | None => String::new(),
+    }
 }

@@ -21,9 +21,10 @@ use super::bearer::{Bearer, Token, TokenUnavailable, authorization};
 use super::error::CallError;
 use super::freshness::{Freshness, ServerClock, Way};
 use super::outcome::{self, Answer, Asked, Body, Heard, Verdict};
+use super::setup_error::ClientSetupError;
 use super::tell;
 use crate::clock::Clock;
-use crate::http::{self, Authorities, Content, Names, SetupError, Spoken, is_loopback};
+use crate::http::{self, Authorities, Content, Names, Spoken, is_loopback};
 use crate::run::FolderId;
 use crate::witness::{Exchange as Witnessed, Witness, without_secrets};
 
@@ -70,38 +71,6 @@ impl std::fmt::Debug for ClientConfig {
             .field("authorities", authorities)
             .finish_non_exhaustive()
     }
-}
-
-/// A client that cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientSetupError {
-    /// Not an http(s) address, or with a login, query or fragment in it.
-    #[error("the `url` of connection `{connection}` must be `https://host/path`, without login, `?` and `#`")]
-    Address {
-        /// The connection's name.
-        connection: String,
-    },
-    /// A token would cross the network in the clear.
-    #[error("the `url` of connection `{connection}` must begin with `https://`: `http://` is for this machine only")]
-    Insecure {
-        /// The connection's name.
-        connection: String,
-    },
-    /// It cannot stand in a header.
-    #[error("the `tenant` of connection `{connection}` has characters that cannot stand in a header")]
-    Tenant {
-        /// The connection's name.
-        connection: String,
-    },
-    /// TLS could not be set up.
-    #[error("failed to set up the HTTP client of connection `{connection}`")]
-    Http {
-        /// The connection's name.
-        connection: String,
-        /// Why.
-        #[source]
-        cause: SetupError,
-    },
 }
 
 /// Which pool a request uses.
