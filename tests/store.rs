@@ -515,7 +515,7 @@ async fn a_second_daemon_is_told_that_the_folder_is_held() {
     let dir = tempfile::tempdir().unwrap();
     let first = StateFolder::take(dir.path()).unwrap();
     let second = StateFolder::take(dir.path());
-    assert!(matches!(second, Err(StateFolderError::Held(path)) if path == dir.path()));
+    assert!(matches!(second, Err(StateFolderError::Held { path, .. }) if path == dir.path()));
     drop(first);
     StateFolder::take(dir.path()).unwrap();
 }

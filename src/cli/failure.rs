@@ -101,12 +101,16 @@ impl From<io::Error> for Failure {
 
 impl From<HistoryError> for Failure {
     fn from(cause: HistoryError) -> Failure {
-        let missing = matches!(cause, HistoryError::Missing(_));
         let failure = Failure::from_error(Exit::NotReachable, &cause);
-        if missing {
-            failure.hint("no daemon has run with this state folder; name the right one with `--state-dir`")
-        } else {
-            failure
+        match &cause {
+            HistoryError::Missing(_) => {
+                failure.hint("no daemon has run with this state folder; name the right one with `--state-dir`")
+            }
+            // What is in it is for the service's user alone, so no group helps here.
+            HistoryError::Closed(_) => failure.hint(
+                "`sudo` and the same command reads it; a member of the service's group may ask the running daemon: `punctual status`",
+            ),
+            HistoryError::Database { .. } | HistoryError::Row { .. } => failure,
         }
     }
 }

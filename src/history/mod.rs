@@ -39,6 +39,9 @@ pub enum HistoryError {
     /// No daemon has run with this folder.
     #[error("there is no history in `{}`", .0.display())]
     Missing(PathBuf),
+    /// Somebody else's folder.
+    #[error("you may not read `{}`", .0.display())]
+    Closed(PathBuf),
     /// SQLite failed.
     #[error("failed to read the history in `{}`", path.display())]
     Database {
@@ -77,8 +80,13 @@ impl History {
     /// [`HistoryError::Missing`] when there is none.
     pub async fn open(state_dir: &Path) -> Result<History, HistoryError> {
         let path = StateFolder::database_path(state_dir);
-        if !path.is_file() {
-            return Err(HistoryError::Missing(state_dir.to_owned()));
+        // `is_file` would say of a closed folder that nothing is in it.
+        match std::fs::File::open(&path) {
+            Ok(_) => {}
+            Err(cause) if cause.kind() == std::io::ErrorKind::PermissionDenied => {
+                return Err(HistoryError::Closed(state_dir.to_owned()));
+            }
+            Err(_) => return Err(HistoryError::Missing(state_dir.to_owned())),
         }
         let options = SqliteConnectOptions::new().filename(&path).read_only(true).busy_timeout(BUSY_TIMEOUT);
         let pool = SqlitePoolOptions::new()

@@ -156,8 +156,10 @@ async fn copy_and_check(from: &Path, to: &Path) -> Result<(), CopyError> {
     let mut copy = connect(to).await?;
     let check: Result<String, sqlx::Error> =
         sql::query(sql::QUICK_CHECK).fetch_one(&mut copy).await.and_then(|row| row.try_get(0));
+    let marked = sql::query(sql::COPY_APPLICATION).execute(&mut copy).await;
     // Closed before it is judged: its WAL goes with it.
     copy.close().await.map_err(failed(to, "being closed"))?;
+    marked.map_err(failed(to, "being marked as a copy"))?;
     let check = check.map_err(failed(to, "being checked"))?;
     if check == "ok" { Ok(()) } else { Err(CopyError::Damaged { path: to.to_owned(), what: check }) }
 }

@@ -2,7 +2,7 @@
 //! fifty times as much (measured: 55 µs a row), and the burst's claims stand between the due instant and the first POST.
 
 /// Every statement, for the test that prepares each against the migrated schema.
-pub const ALL: [&str; 33] = [
+pub const ALL: [&str; 35] = [
     INSTALLATION_GET,
     INSTALLATION_SET,
     DOUBT_SET,
@@ -28,6 +28,8 @@ pub const ALL: [&str; 33] = [
     SQLITE_VERSION,
     QUICK_CHECK,
     CHECKPOINT,
+    COPY_APPLICATION,
+    OWN_APPLICATION,
     OPTIMIZE,
     HOUSEKEEPING_DONE,
     DELETE_ENDED_BEFORE,
@@ -204,6 +206,11 @@ pub(super) const SQLITE_VERSION: &str = "select sqlite_version()";
 pub(super) const QUICK_CHECK: &str = "pragma quick_check(1)";
 
 pub(super) const CHECKPOINT: &str = "pragma wal_checkpoint(truncate)";
+
+/// A copy is known by it until a daemon has opened it as its database (`wal`): 0x70316370, "p1cp".
+pub(super) const COPY_APPLICATION: &str = "pragma application_id = 1882284912";
+
+pub(super) const OWN_APPLICATION: &str = "pragma application_id = 0";
 
 pub(super) const OPTIMIZE: &str = "pragma optimize";
 
