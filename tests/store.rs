@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "store/logs.rs"]
+mod logs;
 #[path = "store/upkeep.rs"]
 mod upkeep;
 

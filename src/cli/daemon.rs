@@ -96,7 +96,9 @@ pub(super) async fn run(global: &Global, args: &DaemonArgs, clock: Clock) -> Res
 pub(super) fn failure(error: DaemonError) -> Failure {
     let full = |folder: Option<&Path>| folder.and_then(no_room).map(|no_room| room_cure(&no_room));
     let (exit, hint) = match &error {
-        DaemonError::Folder(StateFolderError::Held { path, holder }) => (Exit::Held, Some(held_cure(path, holder.as_ref()))),
+        DaemonError::Folder(StateFolderError::Held { path, holder }) => {
+            (Exit::Held, Some(held_cure(path, holder.as_ref())))
+        }
         DaemonError::Folder(StateFolderError::Open { path, .. }) => {
             let rights = || "let this user write there, or choose another folder with `--state-dir`".to_owned();
             (Exit::NotReachable, Some(full(existing(path)).unwrap_or_else(rights)))
@@ -155,7 +157,9 @@ fn log_to_stderr(format: LogFormat) {
     let text = builder.event_format(tracing_subscriber::fmt::format()).with_target(false);
     let set = match (format, journal::is_stderr()) {
         (LogFormat::Json, journal::Stderr::Other) => text.json().with_target(true).try_init(),
-        (LogFormat::Json, journal::Stderr::Journal) => text.json().with_target(true).map_event_format(WithPriority::new).try_init(),
+        (LogFormat::Json, journal::Stderr::Journal) => {
+            text.json().with_target(true).map_event_format(WithPriority::new).try_init()
+        }
         // journald stamps its lines itself.
         (LogFormat::Text, journal::Stderr::Journal) => {
             text.without_time().with_ansi(false).map_event_format(WithPriority::new).try_init()

@@ -43,7 +43,8 @@ async fn from_files(global: &Global, clock: &Clock) -> Result<Status, Failure> {
         Err(cause) => return Err(cause.into()),
     };
     let now = clock.now();
-    let mut status = gather(loaded.as_ref().map(|loaded| &loaded.set), history.as_ref(), &global.state_dir(), now).await?;
+    let mut status =
+        gather(loaded.as_ref().map(|loaded| &loaded.set), history.as_ref(), &global.state_dir(), now).await?;
     if let Some(loaded) = &loaded {
         for (line, connection) in status.connections.iter_mut().zip(loaded.set.connections.values()) {
             let token = at_rest(&credential(connection), &global.tokens_dir(), clock);

@@ -26,31 +26,31 @@ fn owner_of(path: &Path) -> Option<u32> {
     Some(std::fs::metadata(path).ok()?.uid())
 }
 
-/// How to examine as the user who owns the state folder, with the credentials that are named. For the shipped unit it is a command
-/// that systemd runs under the same name of user, for that user is there only while something of it runs.
+/// How to examine as the user who owns the state folder, with the credentials that are named. For the shipped unit systemd runs the
+/// command under the same name of user, for that user is there only while something of it runs.
 pub(super) fn as_the_service(state_dir: Option<&Path>, credentials: &[&str]) -> String {
     let shipped = state_dir.is_none_or(|folder| {
         matches!(folder.canonicalize(), Ok(real) if real == Path::new(PRIVATE_FOLDER))
             || folder == Path::new("/var/lib/punctual")
     });
-    let owner = state_dir.and_then(owner_of).filter(|owner| !is_dynamic(*owner));
-    match (owner, shipped, state_dir) {
-        (Some(owner), _, Some(folder)) => format!(
-            "examine as the daemon's user: `sudo -u '#{owner}' punctual --state-dir {} doctor`",
-            folder.display()
-        ),
-        (None, true, _) | (Some(_), _, None) | (None, false, None) => {
-            let credentials: String = credentials.iter().map(|name| format!(" -p LoadCredential={name}:PATH")).collect();
-            let path = if credentials.is_empty() { "" } else { ", with the PATH of the unit" };
-            format!(
-                "examine as the service's user: `sudo systemd-run --pipe --wait -p DynamicUser=yes -p User={SERVICE_USER} -p \
-                 StateDirectory=punctual{credentials} punctual doctor`{path}"
-            )
-        }
-        (None, false, Some(folder)) => {
-            format!("examine as the user of the service that has the state folder `{}`", folder.display())
-        }
+    let owner = state_dir.and_then(owner_of);
+    let lasting = owner.filter(|owner| !is_dynamic(*owner));
+    let place = match state_dir {
+        Some(folder) if !shipped => format!(" --state-dir {}", folder.display()),
+        Some(_) | None => String::new(),
+    };
+    if let (Some(owner), []) = (lasting, credentials) {
+        return format!("examine as the daemon's user: `sudo -u '#{owner}' punctual doctor{place}`");
     }
+    let user = match lasting {
+        Some(owner) => format!("-p User={owner}"),
+        None => format!("-p DynamicUser=yes -p User={SERVICE_USER} -p StateDirectory=punctual"),
+    };
+    let loaded: String = credentials.iter().map(|name| format!(" -p LoadCredential={name}:PATH")).collect();
+    let path = if credentials.is_empty() { "" } else { ", with the PATH of the unit" };
+    format!(
+        "examine as the service's user: `sudo systemd-run --pipe --wait {user}{loaded} punctual doctor{place}`{path}"
+    )
 }
 
 /// As `systemd/punctual.service` has it.
@@ -90,14 +90,17 @@ fn kept(kind: Kind, credential: &Credential, tokens_dir: &Path) -> Finding {
             "nobody has logged in yet, or with another state folder",
             login,
         ),
-        Err(error @ (FileError::Owner { .. } | FileError::Open { .. } | FileError::Io { .. } | FileError::Network { .. })) => {
-            Finding::fault(
-                Blame::Here,
-                error.to_string(),
-                "what `punctual login` keeps is for the service's user alone",
-                as_the_service(tokens_dir.parent(), &[]),
-            )
-        }
+        Err(
+            error @ (FileError::Owner { .. }
+            | FileError::Open { .. }
+            | FileError::Io { .. }
+            | FileError::Network { .. }),
+        ) => Finding::fault(
+            Blame::Here,
+            error.to_string(),
+            "what `punctual login` keeps is for the service's user alone",
+            as_the_service(tokens_dir.parent(), &[]),
+        ),
         Err(error @ (FileError::Damaged { .. } | FileError::Newer { .. })) => {
             Finding::fault(Blame::Here, error.to_string(), "the file is damaged, or of a newer version", login)
         }
@@ -119,9 +122,10 @@ fn named(reference: &SecretRef, state_dir: Option<&Path>) -> Finding {
             }
         },
         // Root looks at what is the service's own.
-        Err(SecretError::Owner { path, owner, ours: 0 }) if Some(owner) == service => {
-            Finding::fine(format!("`{}` belongs to the service's user {owner}, and is read by that user alone", path.display()))
-        }
+        Err(SecretError::Owner { path, owner, ours: 0 }) if Some(owner) == service => Finding::fine(format!(
+            "`{}` belongs to the service's user {owner}, and is read by that user alone",
+            path.display()
+        )),
         Err(error) => {
             let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
             Finding::fault(Blame::Here, format!("{error}{cause}"), why(&error), cure(reference, &error, state_dir))
@@ -171,7 +175,9 @@ fn cure(reference: &SecretRef, error: &SecretError, state_dir: Option<&Path>) ->
             let closed = format!("run `chmod 600 {}`", path.display());
             match state_dir.and_then(owner_of) {
                 // Closed, it would be for its owner alone.
-                Some(service) if owner_of(path) != Some(service) => format!("{closed}, and {}", hand_over(path, service)),
+                Some(service) if owner_of(path) != Some(service) => {
+                    format!("{closed}, and {}", hand_over(path, service))
+                }
                 Some(_) | None => closed,
             }
         }

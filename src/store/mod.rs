@@ -24,7 +24,7 @@ pub use changes::{Changes, Deed, Doubt, DoubtOver, LoadedState, Retired, StoredV
 pub use chores::{CopyError, Removed, Retention, copy_database};
 pub use claim_lock::{Holder, StateFolder, StateFolderError};
 pub use open::Database;
-pub use sql::ALL as SQL_STATEMENTS;
 pub use set_aside::damaged_databases;
+pub use sql::ALL as SQL_STATEMENTS;
 pub use trouble::{NoRoom, StoreError, chain, no_room};
 pub use writer::{Committed, Store};

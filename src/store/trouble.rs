@@ -98,9 +98,9 @@ impl StoreError {
     /// The state folder, where a full disk may be why it failed.
     pub fn folder(&self) -> Option<&Path> {
         match self {
-            StoreError::Database { path, .. } | StoreError::Migration { path, .. } | StoreError::SetAside { path, .. } => {
-                path.parent()
-            }
+            StoreError::Database { path, .. }
+            | StoreError::Migration { path, .. }
+            | StoreError::SetAside { path, .. } => path.parent(),
             StoreError::Installation { path, .. } => Some(path),
             StoreError::TooOld(_)
             | StoreError::Damaged { .. }

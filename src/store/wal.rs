@@ -93,6 +93,11 @@ pub(super) fn is_copy(path: &Path) -> bool {
     header(path).is_ok_and(|header| header.application == COPY)
 }
 
+/// Marks a copy that nobody has open, and that has no log. The header of a database has a place for it that SQLite itself leaves alone.
+pub(super) fn mark_as_copy(path: &Path) -> io::Result<()> {
+    File::options().write(true).open(path)?.write_all_at(&COPY.to_be_bytes(), APPLICATION_AT)
+}
+
 /// Why the counts do not fit together; none when they do, or when there are none.
 fn gap(alone: &Seen, both: &Seen, in_log: i64) -> Option<String> {
     let ((alone, alone_doubt), (both, both_doubt)) = (alone.counted.as_ref()?, both.counted.as_ref()?);

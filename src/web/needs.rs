@@ -32,7 +32,9 @@ impl Need {
         Need {
             kind: "token".to_owned(),
             subject: connection.to_owned(),
-            text: format!("connection `{connection}`: {text}; its access token lasts for a while yet and cannot be renewed"),
+            text: format!(
+                "connection `{connection}`: {text}; its access token lasts for a while yet and cannot be renewed"
+            ),
             cure: cure.to_owned(),
         }
     }

@@ -190,8 +190,10 @@ pub(super) async fn show(State(control): State<Arc<Control>>) -> Result<Json<Sta
     status.trouble = worst(turn.store, &states, &obstacles, &control.failing.borrow()).or(files);
     for (name, manager) in &tokens {
         // Whoever has no token has been told why.
-        if matches!(states.get(name.as_str()).map(|state| state.state), Some(TokenState::Valid | TokenState::Refreshing))
-            && let Some(failure) = manager.secret_trouble(&control.tokens_dir()).await
+        if matches!(
+            states.get(name.as_str()).map(|state| state.state),
+            Some(TokenState::Valid | TokenState::Refreshing)
+        ) && let Some(failure) = manager.secret_trouble(&control.tokens_dir()).await
         {
             status.needs.push(Need::secret(name.as_str(), &failure.message, &failure.cure));
         }
