@@ -44,7 +44,9 @@ pub(super) fn as_the_service(state_dir: Option<&Path>, credentials: &[&str]) -> 
     }
     let user = match lasting {
         Some(owner) => format!("-p User={owner}"),
-        None => format!("-p DynamicUser=yes -p User={SERVICE_USER} -p StateDirectory=punctual"),
+        None => {
+            format!("-p DynamicUser=yes -p User={SERVICE_USER} -p StateDirectory=punctual -p StateDirectoryMode=0700")
+        }
     };
     let loaded: String = credentials.iter().map(|name| format!(" -p LoadCredential={name}:PATH")).collect();
     let path = if credentials.is_empty() { "" } else { ", with the PATH of the unit" };

@@ -80,12 +80,11 @@ impl History {
     /// [`HistoryError::Missing`] when there is none.
     pub async fn open(state_dir: &Path) -> Result<History, HistoryError> {
         let path = StateFolder::database_path(state_dir);
+        // Not by opening it: to close it again would let go of the locks that a daemon in this process has on it (fcntl(2)). And
         // `is_file` would say of a closed folder that nothing is in it.
-        match std::fs::File::open(&path) {
-            Ok(_) => {}
-            Err(cause) if cause.kind() == std::io::ErrorKind::PermissionDenied => {
-                return Err(HistoryError::Closed(state_dir.to_owned()));
-            }
+        match rustix::fs::access(&path, rustix::fs::Access::READ_OK) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::ACCESS) => return Err(HistoryError::Closed(state_dir.to_owned())),
             Err(_) => return Err(HistoryError::Missing(state_dir.to_owned())),
         }
         let options = SqliteConnectOptions::new().filename(&path).read_only(true).busy_timeout(BUSY_TIMEOUT);

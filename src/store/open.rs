@@ -75,7 +75,7 @@ impl Database {
     /// From here on the file itself says what was decided at the start, so that a log that is found next to it can be told from
     /// another's (see [`wal`]).
     async fn fold_log(&mut self) -> Result<(), StoreError> {
-        if wal::is_copy(&self.path) {
+        if self.ask_number(sql::APPLICATION, "reading whether it is a copy").await? == i64::from(wal::COPY) {
             self.run(sql::query(sql::OWN_APPLICATION), "being taken over").await?;
         }
         // A reader keeps it from being folded back whole; that is no failure.

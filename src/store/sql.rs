@@ -2,7 +2,7 @@
 //! fifty times as much (measured: 55 µs a row), and the burst's claims stand between the due instant and the first POST.
 
 /// Every statement, for the test that prepares each against the migrated schema.
-pub const ALL: [&str; 34] = [
+pub const ALL: [&str; 35] = [
     INSTALLATION_GET,
     INSTALLATION_SET,
     DOUBT_SET,
@@ -28,6 +28,7 @@ pub const ALL: [&str; 34] = [
     SQLITE_VERSION,
     QUICK_CHECK,
     CHECKPOINT,
+    APPLICATION,
     OWN_APPLICATION,
     OPTIMIZE,
     HOUSEKEEPING_DONE,
@@ -205,6 +206,9 @@ pub(super) const SQLITE_VERSION: &str = "select sqlite_version()";
 pub(super) const QUICK_CHECK: &str = "pragma quick_check(1)";
 
 pub(super) const CHECKPOINT: &str = "pragma wal_checkpoint(truncate)";
+
+/// Whether it is a copy (`wal`).
+pub(super) const APPLICATION: &str = "pragma application_id";
 
 /// Not a copy any more (`wal`).
 pub(super) const OWN_APPLICATION: &str = "pragma application_id = 0";

@@ -46,7 +46,8 @@ pub(super) enum Log {
     Foreign(String),
 }
 
-/// Looks at a database that nobody has open.
+/// Looks at a database that nobody has open. Never at one that this process has open: to close a file lets go of all locks that the
+/// process has on it (fcntl(2)), SQLite's too, and another process would then fold back and remove a log that is in use.
 pub(super) async fn look(path: &Path) -> Log {
     let commits = match commits_in(&log_of(path)) {
         Ok(0) => return Log::Own,
@@ -86,11 +87,6 @@ pub(super) fn log_of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push("-wal");
     PathBuf::from(name)
-}
-
-/// Whether a database is a copy that no daemon has opened as its own yet.
-pub(super) fn is_copy(path: &Path) -> bool {
-    header(path).is_ok_and(|header| header.application == COPY)
 }
 
 /// Marks a copy that nobody has open, and that has no log. The header of a database has a place for it that SQLite itself leaves alone.
