@@ -181,8 +181,10 @@ async fn a_state_folder_of_another_user_is_left_alone() {
     assert_eq!((exit, step(&rows, "secret")["verdict"].as_str()), (1, Some("fine")), "{rows:#?}");
     let told = step(&rows, "grant");
     assert!(told["found"].as_str().unwrap().contains("belongs to user 65534"), "{told:#}");
-    let cure = format!("`sudo -u '#65534' punctual doctor --state-dir {}`", bench.path("state").display());
-    assert!(told["cure"].as_str().unwrap().contains(&cure), "{told:#}");
+    assert!(
+        told["cure"].as_str().unwrap().contains("`sudo -u '#65534' punctual doctor --state-dir state`"),
+        "{told:#}"
+    );
     assert!(bench.control.token_calls().is_empty() && std::fs::read_dir(bench.path("state")).unwrap().next().is_none());
 }
 
