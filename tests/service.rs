@@ -171,10 +171,13 @@ async fn a_second_daemon_on_the_same_state_folder_ends_with_75_and_one_clear_sen
     assert_eq!(second.status.code(), Some(HELD));
     let said = text(&second.stderr);
     let folder = place.path("state");
-    let sentence = format!("error: another daemon holds the state folder `{}`", folder.display());
+    let holder = format!("process {} (`{} daemon`)", first.id().unwrap(), env!("CARGO_BIN_EXE_punctual"));
+    let sentence = format!("error: another daemon holds the state folder `{}`: {holder}", folder.display());
     let errors: Vec<&str> = said.lines().filter(|line| line.starts_with("error")).collect();
     assert_eq!(errors, [sentence.as_str()], "{said}");
-    assert!(said.lines().any(|line| line.starts_with("hint: ")), "{said}");
+    let hint = said.lines().find(|line| line.starts_with("hint: ")).unwrap_or_default();
+    assert!(hint.contains("would start everything twice"), "{said}");
+    assert!(hint.contains(&format!("`kill {}`", first.id().unwrap())), "{said}");
     place.assert_nothing_was_told();
 
     signal(&first, Signal::TERM);

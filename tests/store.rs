@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "store/logs.rs"]
+mod logs;
 #[path = "store/upkeep.rs"]
 mod upkeep;
 
@@ -558,7 +560,7 @@ async fn a_second_daemon_is_told_that_the_folder_is_held() {
     let dir = tempfile::tempdir().unwrap();
     let first = StateFolder::take(dir.path()).unwrap();
     let second = StateFolder::take(dir.path());
-    assert!(matches!(second, Err(StateFolderError::Held(path)) if path == dir.path()));
+    assert!(matches!(second, Err(StateFolderError::Held { path, .. }) if path == dir.path()));
     drop(first);
     StateFolder::take(dir.path()).unwrap();
 }

@@ -4,11 +4,12 @@
 //! that goes away takes nothing with it (T7).
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::spawn_blocking;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::{Clock, Reading};
@@ -17,10 +18,12 @@ use crate::witness::Witness;
 use super::core::Replay;
 use super::credential::{AuthSetupError, Credential, GrantConfig, printable};
 use super::private_file::ensure_folder;
+use super::secrets::Secrets;
 use super::standing::{Phase, Serve};
 use super::status::{AccessToken, AuthUnavailable, Generation, TokenState, TokenStatus};
 use super::task::{Seen, Surroundings, Task};
 use super::trial::{Earlier, Given, NotKept, Taken, take_login};
+use super::trouble::{Before, Failure};
 use super::under_way::Exchanges;
 use super::view::{View, wall};
 use super::wire::{self, ONE_USE_LIMIT};
@@ -124,6 +127,17 @@ impl TokenManager {
         let (requests, requests_taken) = mpsc::unbounded_channel();
         tracker.spawn(task.run(requests_taken));
         Ok(TokenManager(Arc::new(Handle { credential, environment, clock, view, statuses, requests })))
+    }
+
+    /// Why the secrets that the next request needs cannot be read now; none when they can. It sends nothing and waits for a disk only.
+    pub async fn secret_trouble(&self, tokens_dir: &Path) -> Option<Failure> {
+        let (credential, tokens_dir) = (self.0.credential.clone(), tokens_dir.to_owned());
+        let read = spawn_blocking(move || {
+            let read = Secrets::read(&credential, &tokens_dir, None);
+            read.err().map(|trouble| trouble.explain(&credential, Before::Answered))
+        });
+        // It cannot be cancelled, and a panic in it is a fault of ours that the next request will show.
+        read.await.ok().flatten()
     }
 
     /// The token at hand at once when it is before its hard point (T3, T4); otherwise waits for the request under way, at

@@ -54,7 +54,7 @@ pub enum FileError {
         cure: &'static str,
     },
     /// Its owner could read or change the login.
-    #[error("`{path}` belongs to user {owner}, neither this service's user {ours} nor root; run `chown {ours} {path}`", path = path.display())]
+    #[error("`{path}` belongs to user {owner}, neither user {ours}, who asks, nor root; {cure}", path = path.display(), cure = state_cure(*ours, path))]
     Owner {
         /// File or folder.
         path: PathBuf,
@@ -83,6 +83,15 @@ pub enum FileError {
         /// The file.
         path: PathBuf,
     },
+}
+
+/// What to do about a file of the state folder that is somebody else's. To root nothing is given: its owner is the service that
+/// keeps its login there.
+fn state_cure(ours: u32, path: &Path) -> String {
+    match ours {
+        0 => "leave it, and ask as that user".to_owned(),
+        _ => format!("run `chown {ours} {}`", path.display()),
+    }
 }
 
 /// One file and the place beside it where its next content is prepared.

@@ -159,6 +159,9 @@ pub(super) struct RunsArgs {
     /// Only runs in this state; may be given several times.
     #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(times::state_names()))]
     pub(super) state: Vec<String>,
+    /// Only runs that failed or were missed, as `status` counts them.
+    #[arg(long, conflicts_with = "state")]
+    pub(super) failed: bool,
     /// Only runs with this reason, such as `overlap` or `deadline`.
     #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(times::reason_names()))]
     pub(super) reason: Vec<String>,

@@ -4,7 +4,6 @@
 //! one go on, the others say how to start it.
 
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use tokio::net::UnixStream;
 use super::args::Global;
 use super::failure::{Exit, Failure};
 use super::output::plain;
+use super::people;
 use crate::web::Told;
 
 /// Longer than any call takes: a login waits for its token, and the answer to a token that works once takes up to 100 s.
@@ -92,10 +92,8 @@ impl Client {
 }
 
 fn locked_out(socket: &Path) -> Failure {
-    let owner = std::fs::metadata(socket).map(|meta| format!("user {} and group {}", meta.uid(), meta.gid()));
-    let owner = owner.unwrap_or_else(|_| "another user".to_owned());
-    let message = format!("you may not use the control socket `{}`; it belongs to {owner}", socket.display());
-    Failure::new(Exit::NotReachable, message).hint("call it with `sudo`, or ask for membership in that group")
+    let message = format!("you may not use the control socket `{}`", socket.display());
+    Failure::new(Exit::NotReachable, message).hint(people::way_in(socket, "punctual …"))
 }
 
 fn unreachable(socket: &Path, cause: &str) -> Failure {

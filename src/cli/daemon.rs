@@ -1,6 +1,7 @@
 //! `punctual daemon`: run until stopped.
 
 use std::io::IsTerminal;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,13 +11,14 @@ use super::args::{DaemonArgs, Global, LogFormat};
 use super::failure::{Exit, Failure};
 use super::farewell::{Farewell, Farewelled};
 use super::files::load_or_tell;
+use super::journal::{self, WithPriority};
 use super::log_filter;
-use super::output::counted;
+use super::output::{counted, size};
 use crate::clock::Clock;
 use crate::daemon::{Chores, Daemon, DaemonError, DaemonSettings, Files, Removals};
 use crate::dispatcher::core::Pace;
 use crate::lifecycle::{Asked, Signals, Watchdog, tell_manager};
-use crate::store::StateFolderError;
+use crate::store::{Holder, NoRoom, StateFolderError, no_room};
 use crate::web::SocketError;
 
 /// After this much of a stop nothing is waited for any longer: the process ends within 15 s (semantics.md 28). Starts under way have
@@ -96,14 +98,17 @@ pub(super) async fn run(global: &Global, args: &DaemonArgs, clock: Clock) -> Res
 }
 
 pub(super) fn failure(error: DaemonError) -> Failure {
+    let full = |folder: Option<&Path>| folder.and_then(no_room).map(|no_room| room_cure(&no_room));
     let (exit, hint) = match &error {
-        DaemonError::Folder(StateFolderError::Held(_)) => {
-            (Exit::Held, Some("stop it, or give this one a folder of its own with `--state-dir`"))
+        DaemonError::Folder(StateFolderError::Held { path, holder }) => {
+            (Exit::Held, Some(held_cure(path, holder.as_ref())))
         }
-        DaemonError::Folder(StateFolderError::Open { .. }) => {
-            (Exit::NotReachable, Some("let this user write there, or choose another folder with `--state-dir`"))
+        DaemonError::Folder(StateFolderError::Open { path, .. }) => {
+            let rights = || "let this user write there, or choose another folder with `--state-dir`".to_owned();
+            (Exit::NotReachable, Some(full(existing(path)).unwrap_or_else(rights)))
         }
-        DaemonError::Folder(_) | DaemonError::Store(_) => (Exit::NotReachable, None),
+        DaemonError::Folder(StateFolderError::Network { .. }) => (Exit::NotReachable, None),
+        DaemonError::Store(error) => (Exit::NotReachable, full(error.folder())),
         DaemonError::Socket(SocketError::Answered(_)) => (Exit::Held, None),
         DaemonError::Socket(_) => (Exit::Usage, None),
         DaemonError::Auth(_) | DaemonError::Client(_) => (Exit::Usage, None),
@@ -116,6 +121,35 @@ pub(super) fn failure(error: DaemonError) -> Failure {
     }
 }
 
+/// What to do about the daemon that is there already. Never a second folder for the same files: each of the two would start all.
+fn held_cure(folder: &Path, holder: Option<&Holder>) -> String {
+    let stop = match holder {
+        Some(holder) => format!("`sudo systemctl stop punctual` if it is the service, else `kill {}`", holder.pid),
+        None => format!("`fuser {}` shows its number", folder.join("lock").display()),
+    };
+    format!(
+        "a second one with the same schedule files would start everything twice: stop the first ({stop}), or, for other files, \
+         give this one a folder of its own with `--state-dir`"
+    )
+}
+
+/// The folder, or the nearest one above it that is there.
+fn existing(folder: &Path) -> Option<&Path> {
+    folder.ancestors().find(|folder| folder.is_dir())
+}
+
+fn room_cure(no_room: &NoRoom) -> String {
+    let NoRoom { folder, database, free, needed } = no_room;
+    format!(
+        "make room on the disk of `{}` (the database has {}, {} are free, {} are needed); a service then starts by itself, a daemon \
+         in a terminal is started again",
+        folder.display(),
+        size(*database),
+        size(*free),
+        size(*needed)
+    )
+}
+
 /// Info and above, unless `PUNCTUAL_LOG` says otherwise. Other crates are kept to warnings: they log requests.
 fn log_to_stderr(format: LogFormat) {
     let asked = std::env::var("PUNCTUAL_LOG").unwrap_or_default();
@@ -124,13 +158,17 @@ fn log_to_stderr(format: LogFormat) {
     // Whoever reads the log may have gone. Telling that on the same broken pipe would be a panic in whatever logs next.
     let builder =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
-    let set = match format {
-        LogFormat::Json => builder.json().try_init(),
-        // journald stamps its lines itself.
-        LogFormat::Text if std::env::var_os("JOURNAL_STREAM").is_some() => {
-            builder.without_time().with_ansi(false).with_target(false).try_init()
+    let text = builder.event_format(tracing_subscriber::fmt::format()).with_target(false);
+    let set = match (format, journal::is_stderr()) {
+        (LogFormat::Json, journal::Stderr::Other) => text.json().with_target(true).try_init(),
+        (LogFormat::Json, journal::Stderr::Journal) => {
+            text.json().with_target(true).map_event_format(WithPriority::new).try_init()
         }
-        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init(),
+        // journald stamps its lines itself.
+        (LogFormat::Text, journal::Stderr::Journal) => {
+            text.without_time().with_ansi(false).map_event_format(WithPriority::new).try_init()
+        }
+        (LogFormat::Text, journal::Stderr::Other) => text.with_ansi(std::io::stderr().is_terminal()).try_init(),
     };
     // A test may have set one already.
     let _ = set;

@@ -99,14 +99,27 @@ impl From<io::Error> for Failure {
     }
 }
 
+/// Where the service's socket is while it runs.
+const SERVICE_FOLDER: &str = "/run/punctual";
+
+const SUDO: &str = "the service's history is for its own user and root: `sudo` and the same command reads it; a member of the service's \
+                    group may ask the running daemon: `punctual status`";
+
 impl From<HistoryError> for Failure {
     fn from(cause: HistoryError) -> Failure {
-        let missing = matches!(cause, HistoryError::Missing(_));
         let failure = Failure::from_error(Exit::NotReachable, &cause);
-        if missing {
-            failure.hint("no daemon has run with this state folder; name the right one with `--state-dir`")
-        } else {
-            failure
+        match &cause {
+            HistoryError::Missing(_)
+                if std::path::Path::new(SERVICE_FOLDER).is_dir() && !rustix::process::geteuid().is_root() =>
+            {
+                failure.hint(SUDO)
+            }
+            HistoryError::Missing(_) => {
+                failure.hint("no daemon has run with this state folder; name the right one with `--state-dir`")
+            }
+            // What is in it is for the service's user alone, so no group helps here.
+            HistoryError::Closed(_) => failure.hint(SUDO),
+            HistoryError::Database { .. } | HistoryError::Row { .. } => failure,
         }
     }
 }

@@ -18,11 +18,13 @@ mod files;
 #[doc(hidden)]
 pub mod grid;
 mod here;
+mod journal;
 #[doc(hidden)]
 pub mod log_filter;
 mod login;
 mod next;
 mod output;
+mod people;
 mod reload;
 mod resolve;
 mod runs;

@@ -165,6 +165,18 @@ fn unprintable(cause: impl std::fmt::Display) -> Failure {
     Failure::new(Exit::Usage, format!("failed to print: {cause}"))
 }
 
+/// Bytes for people: `1.4 GB`, in powers of ten as disks are sold.
+pub(super) fn size(bytes: u64) -> String {
+    let (unit, name) = match bytes {
+        1_000_000_000.. => (1_000_000_000, "GB"),
+        1_000_000.. => (1_000_000, "MB"),
+        1_000.. => (1_000, "kB"),
+        _ => return format!("{bytes} bytes"),
+    };
+    let tenths = bytes / (unit / 10);
+    format!("{}.{} {name}", tenths / 10, tenths % 10)
+}
+
 /// `1 schedule`, `2 schedules`.
 pub(super) fn counted(count: usize, one: &str) -> String {
     format!("{count} {one}{}", if count == 1 { "" } else { "s" })

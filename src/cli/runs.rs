@@ -71,7 +71,7 @@ pub(super) async fn run(global: &Global, args: &RunsArgs, clock: &Clock, out: &m
     known(&history, global, &args.schedule, now).await?;
     let filter = HistoryFilter {
         schedules: args.schedule.clone(),
-        states: args.state.clone(),
+        states: if args.failed { FAILED.map(str::to_owned).to_vec() } else { args.state.clone() },
         reasons: args.reason.clone(),
         triggers: args.trigger.clone(),
         since: args.since.map(|when| when.resolve(now)),
@@ -92,6 +92,9 @@ pub(super) async fn run(global: &Global, args: &RunsArgs, clock: &Clock, out: &m
     history.close().await;
     Ok(Exit::Fine)
 }
+
+/// The states that `status` counts as failed.
+const FAILED: [&str; 5] = ["faulted", "timed_out", "rejected", "lost", "missed"];
 
 /// Refuses a schedule that neither the history nor the files know: a typo must not look like "nothing ran".
 async fn known(history: &History, global: &Global, wanted: &[String], now: Timestamp) -> Result<(), Failure> {

@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::daemon::credential;
 use crate::history::{History, HistoryError};
 use crate::schedule::load;
-use crate::web::{ConnectionStatus, RunLine, Status, TokenReport, gather};
+use crate::web::{ConnectionStatus, Need, RunLine, Status, TokenReport, gather};
 
 pub(super) async fn run(global: &Global, args: &StatusArgs, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
     let (status, exit) = match Client::find(global).await? {
@@ -43,7 +43,8 @@ async fn from_files(global: &Global, clock: &Clock) -> Result<Status, Failure> {
         Err(cause) => return Err(cause.into()),
     };
     let now = clock.now();
-    let mut status = gather(loaded.as_ref().map(|loaded| &loaded.set), history.as_ref(), now).await?;
+    let mut status =
+        gather(loaded.as_ref().map(|loaded| &loaded.set), history.as_ref(), &global.state_dir(), now).await?;
     if let Some(loaded) = &loaded {
         for (line, connection) in status.connections.iter_mut().zip(loaded.set.connections.values()) {
             let token = at_rest(&credential(connection), &global.tokens_dir(), clock);
@@ -83,6 +84,7 @@ fn print(status: &Status, global: &Global, now: Timestamp, out: &mut Out) -> Res
     if let Some(trouble) = &status.trouble {
         out.line(format!("{}: {}", "trouble".red().bold(), plain(trouble)))?;
     }
+    needs(&status.needs, out)?;
     let daemon = if status.daemon.is_some() { Asked::Daemon } else { Asked::Files };
     connections(&status.connections, status.trouble.as_deref(), daemon, now, out)?;
     let open: Vec<_> = status.open.iter().map(|(state, count)| format!("{count} {state}")).collect();
@@ -100,7 +102,7 @@ fn print(status: &Status, global: &Global, now: Timestamp, out: &mut Out) -> Res
             lines(&status.failures, out)?;
             let hidden = count.saturating_sub(u64::try_from(status.failures.len()).unwrap_or(0));
             if hidden > 0 {
-                out.line(format!("  and {hidden} more: `punctual runs --since 2d`"))?;
+                out.line(format!("  {hidden} more: `punctual runs --failed --since 2d`"))?;
             }
         }
     }
@@ -123,6 +125,24 @@ fn print(status: &Status, global: &Global, now: Timestamp, out: &mut Out) -> Res
     }
     Ok(())
 }
+
+/// First of all, and only when there is something.
+fn needs(all: &[Need], out: &mut Out) -> Result<(), Failure> {
+    if all.is_empty() {
+        return Ok(());
+    }
+    section("for you to do", out)?;
+    for need in all.iter().take(NEEDS) {
+        out.line(format!("  {}; then: {}", plain(&need.text).red(), plain(&need.cure)))?;
+    }
+    if let Some(hidden) = all.len().checked_sub(NEEDS).filter(|hidden| *hidden > 0) {
+        out.line(format!("  {hidden} more: `punctual status -o json`"))?;
+    }
+    Ok(())
+}
+
+/// Of what is for a person to do, so many are printed.
+const NEEDS: usize = 20;
 
 fn section(name: &str, out: &mut Out) -> Result<(), Failure> {
     out.line("")?;

@@ -151,7 +151,7 @@ impl Case<'_> {
                     Blame::Here,
                     cause.to_string(),
                     "what the token needs on this machine cannot be used",
-                    "examine as the service's user (`sudo -u punctual punctual doctor`), with its state folder",
+                    secrets::as_the_service(Some(&self.state_dir), &[]),
                 );
                 self.need(Topic::Grant, None, finding)?;
                 return Err(Broken(Topic::Grant));

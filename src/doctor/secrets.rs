@@ -4,23 +4,62 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::step::{Blame, Finding};
+use crate::auth::private_file::FileError;
 use crate::auth::{Credential, GrantConfig, KeptSecrets, Kind};
-use crate::secret::{NotWritten, Oddity, SecretError, SecretRef, SecretSource, Written};
+use crate::secret::{NotWritten, Oddity, SecretError, SecretRef, SecretSource, Written, is_dynamic, owner_cure};
 
 /// A fault when the state folder is somebody else's: a token that is saved there now could not be read by its owner.
 pub(super) fn foreign_folder(state_dir: &Path) -> Option<Finding> {
-    let owner = std::fs::metadata(state_dir).ok()?.uid();
+    let owner = owner_of(state_dir)?;
     let ours = rustix::process::geteuid().as_raw();
     (owner != ours).then(|| {
         Finding::fault(
             Blame::Here,
             format!("nothing was sent, because `{}` belongs to user {owner}, and this is user {ours}", state_dir.display()),
             "a token that is saved there now would be this user's, and the daemon could not read its own login any more",
-            "examine as the daemon's user: `sudo -u '#OWNER' punctual doctor`, or beside the running service `systemd-run --pipe --wait -p DynamicUser=yes -p User=punctual -p StateDirectory=punctual punctual doctor`"
-                .replace("OWNER", &owner.to_string()),
+            as_the_service(Some(state_dir), &[]),
         )
     })
 }
+
+fn owner_of(path: &Path) -> Option<u32> {
+    Some(std::fs::metadata(path).ok()?.uid())
+}
+
+/// How to examine as the user who owns the state folder, with the credentials that are named. For the shipped unit systemd runs the
+/// command under the same name of user, for that user is there only while something of it runs.
+pub(super) fn as_the_service(state_dir: Option<&Path>, credentials: &[&str]) -> String {
+    let shipped = state_dir.is_none_or(|folder| {
+        matches!(folder.canonicalize(), Ok(real) if real == Path::new(PRIVATE_FOLDER))
+            || folder == Path::new("/var/lib/punctual")
+    });
+    let owner = state_dir.and_then(owner_of);
+    let lasting = owner.filter(|owner| !is_dynamic(*owner));
+    let place = match state_dir {
+        Some(folder) if !shipped => format!(" --state-dir {}", folder.display()),
+        Some(_) | None => String::new(),
+    };
+    if let (Some(owner), []) = (lasting, credentials) {
+        return format!("examine as the daemon's user: `sudo -u '#{owner}' punctual doctor{place}`");
+    }
+    let user = match lasting {
+        Some(owner) => format!("-p User={owner}"),
+        None => {
+            format!("-p DynamicUser=yes -p User={SERVICE_USER} -p StateDirectory=punctual -p StateDirectoryMode=0700")
+        }
+    };
+    let loaded: String = credentials.iter().map(|name| format!(" -p LoadCredential={name}:PATH")).collect();
+    let path = if credentials.is_empty() { "" } else { ", with the PATH of the unit" };
+    format!(
+        "examine as the service's user: `sudo systemd-run --pipe --wait {user}{loaded} punctual doctor{place}`{path}"
+    )
+}
+
+/// As `systemd/punctual.service` has it.
+const SERVICE_USER: &str = "punctual-service";
+
+/// Where systemd keeps what `StateDirectory=punctual` means for a dynamic user.
+const PRIVATE_FOLDER: &str = "/var/lib/private/punctual";
 
 /// One finding for each secret, with the key in `auth` that names it.
 pub(super) fn findings(credential: &Credential, tokens_dir: &Path) -> Vec<(&'static str, Finding)> {
@@ -35,7 +74,7 @@ pub(super) fn findings(credential: &Credential, tokens_dir: &Path) -> Vec<(&'sta
 
 fn finding(source: &SecretSource, kind: Kind, credential: &Credential, tokens_dir: &Path) -> Finding {
     match source {
-        SecretSource::At(reference) => named(reference, kind),
+        SecretSource::At(reference) => named(reference, kind, tokens_dir.parent()),
         SecretSource::Kept => kept(kind, credential, tokens_dir),
     }
 }
@@ -53,18 +92,37 @@ fn kept(kind: Kind, credential: &Credential, tokens_dir: &Path) -> Finding {
             "nobody has logged in yet, or with another state folder",
             login,
         ),
-        Err(error) => Finding::fault(
+        Err(
+            error @ (FileError::Owner { .. }
+            | FileError::Open { .. }
+            | FileError::Io { .. }
+            | FileError::Network { .. }),
+        ) => Finding::fault(
             Blame::Here,
             error.to_string(),
-            "the file is damaged, or this user may not read it",
-            format!("examine as the service's user (`sudo -u punctual punctual doctor`); if it is damaged, {login}"),
+            "what `punctual login` keeps is for the service's user alone",
+            as_the_service(tokens_dir.parent(), &[]),
         ),
+        Err(error @ (FileError::Damaged { .. } | FileError::Newer { .. })) => {
+            Finding::fault(Blame::Here, error.to_string(), "the file is damaged, or of a newer version", login)
+        }
     }
 }
 
-fn named(reference: &SecretRef, kind: Kind) -> Finding {
+fn named(reference: &SecretRef, kind: Kind, state_dir: Option<&Path>) -> Finding {
+    let service = state_dir.and_then(owner_of);
     match reference.look(kind.purpose()) {
         Ok(Written { secret: _, cleaned, odd }) => {
+            if let (SecretRef::File(path), Some(service)) = (reference, service)
+                && closed_to(path, service)
+            {
+                return Finding::fault(
+                    Blame::Here,
+                    format!("`{reference}` can be read by this user, and not by the service's user {service}"),
+                    "the file is for root alone, and the service runs as a user of its own",
+                    hand_over(path, service),
+                );
+            }
             let read = match cleaned.as_slice() {
                 [] => format!("`{reference}` can be read"),
                 _ => format!("`{reference}` can be read; left out is {}", listed(&cleaned)),
@@ -81,15 +139,38 @@ fn named(reference: &SecretRef, kind: Kind) -> Finding {
                 },
             )
         }
+        // Root looks at what is the service's own.
+        Err(SecretError::Owner { path, owner, ours: 0 }) if Some(owner) == service => Finding::fine(format!(
+            "`{}` belongs to the service's user {owner}, and is read by that user alone",
+            path.display()
+        )),
         Err(error) => {
             let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-            Finding::fault(Blame::Here, format!("{error}{cause}"), why(&error), cure(reference, &error))
+            Finding::fault(Blame::Here, format!("{error}{cause}"), why(&error), cure(reference, &error, state_dir))
         }
     }
 }
 
 fn listed(parts: &[impl std::fmt::Display]) -> String {
     parts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether a file that root can read is closed to another user by its owner and mode. A group is given the benefit of the doubt.
+fn closed_to(path: &Path, user: u32) -> bool {
+    std::fs::metadata(path).is_ok_and(|meta| user != 0 && meta.uid() != user && meta.mode() & 0o044 == 0)
+}
+
+/// How the service's user gets to read a file.
+fn hand_over(path: &Path, service: u32) -> String {
+    let path = path.display();
+    if is_dynamic(service) {
+        format!(
+            "write `credential:NAME` in place of `file:…`, and in `sudo systemctl edit punctual` the lines `[Service]` and \
+             `LoadCredential=NAME:{path}`; then `sudo systemctl restart punctual`"
+        )
+    } else {
+        format!("run `chown {service} {path}`")
+    }
 }
 
 fn why(error: &SecretError) -> &'static str {
@@ -110,24 +191,31 @@ fn why(error: &SecretError) -> &'static str {
     }
 }
 
-fn cure(reference: &SecretRef, error: &SecretError) -> String {
+fn cure(reference: &SecretRef, error: &SecretError, state_dir: Option<&Path>) -> String {
     match (reference, error) {
-        (SecretRef::Credential(name), SecretError::NoCredentials(_)) => format!(
-            "examine with the service's own credentials: `systemd-run --pipe --wait -p User=punctual -p LoadCredential={name}:PATH punctual doctor`, with the PATH of the unit"
-        ),
+        (SecretRef::Credential(name), SecretError::NoCredentials(_)) => as_the_service(state_dir, &[name]),
         (SecretRef::Credential(name), _) => format!("name the file of `{name}` in the unit's `LoadCredential=`"),
         (SecretRef::Env(name), _) => {
             format!("set `{name}` for this shell too, or keep the secret in a file (`file:PATH`)")
         }
         (SecretRef::File(path), SecretError::Open { .. } | SecretError::Group { .. }) => {
-            format!("run `chmod 600 {}`", path.display())
+            let closed = format!("run `chmod 600 {}`", path.display());
+            match state_dir.and_then(owner_of) {
+                // Closed, it would be for its owner alone.
+                Some(service) if owner_of(path) != Some(service) => {
+                    format!("{closed}, and {}", hand_over(path, service))
+                }
+                Some(_) | None => closed,
+            }
         }
-        (SecretRef::File(path), SecretError::Owner { ours, .. }) => {
-            format!("run `chown {ours} {path}`, or examine as the service's user", path = path.display())
-        }
+        (SecretRef::File(path), SecretError::Owner { ours, .. }) => match state_dir.and_then(owner_of) {
+            Some(service) => hand_over(path, service),
+            None => owner_cure(*ours, path),
+        },
         (SecretRef::File(path), _) => format!(
-            "put the secret into `{}`, for the service's user alone; and examine as that user (`sudo -u punctual punctual doctor`)",
-            path.display()
+            "put the secret into `{}`, for the service's user alone; or {}",
+            path.display(),
+            as_the_service(state_dir, &[])
         ),
     }
 }

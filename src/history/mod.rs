@@ -39,6 +39,9 @@ pub enum HistoryError {
     /// No daemon has run with this folder.
     #[error("there is no history in `{}`", .0.display())]
     Missing(PathBuf),
+    /// Somebody else's folder.
+    #[error("you may not read `{}`", .0.display())]
+    Closed(PathBuf),
     /// SQLite failed.
     #[error("failed to read the history in `{}`", path.display())]
     Database {
@@ -77,8 +80,12 @@ impl History {
     /// [`HistoryError::Missing`] when there is none.
     pub async fn open(state_dir: &Path) -> Result<History, HistoryError> {
         let path = StateFolder::database_path(state_dir);
-        if !path.is_file() {
-            return Err(HistoryError::Missing(state_dir.to_owned()));
+        // Not by opening it: to close it again would let go of the locks that a daemon in this process has on it (fcntl(2)). And
+        // `is_file` would say of a closed folder that nothing is in it.
+        match rustix::fs::access(&path, rustix::fs::Access::READ_OK) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::ACCESS) => return Err(HistoryError::Closed(state_dir.to_owned())),
+            Err(_) => return Err(HistoryError::Missing(state_dir.to_owned())),
         }
         let options = SqliteConnectOptions::new().filename(&path).read_only(true).busy_timeout(BUSY_TIMEOUT);
         let pool = SqlitePoolOptions::new()

@@ -87,7 +87,7 @@ pub enum SecretError {
         cause: std::io::Error,
     },
     /// The file can be read by everyone, or written by others.
-    #[error("the secret in `{path}` is open to others (mode {mode:03o}); run `chmod 600 {path}`", path = path.display())]
+    #[error("the secret in `{path}` is open to others (mode {mode:03o}); {cure}", path = path.display(), cure = open_cure(path))]
     Open {
         /// The file.
         path: PathBuf,
@@ -95,7 +95,7 @@ pub enum SecretError {
         mode: u32,
     },
     /// A group that is not this process's own may read it.
-    #[error("the secret in `{path}` can be read by group {group}, which this service does not belong to; run `chmod 600 {path}`, or add the service's user to the group", path = path.display())]
+    #[error("the secret in `{path}` can be read by group {group}, which this service does not belong to; {cure}", path = path.display(), cure = open_cure(path))]
     Group {
         /// The file.
         path: PathBuf,
@@ -103,7 +103,7 @@ pub enum SecretError {
         group: u32,
     },
     /// Somebody else may change it, or give it back to others.
-    #[error("the secret in `{path}` belongs to user {owner}, neither this service's user {ours} nor root; run `chown {ours} {path}`", path = path.display())]
+    #[error("the secret in `{path}` belongs to user {owner}, neither user {ours}, who asks, nor root; {cure}", path = path.display(), cure = owner_cure(*ours, path))]
     Owner {
         /// The file.
         path: PathBuf,
@@ -128,6 +128,42 @@ pub enum SecretError {
         /// What is wrong with it.
         what: &'static str,
     },
+}
+
+/// The users that systemd makes for as long as a service runs (`DynamicUser=`, systemd.exec(5)).
+const DYNAMIC_USERS: std::ops::RangeInclusive<u32> = 61_184..=65_519;
+
+/// Whether a user is one of systemd's, whose number may be another's after the next start.
+pub(crate) fn is_dynamic(user: u32) -> bool {
+    DYNAMIC_USERS.contains(&user)
+}
+
+/// What to do about a file of somebody else. Not simply `chown` to whoever asks: root may ask on behalf of a service that has a user
+/// of its own, which could not read it then.
+pub(crate) fn owner_cure(ours: u32, path: &Path) -> String {
+    let path = path.display();
+    match ours {
+        0 => format!(
+            "if it is for a service that runs as a user of its own, leave it and ask as that user; if for one that runs as root, run \
+             `chown root {path}`"
+        ),
+        _ if is_dynamic(ours) => format!(
+            "this service's user has no lasting number, so let systemd hand the file over: `LoadCredential=NAME:{path}` in `systemctl edit \
+             punctual`, and `credential:NAME` in place of `file:`"
+        ),
+        _ => format!("run `chown {ours} {path}`"),
+    }
+}
+
+/// What to do about a file that others can read. `chmod 600` alone would close a file of root's to a service that is not root.
+pub(crate) fn open_cure(path: &Path) -> String {
+    let ours = rustix::process::geteuid().as_raw();
+    let close = format!("run `chmod 600 {}`", path.display());
+    if ours == 0 || std::fs::metadata(path).is_ok_and(|meta| meta.uid() == ours) {
+        close
+    } else {
+        format!("{close}, and {}", owner_cure(ours, path))
+    }
 }
 
 impl SecretRef {

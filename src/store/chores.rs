@@ -17,6 +17,7 @@ use super::claim_lock::StateFolder;
 use super::open::{Database, connect};
 use super::sql;
 use super::trouble::StoreError;
+use super::wal;
 
 /// Rows removed by one statement: a few milliseconds.
 const BATCH: i64 = 200;
@@ -153,6 +154,7 @@ async fn copy_and_check(from: &Path, to: &Path) -> Result<(), CopyError> {
     let closed = source.close().await;
     copied.map_err(failed(from, "being copied"))?;
     closed.map_err(failed(from, "being copied"))?;
+    wal::mark_as_copy(to).map_err(|cause| CopyError::Files { path: to.to_owned(), cause })?;
     let mut copy = connect(to).await?;
     let check: Result<String, sqlx::Error> =
         sql::query(sql::QUICK_CHECK).fetch_one(&mut copy).await.and_then(|row| row.try_get(0));

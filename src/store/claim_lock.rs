@@ -31,8 +31,12 @@ impl Counter {
         if crate::faults::is_on(crate::faults::NO_COUNTER) {
             return 0;
         }
+        Counter::in_file(&self.0)
+    }
+
+    fn in_file(lock: &File) -> i64 {
         let mut text = [0_u8; COUNTER_WIDTH];
-        match self.0.read_exact_at(&mut text, 0) {
+        match lock.read_exact_at(&mut text, 0) {
             Ok(()) => std::str::from_utf8(&text).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0),
             Err(_) => 0,
         }
@@ -49,12 +53,61 @@ impl Counter {
 /// The digits of the largest number there can be.
 const COUNTER_WIDTH: usize = 20;
 
+/// Who holds a state folder, as they have written it into the file `lock` after the count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The number of the process, in its own container if it is in one.
+    pub pid: u32,
+    /// What was called, in one line.
+    pub command: String,
+}
+
+impl Holder {
+    /// What of a command line is kept.
+    const LONGEST: u64 = 4096;
+
+    fn this_process() -> Holder {
+        let words: Vec<_> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+        let command = words.join(" ").replace(char::is_control, " ");
+        Holder { pid: std::process::id(), command }
+    }
+
+    /// Where the disk is full nothing is written, and the folder is taken all the same.
+    fn write(&self, lock: &File) -> io::Result<()> {
+        let text = format!("\n{}\n{}\n", self.pid, self.command);
+        lock.write_all_at(format!("{:>COUNTER_WIDTH$}", Counter::in_file(lock)).as_bytes(), 0)?;
+        lock.write_all_at(text.as_bytes(), COUNTER_WIDTH as u64)?;
+        lock.set_len(COUNTER_WIDTH as u64 + text.len() as u64)
+    }
+
+    /// None where an older version holds it, which writes nothing.
+    fn read(lock: &File) -> Option<Holder> {
+        let length = lock.metadata().ok()?.len().min(COUNTER_WIDTH as u64 + Self::LONGEST);
+        let mut text = vec![0; usize::try_from(length.checked_sub(COUNTER_WIDTH as u64)?).ok()?];
+        lock.read_exact_at(&mut text, COUNTER_WIDTH as u64).ok()?;
+        let text = String::from_utf8(text).ok()?;
+        let (pid, command) = text.trim().split_once('\n')?;
+        Some(Holder { pid: pid.trim().parse().ok()?, command: command.trim().to_owned() })
+    }
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "process {} (`{}`)", self.pid, self.command)
+    }
+}
+
 /// Why a state folder could not be taken.
 #[derive(Debug, thiserror::Error)]
 pub enum StateFolderError {
     /// Another daemon has it.
-    #[error("another daemon holds the state folder `{}`", .0.display())]
-    Held(PathBuf),
+    #[error("another daemon holds the state folder `{}`{}", path.display(), holder.as_ref().map(|holder| format!(": {holder}")).unwrap_or_default())]
+    Held {
+        /// The folder.
+        path: PathBuf,
+        /// Which one, where it has said so.
+        holder: Option<Holder>,
+    },
     /// It could not be made or opened.
     #[error("failed to open the state folder `{}`", path.display())]
     Open {
@@ -94,8 +147,15 @@ impl StateFolder {
             .open(path.join("lock"))
             .map_err(failed)?;
         match lock.try_lock() {
-            Ok(()) => Ok(StateFolder { path: path.to_owned(), lock: Arc::new(lock) }),
-            Err(TryLockError::WouldBlock) => Err(StateFolderError::Held(path.to_owned())),
+            Ok(()) => {
+                if let Err(cause) = Holder::this_process().write(&lock) {
+                    tracing::debug!("Failed to write into the file `lock` who holds it: {cause}");
+                }
+                Ok(StateFolder { path: path.to_owned(), lock: Arc::new(lock) })
+            }
+            Err(TryLockError::WouldBlock) => {
+                Err(StateFolderError::Held { path: path.to_owned(), holder: Holder::read(&lock) })
+            }
             Err(TryLockError::Error(cause)) => Err(failed(cause)),
         }
     }

@@ -17,12 +17,14 @@ mod seal;
 mod set_aside;
 mod sql;
 mod trouble;
+mod wal;
 mod writer;
 
 pub use changes::{Changes, Counting, Deed, Doubt, DoubtOver, LoadedState, Retired, StoredVersion, VersionId};
 pub use chores::{CopyError, Removed, Retention, copy_database};
-pub use claim_lock::{StateFolder, StateFolderError};
+pub use claim_lock::{Holder, StateFolder, StateFolderError};
 pub use open::Database;
+pub use set_aside::damaged_databases;
 pub use sql::ALL as SQL_STATEMENTS;
-pub use trouble::{StoreError, chain};
+pub use trouble::{NoRoom, StoreError, chain, no_room};
 pub use writer::{Committed, Store};

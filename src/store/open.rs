@@ -12,9 +12,10 @@ use super::claim_lock::{Counter, StateFolder};
 use super::installation::{self, InFile};
 use super::rows::{AttemptRow, CountingRow, EvidenceRow, MarkRow, RunRow, ShortFolderRow, broken};
 use super::seal;
-use super::set_aside::set_aside;
+use super::set_aside::{set_aside, set_log_aside};
 use super::sql;
 use super::trouble::{StoreError, chain};
+use super::wal::{self, Log};
 use crate::run::{Attempt, InstallationId, RunId};
 
 /// SQLite 3.7.0 to 3.51.2 can lose commits when two connections of a WAL database write and checkpoint at once: a daemon and
@@ -51,7 +52,35 @@ impl Database {
     /// # Errors
     /// See [`StoreError`].
     pub async fn open_and_load(folder: &StateFolder, now: Timestamp) -> Result<(Database, LoadedState), StoreError> {
-        Database::open_and_load_in(folder.path(), folder.counter(), now).await
+        let path = StateFolder::database_path(folder.path());
+        let log = wal::look(&path).await;
+        match &log {
+            Log::Own => {}
+            Log::Foreign(why) => {
+                let aside = set_log_aside(&path, now)?;
+                tracing::error!(
+                    "The write-ahead log next to the database `{}` is another database's ({why}), as after a copy was put back \
+                     while the log of a killed daemon was there: it is kept as `{}`, and the database is used as it is; \
+                     Orchestrator is asked what was started since",
+                    path.display(),
+                    aside.display()
+                );
+            }
+        }
+        let (mut database, state) = Database::open_and_load_in(folder.path(), folder.counter(), now).await?;
+        database.fold_log().await?;
+        Ok((database, state))
+    }
+
+    /// From here on the file itself says what was decided at the start, so that a log that is found next to it can be told from
+    /// another's (see [`wal`]).
+    async fn fold_log(&mut self) -> Result<(), StoreError> {
+        if self.ask_number(sql::APPLICATION, "reading whether it is a copy").await? == i64::from(wal::COPY) {
+            self.run(sql::query(sql::OWN_APPLICATION), "being taken over").await?;
+        }
+        // A reader keeps it from being folded back whole; that is no failure.
+        let folded = sql::query(sql::CHECKPOINT).fetch_one(&mut self.connection).await;
+        folded.map(|_| ()).map_err(|cause| self.failed("folding back its log", cause))
     }
 
     pub(super) async fn open_and_load_in(

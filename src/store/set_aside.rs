@@ -1,4 +1,5 @@
-//! A damaged database is moved out of the way, never overwritten: somebody may want to save what is in it.
+//! A damaged database, or the log of another one, is moved out of the way, never overwritten: somebody may want to save what is
+//! in it.
 
 use std::fs::{self, File};
 use std::io;
@@ -6,34 +7,73 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use super::claim_lock::StateFolder;
 use super::trouble::StoreError;
 
 /// The files that belong to a database; the WAL may hold what the file does not.
 const PARTS: [&str; 3] = ["", "-wal", "-shm"];
 
+/// The log and its index.
+const LOG_PARTS: [&str; 2] = ["-wal", "-shm"];
+
+/// Between the name of the database and the instant.
+const DAMAGED: &str = ".corrupt-";
+const FOREIGN: &str = ".foreign-";
+
 /// Renames the database and what belongs to it; gives its new name. It must be closed.
 pub(super) fn set_aside(path: &Path, now: Timestamp) -> Result<PathBuf, StoreError> {
     let failed = |cause| StoreError::SetAside { path: path.to_owned(), cause };
-    let aside = free_name(path, now).map_err(failed)?;
-    for part in PARTS {
-        match fs::rename(with(path, part), with(&aside, part)) {
-            Ok(()) => {}
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
-            Err(cause) => return Err(failed(cause)),
-        }
-    }
-    if let Some(folder) = path.parent() {
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
-    }
+    let aside = free_name(path, DAMAGED, now).map_err(failed)?;
+    rename_parts(path, &aside, &PARTS).map_err(failed)?;
     Ok(aside)
 }
 
-fn free_name(path: &Path, now: Timestamp) -> io::Result<PathBuf> {
+/// Renames the log of another database, with its index, and leaves the database; gives the log's new name. Nobody may have it open.
+pub(super) fn set_log_aside(path: &Path, now: Timestamp) -> Result<PathBuf, StoreError> {
+    let failed = |cause| StoreError::SetAside { path: path.to_owned(), cause };
+    let aside = free_name(path, FOREIGN, now).map_err(failed)?;
+    rename_parts(path, &aside, &LOG_PARTS).map_err(failed)?;
+    Ok(with(&aside, "-wal"))
+}
+
+/// The damaged databases that were set aside in a state folder and are still there, oldest first. None in a folder that cannot be
+/// read.
+pub fn damaged_databases(folder: &Path) -> Vec<PathBuf> {
+    let database = StateFolder::database_path(folder);
+    let start = with(&database, DAMAGED);
+    let is_one = |path: &PathBuf| {
+        let name = path.as_os_str().as_encoded_bytes();
+        name.starts_with(start.as_os_str().as_encoded_bytes()) && !name.ends_with(b"-wal") && !name.ends_with(b"-shm")
+    };
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let mut found: Vec<_> = entries.map(|entry| entry.path()).filter(is_one).collect();
+    found.sort();
+    found
+}
+
+fn rename_parts(path: &Path, aside: &Path, parts: &[&str]) -> io::Result<()> {
+    for part in parts {
+        match fs::rename(with(path, part), with(aside, part)) {
+            Ok(()) => {}
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
+            Err(cause) => return Err(cause),
+        }
+    }
+    match path.parent() {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+fn free_name(path: &Path, kind: &str, now: Timestamp) -> io::Result<PathBuf> {
     let stamp = now.strftime("%Y%m%dT%H%M%SZ").to_string();
-    let mut name = with(path, &format!(".corrupt-{stamp}"));
+    let taken = |name: &Path| -> io::Result<bool> {
+        PARTS.iter().try_fold(false, |taken, part| Ok(taken || with(name, part).try_exists()?))
+    };
+    let mut name = with(path, &format!("{kind}{stamp}"));
     let mut count = 2;
-    while name.try_exists()? {
-        name = with(path, &format!(".corrupt-{stamp}-{count}"));
+    while taken(&name)? {
+        name = with(path, &format!("{kind}{stamp}-{count}"));
         count += 1;
     }
     Ok(name)

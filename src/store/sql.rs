@@ -2,7 +2,7 @@
 //! fifty times as much (measured: 55 µs a row), and the burst's claims stand between the due instant and the first POST.
 
 /// Every statement, for the test that prepares each against the migrated schema.
-pub const ALL: [&str; 39] = [
+pub const ALL: [&str; 41] = [
     INSTALLATION_GET,
     INSTALLATION_SET,
     DOUBT_SET,
@@ -34,6 +34,8 @@ pub const ALL: [&str; 39] = [
     REFERENCES_ON,
     REFERENCES_CHECK,
     CHECKPOINT,
+    APPLICATION,
+    OWN_APPLICATION,
     OPTIMIZE,
     HOUSEKEEPING_DONE,
     DELETE_ENDED_BEFORE,
@@ -248,6 +250,12 @@ pub(super) const REFERENCES_ON: &str = "pragma foreign_keys = on";
 pub(super) const REFERENCES_CHECK: &str = "select \"table\" from pragma_foreign_key_check limit 1";
 
 pub(super) const CHECKPOINT: &str = "pragma wal_checkpoint(truncate)";
+
+/// Whether it is a copy (`wal`).
+pub(super) const APPLICATION: &str = "pragma application_id";
+
+/// Not a copy any more (`wal`).
+pub(super) const OWN_APPLICATION: &str = "pragma application_id = 0";
 
 pub(super) const OPTIMIZE: &str = "pragma optimize";
 

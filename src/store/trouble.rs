@@ -1,6 +1,6 @@
 //! Why the store failed, and whether the file is to blame.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why the store failed. Whatever it is, nothing was half written.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +94,26 @@ pub enum StoreError {
     Closed,
 }
 
+impl StoreError {
+    /// The state folder, where a full disk may be why it failed.
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            StoreError::Database { path, .. }
+            | StoreError::Migration { path, .. }
+            | StoreError::SetAside { path, .. } => path.parent(),
+            StoreError::Installation { path, .. } => Some(path),
+            StoreError::TooOld(_)
+            | StoreError::Damaged { .. }
+            | StoreError::RowBroken { .. }
+            | StoreError::RowChanged { .. }
+            | StoreError::NoInstallation(_)
+            | StoreError::Stale { .. }
+            | StoreError::Shut
+            | StoreError::Closed => None,
+        }
+    }
+}
+
 /// SQLite's primary codes for a file that is damaged, or that is no database.
 const CORRUPT: i32 = 11;
 const NOT_A_DATABASE: i32 = 26;
@@ -118,14 +138,48 @@ impl StoreError {
 fn is_damage(error: &StoreError) -> bool {
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {
-        if let Some(sqlx::Error::Database(database)) = inner.downcast_ref::<sqlx::Error>() {
-            let code = database.code().and_then(|code| code.parse::<i32>().ok()).unwrap_or_default();
-            // The extended codes have the primary one in their low byte.
-            return matches!(code & 0xFF, CORRUPT | NOT_A_DATABASE);
+        if let Some(cause @ sqlx::Error::Database(_)) = inner.downcast_ref::<sqlx::Error>() {
+            return is_damaged_file(cause);
         }
         cause = inner.source();
     }
     false
+}
+
+/// Whether SQLite says that the file is to blame.
+pub(super) fn is_damaged_file(error: &sqlx::Error) -> bool {
+    matches!(primary_code(error), Some(CORRUPT | NOT_A_DATABASE))
+}
+
+fn primary_code(error: &sqlx::Error) -> Option<i32> {
+    let code = error.as_database_error()?.code()?.parse::<i32>().ok()?;
+    // The extended codes have the primary one in their low byte.
+    Some(code & 0xFF)
+}
+
+/// What a start needs free on its disk: the log of a first write of every table, with room to spare.
+const ROOM: u64 = 20 * 1024 * 1024;
+
+/// A disk without room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoRoom {
+    /// The folder that is on it.
+    pub folder: PathBuf,
+    /// Bytes of the database.
+    pub database: u64,
+    /// Bytes that are free.
+    pub free: u64,
+    /// Bytes that must be.
+    pub needed: u64,
+}
+
+/// Whether the disk of a state folder has too little room, which SQLite and the system report in many ways. None where it has
+/// enough, or where nobody knows.
+pub fn no_room(folder: &Path) -> Option<NoRoom> {
+    let stat = rustix::fs::statvfs(folder).ok()?;
+    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    let database = std::fs::metadata(folder.join("punctual.db")).map_or(0, |meta| meta.len());
+    (free < ROOM).then(|| NoRoom { folder: folder.to_owned(), database, free, needed: ROOM })
 }
 
 /// An error with all its causes, for one line.

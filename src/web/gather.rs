@@ -1,10 +1,12 @@
 //! The part of a status that the files tell, with or without a daemon.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp};
 
+use super::needs::needs;
 use super::status::{ConnectionStatus, NextTime, RunLine, Status, ZoneDatabaseStatus, instant};
 use crate::history::{History, HistoryError, RunSummary};
 use crate::recurrence::{Excluded, ZoneDatabase, ZoneSource, zone_database};
@@ -26,6 +28,7 @@ const MOST_EXCLUDED: usize = 1_000;
 pub async fn gather(
     set: Option<&ScheduleSet>,
     history: Option<&History>,
+    state_dir: &Path,
     now: Timestamp,
 ) -> Result<Status, HistoryError> {
     let since = yesterday(now);
@@ -42,6 +45,7 @@ pub async fn gather(
         at: instant(now),
         daemon: None,
         trouble: None,
+        needs: needs(&open, state_dir),
         connections: set.map(|set| connections(set, &open)).unwrap_or_default(),
         open: counted(open.iter().map(state_and_reason)),
         open_runs: open.into_iter().take(LINES).map(RunLine::new).collect(),

@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 use super::answer::{Refusal, Why};
 use super::control::{Control, Served};
 use super::gather::gather;
+use super::needs::Need;
 use super::worst::worst;
-use crate::auth::TokenStatus;
+use crate::auth::{TokenState, TokenStatus};
 use crate::clock::{Reading, earlier, later};
 use crate::dispatcher::StoreHealth;
 use crate::history::{Chore, History, RunSummary};
@@ -29,6 +30,9 @@ pub struct Status {
     pub daemon: Option<DaemonStatus>,
     /// The worst that needs somebody or something, in one sentence.
     pub trouble: Option<String>,
+    /// What waits for a person, each with its cure. A daemon of an older version does not say.
+    #[serde(default)]
+    pub needs: Vec<Need>,
     pub connections: Vec<ConnectionStatus>,
     /// How many runs are open, by state and reason.
     pub open: BTreeMap<String, u64>,
@@ -181,7 +185,7 @@ pub(super) async fn show(State(control): State<Arc<Control>>) -> Result<Json<Sta
         Refusal::new(Why::Unable, "the daemon's database cannot be read").hint("its log says why")
     };
     let history = History::open(&control.state_dir).await.map_err(unreadable)?;
-    let mut status = gather(Some(&set), Some(&history), now.wall).await.map_err(unreadable)?;
+    let mut status = gather(Some(&set), Some(&history), &control.state_dir, now.wall).await.map_err(unreadable)?;
     history.close().await;
     let turn = *control.dispatcher.turns().borrow();
     let obstacles = control.dispatcher.obstacles();
@@ -191,6 +195,16 @@ pub(super) async fn show(State(control): State<Arc<Control>>) -> Result<Json<Sta
         let first = troubles.first()?;
         Some(format!("connection `{}`: {}", first.connection, first.text))
     });
+    for (name, manager) in &tokens {
+        // Whoever has no token has been told why.
+        if matches!(
+            states.get(name.as_str()).map(|state| state.state),
+            Some(TokenState::Valid | TokenState::Refreshing)
+        ) && let Some(failure) = manager.secret_trouble(&control.tokens_dir()).await
+        {
+            status.needs.push(Need::secret(name.as_str(), &failure.message, &failure.cure));
+        }
+    }
     for line in &mut status.connections {
         line.token = states.get(&line.connection).map(|state| TokenReport::new(&line.connection, state));
         let of_it = troubles.iter().filter(|one| one.connection.as_str() == line.connection);

@@ -90,11 +90,19 @@ async fn an_unclear_start_is_tried_again_skipped_or_held_as_its_schedule_says() 
     }
     let skipped = until(&place, "Skipped", "skipped").await;
     assert_eq!(skipped["reason"], "unknown_start");
-    until(&place, "Held", "held").await;
+    let held = until(&place, "Held", "held").await;
     assert_eq!((jobs_of(&control, "Skipped"), jobs_of(&control, "Held")), (0, 0));
     // The held one is the only open run, and `status` shows it.
     let status = json(&place.run(&["status", "-o", "json"]).await);
     assert_eq!(status["open"]["held"], 1, "{status:#}");
+    let need = &status["needs"][0];
+    let short = &id(&held)[28..];
+    assert_eq!((need["kind"].as_str(), need["subject"].as_str()), (Some("held"), Some(id(&held))), "{status:#}");
+    let cure = format!("`punctual resolve {short} start`, `skip`, or the job's key");
+    assert_eq!(need["cure"], cure);
+    let told = text(&place.run(&["status"]).await.stdout);
+    let first = told.split("\nconnections\n").next().unwrap();
+    assert!(first.contains("for you to do") && first.contains(&format!("; then: {cure}")), "{told}");
     stop(daemon).await;
     sandbox.stop().await;
 }

@@ -95,6 +95,12 @@ async fn other_users_are_kept_out_by_the_mode_and_refused_where_it_was_opened() 
     let kept_out = as_nobody().await;
     assert_eq!(kept_out.status.code(), Some(NOT_REACHABLE));
     assert!(text(&kept_out.stderr).contains("error: you may not use the control socket"), "{}", text(&kept_out.stderr));
+    // Its group is root's, which nobody is to join.
+    assert!(
+        text(&kept_out.stderr).contains("`sudo groupadd --system punctual-operators`"),
+        "{}",
+        text(&kept_out.stderr)
+    );
     open("state/punctual.sock", 0o666);
     let refused = as_nobody().await;
     assert_eq!(refused.status.code(), Some(USAGE), "{}", text(&refused.stderr));

@@ -2,6 +2,9 @@
 
 use punctual::clock::Clock;
 use punctual::sandbox::{Sandbox, SandboxConfig};
+use punctual::store::StateFolder;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection};
 
 use super::place::{FINE, NOT_REACHABLE, Place, in_time, json, quiet, stop, text};
 
@@ -86,5 +89,21 @@ async fn the_worst_trouble_is_told_to_people_and_to_the_service_manager() {
     assert!(status["connections"][0]["token"]["next_try_at"].is_string(), "{status:#}");
     let said = text(&place.run(&["status"]).await.stdout);
     assert!(said.contains("trouble: connection `cloud`: "), "{said}");
+    stop(daemon).await;
+}
+
+/// A process that closes a file lets go of all locks that it has on it, SQLite's too. Then whoever looks into the database next would
+/// remove the log that the daemon writes into.
+#[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::disallowed_methods, reason = "another process looks, as any SQL tool does")]
+async fn a_daemon_that_was_asked_keeps_its_hold_on_the_database() {
+    let place = quiet();
+    let daemon = place.daemon().await;
+    assert_eq!(place.run(&["status"]).await.status.code(), Some(FINE));
+    let options = SqliteConnectOptions::new().filename(StateFolder::database_path(&place.path("state")));
+    let mut other = options.connect().await.unwrap();
+    sqlx::query("select count(*) from run").fetch_one(&mut other).await.unwrap();
+    other.close().await.unwrap();
+    assert!(place.path("state/punctual.db-wal").is_file(), "the log was taken away from under the daemon");
     stop(daemon).await;
 }

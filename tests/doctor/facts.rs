@@ -169,11 +169,22 @@ async fn a_state_folder_of_another_user_is_left_alone() {
     if std::os::unix::fs::chown(bench.path("state"), Some(65_534), None).is_err() {
         return;
     }
+    let secret = bench.path("client-secret");
     let (exit, rows) = bench.rows(&bench.usual()).await;
-    let told = step(&rows, "grant");
+    let told = step(&rows, "secret");
     assert_eq!(exit, 1);
+    assert!(told["found"].as_str().unwrap().contains("not by the service's user 65534"), "{told:#}");
+    assert_eq!(told["cure"], "run `chown 65534 client-secret`");
+    // As it says. Now it is the service's, and root is not told to take it away again.
+    std::os::unix::fs::chown(&secret, Some(65_534), None).unwrap();
+    let (exit, rows) = bench.rows(&bench.usual()).await;
+    assert_eq!((exit, step(&rows, "secret")["verdict"].as_str()), (1, Some("fine")), "{rows:#?}");
+    let told = step(&rows, "grant");
     assert!(told["found"].as_str().unwrap().contains("belongs to user 65534"), "{told:#}");
-    assert!(told["cure"].as_str().unwrap().contains("sudo -u '#65534'"), "{told:#}");
+    assert!(
+        told["cure"].as_str().unwrap().contains("`sudo -u '#65534' punctual doctor --state-dir state`"),
+        "{told:#}"
+    );
     assert!(bench.control.token_calls().is_empty() && std::fs::read_dir(bench.path("state")).unwrap().next().is_none());
 }
 

@@ -130,11 +130,11 @@ fn a_secret_file_may_be_read_by_the_service_s_own_group_and_by_nobody_else() {
     assert_eq!(secret(&path, 0o600, Some(stranger)).unwrap(), "secret-1", "the group may not read it");
     let refused = secret(&path, 0o640, Some(stranger)).unwrap_err().to_string();
     let shown = |text: String| text.replace(&folder.path().display().to_string(), "/etc");
-    insta::assert_snapshot!(shown(refused), @"the secret in `/etc/secret` can be read by group 54321, which this service does not belong to; run `chmod 600 /etc/secret`, or add the service's user to the group");
+    insta::assert_snapshot!(shown(refused), @"the secret in `/etc/secret` can be read by group 54321, which this service does not belong to; run `chmod 600 /etc/secret`");
     secret(&path, 0o600, Some(0)).unwrap();
     std::os::unix::fs::chown(&path, Some(stranger), None).unwrap();
     let refused = SecretRef::File(path.clone()).read(Purpose::ClientSecret).unwrap_err().to_string();
-    insta::assert_snapshot!(shown(refused), @"the secret in `/etc/secret` belongs to user 54321, neither this service's user 0 nor root; run `chown 0 /etc/secret`");
+    insta::assert_snapshot!(shown(refused), @"the secret in `/etc/secret` belongs to user 54321, neither user 0, who asks, nor root; if it is for a service that runs as a user of its own, leave it and ask as that user; if for one that runs as root, run `chown root /etc/secret`");
     // The folder of tokens, too.
     let tokens = folder.path().join("tokens");
     ensure_folder(&tokens).unwrap();

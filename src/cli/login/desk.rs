@@ -36,7 +36,7 @@ impl Desk {
         // Let go at once: a daemon may be started while somebody looks for a password.
         match StateFolder::take(&folder) {
             Ok(_) => {}
-            Err(StateFolderError::Held(folder)) => {
+            Err(StateFolderError::Held { path: folder, .. }) => {
                 let message = format!(
                     "a daemon holds the state folder `{}`, but none answers at its control socket",
                     folder.display()

@@ -1,0 +1,89 @@
+//! What waits for a person, each with the very command that helps: what `status` shows first.
+//!
+//! From the files, so that it is the same with a daemon and without: runs that are held, and a database that was set aside. Only the
+//! daemon knows whether it can read a secret.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::history::RunSummary;
+use crate::run::RunId;
+use crate::store::{StateFolder, damaged_databases};
+
+/// Something that a person has to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Need {
+    /// `held`, `storage` or `token` (semantics.md 43).
+    pub kind: String,
+    /// The run's id, the file, or the connection.
+    pub subject: String,
+    /// What is the matter.
+    pub text: String,
+    /// What to do about it.
+    pub cure: String,
+}
+
+impl Need {
+    /// A secret that the daemon cannot read any more; its token lasts for a while yet.
+    pub(super) fn secret(connection: &str, text: &str, cure: &str) -> Need {
+        // It may name the connection already.
+        let text = text.strip_prefix(&format!("connection `{connection}`: ")).unwrap_or(text);
+        Need {
+            kind: "token".to_owned(),
+            subject: connection.to_owned(),
+            text: format!(
+                "connection `{connection}`: {text}; its access token lasts for a while yet and cannot be renewed"
+            ),
+            cure: cure.to_owned(),
+        }
+    }
+}
+
+/// What the files tell.
+pub(super) fn needs(open: &[RunSummary], state_dir: &Path) -> Vec<Need> {
+    let held = open.iter().filter(|run| run.state == "held").map(held);
+    held.chain(damaged_databases(state_dir).iter().map(|aside| damaged(aside, state_dir))).collect()
+}
+
+fn held(run: &RunSummary) -> Need {
+    let why = run.error.as_deref().or(run.note.as_deref());
+    let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+    let short = run.run.get(run.run.len().saturating_sub(RunId::SHORT_CHARS)..).unwrap_or(&run.run);
+    Need {
+        kind: "held".to_owned(),
+        subject: run.run.clone(),
+        text: format!("`{}`, due {}, is held{why}", run.schedule, run.nominal_at),
+        cure: format!("`punctual resolve {short} start`, `skip`, or the job's key"),
+    }
+}
+
+fn damaged(aside: &Path, state_dir: &Path) -> Need {
+    let folder = state_dir.display();
+    let anew = "its history begins anew, and what was started was asked of Orchestrator";
+    let name = aside.file_name().unwrap_or_default().to_string_lossy();
+    let rid = format!("if nothing of it is needed any more, `sudo sh -c 'rm {folder}/{name}*'`");
+    let cure = match newest_copy(state_dir) {
+        Some(copy) => format!(
+            "to have the history back as of its newest copy: stop the daemon (`sudo systemctl stop punctual`), `sudo sh -c 'cd {folder} && \
+             mkdir old && mv punctual.db* old/ && cp -a copies/{copy} punctual.db'`, and start it again; {rid}"
+        ),
+        None => format!("there is no copy in `{folder}/copies` to go back to; {rid}"),
+    };
+    Need {
+        kind: "storage".to_owned(),
+        subject: aside.display().to_string(),
+        text: format!(
+            "the database `{}` was damaged and is set aside as `{}`; {anew}",
+            StateFolder::database_path(state_dir).display(),
+            aside.display()
+        ),
+        cure,
+    }
+}
+
+fn newest_copy(state_dir: &Path) -> Option<String> {
+    let entries = std::fs::read_dir(state_dir.join("copies")).ok()?;
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.filter(|name| name.starts_with("punctual-") && name.ends_with(".db")).max()
+}
