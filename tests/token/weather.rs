@@ -623,6 +623,7 @@ impl Place {
                 return false;
             }
             let seen = at.borrow_and_update().next();
+            let is_quiet = at.borrow().open.is_empty() && !life.statuses.borrow().state.is_undecided();
             let most = moment.map_or(STEP, |moment| STEP.min(moment.saturating_sub(now)));
             let news = async {
                 tokio::select! { _ = at.changed() => {}, _ = life.statuses.changed() => {} }
@@ -642,7 +643,7 @@ impl Place {
                         return false;
                     }
                     // It was a last request of a process that is dead by now, and this one has asked for nothing.
-                    if at.borrow().open.is_empty() && !life.statuses.borrow().state.is_undecided() {
+                    if is_quiet {
                         return true;
                     }
                     if !shortly(100, news).await {
