@@ -155,6 +155,7 @@ mod broken {
         assert_eq!(doubles, 0);
     }
 
+    #[expect(clippy::print_stdout, reason = "the figure is for who reads the output")]
     fn finds_doubles(fault: &str) {
         let mut command = std::process::Command::new(std::env::current_exe().expect("this test"));
         command.args(["--exact", SEARCH, "--nocapture"]).env("PUNCTUAL_FAULT", fault);
