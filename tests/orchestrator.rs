@@ -558,7 +558,7 @@ fn every_outcome_of_a_request_means_what_the_law_says() {
     let broken = || Body::Broken { cause: "connection reset".to_owned() };
     let endless = || Body::Oversize { limit: 10 };
     let table: Vec<(&str, Heard, &str)> = vec![
-        ("no connection", Heard::Unreached { cause: "refused".to_owned() }, "unsent Outage"),
+        ("no connection", Heard::Unreached { cause: "refused".to_owned(), cure: None }, "unsent Outage"),
         ("cut after the first byte", Heard::Cut { cause: "reset".to_owned() }, "unknown"),
         ("200", heard(200, &[], "{}"), "accepted"),
         ("201", heard(201, &[], "{}"), "accepted"),
@@ -657,7 +657,7 @@ fn texts_name_the_connection_the_try_and_the_answer() {
         other => panic!("{other:?}"),
     };
     let texts = [
-        say(Heard::Unreached { cause: "Connection refused (os error 111)".to_owned() }),
+        say(Heard::Unreached { cause: "Connection refused (os error 111)".to_owned(), cure: None }),
         say(Heard::Cut { cause: "time ran out".to_owned() }),
         say(heard(200, &[], PAGE)),
         say(spoiled(201, Body::Oversize { limit: 1_048_576 })),

@@ -129,15 +129,14 @@ impl TokenManager {
         Ok(TokenManager(Arc::new(Handle { credential, environment, clock, view, statuses, requests })))
     }
 
-    /// Why the secrets that the next request needs cannot be read now; none when they can. It sends nothing and waits for a disk only.
+    /// Why the secrets that the next request needs cannot be read now; none when they can. Nothing is sent.
     pub async fn secret_trouble(&self, tokens_dir: &Path) -> Option<Failure> {
         let (credential, tokens_dir) = (self.0.credential.clone(), tokens_dir.to_owned());
-        let read = spawn_blocking(move || {
-            let read = Secrets::read(&credential, &tokens_dir, None);
-            read.err().map(|trouble| trouble.explain(&credential, Before::Answered))
-        });
-        // It cannot be cancelled, and a panic in it is a fault of ours that the next request will show.
-        read.await.ok().flatten()
+        let read = move || {
+            Secrets::read(&credential, &tokens_dir, None).err().map(|why| why.explain(&credential, Before::Answered))
+        };
+        // A panic in it is a fault of ours that the next request will show.
+        spawn_blocking(read).await.ok().flatten()
     }
 
     /// The token at hand at once when it is before its hard point (T3, T4); otherwise waits for the request under way, at
@@ -398,6 +397,6 @@ impl TokenManager {
 
 impl fmt::Debug for TokenManager {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenManager").field("connection", &self.0.credential.connection).finish_non_exhaustive()
+        write!(f, "TokenManager({})", self.0.credential.connection)
     }
 }

@@ -278,7 +278,7 @@ fn network(client: &Client, cause: &reqwest::Error) -> Trouble {
         (false, true) => Network::AnswerTimeout,
         (false, false) => Network::Broken,
     };
-    Trouble::Network { how, detail: client.why(cause) }
+    Trouble::Network { how, detail: client.why(cause).to_string() }
 }
 
 impl Trouble {

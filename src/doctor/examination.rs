@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::daemon::{TokenBearer, credential};
 use crate::orchestrator::{CallError, Client, ClientConfig, UnsentReason};
 use crate::schedule::{Connection, ConnectionName, FolderChoice, Schedule, ScheduleSet};
-use crate::witness::{Came, Exchange, Witness};
+use crate::witness::{Exchange, Witness};
 
 /// What is examined.
 #[derive(Clone, Debug)]
@@ -333,7 +333,7 @@ impl Case<'_> {
                 }
             }
             Ok(folders) => {
-                let version = exchange.as_ref().and_then(versions_of);
+                let version = exchange.as_ref().and_then(trouble::versions_of);
                 let version = version.map(|version| format!(", API version {version}")).unwrap_or_default();
                 if folders.is_empty() {
                     Finding::fault(
@@ -392,11 +392,4 @@ impl Case<'_> {
 
 fn error_is_of_token(error: &CallError) -> bool {
     matches!(error, CallError::Unsent { reason: UnsentReason::Token, .. })
-}
-
-fn versions_of(exchange: &Exchange) -> Option<String> {
-    match &exchange.came {
-        Came::Answer(answered) => answered.api_versions.clone(),
-        Came::Nothing { .. } => None,
-    }
 }

@@ -129,3 +129,11 @@ pub(super) fn packed(exchange: Option<&Exchange>) -> String {
         Some(_) | None => String::new(),
     }
 }
+
+/// The API versions that the server names.
+pub(super) fn versions_of(exchange: &Exchange) -> Option<String> {
+    match &exchange.came {
+        Came::Answer(answered) => answered.api_versions.clone(),
+        Came::Nothing { .. } => None,
+    }
+}

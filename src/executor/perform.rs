@@ -57,6 +57,7 @@ impl Executor {
                 connection: connection.to_string(),
                 what: String::new(),
                 came: "it is not in the loaded files any more".to_owned(),
+                cure: None,
             },
         })
     }

@@ -15,7 +15,7 @@ use url::{Host, Url};
 use super::authorities::Authorities;
 use super::names::Names;
 use super::tls::{Asked, Tls};
-use super::trouble;
+use super::trouble::{self, Why};
 
 /// Which versions of HTTP are offered to a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +107,7 @@ impl Client {
     }
 
     /// Why a request failed, in one fragment, with the cause and the cure where they are known.
-    pub(crate) fn why(&self, error: &reqwest::Error) -> String {
+    pub(crate) fn why(&self, error: &reqwest::Error) -> Why {
         trouble::why(error, &self.asked)
     }
 }

@@ -26,4 +26,5 @@ pub(crate) use headers::{date, http_date, retry_after, text, values};
 pub use names::{Names, Source};
 pub(crate) use tls::{Asked, Tls};
 pub use trouble::Trouble;
+pub(crate) use trouble::Why;
 pub(crate) use trouble::{broke_off, handshake, of_tls};

@@ -53,6 +53,22 @@ impl fmt::Display for Trouble {
     }
 }
 
+/// Why a request failed, with what helps where that is known: fragments without a full stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Why {
+    pub(crate) what: String,
+    pub(crate) cure: Option<String>,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.cure {
+            Some(cure) => write!(f, "{}; {cure}", self.what),
+            None => f.write_str(&self.what),
+        }
+    }
+}
+
 fn trouble(found: impl Into<String>, cause: impl Into<String>, cure: impl Into<String>) -> Trouble {
     Trouble { found: found.into(), cause: cause.into(), cure: cure.into() }
 }
@@ -291,9 +307,9 @@ pub(crate) fn of_tls(error: &io::Error) -> Option<&rustls::Error> {
 }
 
 /// Why a request failed, in one fragment; empty if that is not known.
-pub(super) fn why(error: &reqwest::Error, asked: &Asked) -> String {
+pub(super) fn why(error: &reqwest::Error, asked: &Asked) -> Why {
     if error.is_timeout() {
-        return "time ran out".to_owned();
+        return Why { what: "time ran out".to_owned(), cure: None };
     }
     let chain = || std::iter::successors(error.source(), |error| (*error).source());
     let tls = chain().find_map(|error| {
@@ -301,22 +317,29 @@ pub(super) fn why(error: &reqwest::Error, asked: &Asked) -> String {
         inner.or_else(|| error.downcast_ref::<rustls::Error>())
     });
     if let Some(tls) = tls {
-        return handshake(tls, asked).to_string();
+        let Trouble { found, cause, cure } = handshake(tls, asked);
+        return Why { what: format!("{found}; {cause}"), cure: Some(cure) };
     }
     let reason = innermost(error);
     if chain().any(|error| error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse)) {
-        return format!(
-            "what answers does not speak HTTP ({reason}); it is another service, or it wants TLS; correct scheme and port of \
-             the connection's `url`"
-        );
+        return Why {
+            what: format!("what answers does not speak HTTP ({reason}); it is another service, or it wants TLS"),
+            cure: Some("correct scheme and port of the connection's `url`".to_owned()),
+        };
     }
     if reason.contains("proxy authorization required") {
-        return format!("{reason}; the proxy wants a login that it was not given; `punctual doctor` says which kind");
+        return Why {
+            what: format!("{reason}; the proxy wants a login that it was not given"),
+            cure: Some("`punctual doctor` says which kind".to_owned()),
+        };
     }
     if !error.is_connect() && asked.was() {
-        return format!("{reason}; the server asked for a certificate of the client, and none is sent from here");
+        return Why {
+            what: format!("{reason}; the server asked for a certificate of the client, and none is sent from here"),
+            cure: None,
+        };
     }
-    reason
+    Why { what: reason, cure: None }
 }
 
 /// The reason at the bottom of the chain, on one line: the layers above it repeat the URL, or say only that something failed.

@@ -59,11 +59,13 @@ pub struct Sentence {
     pub what: String,
     /// A fragment that follows it: "was answered 502".
     pub came: String,
+    /// What helps, where whoever found the reason knows; not part of the sentence.
+    pub cure: Option<String>,
 }
 
 impl fmt::Display for Sentence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Sentence { connection, what, came } = self;
+        let Sentence { connection, what, came, cure: _ } = self;
         match (connection.is_empty(), what.is_empty()) {
             (true, true) => f.write_str(came),
             (true, false) => write!(f, "{what} {came}"),
@@ -113,6 +115,7 @@ impl CallError {
     pub fn cure(&self) -> Option<&str> {
         match self {
             CallError::Rejected { cure, .. } => cure.as_deref(),
+            CallError::Unsent { text: Sentence { cure: Some(cure), .. }, .. } => Some(cure),
             CallError::Unsent { reason: UnsentReason::Outage, status: None, .. } => Some(cure::UNREACHED),
             CallError::Unknown { text, .. } if cure::is_about_scope(&text.came) => Some(cure::GRANT_THE_SCOPE),
             CallError::Unsent { status, .. } | CallError::Unknown { status, .. } => {

@@ -58,6 +58,8 @@ pub enum Heard {
     Unreached {
         /// The innermost reason.
         cause: String,
+        /// What helps, where whoever found the reason knows.
+        cure: Option<String>,
     },
     /// The connection broke or time ran out after bytes may have been sent.
     Cut {
@@ -130,11 +132,11 @@ enum Fate {
 /// Says what came of a request. `now` serves `Retry-After` dates of servers that send no `Date`.
 pub fn judge(asked: &Asked, heard: Heard, now: Timestamp) -> Verdict {
     match heard {
-        Heard::Unreached { cause } => Verdict::Failed(CallError::Unsent {
+        Heard::Unreached { cause, cure } => Verdict::Failed(CallError::Unsent {
             reason: UnsentReason::Outage,
             status: None,
             retry_after: None,
-            text: asked.sentence(format!("found no connection: {cause}")),
+            text: Sentence { cure, ..asked.sentence(format!("found no connection: {cause}")) },
         }),
         Heard::Cut { cause } => Verdict::Failed(unknown(asked, None, format!("got no complete answer: {cause}"))),
         Heard::Answer(answer) => judge_answer(asked, answer, now),
@@ -350,7 +352,7 @@ impl Asked {
     /// "connection `main`: starting … was …".
     pub(super) fn sentence(&self, came: String) -> Sentence {
         let Asked { connection, what, call: _ } = self;
-        Sentence { connection: connection.clone(), what: what.clone(), came }
+        Sentence { connection: connection.clone(), what: what.clone(), came, cure: None }
     }
 }
 

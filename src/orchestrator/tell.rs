@@ -43,7 +43,7 @@ fn without_arguments(body: &[u8]) -> String {
 pub(super) fn came(heard: &Heard, token: &Token) -> Came {
     let secrets = std::slice::from_ref(&token.secret);
     match heard {
-        Heard::Unreached { cause } | Heard::Cut { cause } => Came::Nothing { cause: masked(cause, secrets) },
+        Heard::Unreached { cause, .. } | Heard::Cut { cause } => Came::Nothing { cause: masked(cause, secrets) },
         Heard::Answer(answer) => Came::Answer(Answered {
             status: answer.status,
             content_type: header(&answer.headers, CONTENT_TYPE.as_str(), secrets),

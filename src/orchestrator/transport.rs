@@ -24,7 +24,7 @@ use super::outcome::{self, Answer, Asked, Body, Heard, Verdict};
 use super::setup_error::ClientSetupError;
 use super::tell;
 use crate::clock::Clock;
-use crate::http::{self, Authorities, Content, Names, Spoken, is_loopback};
+use crate::http::{self, Authorities, Content, Names, Spoken, Why, is_loopback};
 use crate::run::FolderId;
 use crate::witness::{Exchange as Witnessed, Witness, without_secrets};
 
@@ -281,7 +281,11 @@ impl Transport {
         }
         let verdict = match outcome::judge(&request.asked, heard, now) {
             Verdict::Failed(error) => Verdict::Failed(hide(error, token)),
-            other @ (Verdict::Accepted(_) | Verdict::TooLong(_) | Verdict::TokenRefused { .. }) => other,
+            Verdict::TokenRefused { said } => {
+                let clean = |said: String| without_secrets(&said, std::slice::from_ref(&token.secret));
+                Verdict::TokenRefused { said: said.map(clean) }
+            }
+            other @ (Verdict::Accepted(_) | Verdict::TooLong(_)) => other,
         };
         // Only Orchestrator's own answers speak of its clock, and only those that no cache kept (semantics.md 7, 16a).
         let own = matches!(&verdict, Verdict::Accepted(_) | Verdict::Failed(CallError::Rejected { .. }));
@@ -323,9 +327,10 @@ impl Transport {
             // No connection, or a request that could not even be built.
             Err(error) if error.is_connect() || error.is_builder() => {
                 let place = self.base.origin().ascii_serialization();
-                Heard::Unreached { cause: format!("{place}: {}", or_nothing(pool.why(&error))) }
+                let Why { what, cure } = pool.why(&error);
+                Heard::Unreached { cause: format!("{place}: {}", or_nothing(what)), cure }
             }
-            Err(error) => Heard::Cut { cause: or_nothing(pool.why(&error)) },
+            Err(error) => Heard::Cut { cause: or_nothing(pool.why(&error).to_string()) },
         }
     }
 

@@ -13,6 +13,7 @@ mod commit;
 mod installation;
 mod open;
 mod rows;
+mod schema;
 mod seal;
 mod set_aside;
 mod sql;

@@ -18,15 +18,9 @@ use super::trouble::{StoreError, chain};
 use super::wal::{self, Log};
 use crate::run::{Attempt, InstallationId, RunId};
 
-/// SQLite 3.7.0 to 3.51.2 can lose commits when two connections of a WAL database write and checkpoint at once: a daemon and
-/// a command beside it are just that.
-const SQLITE_FLOOR: (u32, u32, u32) = (3, 51, 3);
-
 /// How long another process (a backup, a tool) may hold the file before a write fails: whoever waits for a start is told within
 /// five seconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
-
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
 /// An open, migrated database.
 #[derive(Debug)]
@@ -132,32 +126,12 @@ impl Database {
         }
     }
 
-    async fn bring_up_to_date(&mut self) -> Result<(), StoreError> {
-        let version = self.ask_text(sql::SQLITE_VERSION, "reading its version").await?;
-        if !new_enough(&version) {
-            return Err(StoreError::TooOld(version));
-        }
-        let check = self.ask_text(sql::QUICK_CHECK, "being checked").await?;
-        if check != "ok" {
-            return Err(StoreError::Damaged { path: self.path.clone(), what: check });
-        }
-        let path = self.path.clone();
-        self.run(sql::query(sql::REFERENCES_OFF), "being made ready for a new schema").await?;
-        // `run` goes through a trait with a lifetime of its own, which keeps its future from being sent between threads.
-        let done = MIGRATIONS.run_direct(None, &mut self.connection, false).await;
-        done.map_err(|cause| StoreError::Migration { path, cause })?;
-        let check = sql::query(sql::REFERENCES_CHECK).fetch_optional(&mut self.connection).await;
-        let broken = check.map_err(|cause| self.failed("having its references checked", cause))?;
-        if let Some(row) = broken {
-            let table: String = row.try_get(0).unwrap_or_default();
-            let what = format!("a row of `{table}` refers to one that is not there");
-            return Err(StoreError::Damaged { path: self.path.clone(), what });
-        }
-        self.run(sql::query(sql::REFERENCES_ON), "being made ready for use").await.map(|_| ())
-    }
-
     /// One text.
-    async fn ask_text(&mut self, statement: &'static str, doing: &'static str) -> Result<String, StoreError> {
+    pub(super) async fn ask_text(
+        &mut self,
+        statement: &'static str,
+        doing: &'static str,
+    ) -> Result<String, StoreError> {
         let answer = sql::query(statement).fetch_one(&mut self.connection).await.and_then(|row| row.try_get(0));
         answer.map_err(|cause| self.failed(doing, cause))
     }
@@ -411,10 +385,4 @@ pub(super) async fn connect(path: &Path) -> Result<SqliteConnection, StoreError>
         doing: "being opened",
         cause,
     })
-}
-
-fn new_enough(version: &str) -> bool {
-    let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
-    let mut next = || parts.next().unwrap_or(0);
-    (next(), next(), next()) >= SQLITE_FLOOR
 }

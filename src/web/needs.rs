@@ -54,7 +54,7 @@ fn held(run: &RunSummary) -> Need {
         kind: "held".to_owned(),
         subject: run.run.clone(),
         text: format!("`{}`, due {}, is held{why}", run.schedule, run.nominal_at),
-        cure: format!("`punctual resolve {short} start`, `skip`, or the job's key"),
+        cure: format!("`punctual resolve {short} start`, `skip`, the job's key, or `lost`"),
     }
 }
 

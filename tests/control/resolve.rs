@@ -165,7 +165,7 @@ async fn where_there_is_nothing_to_resolve_it_says_so_and_changes_nothing() {
 
     let told = place.run(&["resolve", id(&run), "maybe"]).await;
     assert_eq!(told.status.code(), Some(USAGE));
-    assert!(text(&told.stderr).contains("`maybe` is neither `start` nor `skip`, nor the key of a job"));
+    assert!(text(&told.stderr).contains("`maybe` is not `start`, `skip`, `lost` or the key of a job"));
     let told = place.run(&["resolve", "ffffffff", "skip"]).await;
     assert_eq!(told.status.code(), Some(USAGE));
     assert!(text(&told.stderr).contains("there is no run `ffffffff`"), "{}", text(&told.stderr));

@@ -335,14 +335,14 @@ fn api_rows(bench: &Bench) -> Vec<Row> {
         },
         Row {
             found: &["redirect to `login.example.com`"],
-            cause: &["leads elsewhere"],
-            cure: &["final address"],
+            cause: &["sends all requests elsewhere"],
+            cure: &["open the connection's `url` in a browser"],
             ..row(
                 "an address that moved",
                 bench,
                 on(Endpoint::Folders, Fault::Redirect("https://login.example.com/x".to_owned())),
                 "tenant",
-                5,
+                4,
             )
         },
         Row {
@@ -363,12 +363,12 @@ fn api_rows(bench: &Bench) -> Vec<Row> {
         },
         Row {
             found: &["Bad Request"],
-            cause: &["proxy or gateway", "`url` is wrong"],
-            cure: &["let this address through"],
+            cause: &["proxy, gateway or firewall", "`url` is wrong"],
+            cure: &["what it refused"],
             ..row("problem details", bench, say(Endpoint::Folders, 400, PROBLEM), "tenant", 4)
         },
         Row {
-            cause: &["proxy or gateway"],
+            cause: &["proxy, gateway or firewall"],
             ..row("a firewall's page", bench, on(Endpoint::Folders, Fault::Refuse(Refusal::gateway(403))), "tenant", 4)
         },
         Row {
@@ -454,7 +454,7 @@ fn api_rows(bench: &Bench) -> Vec<Row> {
         },
         Row {
             cause: &["already waits for the same robot"],
-            cure: &["less often", "overlap"],
+            cure: &["less often", "more robots"],
             ..row("1670", bench, refuse(Endpoint::OtherJobs, 409, 1670), "dry_run", 5)
         },
         Row {

@@ -26,10 +26,10 @@ async fn a_refused_one_use_token_is_sent_again_when_a_person_asks_and_never_by_i
     let refused = soon(manager.refresh()).await.unwrap_err();
     assert!(refused.message.contains("answered 400 `invalid_grant`"), "{refused}");
     assert_eq!(house.server.count(), 2, "a person's wish is sent");
-    house.server.answer_with(one_use("rt-0"));
+    house.server.answer_with(one_use("refresh-0"));
     assert!(soon(manager.refresh()).await.is_ok());
     // The next life knows what was refused before, and takes a person at their word all the same.
-    assert_eq!(house.stored("rt-0").refused, None);
+    assert_eq!(house.stored("refresh-0").refused, None);
 }
 
 #[tokio::test]
@@ -147,26 +147,26 @@ async fn the_same_key_given_once_more_is_asked_about_once_more() {
 
 #[tokio::test]
 async fn a_login_that_is_tried_is_used_up_once_and_goes_on_with_what_came_of_it() {
-    let house = House::new(one_use("rt-0")).await;
+    let house = House::new(one_use("refresh-0")).await;
     let manager = house.manager(kept_identity());
     when(&manager, |status| status.state == TokenState::NeedsLogin).await;
-    let taken = soon(manager.take_login(given(Kind::RefreshToken, "rt-0"))).await.unwrap();
+    let taken = soon(manager.take_login(given(Kind::RefreshToken, "refresh-0"))).await.unwrap();
     assert_eq!(taken.state, TokenState::Valid);
     assert_eq!(house.server.count(), 1, "the trial's own token is used");
     house.hand.advance(secs(3_600));
     when(&manager, |status| status.generation > taken.generation).await;
-    assert_eq!(house.server.seen()[1].field("refresh_token").unwrap(), "rt-1");
+    assert_eq!(house.server.seen()[1].field("refresh_token").unwrap(), "refresh-1");
 }
 
 #[tokio::test]
 async fn whoever_gives_a_login_and_goes_away_leaves_it_kept() {
-    let house = House::new(one_use("rt-0")).await;
+    let house = House::new(one_use("refresh-0")).await;
     let manager = house.manager(kept_identity());
     when(&manager, |status| status.state == TokenState::NeedsLogin).await;
     house.server.close_gate();
     let person = tokio::spawn({
         let manager = manager.clone();
-        async move { manager.take_login(given(Kind::RefreshToken, "rt-0")).await.map(|_| ()) }
+        async move { manager.take_login(given(Kind::RefreshToken, "refresh-0")).await.map(|_| ()) }
     });
     house.server.arrived(1).await;
     assert!(!house.exchanges.under_way().is_empty(), "whoever ends the process waits for it");

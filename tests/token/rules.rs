@@ -422,7 +422,7 @@ fn an_answer_without_a_usable_access_token_still_gives_its_refresh_token() {
 
 #[test]
 fn a_new_refresh_token_is_found_in_whatever_was_made_of_the_answer() {
-    let plain = r#"{"access_token":"at","refresh_token":"rt-1","expires_in":"3600.5","token_type":"Bearer"}"#;
+    let plain = r#"{"access_token":"at","refresh_token":"refresh-1","expires_in":"3600.5","token_type":"Bearer"}"#;
     let wide: Vec<u8> = [0xFF, 0xFE].into_iter().chain(plain.encode_utf16().flat_map(u16::to_le_bytes)).collect();
     let wrapped = format!("{{\"success\":true,\"data\":{plain}}}");
     let page = format!("<html><style>b {{ top: 0 }}</style><pre>{plain}</pre></html>");
@@ -437,7 +437,7 @@ fn a_new_refresh_token_is_found_in_whatever_was_made_of_the_answer() {
         page.as_bytes(),
         escaped.as_bytes(),
         text.as_bytes(),
-        b"access_token=at&refresh_token=rt-1&token_type=Bearer",
+        b"access_token=at&refresh_token=refresh-1&token_type=Bearer",
     ];
     let reply =
         |status, body| Reply { status, content_type: Some("text/html"), authenticate: None, retry_after: None, body };
@@ -445,18 +445,18 @@ fn a_new_refresh_token_is_found_in_whatever_was_made_of_the_answer() {
         let answer = read(reply(200, body), Style::Identity, &[]);
         let shown = String::from_utf8_lossy(body);
         assert_eq!(answer.access.unwrap().token.expose(), "at", "{shown}");
-        assert_eq!(answer.refresh_token.unwrap().expose(), "rt-1", "{shown}");
+        assert_eq!(answer.refresh_token.unwrap().expose(), "refresh-1", "{shown}");
         // A gateway's status in the place of the server's does not take it away.
         let answer = read(reply(502, body), Style::Identity, &[]);
         assert!(answer.access.is_err());
-        assert_eq!(answer.refresh_token.unwrap().expose(), "rt-1", "{shown}");
+        assert_eq!(answer.refresh_token.unwrap().expose(), "refresh-1", "{shown}");
     }
     // Cut anywhere: whole from its closing quote on, and before that nothing.
-    let closed = plain.find("rt-1").unwrap() + "rt-1\"".len();
+    let closed = plain.find("refresh-1").unwrap() + "refresh-1\"".len();
     for end in 0..plain.len() {
         let answer = read(reply(200, &plain.as_bytes()[..end]), Style::Identity, &[]);
         let found = answer.refresh_token.map(|token| token.expose().to_owned());
-        assert_eq!(found, (end >= closed).then(|| "rt-1".to_owned()), "{end}");
+        assert_eq!(found, (end >= closed).then(|| "refresh-1".to_owned()), "{end}");
     }
     // A refusal that repeats a field is no answer.
     let echo = br#"{"error":"invalid_request","refresh_token":"must be a string"}"#;

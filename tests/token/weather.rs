@@ -273,7 +273,7 @@ impl Server {
             (true, _) if !fate.rotates() => Some(plan("", &mut dice)),
             (true, _) => {
                 truth.rotations += 1;
-                let new = format!("rt-{}-{serial:016x}", truth.rotations);
+                let new = format!("refresh-{}-{serial:016x}", truth.rotations);
                 let fates = vec![format!("{fate:?} after {delay:?}")];
                 truth.current.clone_from(&new);
                 truth.last = Some(Rotation { old, new: new.clone(), at: now, carried: false, killed: false, fates });
@@ -284,7 +284,7 @@ impl Server {
                     return Some(plan("", &mut dice));
                 }
                 let new = match truth.grace {
-                    Grace::Replaced(_) => format!("rt-{}-again-{serial:016x}", truth.rotations),
+                    Grace::Replaced(_) => format!("refresh-{}-again-{serial:016x}", truth.rotations),
                     Grace::None | Grace::Same(_) => last.new.clone(),
                 };
                 truth.current.clone_from(&new);

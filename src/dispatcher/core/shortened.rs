@@ -40,6 +40,7 @@ impl Core {
                         connection: connection.to_string(),
                         what: format!("folder `{name}`"),
                         came: format!("led to `{before}` and leads to `{full_name}` now"),
+                        cure: None,
                     },
                     cure: Some(format!(
                         "write the full name as the schedule's `folder`; if `{full_name}` is meant, `punctual reload` takes it"
