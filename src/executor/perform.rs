@@ -53,12 +53,12 @@ impl Executor {
             reason: UnsentReason::Outage,
             status: None,
             retry_after: None,
-            text: Sentence {
+            text: Box::new(Sentence {
                 connection: connection.to_string(),
                 what: String::new(),
                 came: "it is not in the loaded files any more".to_owned(),
                 cure: None,
-            },
+            }),
         })
     }
 

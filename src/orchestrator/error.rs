@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::body::Refusal;
 use super::cure;
 
-/// A call that did not succeed. The variant says whether the server may have acted on it (semantics.md 15); `text` names
+/// A call that did not succeed; small, since it is the other side of most results. The variant says whether the server may have acted on it (semantics.md 15); `text` names
 /// the connection, what was tried and what came back, never a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
@@ -20,7 +20,7 @@ pub enum CallError {
         /// How long to wait, as far as the server or the token manager said.
         retry_after: Option<Duration>,
         /// For people.
-        text: Sentence,
+        text: Box<Sentence>,
     },
     /// Refused by Orchestrator itself: it was not processed, and sending the same again would be refused again.
     #[error("{text}")]
@@ -30,7 +30,7 @@ pub enum CallError {
         /// Orchestrator's own error code.
         code: Option<ErrorCode>,
         /// For people.
-        text: Sentence,
+        text: Box<Sentence>,
         /// What a person can do about it.
         cure: Option<String>,
         /// Orchestrator's own name for the request, which its support asks for.
@@ -42,7 +42,7 @@ pub enum CallError {
         /// The HTTP status, if an answer came.
         status: Option<u16>,
         /// For people.
-        text: Sentence,
+        text: Box<Sentence>,
         /// How long the server asked to be left alone.
         retry_after: Option<Duration>,
         /// Orchestrator's own name for the request, if the answer had one.
@@ -75,9 +75,9 @@ impl fmt::Display for Sentence {
     }
 }
 
-impl From<&str> for Sentence {
-    fn from(came: &str) -> Sentence {
-        Sentence { came: came.to_owned(), ..Sentence::default() }
+impl From<&str> for Box<Sentence> {
+    fn from(came: &str) -> Box<Sentence> {
+        Box::new(Sentence { came: came.to_owned(), ..Sentence::default() })
     }
 }
 
@@ -115,7 +115,7 @@ impl CallError {
     pub fn cure(&self) -> Option<&str> {
         match self {
             CallError::Rejected { cure, .. } => cure.as_deref(),
-            CallError::Unsent { text: Sentence { cure: Some(cure), .. }, .. } => Some(cure),
+            CallError::Unsent { text, .. } if text.cure.is_some() => text.cure.as_deref(),
             CallError::Unsent { reason: UnsentReason::Outage, status: None, .. } => Some(cure::UNREACHED),
             CallError::Unknown { text, .. } if cure::is_about_scope(&text.came) => Some(cure::GRANT_THE_SCOPE),
             CallError::Unsent { status, .. } | CallError::Unknown { status, .. } => {
@@ -182,7 +182,10 @@ impl CallError {
 
     /// Changes each text that came from elsewhere, to take secrets out of it.
     pub(super) fn map_texts(self, change: impl Fn(String) -> String) -> CallError {
-        let changed = |text: Sentence| Sentence { came: change(text.came), what: change(text.what), ..text };
+        let changed = |text: Box<Sentence>| {
+            let text = *text;
+            Box::new(Sentence { came: change(text.came), what: change(text.what), ..text })
+        };
         match self {
             CallError::Unsent { reason, status, retry_after, text } => {
                 CallError::Unsent { reason, status, retry_after, text: changed(text) }

@@ -136,7 +136,7 @@ pub fn judge(asked: &Asked, heard: Heard, now: Timestamp) -> Verdict {
             reason: UnsentReason::Outage,
             status: None,
             retry_after: None,
-            text: Sentence { cure, ..asked.sentence(format!("found no connection: {cause}")) },
+            text: Box::new(Sentence { cure, ..*asked.sentence(format!("found no connection: {cause}")) }),
         }),
         Heard::Cut { cause } => Verdict::Failed(unknown(asked, None, format!("got no complete answer: {cause}"))),
         Heard::Answer(answer) => judge_answer(asked, answer, now),
@@ -350,9 +350,9 @@ impl Call {
 
 impl Asked {
     /// "connection `main`: starting … was …".
-    pub(super) fn sentence(&self, came: String) -> Sentence {
+    pub(super) fn sentence(&self, came: String) -> Box<Sentence> {
         let Asked { connection, what, call: _ } = self;
-        Sentence { connection: connection.clone(), what: what.clone(), came, cure: None }
+        Box::new(Sentence { connection: connection.clone(), what: what.clone(), came, cure: None })
     }
 }
 

@@ -186,7 +186,7 @@ fn answered(status: u16) -> CallError {
 }
 
 fn refused(status: u16, code: i64) -> CallError {
-    let text = Sentence::from(format!("refused with {status}/{code}").as_str());
+    let text = Box::<Sentence>::from(format!("refused with {status}/{code}").as_str());
     CallError::Rejected { status, code: Some(ErrorCode::Number(code)), text, cure: None, trace_id: None }
 }
 

@@ -177,11 +177,11 @@ impl Core {
         }
         for (run, job) in jobs {
             let mut alone = refused;
-            if let Some(follow) = self.book.get_mut(*run).and_then(|open| open.follow.as_mut()) {
-                if matches!(error, CallError::Unknown { .. }) {
-                    follow.broken = follow.broken.saturating_add(1);
-                    alone = follow.broken >= BROKEN_LISTS;
-                }
+            if let Some(follow) = self.book.get_mut(*run).and_then(|open| open.follow.as_mut())
+                && matches!(error, CallError::Unknown { .. })
+            {
+                follow.broken = follow.broken.saturating_add(1);
+                alone = follow.broken >= BROKEN_LISTS;
             }
             if refused {
                 self.read_once(connection, *run);

@@ -36,12 +36,12 @@ impl Core {
                 return Err(CallError::Rejected {
                     status: CONFLICT,
                     code: None,
-                    text: Sentence {
+                    text: Box::new(Sentence {
                         connection: connection.to_string(),
                         what: format!("folder `{name}`"),
                         came: format!("led to `{before}` and leads to `{full_name}` now"),
                         cure: None,
-                    },
+                    }),
                     cure: Some(format!(
                         "write the full name as the schedule's `folder`; if `{full_name}` is meant, `punctual reload` takes it"
                     )),
