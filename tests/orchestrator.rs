@@ -15,8 +15,8 @@ use jiff::{SignedDuration, Timestamp};
 use punctual::clock::{Clock, ManualClock};
 use punctual::orchestrator::{
     Answer, Asked, Bearer, Body, BoxFuture, Call, CallError, Client, ClientConfig, ClientSetupError, Completeness,
-    ErrorCode, Heard, JobState, ReleaseKey, StartReply, StartRequest, StopStrategy, Token, TokenUnavailable,
-    UnsentReason, Verdict, judge,
+    ErrorCode, Heard, JobState, ReleaseKey, ServerSkew, StartReply, StartRequest, StopStrategy, Token,
+    TokenUnavailable, UnsentReason, Verdict, judge,
 };
 use punctual::run::{FolderId, JobId, JobKey, Reference};
 use punctual::schedule::FolderChoice;
@@ -907,12 +907,12 @@ async fn the_end_of_the_post_is_told_by_the_boot_clock_and_the_servers_clock_by_
     }
     let server = Server::start(vec![step]).await;
     let bench = bench(server.base());
-    assert_eq!(bench.client.clock_skew(), None);
+    assert_eq!(bench.client.clock_skew(), ServerSkew::Unknown);
     bench.hand.advance(Duration::from_secs(60));
     let reply = bench.client.start_job(FOLDER, &start()).await;
     assert_eq!(reply.post_ended_boot, Duration::from_secs(1_060));
     assert_eq!(reply.server_date, Some("2026-03-01T06:07:00Z".parse().unwrap()));
-    assert_eq!(bench.client.clock_skew(), Some(SignedDuration::from_secs(6 * 60)));
+    assert_eq!(bench.client.clock_skew(), ServerSkew::By(SignedDuration::from_secs(6 * 60)));
 }
 
 // --- tokens ---

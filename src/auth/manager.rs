@@ -376,14 +376,11 @@ impl TokenManager {
                 "Orchestrator answered 401 to the token, and a newer one is not at hand yet".to_owned(),
                 "it is renewed by itself, at most every 10 s".to_owned(),
             ),
-            (None, _) if self.has_login() => (
-                format!("POST {} is under way and has given no token yet", printable(&credential.token_url)),
-                "it goes on by itself; the answer to a refresh token that works once is waited for 100 s".to_owned(),
-            ),
-            (None, _) => (
-                format!("POST {} is under way and has given no token yet", printable(&credential.token_url)),
-                "it goes on by itself".to_owned(),
-            ),
+            (None, _) => {
+                let once = "; the answer to a refresh token that works once is waited for 100 s";
+                let message = format!("POST {} is under way and has given no token yet", printable(&credential.token_url));
+                (message, format!("it goes on by itself{}", if self.has_login() { once } else { "" }))
+            }
         };
         AuthUnavailable {
             connection: credential.connection.clone(),

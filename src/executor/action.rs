@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use crate::orchestrator::{CallError, FoundFolder, JobPage, JobView, ReleaseKey};
+use crate::orchestrator::{CallError, FoundFolder, JobPage, JobView, ReleaseKey, ServerSkew};
 use crate::run::{FolderId, JobKey, JobRef, Reference, RunId};
 use crate::schedule::{ConnectionName, FolderChoice, StartSpec};
 
@@ -130,7 +130,7 @@ pub enum Report {
         process: String,
         result: Result<Resolved, CallError>,
         /// Orchestrator's clock minus ours, as far as it is known.
-        server_skew: Option<SignedDuration>,
+        server_skew: ServerSkew,
     },
     /// Of [`Action::Start`]. `ended` is boot time at the end of the call: the settle window counts from here.
     Started {

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 use super::action::{Action, Ask, Beside, Report, Resolved, StartOrder, Target};
-use crate::orchestrator::{CallError, Client, JobPage, Sentence, StartRequest, StopStrategy, UnsentReason};
+use crate::orchestrator::{CallError, Client, JobPage, Sentence, ServerSkew, StartRequest, StopStrategy, UnsentReason};
 use crate::run::{FolderId, JobKey, Reference};
 use crate::schedule::{ConnectionName, FolderChoice};
 
@@ -66,7 +66,7 @@ impl Executor {
         match action {
             Action::Resolve { connection, folder, process } => {
                 let result = self.resolve(&connection, folder.as_ref(), &process).await;
-                let server_skew = self.client(&connection).ok().and_then(|client| client.clock_skew());
+                let server_skew = self.client(&connection).map_or(ServerSkew::Unknown, |client| client.clock_skew());
                 Report::Resolved { connection, folder, process, result, server_skew }
             }
             Action::Start(order) => self.start(order).await,

@@ -4,13 +4,13 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use reqwest::Method;
 use serde::de::DeserializeOwned;
 
 use super::error::CallError;
 use super::find::ReleaseKey;
-use super::freshness::Freshness;
+use super::freshness::{Freshness, ServerSkew};
 use super::job::{JobView, LogLine, StopStrategy};
 use super::odata;
 use super::outcome::{self, Asked, Call};
@@ -90,8 +90,8 @@ impl Client {
         Client { transport: self.transport.watched_by(witness) }
     }
 
-    /// The server's clock minus ours at its last good answer (semantics.md 7); `None` before the first.
-    pub fn clock_skew(&self) -> Option<SignedDuration> {
+    /// The server's clock minus ours, as far as its answers have told it (semantics.md 7).
+    pub fn clock_skew(&self) -> ServerSkew {
         self.transport.skew()
     }
 

@@ -4,7 +4,7 @@
 //! cache (semantics.md 16a). Gateways that cache reads mark it by `Age` (RFC 9111 5.1) or a header of their own; one that
 //! marks nothing still repeats the `Date` of the answer it kept, which is older than the request.
 //!
-//! Pure, but for the offset of the server's clock, which is learnt from answers without these marks.
+//! Pure, but for the server's clock, which is learnt from answers without these marks.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{AGE, HeaderMap};
 
+use crate::clock::{Reading, earlier, later};
 use crate::http;
 
 /// `Date` has whole seconds, and clocks are read at either end of the way: more than this is another answer's date.
@@ -23,6 +24,9 @@ const APART: Duration = Duration::from_secs(3);
 
 /// How much two offsets of one clock may differ: whole seconds, and the way.
 const SAME: SignedDuration = SignedDuration::from_millis(1_500);
+
+/// So long old answers leave open whether a cache repeats them or the server's clock was set back; then it was a cache.
+const OPEN_FOR: Duration = Duration::from_secs(30);
 
 /// Headers in which caches and content networks say that they answered: Varnish, Squid, CloudFront and Azure say `X-Cache`,
 /// Cloudflare `CF-Cache-Status`.
@@ -60,27 +64,59 @@ impl fmt::Display for Stale {
     }
 }
 
-/// The server's clock, as its own answers showed it.
+/// The server's clock, as its own answers showed it. Kept against boot time: a step of our own clock is no news of the server's.
 #[derive(Debug, Default)]
 pub(super) struct ServerClock {
-    /// The server's clock minus ours.
-    offset: Option<SignedDuration>,
-    /// An older one that was seen, with boot time: believed when it is seen again.
-    behind: Option<(SignedDuration, Duration)>,
+    /// What the server's clock showed at boot time zero.
+    zero: Option<Timestamp>,
+    /// An older one that was seen: believed when it is seen again.
+    behind: Option<Behind>,
 }
 
-/// When a request left and its answer had come, on our clocks.
+/// A server's clock further back than what was known.
+#[derive(Clone, Copy, Debug)]
+struct Behind {
+    /// What it showed at boot time zero.
+    zero: Timestamp,
+    /// When it was seen, in boot time.
+    seen: Duration,
+    /// Since when each answer was as old as this or older.
+    since: Duration,
+}
+
+/// Orchestrator's clock minus ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerSkew {
+    /// No answer has told it.
+    Unknown,
+    /// So much, by its last fresh answer.
+    By(SignedDuration),
+    /// The last answers are dated before what was known: a cache repeats them, or the server's clock was set back. The next
+    /// answers tell.
+    Open,
+}
+
+impl From<Option<SignedDuration>> for ServerSkew {
+    fn from(skew: Option<SignedDuration>) -> ServerSkew {
+        skew.map_or(ServerSkew::Unknown, ServerSkew::By)
+    }
+}
+
+/// When a request left and its answer had come, in boot time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Way {
-    pub(super) sent: Timestamp,
-    pub(super) came: Timestamp,
-    pub(super) came_boot: Duration,
+    pub(super) sent: Duration,
+    pub(super) came: Duration,
 }
 
 impl ServerClock {
-    /// The server's clock minus ours, at its last fresh answer.
-    pub(super) fn offset(&self) -> Option<SignedDuration> {
-        self.offset
+    /// The server's clock minus ours, as far as its answers have told it.
+    pub(super) fn skew(&self, now: Reading) -> ServerSkew {
+        let Some(zero) = self.zero else { return ServerSkew::Unknown };
+        if self.behind.is_some_and(|behind| now.boot.saturating_sub(behind.since) < OPEN_FOR) {
+            return ServerSkew::Open;
+        }
+        ServerSkew::By(later(zero, now.boot).duration_since(now.wall))
     }
 
     /// Judges an answer, and learns from it if it is fresh.
@@ -93,24 +129,25 @@ impl ServerClock {
             return Freshness::Stale(stale);
         }
         let Some(date) = http::date(headers) else { return Freshness::Fresh };
-        let offset = date.duration_since(way.came);
-        if let Some(known) = self.offset {
-            let behind = way.sent.duration_since(date) + known;
-            if behind > OLDER && !self.was_set_back(offset, way.came_boot) {
+        let zero = earlier(date, way.came);
+        if let Some(known) = self.zero {
+            let behind = later(known, way.sent).duration_since(date);
+            if behind > OLDER && !self.was_set_back(zero, way.came) {
                 return Freshness::Stale(Stale::OldDate(behind));
             }
         }
         self.behind = None;
-        self.offset = Some(offset);
+        self.zero = Some(zero);
         Freshness::Fresh
     }
 
-    /// Whether the server's own clock goes behind what was known: seen twice with the same offset, some time apart.
-    fn was_set_back(&mut self, offset: SignedDuration, boot: Duration) -> bool {
+    /// Whether the server's own clock goes behind what was known: seen twice so, some time apart.
+    fn was_set_back(&mut self, zero: Timestamp, boot: Duration) -> bool {
         match self.behind {
-            Some((seen, at)) if (seen - offset).abs() <= SAME => boot.saturating_sub(at) >= APART,
-            Some(_) | None => {
-                self.behind = Some((offset, boot));
+            Some(before) if before.zero.duration_since(zero).abs() <= SAME => boot.saturating_sub(before.seen) >= APART,
+            before => {
+                let since = before.map_or(boot, |before| before.since);
+                self.behind = Some(Behind { zero, seen: boot, since });
                 false
             }
         }

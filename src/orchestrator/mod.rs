@@ -35,7 +35,7 @@ pub use cure::{Explained, explain_code, explain_job, explain_status};
 pub use dry_run::{DryRun, explain_pending};
 pub use error::{CallError, ErrorCode, Sentence, UnsentReason};
 pub use find::{FoundBy, FoundFolder, ReleaseKey};
-pub use freshness::{Freshness, Stale};
+pub use freshness::{Freshness, ServerSkew, Stale};
 pub use job::{Completeness, JobFault, JobPage, JobState, JobView, LogLine, StopStrategy};
 pub use outcome::{Answer, Asked, Body, Call, Heard, Verdict, judge};
 pub use setup_error::ClientSetupError;

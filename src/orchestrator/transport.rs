@@ -19,7 +19,7 @@ use url::Url;
 
 use super::bearer::{Bearer, Token, TokenUnavailable, authorization};
 use super::error::CallError;
-use super::freshness::{Freshness, ServerClock, Way};
+use super::freshness::{Freshness, ServerClock, ServerSkew, Way};
 use super::outcome::{self, Answer, Asked, Body, Heard, Verdict};
 use super::setup_error::ClientSetupError;
 use super::tell;
@@ -191,8 +191,8 @@ impl Transport {
     }
 
     /// The server's clock minus ours, at its last fresh answer (semantics.md 7).
-    pub(super) fn skew(&self) -> Option<SignedDuration> {
-        self.server_clock.lock().unwrap_or_else(PoisonError::into_inner).offset()
+    pub(super) fn skew(&self) -> ServerSkew {
+        self.server_clock.lock().unwrap_or_else(PoisonError::into_inner).skew(self.clock.read())
     }
 
     /// Sends once; after a 401 renews the token and sends once more (T12).
@@ -254,7 +254,6 @@ impl Transport {
             };
         };
         let began = self.clock.boottime();
-        let sent = self.clock.now();
         let heard = self.send(request, bearer).await;
         let now = self.clock.now();
         let elapsed_ms = self.clock.boottime().saturating_sub(began).as_millis() as u64;
@@ -289,7 +288,7 @@ impl Transport {
         };
         // Only Orchestrator's own answers speak of its clock, and only those that no cache kept (semantics.md 7, 16a).
         let own = matches!(&verdict, Verdict::Accepted(_) | Verdict::Failed(CallError::Rejected { .. }));
-        let way = Way { sent, came: now, came_boot: self.clock.boottime() };
+        let way = Way { sent: began, came: self.clock.boottime() };
         let freshness = match &headers {
             Some(headers) if own => {
                 self.server_clock.lock().unwrap_or_else(PoisonError::into_inner).judge(headers, way)

@@ -98,7 +98,7 @@ async fn an_unclear_start_is_tried_again_skipped_or_held_as_its_schedule_says() 
     let need = &status["needs"][0];
     let short = &id(&held)[28..];
     assert_eq!((need["kind"].as_str(), need["subject"].as_str()), (Some("held"), Some(id(&held))), "{status:#}");
-    let cure = format!("`punctual resolve {short} start`, `skip`, or the job's key");
+    let cure = format!("`punctual resolve {short} start`, `skip`, the job's key, or `lost`");
     assert_eq!(need["cure"], cure);
     let told = text(&place.run(&["status"]).await.stdout);
     let first = told.split("\nconnections\n").next().unwrap();

@@ -424,7 +424,7 @@ impl Server {
                     (Ok(()), Some(release)) => Ok(found(folder_id, release)),
                     (Ok(()), None) => Err(refused(404, 0)),
                 };
-                Report::Resolved { connection, folder, process, result, server_skew: self.skew }
+                Report::Resolved { connection, folder, process, result, server_skew: self.skew.into() }
             }
             Action::Start(order) => {
                 // One that finds nobody is no call.

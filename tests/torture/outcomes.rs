@@ -2,7 +2,8 @@
 //!
 //! One row for each row of the table (reliability.md 2.4). Where an answer leaves open whether the work was done, it is
 //! done, not done, or done and shown late. Where an answer says that nothing was done, that is taken at its word, and the
-//! three go for the call that follows it. Where Orchestrator refuses in its own words, the run ends, whatever it did.
+//! three go for the call that follows it. Where Orchestrator refuses in its own words for good, the run ends, whatever it did; where
+//! it refuses for now, the start is looked up before it is sent again.
 //!
 //! Daemon, stand-in and one manual clock in this process; only the client's own time-out is real time.
 
@@ -57,6 +58,8 @@ enum Outcome {
     Refused(Refusal),
     /// Sent elsewhere.
     Redirected,
+    /// Orchestrator refuses it for now, or does not know its folder or process by the number that it was called by.
+    NotNow(Refusal),
 }
 
 /// What the row promises for the run.
@@ -78,8 +81,10 @@ impl Outcome {
             | Outcome::Unclear(_)
             | Outcome::Unreached
             | Outcome::TokenRefused
-            | Outcome::Door(_) => Promise::Once,
-            Outcome::Refused(_) | Outcome::Redirected => Promise::Rejected,
+            | Outcome::Door(_)
+            | Outcome::Redirected
+            | Outcome::NotNow(_) => Promise::Once,
+            Outcome::Refused(_) => Promise::Rejected,
         }
     }
 
@@ -122,6 +127,11 @@ impl Outcome {
                 Work::Made | Work::MadeLate => (after(Fault::FailAfter(refusal.clone())), vec![]),
                 Work::NotMade => (vec![Fault::Refuse(refusal.clone())], vec![]),
             },
+            Outcome::NotNow(refusal) => match work {
+                // As where a gateway has sent it twice: the second is refused because of the first.
+                Work::Made => (vec![Fault::FailAfter(refusal.clone())], vec![]),
+                Work::NotMade | Work::MadeLate => (vec![Fault::Refuse(refusal.clone())], next),
+            },
             Outcome::Redirected => match work {
                 Work::Made | Work::MadeLate => (after(Fault::FailAfter(Refusal::gateway(302))), vec![]),
                 Work::NotMade => (vec![Fault::Redirect("https://elsewhere.example/".to_owned())], vec![]),
@@ -140,14 +150,20 @@ fn outcomes() -> Vec<Outcome> {
         Outcome::TokenRefused,
         Outcome::Redirected,
         Outcome::Unclear(Refusal::gateway(503).retry_after(5)),
-        Outcome::Door(Refusal::gateway(429)),
+        Outcome::NotNow(Refusal::code(409, 1670)),
+        Outcome::NotNow(Refusal::code(409, 1020)),
+        Outcome::NotNow(Refusal::code(404, 1100)),
+        Outcome::NotNow(Refusal::code(404, 1002)),
         Outcome::Door(Refusal::gateway(429).retry_after(20)),
     ];
+    // A firewall's, a gateway's and a portal's words, not Orchestrator's: the work may have been done (semantics.md 15).
+    let theirs = [400, 402, 403, 404, 405, 406, 409, 410, 413, 414, 415, 418, 421, 422, 423, 426, 429, 431, 451];
+    outcomes.extend(theirs.map(|status| Outcome::Unclear(Refusal::gateway(status))));
     let unclear = [408, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 528, 529];
     outcomes.extend(unclear.map(|status| Outcome::Unclear(Refusal::gateway(status))));
-    // A proxy's words, not Orchestrator's.
-    outcomes.extend([400, 403, 404, 407].map(|status| Outcome::Door(Refusal::gateway(status))));
-    let refused = [(400, 1007), (403, 0), (404, 1100), (409, 1670), (422, 1230)];
+    // Only a proxy says this, and it has not sent the request on.
+    outcomes.push(Outcome::Door(Refusal::gateway(407)));
+    let refused = [(400, 1007), (403, 0), (409, 2818), (422, 1230)];
     outcomes.extend(refused.map(|(status, code)| Outcome::Refused(Refusal::code(status, code))));
     outcomes
 }
@@ -203,6 +219,7 @@ async fn play(outcome: &Outcome, work: Work) -> Vec<String> {
         | Outcome::TokenRefused
         | Outcome::Door(_)
         | Outcome::Refused(_)
+        | Outcome::NotNow(_)
         | Outcome::Redirected => {}
     }
     story.pass_to("2026-11-23T12:00:00Z").await;

@@ -43,8 +43,7 @@ pub(super) enum Clocks {
 
 impl Link {
     /// Orchestrator's clock minus ours, as an answer showed it.
-    pub(super) fn compare_clocks(&mut self, skew: Option<SignedDuration>, boot: Duration) {
-        let Some(skew) = skew else { return };
+    pub(super) fn compare_clocks(&mut self, skew: SignedDuration, boot: Duration) {
         if skew.abs() <= APART {
             match self.clocks {
                 Clocks::Differ { .. } | Clocks::Set { .. } => {
@@ -80,6 +79,16 @@ impl Link {
     fn say_that_clocks_differ(&self, skew: SignedDuration) {
         let name = &self.connection.name;
         tracing::error!(connection = %name, "Connection `{name}`: {}", apart(skew));
+    }
+
+    /// An answer left it open what Orchestrator's clock shows: the next one tells.
+    pub(super) fn compare_clocks_soon(&mut self, boot: Duration) {
+        match &mut self.clocks {
+            Clocks::Doubted { next, .. } | Clocks::Differ { next, .. } | Clocks::Set { next } => {
+                *next = boot + CHECK_SOON
+            }
+            Clocks::Agree => {}
+        }
     }
 
     /// A good answer came without a `Date`: nothing speaks against our clock.

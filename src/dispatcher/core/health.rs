@@ -174,7 +174,7 @@ impl Link {
             (_, asked) => asked.map(|asked| asked.min(LONGEST_PAUSE)),
         };
         let pause = asked.unwrap_or_else(|| self.pause_after(failures));
-        let trouble = Trouble { reason, failures, since, text };
+        let trouble = Trouble { reason, failures, since, text, cure: error.cure().map(str::to_owned) };
         self.health = Health::Down { trouble, until: boot + pause };
     }
 

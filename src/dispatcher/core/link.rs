@@ -11,7 +11,7 @@ use super::health::Unclear;
 use super::unreadable::Unreadable;
 use crate::executor::Target;
 use crate::run::{Evidence, FolderId, RunId, ShortFolder, WaitReason};
-use crate::schedule::{Connection, FolderChoice, asks_elsewhere};
+use crate::schedule::{Connection, ConnectionName, FolderChoice, asks_elsewhere};
 
 /// A `Retry-After` beyond this would stop a tenant's starts for longer than any limit is known to last.
 const LONGEST_RATE_PAUSE: Duration = Duration::from_secs(300);
@@ -79,8 +79,9 @@ pub(super) struct Trouble {
     pub(super) failures: u32,
     /// The first of them, in boot time.
     pub(super) since: Duration,
-    /// The last of them.
+    /// The last of them, and what helps.
     pub(super) text: String,
+    pub(super) cure: Option<String>,
 }
 
 /// What keeps a connection's starts back.
@@ -96,7 +97,8 @@ pub(super) struct Obstacle {
 }
 
 impl Obstacle {
-    fn down(reason: WaitReason, error: &str) -> Obstacle {
+    fn down(name: &ConnectionName, trouble: &Trouble) -> Obstacle {
+        let Trouble { reason, text: came, cure, .. } = trouble;
         let text = match reason {
             WaitReason::Token => "There is no access token",
             WaitReason::Overlap
@@ -109,7 +111,9 @@ impl Obstacle {
             | WaitReason::LookUp
             | WaitReason::Capacity => "Orchestrator cannot be reached",
         };
-        Obstacle { reason, until: None, text: format!("{text}: {error}"), error: Some(error.to_owned()) }
+        let cure = cure.as_ref().map(|cure| format!("; {cure}")).unwrap_or_default();
+        let error = Some(format!("connection `{name}`: {came}{cure}"));
+        Obstacle { reason: *reason, until: None, text: format!("{text}: {came}{cure}"), error }
     }
 }
 
@@ -225,9 +229,9 @@ impl Link {
         }
         match &self.health {
             Health::Down { trouble, until } => {
-                Some(Obstacle { until: Some(*until), ..Obstacle::down(trouble.reason, &trouble.text) })
+                Some(Obstacle { until: Some(*until), ..Obstacle::down(&self.connection.name, trouble) })
             }
-            Health::Probing(trouble) => Some(Obstacle::down(trouble.reason, &trouble.text)),
+            Health::Probing(trouble) => Some(Obstacle::down(&self.connection.name, trouble)),
             Health::Fine | Health::Recovering => match self.phase {
                 Phase::Reconciling(_) => Some(Obstacle {
                     reason: WaitReason::Outage,

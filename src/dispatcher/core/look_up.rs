@@ -210,6 +210,9 @@ impl Core {
                 }
             }
             (RunState::Waiting(_) | RunState::Armed, settle, BeforeStart::LookUp(Asked::No)) => {
+                if let Some(pause) = open.pause.filter(|pause| now.boot < pause.until) {
+                    return self.wake.at_boot(pause.until);
+                }
                 if let Some(settle) = settle.filter(|settle| now.boot < settle.next) {
                     return self.wake.at_boot(settle.next);
                 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::claim::join;
 use super::link::{Health, Obstacle, TargetState};
@@ -12,7 +12,7 @@ use super::{Core, wall_of};
 use crate::admission::{Admission, admit_by};
 use crate::clock::Reading;
 use crate::executor::{Action, Resolved, StartOrder, Target};
-use crate::orchestrator::CallError;
+use crate::orchestrator::{CallError, ServerSkew};
 use crate::run::{RunEvent, RunId, RunState, WaitReason};
 use crate::schedule::{ConnectionName, FolderChoice, OverlapPolicy, StartSpec};
 
@@ -233,13 +233,15 @@ impl Core {
         folder: Option<FolderChoice>,
         process: String,
         result: Result<Resolved, CallError>,
-        server_skew: Option<SignedDuration>,
+        server_skew: ServerSkew,
         now: Reading,
     ) {
         let Some(link) = self.link_mut(connection) else { return };
         match (&result, server_skew) {
-            (Ok(_), None) => link.clocks_cannot_be_compared(),
-            (Ok(_) | Err(_), skew) => link.compare_clocks(skew, now.boot),
+            (Ok(_) | Err(_), ServerSkew::By(skew)) => link.compare_clocks(skew, now.boot),
+            (Ok(_) | Err(_), ServerSkew::Open) => link.compare_clocks_soon(now.boot),
+            (Ok(_), ServerSkew::Unknown) => link.clocks_cannot_be_compared(),
+            (Err(_), ServerSkew::Unknown) => {}
         }
         let key = (folder.clone(), process.clone());
         link.heard_read(&result, now.boot);

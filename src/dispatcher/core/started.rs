@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::open::{LookedAgain, Pause};
+use super::open::{Asked, BeforeStart, LookedAgain, Pause};
 use super::send::with_cure;
 use super::{Core, wall_of};
 use crate::clock::Reading;
@@ -43,7 +43,9 @@ impl Core {
     ) {
         if let Some(link) = self.link_mut(connection) {
             link.starts_in_flight = link.starts_in_flight.saturating_sub(1);
-            link.compare_clocks(server_date.map(|date| date.duration_since(now.wall)), now.boot);
+            if let Some(date) = server_date {
+                link.compare_clocks(date.duration_since(now.wall), now.boot);
+            }
             link.heard_start(&result, now.boot);
         }
         let Some(open) = self.book.get_mut(id) else { return };
@@ -86,6 +88,7 @@ impl Core {
                 self.pause(id, None, &CAPACITY_PAUSES, now);
                 let text = format!("Waits for {what}: {}", error.text().came);
                 self.step(id, RunEvent::Wait(WaitReason::Capacity), now, text);
+                self.look_up_before_sending(id);
             }
             Err(error) if (error.thing_is_unknown() || error.folder_is_unknown()) && self.may_look_again(id) => {
                 self.look_again(id, &error, now);
@@ -165,6 +168,15 @@ impl Core {
             "Orchestrator does not know the process by its key any more; it is found again by its name"
         };
         self.step(id, RunEvent::Wait(WaitReason::LookUp), now, text.to_owned());
+        self.look_up_before_sending(id);
+    }
+
+    /// A refusal made no job. But gateways send a request again by themselves, and what the second one conflicts with may be the
+    /// job of the first: one look-up costs less than a robot that runs twice.
+    fn look_up_before_sending(&mut self, id: RunId) {
+        if let Some(open) = self.book.get_mut(id) {
+            open.before_start = BeforeStart::LookUp(Asked::No);
+        }
     }
 
     /// What was sent was settled as "no job was made". Gives whether it is given up: it was answered like that too often.
