@@ -27,6 +27,8 @@ pub(super) struct Link {
     pub(super) health: Health,
     /// Whether answers are unclear, though none has marked it yet.
     pub(super) doubt: Option<Unclear>,
+    /// How many trial reads were made: each reads another process than the one before.
+    pub(super) trials: u32,
     /// Jobs may not be read here, and what a person can do.
     pub(super) unreadable: Option<Unreadable>,
     /// When a start was last accepted, in boot time.
@@ -145,6 +147,7 @@ impl Link {
             phase: if to_read.is_empty() { Phase::Ready } else { Phase::Reconciling(to_read) },
             health: Health::Fine,
             doubt: None,
+            trials: 0,
             unreadable: None,
             accepted: None,
             paused_until: Duration::ZERO,
