@@ -183,6 +183,10 @@ impl Core {
                     alone = follow.broken >= BROKEN_LISTS;
                 }
             }
+            if alone && let Some(link) = self.links.get_mut(connection) {
+                // Its own schedule waits until it has been read; the others do not (semantics.md 22).
+                link.reconciled(*run);
+            }
             if refused {
                 self.read_once(connection, *run);
             }
