@@ -147,6 +147,14 @@ pub(crate) struct Server {
     pub(crate) folders: Vec<(String, FolderId)>,
     /// How far its clock is ahead of ours.
     pub(crate) skew: Option<SignedDuration>,
+    /// Looks for this process end in a firewall's page.
+    pub(crate) blocked_process: Option<String>,
+    /// Lists by key end in a 502.
+    pub(crate) polls_break: bool,
+    /// Lists by time end in a 502.
+    pub(crate) lists_break: bool,
+    /// Each job is shown twice in lists by Reference.
+    pub(crate) rows_twice: bool,
 }
 
 impl Default for Server {
@@ -172,6 +180,10 @@ impl Default for Server {
             no_folder: false,
             release: None,
             folders: Vec::new(),
+            blocked_process: None,
+            polls_break: false,
+            lists_break: false,
+            rows_twice: false,
         }
     }
 }
@@ -345,6 +357,9 @@ impl Server {
 
     fn list_since(&self, folder: FolderId, since: Timestamp, boot: Duration) -> Result<JobPage, CallError> {
         self.check_folder(folder)?;
+        if self.lists_break {
+            return Err(unknown("was answered 502"));
+        }
         let mut jobs: Vec<JobView> = self.shown(folder, boot);
         jobs.retain(|job| job.created_at.is_some_and(|at| at >= since));
         Ok(JobPage { jobs, completeness: Completeness::Complete, freshness: Freshness::Fresh })
@@ -354,6 +369,9 @@ impl Server {
         self.check_folder(folder)?;
         if self.polls_refused {
             return Err(refused(403, 0));
+        }
+        if self.polls_break {
+            return Err(unknown("was answered 502"));
         }
         let wanted = |job: &&Job| job.folder == folder && !job.gone && jobs.iter().any(|(_, name)| name.id.0 == job.id);
         let jobs = self.jobs.iter().filter(wanted).map(|job| self.view(job, boot)).collect();
@@ -420,6 +438,7 @@ impl Server {
                 let folder_id = number.map_or(FOLDER, |(_, number)| *number);
                 let result = match (self.check(), self.process) {
                     (Err(trouble), _) => Err(trouble),
+                    (Ok(()), _) if self.blocked_process.as_ref() == Some(&process) => Err(answered(403)),
                     (Ok(()), _) if self.no_folder => Err(refused(404, 0)),
                     (Ok(()), Some(release)) => Ok(found(folder_id, release)),
                     (Ok(()), None) => Err(refused(404, 0)),
@@ -448,6 +467,12 @@ impl Server {
                     asks.iter().map(|ask| ask.reference.clone()).chain(control.clone()).collect();
                 self.calls.push((boot, Call::LookUp(wanted.clone())));
                 let mut result = self.look_up(folder_id, &wanted, boot);
+                if self.rows_twice
+                    && let Ok(page) = &mut result
+                {
+                    let again = page.jobs.clone();
+                    page.jobs.extend(again);
+                }
                 if self.cached
                     && let Ok(page) = &mut result
                 {
