@@ -1,6 +1,6 @@
 //! What one odd answer must not hold up: neighbours, the connection, the schedule itself (semantics.md 11, 15, 16b, 17, 22).
 
-use punctual::run::Run;
+use punctual::run::{Reference, Run};
 
 use super::server::{Call, Filter, Mood, Post};
 use super::world::{CONNECTION, FOLDER, World, at, hourly, read, seconds};
@@ -183,4 +183,25 @@ fn a_clock_step_while_a_run_is_elsewhere_keeps_no_start_waiting() {
     world.now.wall = punctual::clock::later(world.now.wall, seconds(20));
     world.pass_to("2026-11-23T12:20:00Z");
     assert_eq!(late(&world, "2026-11-23T12:07:00Z", "2026-11-23T12:19:00Z").len(), 0);
+}
+
+#[test]
+fn a_job_that_cannot_be_read_in_a_list_may_be_the_one_that_is_looked_for() {
+    let schedules = "  x: { every: 5h, anchor: 2026-11-23T12:00:00Z, start: { process: P } }\n  y: { every: 5h, anchor: 2026-11-23T12:01:30Z, start: { process: P } }\n";
+    let mut world = World::proven(schedules, "2026-11-23T10:00:30Z");
+    world.pass_to("2026-11-23T10:01:00Z");
+    let now = world.now;
+    world.server.make(&Reference::from_text("theirs"), FOLDER, now, now.boot);
+    // The filter is refused, so all jobs are listed, for both at once: back to before the time of the second one. Its job is the
+    // row that cannot be read.
+    world.server.filter = Filter::Refused;
+    world.server.script.extend([Post::NotMade, Post::Dropped]);
+    world.server.odd_row = Some(3);
+    world.pass_to("2026-11-23T12:01:55Z");
+    world.server.mood = Mood::Down;
+    world.pass_to("2026-11-23T12:05:00Z");
+    world.server.mood = Mood::Well;
+    world.pass_to("2026-11-23T12:30:00Z");
+    let reference = super::world::attempt_of(world.run("y", "2026-11-23T12:01:30Z")).reference.clone();
+    assert_eq!(world.server.jobs_of(&reference), 1);
 }

@@ -213,6 +213,8 @@ impl Core {
             Completeness::Complete => true,
             // Newest first, and cut beyond the time of this start: what is cut off is older than its job would be.
             Completeness::Cut => from.is_some_and(|from| reaches_back_to(&page.jobs, from)),
+            // The job that could not be read may be the one that is looked for.
+            Completeness::Holes => false,
         };
         match whole {
             _ if !jobs.is_empty() => Finding::Jobs(jobs),
@@ -233,8 +235,8 @@ fn find_in_page(ask: &Ask, page: &JobPage, filtered: bool, shows_control: bool) 
         Completeness::Complete if !filtered => Finding::Nothing,
         Completeness::Complete if shows_control => Finding::ProvenNone,
         Completeness::Complete => Finding::NoneShown,
-        // The filter was ignored, and what we ask for may lie beyond the cut.
-        Completeness::Cut => Finding::Nothing,
+        // The filter was ignored, and what we ask for may lie beyond the cut, or could not be read.
+        Completeness::Cut | Completeness::Holes => Finding::Nothing,
     }
 }
 
