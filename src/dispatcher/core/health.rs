@@ -76,8 +76,12 @@ impl Link {
     pub(super) fn heard_read<T>(&mut self, result: &Result<T, CallError>, boot: Duration) {
         match result {
             Ok(_) | Err(CallError::Rejected { .. }) => self.answered(),
+            // One folder's gateway may refuse every token: that is no lack of one.
+            Err(error @ CallError::Unsent { reason: UnsentReason::Token, status: Some(_), .. }) => {
+                self.unclear_read(WaitReason::Token, error, boot);
+            }
             Err(error @ CallError::Unsent { .. }) => self.unsent(error, boot),
-            Err(error @ CallError::Unknown { .. }) => self.unclear_read(error, boot),
+            Err(error @ CallError::Unknown { .. }) => self.unclear_read(WaitReason::Outage, error, boot),
         }
     }
 
@@ -116,10 +120,10 @@ impl Link {
         doubt.trial = doubt.trial.min(boot);
     }
 
-    fn unclear_read(&mut self, error: &CallError, boot: Duration) {
+    fn unclear_read(&mut self, reason: WaitReason, error: &CallError, boot: Duration) {
         match &self.health {
             Health::Fine | Health::Recovering => {}
-            Health::Down { .. } | Health::Probing(_) => return self.mark(WaitReason::Outage, error, boot),
+            Health::Down { .. } | Health::Probing(_) => return self.mark(reason, error, boot),
         }
         let doubt = self.doubt.get_or_insert(Unclear { reads: 0, since: boot, trial: boot, tried: Trial::Due });
         if doubt.reads == 0 {
@@ -132,7 +136,7 @@ impl Link {
         doubt.reads += 1;
         doubt.tried = Trial::Due;
         if doubt.reads >= UNCLEAR_READS && boot.saturating_sub(doubt.since) >= UNCLEAR_FOR {
-            self.mark(WaitReason::Outage, error, boot);
+            self.mark(reason, error, boot);
         }
     }
 

@@ -29,8 +29,8 @@ pub(super) struct Link {
     pub(super) doubt: Option<Unclear>,
     /// How many trial reads were made: each reads another process than the one before.
     pub(super) trials: u32,
-    /// Jobs may not be read here, and what a person can do.
-    pub(super) unreadable: Option<Unreadable>,
+    /// The folders in which jobs may not be read, and what a person can do.
+    pub(super) unreadable: BTreeMap<FolderId, Unreadable>,
     /// When a start was last accepted, in boot time.
     pub(super) accepted: Option<Duration>,
     /// Before this (boot time) nothing is asked of the tenant at all: it said so.
@@ -148,7 +148,7 @@ impl Link {
             health: Health::Fine,
             doubt: None,
             trials: 0,
-            unreadable: None,
+            unreadable: BTreeMap::new(),
             accepted: None,
             paused_until: Duration::ZERO,
             starts: Bucket::new(f64::from(limits.starts_per_second), f64::from(limits.starts_per_second), boot),
@@ -191,7 +191,7 @@ impl Link {
             self.targets.clear();
             self.health = Health::Fine;
             self.doubt = None;
-            self.unreadable = None;
+            self.unreadable.clear();
         }
     }
 

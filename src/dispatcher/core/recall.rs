@@ -179,7 +179,7 @@ impl Core {
         result: Result<JobPage, CallError>,
         now: Reading,
     ) {
-        self.heard_of_jobs(connection, &result, now);
+        self.heard_of_jobs(connection, folder_id, &result, now);
         if let Some(link) = self.link_mut(connection) {
             link.heard_read(&result, now.boot);
         }
