@@ -69,6 +69,8 @@ pub(crate) enum Filter {
     Blind,
     /// Jobs are shown without their Reference.
     NoReference,
+    /// References are not even kept.
+    Forgets,
 }
 
 #[derive(Clone, Debug)]
@@ -151,6 +153,8 @@ pub(crate) struct Server {
     pub(crate) blocked_process: Option<String>,
     /// Lists by key end in a 502.
     pub(crate) polls_break: bool,
+    /// Lists by key are answered 401, whatever the token.
+    pub(crate) polls_refuse_tokens: bool,
     /// Lists by time end in a 502.
     pub(crate) lists_break: bool,
     /// This job is left out of every list, as one that cannot be read.
@@ -184,6 +188,7 @@ impl Default for Server {
             folders: Vec::new(),
             blocked_process: None,
             polls_break: false,
+            polls_refuse_tokens: false,
             lists_break: false,
             odd_row: None,
             rows_twice: false,
@@ -311,7 +316,9 @@ impl Server {
         let visible = self.jobs.iter().filter(|job| job.folder == folder && job.visible <= boot && !job.gone);
         match self.filter {
             Filter::Blind => Vec::new(),
-            Filter::NoReference => visible.map(|job| JobView { reference: None, ..self.view(job, boot) }).collect(),
+            Filter::NoReference | Filter::Forgets => {
+                visible.map(|job| JobView { reference: None, ..self.view(job, boot) }).collect()
+            }
             Filter::Works | Filter::Ignored | Filter::IgnoredAndCut(_) | Filter::Refused | Filter::Breaks => {
                 visible.map(|job| self.view(job, boot)).collect()
             }
@@ -335,6 +342,7 @@ impl Server {
                 let held: Vec<JobId> = held.map(JobId).collect();
                 Ok(page(all.into_iter().filter(|job| held.contains(&job.id)).collect()))
             }
+            Filter::Forgets => Ok(page(Vec::new())),
             Filter::Ignored => Ok(page(all)),
             Filter::IgnoredAndCut(most) => Ok(JobPage {
                 jobs: all.into_iter().take(most).collect(),
@@ -376,6 +384,10 @@ impl Server {
         self.check_folder(folder)?;
         if self.polls_refused {
             return Err(refused(403, 0));
+        }
+        if self.polls_refuse_tokens {
+            let text = "was answered 401 even with a fresh token".into();
+            return Err(CallError::Unsent { reason: UnsentReason::Token, status: Some(401), retry_after: None, text });
         }
         if self.polls_break {
             return Err(unknown("was answered 502"));

@@ -205,3 +205,41 @@ fn a_job_that_cannot_be_read_in_a_list_may_be_the_one_that_is_looked_for() {
     let reference = super::world::attempt_of(world.run("y", "2026-11-23T12:01:30Z")).reference.clone();
     assert_eq!(world.server.jobs_of(&reference), 1);
 }
+
+#[test]
+fn a_process_that_is_written_in_another_form_is_the_same_process() {
+    // A server that keeps no names: its newest job may be the one that was made.
+    let mut world = World::new("  x: { cron: \"0 * * * *\", start: { process: \"Pru\u{308}fen\" } }\n", BEFORE);
+    world.server.filter = Filter::Forgets;
+    world.server.release = Some("Pr\u{fc}fen".to_owned());
+    world.server.script.push_back(Post::Dropped);
+    world.pass_to("2026-11-23T12:30:00Z");
+    assert_eq!(world.server.posts(), 1);
+    assert_eq!(world.state("x", NOON), "held");
+}
+
+#[test]
+fn a_job_of_which_nothing_can_be_read_is_told_with_what_helps() {
+    let mut world = World::proven(&hourly(""), BEFORE);
+    world.server.lasts = seconds(100_000);
+    world.pass_to("2026-11-23T12:05:00Z");
+    world.server.polls_break = true;
+    world.server.reads_break = true;
+    world.pass_to("2026-11-23T12:25:00Z");
+    let error = world.run("x", NOON).error.clone().unwrap();
+    let id = world.run("x", NOON).id.short();
+    assert!(error.contains(&format!("`punctual resolve {id} lost`")), "{error}");
+    world.server.polls_break = false;
+    world.pass_to("2026-11-23T12:30:00Z");
+    assert_eq!(world.run("x", NOON).error, None);
+}
+
+#[test]
+fn lists_that_refuse_every_token_keep_no_neighbour_waiting() {
+    let mut world = World::proven(&with_neighbour(1), BEFORE);
+    world.server.lasts = seconds(100_000);
+    world.server.polls_refuse_tokens = true;
+    world.pass_to("2026-11-23T12:20:00Z");
+    let late = late(&world, "2026-11-23T12:01:00Z", "2026-11-23T12:19:00Z");
+    assert!(late.is_empty(), "{} of them: {:#?}", late.len(), late[0]);
+}

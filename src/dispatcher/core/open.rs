@@ -122,6 +122,8 @@ pub(super) struct Follow {
     pub(super) reads_in_vain: u32,
     /// Lists that came to nothing, one after another: perhaps one job in them is the reason.
     pub(super) broken: u32,
+    /// Since when nothing that can be read comes of it.
+    pub(super) silent: Option<Duration>,
     /// Since when it may not be read.
     pub(super) unreadable: Option<Duration>,
     /// What a list said of a job that has ended, until it is read whole.
@@ -194,6 +196,7 @@ impl Open {
             first_miss: None,
             reads_in_vain: 0,
             broken: 0,
+            silent: None,
             unreadable: None,
             ended: None,
         });
