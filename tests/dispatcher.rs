@@ -28,6 +28,8 @@ mod run_loop;
 mod scale;
 #[path = "dispatcher/server.rs"]
 mod server;
+#[path = "dispatcher/stuck.rs"]
+mod stuck;
 #[path = "dispatcher/troubles.rs"]
 mod troubles;
 #[path = "dispatcher/withdraw.rs"]

@@ -717,6 +717,27 @@ async fn a_copy_that_is_put_back_and_a_database_that_is_gone_are_recognised() {
 }
 
 #[tokio::test]
+async fn rows_that_a_person_removed_by_hand_cost_no_history() {
+    let kept = open().await;
+    let again = Run { trigger: Trigger::Manual, retry_of: Some(plain(1).id), ..plain(2) };
+    let lines = vec![seen(&plain(1), "one"), seen(&plain(2), "two")];
+    let inserted = vec![plain(1), again, plain(3)];
+    kept.store.commit(Changes { inserted, seen: lines, ..Changes::default() }).await.unwrap();
+    // The shell of SQLite has references off unless it is told.
+    let gone = format!("pragma foreign_keys = off; delete from run where id = '{}'", plain(1).id);
+    execute(&mut kept.raw().await, &gone).await.unwrap();
+    let kept = kept.reopened().await;
+    let state = kept.loaded().await;
+    assert_eq!(state.doubt, None, "it is the same database");
+    let left: BTreeSet<_> = state.open.iter().map(|run| (run.id, run.retry_of)).collect();
+    assert_eq!(left, BTreeSet::from([(plain(2).id, None), (plain(3).id, None)]));
+    assert_eq!(kept.count("run_event").await, 1);
+    let set_aside = std::fs::read_dir(kept.dir.path()).unwrap().flatten();
+    let set_aside = set_aside.filter(|file| file.file_name().to_string_lossy().contains("damaged")).count();
+    assert_eq!(set_aside, 0);
+}
+
+#[tokio::test]
 async fn a_damaged_database_is_set_aside_with_all_that_belongs_to_it_and_a_new_one_is_begun() {
     let dir = tempfile::tempdir().unwrap();
     let folder = StateFolder::take(dir.path()).unwrap();

@@ -13,6 +13,11 @@ pub(super) fn folded(name: &str) -> String {
     composed(&tidy(name).to_lowercase())
 }
 
+/// Whether two names of a process are one to a person.
+pub fn is_same_name(one: &str, other: &str) -> bool {
+    folded(one) == folded(other)
+}
+
 /// As `folded`, of a folder's path: parts between `/` or `\`, without blanks around them, and no empty ones.
 pub(super) fn folded_path(path: &str) -> String {
     parts(path).map(folded).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")

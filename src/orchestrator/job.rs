@@ -37,6 +37,8 @@ pub enum Completeness {
     Complete,
     /// There are more, or there may be: as many as asked for, a link to a next page, or a server-side page limit.
     Cut,
+    /// Jobs in it could not be read and are left out: any job may be one of them.
+    Holes,
 }
 
 /// One job.

@@ -163,7 +163,7 @@ impl Client {
         let all_read = completeness(&page, top);
         let count = page.value.len();
         let read: Vec<JobDto> = page.value.into_iter().filter_map(|job| serde_json::from_value(job).ok()).collect();
-        let completeness = if read.len() == count { all_read } else { Completeness::Cut };
+        let completeness = if read.len() == count { all_read } else { Completeness::Holes };
         if read.len() < count {
             tracing::warn!(
                 connection = self.transport.connection,
@@ -190,6 +190,7 @@ fn append(all: &mut JobPage, page: JobPage) {
     }
     match completeness {
         Completeness::Complete => {}
-        Completeness::Cut => all.completeness = Completeness::Cut,
+        Completeness::Cut if all.completeness == Completeness::Holes => {}
+        gap @ (Completeness::Cut | Completeness::Holes) => all.completeness = gap,
     }
 }

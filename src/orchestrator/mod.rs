@@ -28,6 +28,7 @@ mod tell;
 mod transport;
 mod wire;
 
+pub use alike::is_same_name;
 pub use bearer::{Bearer, BoxFuture, Token, TokenUnavailable};
 pub use body::Refusal;
 pub use client::{Client, MAX_NAMES_PER_CALL, StartReply, StartRequest};

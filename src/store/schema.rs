@@ -27,14 +27,29 @@ impl Database {
         // `run` goes through a trait with a lifetime of its own, which keeps its future from being sent between threads.
         let done = MIGRATIONS.run_direct(None, &mut self.connection, false).await;
         done.map_err(|cause| StoreError::Migration { path, cause })?;
-        let check = sql::query(sql::REFERENCES_CHECK).fetch_optional(&mut self.connection).await;
-        let broken = check.map_err(|cause| self.failed("having its references checked", cause))?;
-        if let Some(row) = broken {
-            let table: String = row.try_get(0).unwrap_or_default();
-            let what = format!("a row of `{table}` refers to one that is not there");
-            return Err(StoreError::Damaged { path: self.path.clone(), what });
+        if let Some(table) = self.broken_reference().await? {
+            // Rows that a person removed with `sqlite3`, which leaves alone what belongs to them: no reason to give up a history.
+            tracing::warn!(
+                "A row of table `{table}` in the database `{}` belongs to a run that is not there any more, as after rows were \
+                 removed by hand; what belongs to no run is removed",
+                self.path.display()
+            );
+            for statement in [sql::DELETE_LOST_ATTEMPTS, sql::DELETE_LOST_EVENTS, sql::FORGET_LOST_RUNS] {
+                self.run(sql::query(statement), "having its references put right").await?;
+            }
+            if let Some(table) = self.broken_reference().await? {
+                let what = format!("a row of `{table}` refers to one that is not there");
+                return Err(StoreError::Damaged { path: self.path.clone(), what });
+            }
         }
         self.run(sql::query(sql::REFERENCES_ON), "being made ready for use").await.map(|_| ())
+    }
+
+    /// A table with a row that refers to one that is not there.
+    async fn broken_reference(&mut self) -> Result<Option<String>, StoreError> {
+        let check = sql::query(sql::REFERENCES_CHECK).fetch_optional(&mut self.connection).await;
+        let broken = check.map_err(|cause| self.failed("having its references checked", cause))?;
+        Ok(broken.map(|row| row.try_get(0).unwrap_or_default()))
     }
 }
 

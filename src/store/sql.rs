@@ -2,7 +2,7 @@
 //! fifty times as much (measured: 55 µs a row), and the burst's claims stand between the due instant and the first POST.
 
 /// Every statement, for the test that prepares each against the migrated schema.
-pub const ALL: [&str; 41] = [
+pub const ALL: [&str; 44] = [
     INSTALLATION_GET,
     INSTALLATION_SET,
     DOUBT_SET,
@@ -33,6 +33,9 @@ pub const ALL: [&str; 41] = [
     REFERENCES_OFF,
     REFERENCES_ON,
     REFERENCES_CHECK,
+    DELETE_LOST_ATTEMPTS,
+    DELETE_LOST_EVENTS,
+    FORGET_LOST_RUNS,
     CHECKPOINT,
     APPLICATION,
     OWN_APPLICATION,
@@ -248,6 +251,20 @@ pub(super) const REFERENCES_ON: &str = "pragma foreign_keys = on";
 
 /// A row for each reference that leads nowhere.
 pub(super) const REFERENCES_CHECK: &str = "select \"table\" from pragma_foreign_key_check limit 1";
+
+/// Of a run that is not there any more.
+pub(super) const DELETE_LOST_ATTEMPTS: &str = "delete from attempt where run_id not in (select id from run)";
+
+/// The same.
+pub(super) const DELETE_LOST_EVENTS: &str = "delete from run_event where run_id not in (select id from run)";
+
+/// As `on delete set null` would have it.
+pub(super) const FORGET_LOST_RUNS: &str = "
+update run set
+  parent = (select id from run as other where other.id = run.parent),
+  retry_of = (select id from run as other where other.id = run.retry_of),
+  made_good_by = (select id from run as other where other.id = run.made_good_by)
+where parent is not null or retry_of is not null or made_good_by is not null";
 
 pub(super) const CHECKPOINT: &str = "pragma wal_checkpoint(truncate)";
 

@@ -98,7 +98,7 @@ fn a_run_whose_end_is_read_in_the_very_turn_of_the_next_time_does_not_hold_it_up
 }
 
 #[test]
-fn an_open_run_of_a_connection_that_is_gone_stays_open_and_others_go_on() {
+fn an_open_run_of_a_connection_that_is_gone_waits_for_it_an_hour_and_others_go_on() {
     let mut world = long("");
     world.crash();
     let text = super::world::CONNECTION.replace("cloud:", "other:");
@@ -109,7 +109,11 @@ fn an_open_run_of_a_connection_that_is_gone_stays_open_and_others_go_on() {
         world.now.wall,
     );
     world.recover();
-    world.pass_to("2026-11-23T13:30:00Z");
+    world.pass_to("2026-11-23T13:01:00Z");
     assert_eq!(world.state("x", NOON), "running");
     assert_eq!(world.state("y", ONE), "running");
+    world.pass_to("2026-11-23T14:30:00Z");
+    assert_eq!(world.state("x", NOON), "lost");
+    let error = world.run("x", NOON).error.clone().unwrap();
+    assert!(error.contains("is not in the files any more"), "{error}");
 }

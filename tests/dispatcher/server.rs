@@ -69,6 +69,8 @@ pub(crate) enum Filter {
     Blind,
     /// Jobs are shown without their Reference.
     NoReference,
+    /// References are not even kept.
+    Forgets,
 }
 
 #[derive(Clone, Debug)]
@@ -147,6 +149,18 @@ pub(crate) struct Server {
     pub(crate) folders: Vec<(String, FolderId)>,
     /// How far its clock is ahead of ours.
     pub(crate) skew: Option<SignedDuration>,
+    /// Looks for this process end in a firewall's page.
+    pub(crate) blocked_process: Option<String>,
+    /// Lists by key end in a 502.
+    pub(crate) polls_break: bool,
+    /// Lists by key are answered 401, whatever the token.
+    pub(crate) polls_refuse_tokens: bool,
+    /// Lists by time end in a 502.
+    pub(crate) lists_break: bool,
+    /// This job is left out of every list, as one that cannot be read.
+    pub(crate) odd_row: Option<i64>,
+    /// Each job is shown twice in lists by Reference.
+    pub(crate) rows_twice: bool,
 }
 
 impl Default for Server {
@@ -172,6 +186,12 @@ impl Default for Server {
             no_folder: false,
             release: None,
             folders: Vec::new(),
+            blocked_process: None,
+            polls_break: false,
+            polls_refuse_tokens: false,
+            lists_break: false,
+            odd_row: None,
+            rows_twice: false,
         }
     }
 }
@@ -296,7 +316,9 @@ impl Server {
         let visible = self.jobs.iter().filter(|job| job.folder == folder && job.visible <= boot && !job.gone);
         match self.filter {
             Filter::Blind => Vec::new(),
-            Filter::NoReference => visible.map(|job| JobView { reference: None, ..self.view(job, boot) }).collect(),
+            Filter::NoReference | Filter::Forgets => {
+                visible.map(|job| JobView { reference: None, ..self.view(job, boot) }).collect()
+            }
             Filter::Works | Filter::Ignored | Filter::IgnoredAndCut(_) | Filter::Refused | Filter::Breaks => {
                 visible.map(|job| self.view(job, boot)).collect()
             }
@@ -320,6 +342,7 @@ impl Server {
                 let held: Vec<JobId> = held.map(JobId).collect();
                 Ok(page(all.into_iter().filter(|job| held.contains(&job.id)).collect()))
             }
+            Filter::Forgets => Ok(page(Vec::new())),
             Filter::Ignored => Ok(page(all)),
             Filter::IgnoredAndCut(most) => Ok(JobPage {
                 jobs: all.into_iter().take(most).collect(),
@@ -345,15 +368,29 @@ impl Server {
 
     fn list_since(&self, folder: FolderId, since: Timestamp, boot: Duration) -> Result<JobPage, CallError> {
         self.check_folder(folder)?;
+        if self.lists_break {
+            return Err(unknown("was answered 502"));
+        }
         let mut jobs: Vec<JobView> = self.shown(folder, boot);
         jobs.retain(|job| job.created_at.is_some_and(|at| at >= since));
-        Ok(JobPage { jobs, completeness: Completeness::Complete, freshness: Freshness::Fresh })
+        let left_out = self.odd_row.is_some_and(|odd| jobs.iter().any(|job| job.id.0 == odd));
+        jobs.retain(|job| Some(job.id.0) != self.odd_row);
+        jobs.sort_by_key(|job| std::cmp::Reverse(job.created_at));
+        let completeness = if left_out { Completeness::Holes } else { Completeness::Complete };
+        Ok(JobPage { jobs, completeness, freshness: Freshness::Fresh })
     }
 
     fn poll(&self, folder: FolderId, jobs: &[(RunId, JobRef)], boot: Duration) -> Result<JobPage, CallError> {
         self.check_folder(folder)?;
         if self.polls_refused {
             return Err(refused(403, 0));
+        }
+        if self.polls_refuse_tokens {
+            let text = "was answered 401 even with a fresh token".into();
+            return Err(CallError::Unsent { reason: UnsentReason::Token, status: Some(401), retry_after: None, text });
+        }
+        if self.polls_break {
+            return Err(unknown("was answered 502"));
         }
         let wanted = |job: &&Job| job.folder == folder && !job.gone && jobs.iter().any(|(_, name)| name.id.0 == job.id);
         let jobs = self.jobs.iter().filter(wanted).map(|job| self.view(job, boot)).collect();
@@ -420,6 +457,7 @@ impl Server {
                 let folder_id = number.map_or(FOLDER, |(_, number)| *number);
                 let result = match (self.check(), self.process) {
                     (Err(trouble), _) => Err(trouble),
+                    (Ok(()), _) if self.blocked_process.as_ref() == Some(&process) => Err(answered(403)),
                     (Ok(()), _) if self.no_folder => Err(refused(404, 0)),
                     (Ok(()), Some(release)) => Ok(found(folder_id, release)),
                     (Ok(()), None) => Err(refused(404, 0)),
@@ -448,6 +486,12 @@ impl Server {
                     asks.iter().map(|ask| ask.reference.clone()).chain(control.clone()).collect();
                 self.calls.push((boot, Call::LookUp(wanted.clone())));
                 let mut result = self.look_up(folder_id, &wanted, boot);
+                if self.rows_twice
+                    && let Ok(page) = &mut result
+                {
+                    let again = page.jobs.clone();
+                    page.jobs.extend(again);
+                }
                 if self.cached
                     && let Ok(page) = &mut result
                 {

@@ -104,6 +104,8 @@ impl Core {
     pub(super) fn adopt(&mut self, id: RunId, folder_id: FolderId, jobs: &[JobView], how: &str, now: Reading) {
         let mut jobs: Vec<&JobView> = jobs.iter().collect();
         jobs.sort_by_key(|job| (job.state == JobState::Pending, job.id));
+        // A list may show one job twice, as its rows move between two pages.
+        jobs.dedup_by_key(|job| job.key);
         let Some((job, spare)) = jobs.split_first() else { return };
         let reference = JobRef { key: job.key, id: job.id };
         // A job that has ended already is read whole before the run ends.

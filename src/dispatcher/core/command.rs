@@ -10,7 +10,7 @@ use super::Core;
 use super::open::Decided;
 use crate::clock::{Reading, later};
 use crate::executor::Action;
-use crate::orchestrator::{CallError, JobPage, JobView};
+use crate::orchestrator::{CallError, JobPage, JobView, is_same_name};
 use crate::run::{Ending, FolderId, JobId, JobKey, Reference, RunEvent, RunId, RunState, SkipReason};
 use crate::schedule::ConnectionName;
 use crate::store::Deed;
@@ -341,7 +341,7 @@ impl Core {
         }
         let job = page.jobs.iter().find(|job| job.key == key).ok_or(CommandRefused::NoJob { key, folder })?;
         let wanted = &open.run.start.process;
-        if let Some(found) = job.release_name.as_ref().filter(|found| !found.eq_ignore_ascii_case(wanted)) {
+        if let Some(found) = job.release_name.as_ref().filter(|found| !is_same_name(found, wanted)) {
             return Err(CommandRefused::OtherProcess { key, found: found.clone(), wanted: wanted.clone() });
         }
         let ours = open.run.attempt().map(|attempt| &attempt.reference);

@@ -113,7 +113,7 @@ impl Core {
             // A page that was cut is followed by the next at once, unless it would be the same again.
             crowd.next = match page.completeness {
                 Completeness::Cut if moved => now.boot,
-                Completeness::Cut | Completeness::Complete => now.boot + first,
+                Completeness::Cut | Completeness::Holes | Completeness::Complete => now.boot + first,
             };
         }
         let ours: BTreeMap<JobKey, RunId> = self

@@ -8,6 +8,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Core;
+use super::reload::Absent;
+use crate::admission::Knowledge;
 use crate::clock::Reading;
 use crate::run::{RunId, RunState};
 use crate::schedule::{Connection, ConnectionName};
@@ -30,23 +32,32 @@ impl Core {
         for id in self.book.ids() {
             let Some(open) = self.book.get_mut(id) else { continue };
             let connection = open.run.connection.clone();
-            let Some(link) = self.links.get(&connection) else { continue };
-            let same = open.run.identity.as_ref().is_none_or(|claimed| *claimed == identity(&link.connection));
+            let link = self.links.get(&connection);
+            if link.is_none() && self.absent == Absent::Park {
+                // Nothing is loaded yet.
+                continue;
+            }
+            let same = link.is_some_and(|link| {
+                open.run.identity.as_ref().is_none_or(|claimed| *claimed == identity(&link.connection))
+            });
             match (same, open.elsewhere) {
-                (true, None) | (false, Some(_)) => continue,
+                (true, None) => continue,
+                (false, Some(_)) => {}
                 (true, Some(_)) => {
                     open.elsewhere = None;
-                    self.book.note(
-                        id,
-                        now.wall,
-                        "Its connection leads to the tenant that it was claimed for again".into(),
-                    );
+                    // What became of it meanwhile is to be read.
+                    open.knowledge = Knowledge::NotReadYet;
+                    let text = "Its connection leads to the tenant that it was claimed for again".to_owned();
+                    self.book.note(id, now.wall, text);
+                    continue;
                 }
                 (false, None) => {
                     open.elsewhere = Some(now.boot);
-                    let text =
-                        "Its connection leads to another tenant now: it is neither read nor sent there".to_owned();
-                    self.book.note(id, now.wall, text);
+                    let text = match link {
+                        Some(_) => "Its connection leads to another tenant now: it is neither read nor sent there",
+                        None => "Its connection is not in the files any more: it can be neither read nor sent",
+                    };
+                    self.book.note(id, now.wall, text.to_owned());
                 }
             }
             // Whatever it waited for at the start of this life is not to be had here.
@@ -69,7 +80,12 @@ impl Core {
             match open.run.state {
                 RunState::Unknown | RunState::Held | RunState::Job(_) => {
                     let none: Option<Timestamp> = None;
-                    self.lose(id, "its connection leads to another tenant than when it was started", none, now);
+                    let why = if self.links.contains_key(&open.run.connection) {
+                        "its connection leads to another tenant than when it was started"
+                    } else {
+                        "its connection is not in the files any more"
+                    };
+                    self.lose(id, why, none, now);
                 }
                 // Its deadline ends it, or its answer is under way.
                 RunState::Armed | RunState::Waiting(_) | RunState::Starting | RunState::Ended(_) => {}

@@ -34,6 +34,9 @@ const READS: u32 = 20;
 /// So many lists in a row that came to nothing, and their jobs are read one by one.
 const BROKEN_LISTS: u32 = 3;
 
+/// A job of which nothing can be read for so long is told to people.
+const SILENT_FOR: Duration = Duration::from_secs(600);
+
 /// A job missing from this many complete lists …
 const MISSES: u32 = 3;
 
@@ -134,7 +137,7 @@ impl Core {
         for (run, _) in jobs {
             self.set_follow_asked(*run, Asked::No);
         }
-        self.heard_of_jobs(connection, &result, now);
+        self.heard_of_jobs(connection, folder_id, &result, now);
         let Some(link) = self.links.get_mut(connection) else { return };
         link.heard_read(&result, now.boot);
         let page = match result {
@@ -183,6 +186,10 @@ impl Core {
                 follow.broken = follow.broken.saturating_add(1);
                 alone = follow.broken >= BROKEN_LISTS;
             }
+            if alone && let Some(link) = self.links.get_mut(connection) {
+                // Its own schedule waits until it has been read; the others do not (semantics.md 22).
+                link.reconciled(*run);
+            }
             if refused {
                 self.read_once(connection, *run);
             }
@@ -207,7 +214,8 @@ impl Core {
         follow.misses = 0;
         follow.first_miss = None;
         follow.broken = 0;
-        if follow.unreadable.take().is_some() {
+        let silent = follow.silent.take().is_some();
+        if follow.unreadable.take().is_some() || silent {
             self.book.change(id, |run| run.error = None);
         }
         let Some(open) = self.book.get_mut(id) else { return };
@@ -279,7 +287,10 @@ impl Core {
             link.reads_in_flight = link.reads_in_flight.saturating_sub(1);
             link.heard_of_job(&result, now.boot);
         }
-        self.heard_of_jobs(connection, &result, now);
+        let folder_id = self.book.get(id).and_then(|open| open.run.attempt()).and_then(|attempt| attempt.folder_id);
+        if let Some(folder_id) = folder_id {
+            self.heard_of_jobs(connection, folder_id, &result, now);
+        }
         self.read_to_give_up(id, &result, now);
         let Some(open) = self.book.get(id) else { return };
         if !matches!(open.run.state, RunState::Job(_)) {
@@ -310,8 +321,30 @@ impl Core {
                     self.read_again_later(id, now);
                 }
             }
+            (Err(error @ CallError::Unknown { .. }), None) => {
+                self.say_that_it_is_silent(id, &error, now);
+                self.read_again_later(id, now);
+            }
             (Err(_), _) => self.read_again_later(id, now),
         }
+    }
+
+    /// Neither lists nor reads of a job come to anything: it is followed on, and after a while somebody is told what helps.
+    fn say_that_it_is_silent(&mut self, id: RunId, error: &CallError, now: Reading) {
+        let Some(follow) = self.book.get_mut(id).and_then(|open| open.follow.as_mut()) else { return };
+        let since = *follow.silent.get_or_insert(now.boot);
+        let open = self.book.get(id);
+        if now.boot.saturating_sub(since) < SILENT_FOR || open.is_none_or(|open| open.run.error.is_some()) {
+            return;
+        }
+        let short = id.short();
+        let told = format!(
+            "its job cannot be read: {error}; it is tried again; if the job has ended in Orchestrator, `punctual resolve {short} \
+             lost` lets its schedule go on"
+        );
+        tracing::warn!(run.id = %id, "Run {short}: {told}");
+        self.book.change(id, |run| run.error = Some(told));
+        self.book.note(id, now.wall, "Its job cannot be read".to_owned());
     }
 
     fn ended(&mut self, id: RunId, job: &JobView, now: Reading) {

@@ -4,15 +4,16 @@
 //! neighbours late. It only makes a trial read go out at once. Reads mark it: three in a row over at least five seconds without
 //! an answer in Orchestrator's own form. What leaves no doubt (no connection, no token, a rate limit) marks it at once.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Core;
-use super::link::{Health, Link, Trouble};
+use super::link::{Health, Link, TargetState, Trouble};
 use crate::clock::Reading;
 use crate::executor::Action;
 use crate::orchestrator::{CallError, UnsentReason};
 use crate::run::WaitReason;
-use crate::schedule::ConnectionName;
+use crate::schedule::{ConnectionName, FolderChoice, StartSpec};
 
 /// Pauses after failures in a row that leave no doubt, and then always the last: a glitch costs a second, and recovery is
 /// noticed within five.
@@ -75,8 +76,12 @@ impl Link {
     pub(super) fn heard_read<T>(&mut self, result: &Result<T, CallError>, boot: Duration) {
         match result {
             Ok(_) | Err(CallError::Rejected { .. }) => self.answered(),
+            // One folder's gateway may refuse every token: that is no lack of one.
+            Err(error @ CallError::Unsent { reason: UnsentReason::Token, status: Some(_), .. }) => {
+                self.unclear_read(WaitReason::Token, error, boot);
+            }
             Err(error @ CallError::Unsent { .. }) => self.unsent(error, boot),
-            Err(error @ CallError::Unknown { .. }) => self.unclear_read(error, boot),
+            Err(error @ CallError::Unknown { .. }) => self.unclear_read(WaitReason::Outage, error, boot),
         }
     }
 
@@ -85,6 +90,10 @@ impl Link {
         match result {
             Ok(_) | Err(CallError::Rejected { .. }) => self.answered(),
             Err(error @ CallError::Unsent { .. }) => self.unsent(error, boot),
+            // It was the one call that was let through: whatever it says of its job, nothing else is until the next try.
+            Err(error @ CallError::Unknown { .. }) if matches!(self.health, Health::Probing(_)) => {
+                self.mark(WaitReason::Outage, error, boot);
+            }
             Err(CallError::Unknown { .. }) => self.try_soon(boot),
         }
     }
@@ -111,22 +120,23 @@ impl Link {
         doubt.trial = doubt.trial.min(boot);
     }
 
-    fn unclear_read(&mut self, error: &CallError, boot: Duration) {
+    fn unclear_read(&mut self, reason: WaitReason, error: &CallError, boot: Duration) {
         match &self.health {
             Health::Fine | Health::Recovering => {}
-            Health::Down { .. } | Health::Probing(_) => return self.mark(WaitReason::Outage, error, boot),
+            Health::Down { .. } | Health::Probing(_) => return self.mark(reason, error, boot),
         }
         let doubt = self.doubt.get_or_insert(Unclear { reads: 0, since: boot, trial: boot, tried: Trial::Due });
         if doubt.reads == 0 {
             doubt.since = boot;
             doubt.trial = boot;
-        } else {
-            doubt.trial = doubt.trial.max(boot + TRIAL_EVERY);
+        } else if doubt.tried == Trial::UnderWay {
+            // Only a trial puts off the next one: a read that is made again and again must not.
+            doubt.trial = boot + TRIAL_EVERY;
         }
         doubt.reads += 1;
         doubt.tried = Trial::Due;
         if doubt.reads >= UNCLEAR_READS && boot.saturating_sub(doubt.since) >= UNCLEAR_FOR {
-            self.mark(WaitReason::Outage, error, boot);
+            self.mark(reason, error, boot);
         }
     }
 
@@ -209,6 +219,21 @@ impl Link {
 }
 
 impl Core {
+    /// What the next trial reads: each schedule's process in turn, for one of them may be what a firewall dislikes; those that
+    /// were found before come first.
+    fn sample(&self, name: &ConnectionName) -> Option<(Option<FolderChoice>, String)> {
+        let place = |start: &StartSpec| (start.folder.clone(), start.process.clone());
+        let link = self.links.get(name)?;
+        let all: BTreeSet<_> =
+            self.set.schedules.values().filter(|one| &one.connection == name).map(|one| place(&one.start)).collect();
+        let known: Vec<_> =
+            all.iter().filter(|place| matches!(link.targets.get(*place), Some(TargetState::Known(..)))).collect();
+        let from = if known.is_empty() { all.iter().collect() } else { known };
+        let turn = usize::try_from(link.trials).unwrap_or_default();
+        let open = || self.book.iter().find(|open| &open.run.connection == name).map(|open| place(&open.run.start));
+        from.get(turn % from.len().max(1)).map(|place| (*place).clone()).or_else(open)
+    }
+
     /// Makes the trial reads that are due: a folder and a process that are known to be there, or were when last looked at.
     pub(super) fn try_unclear_connections(&mut self, now: Reading) {
         let due: Vec<(ConnectionName, Duration)> =
@@ -220,12 +245,10 @@ impl Core {
                 self.wake.at_boot(at);
                 continue;
             }
-            let sample = self.set.schedules.values().find(|schedule| schedule.connection == name).map(|one| &one.start);
-            let open = self.book.iter().find(|open| open.run.connection == name).map(|open| &open.run.start);
-            let Some(start) = sample.or(open) else { continue };
-            let (folder, process) = (start.folder.clone(), start.process.clone());
+            let Some((folder, process)) = self.sample(&name) else { continue };
             let Some(link) = self.links.get_mut(&name) else { continue };
             if link.may_read(now.boot) {
+                link.trials = link.trials.wrapping_add(1);
                 link.trial_began();
                 link.may_compare_clocks(now.boot);
                 self.actions.push(Action::Resolve { connection: name, folder, process });

@@ -27,8 +27,10 @@ pub(super) struct Link {
     pub(super) health: Health,
     /// Whether answers are unclear, though none has marked it yet.
     pub(super) doubt: Option<Unclear>,
-    /// Jobs may not be read here, and what a person can do.
-    pub(super) unreadable: Option<Unreadable>,
+    /// How many trial reads were made: each reads another process than the one before.
+    pub(super) trials: u32,
+    /// The folders in which jobs may not be read, and what a person can do.
+    pub(super) unreadable: BTreeMap<FolderId, Unreadable>,
     /// When a start was last accepted, in boot time.
     pub(super) accepted: Option<Duration>,
     /// Before this (boot time) nothing is asked of the tenant at all: it said so.
@@ -149,7 +151,8 @@ impl Link {
             phase: if to_read.is_empty() { Phase::Ready } else { Phase::Reconciling(to_read) },
             health: Health::Fine,
             doubt: None,
-            unreadable: None,
+            trials: 0,
+            unreadable: BTreeMap::new(),
             accepted: None,
             paused_until: Duration::ZERO,
             starts: Bucket::new(f64::from(limits.starts_per_second), f64::from(limits.starts_per_second), boot),
@@ -192,7 +195,7 @@ impl Link {
             self.targets.clear();
             self.health = Health::Fine;
             self.doubt = None;
-            self.unreadable = None;
+            self.unreadable.clear();
         }
     }
 

@@ -31,6 +31,12 @@ const BROKEN_MOST: Duration = Duration::from_secs(60);
 /// So many broken look-ups in a row, some ten minutes of them, are more than an outage's worth.
 pub(super) const BROKEN_OFTEN: u32 = 20;
 
+/// So many lists of all jobs that broke after them, some five minutes more, and the run is held: its schedule goes on.
+const LISTS_BROKEN: u32 = 5;
+
+/// After so many broken looks in a row at what was open at the start, the connection's new starts wait for it no longer.
+pub(super) const BROKEN_AT_START: u32 = 3;
+
 /// What is to be asked in this turn, by the folder it is asked in.
 #[derive(Debug, Default)]
 pub(super) struct Wanted {
@@ -317,13 +323,24 @@ impl Core {
                 if open.settle.is_none() {
                     open.settle_from(now.boot, now.boot);
                 }
+                let connection = open.run.connection.clone();
                 let Some(settle) = &mut open.settle else { return };
                 if settle.verdict == Verdict::NeedsList {
                     settle.next = now.boot + BROKEN_MOST;
+                    settle.lists_broken = settle.lists_broken.saturating_add(1);
+                    if settle.lists_broken >= LISTS_BROKEN && open.run.state == RunState::Unknown {
+                        self.hold_unread(&connection, ask, now);
+                    }
                     return;
                 }
                 settle.broken = settle.broken.saturating_add(1);
                 settle.next = now.boot + BROKEN_FIRST.saturating_mul(settle.broken).min(BROKEN_MOST);
+                if settle.broken >= BROKEN_AT_START
+                    && let Some(link) = self.links.get_mut(&connection)
+                {
+                    // Its own schedule waits for it; the others do not.
+                    link.reconciled(ask.run);
+                }
                 match ask.purpose {
                     AskedFor::Settled | AskedFor::BeforeStart if settle.broken >= BROKEN_OFTEN => {
                         settle.verdict = Verdict::NeedsList;

@@ -13,7 +13,7 @@ use super::open::{Asked, Verdict};
 use super::send::with_cure;
 use crate::clock::{Reading, earlier};
 use crate::executor::{Ask, Beside};
-use crate::orchestrator::{CallError, Completeness, Freshness, JobPage, JobView, Stale};
+use crate::orchestrator::{CallError, Completeness, Freshness, JobPage, JobView, Stale, is_same_name};
 use crate::run::{FolderId, Reference, RunId};
 use crate::schedule::ConnectionName;
 
@@ -49,7 +49,7 @@ impl Core {
         for ask in &asks {
             self.set_asked(ask, connection, folder_id, Asked::No);
         }
-        self.heard_of_jobs(connection, &result, now);
+        self.heard_of_jobs(connection, folder_id, &result, now);
         if let Some(link) = self.link_mut(connection) {
             link.heard_read(&result, now.boot);
         }
@@ -85,7 +85,7 @@ impl Core {
         for ask in &asks {
             self.set_asked(ask, connection, folder_id, Asked::No);
         }
-        self.heard_of_jobs(connection, &result, now);
+        self.heard_of_jobs(connection, folder_id, &result, now);
         if let Some(link) = self.link_mut(connection) {
             link.heard_read(&result, now.boot);
         }
@@ -115,7 +115,7 @@ impl Core {
         let Some(run) = self.book.get(id).map(|open| &open.run) else { return false };
         let named =
             job.reference.is_some() && job.reference.as_ref() != run.attempt().map(|attempt| &attempt.reference);
-        let other = job.release_name.as_ref().is_some_and(|name| !name.eq_ignore_ascii_case(&run.start.process));
+        let other = job.release_name.as_ref().is_some_and(|name| !is_same_name(name, &run.start.process));
         let sent = run.attempt().and_then(|attempt| attempt.sent_at).unwrap_or(run.fire_at);
         let before = job.created_at.is_some_and(|created| created < earlier(sent.min(run.fire_at), CLOCKS_APART));
         named || other || before
@@ -173,7 +173,7 @@ impl Core {
         for ask in asks {
             self.set_asked(ask, connection, folder_id, Asked::No);
         }
-        self.heard_of_jobs(connection, &result, now);
+        self.heard_of_jobs(connection, folder_id, &result, now);
         if let Some(link) = self.link_mut(connection) {
             link.heard_read(&result, now.boot);
         }
@@ -213,6 +213,8 @@ impl Core {
             Completeness::Complete => true,
             // Newest first, and cut beyond the time of this start: what is cut off is older than its job would be.
             Completeness::Cut => from.is_some_and(|from| reaches_back_to(&page.jobs, from)),
+            // The job that could not be read may be the one that is looked for.
+            Completeness::Holes => false,
         };
         match whole {
             _ if !jobs.is_empty() => Finding::Jobs(jobs),
@@ -233,8 +235,8 @@ fn find_in_page(ask: &Ask, page: &JobPage, filtered: bool, shows_control: bool) 
         Completeness::Complete if !filtered => Finding::Nothing,
         Completeness::Complete if shows_control => Finding::ProvenNone,
         Completeness::Complete => Finding::NoneShown,
-        // The filter was ignored, and what we ask for may lie beyond the cut.
-        Completeness::Cut => Finding::Nothing,
+        // The filter was ignored, and what we ask for may lie beyond the cut, or could not be read.
+        Completeness::Cut | Completeness::Holes => Finding::Nothing,
     }
 }
 

@@ -208,7 +208,7 @@ impl Core {
         for (name, runs) in to_read {
             tracing::error!(
                 connection = %name,
-                "{} open runs belong to connection `{name}`, which is not in the loaded files; they stay open until it is back",
+                "{} open runs belong to connection `{name}`, which is not in the loaded files; they wait for it within their schedules' `start_deadline`",
                 runs.len()
             );
         }

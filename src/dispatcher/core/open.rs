@@ -93,6 +93,8 @@ pub(super) struct Settle {
     pub(super) asked: Asked,
     /// Calls that came to nothing, one after another.
     pub(super) broken: u32,
+    /// The same of lists of all jobs, once look-ups had broken too often.
+    pub(super) lists_broken: u32,
     pub(super) verdict: Verdict,
 }
 
@@ -120,6 +122,8 @@ pub(super) struct Follow {
     pub(super) reads_in_vain: u32,
     /// Lists that came to nothing, one after another: perhaps one job in them is the reason.
     pub(super) broken: u32,
+    /// Since when nothing that can be read comes of it.
+    pub(super) silent: Option<Duration>,
     /// Since when it may not be read.
     pub(super) unreadable: Option<Duration>,
     /// What a list said of a job that has ended, until it is read whole.
@@ -177,7 +181,8 @@ impl Open {
 
     /// The settle window counts from `from`, the end of the call; the first look is at `next`.
     pub(super) fn settle_from(&mut self, from: Duration, next: Duration) {
-        self.settle = Some(Settle { from, step: 0, next, asked: Asked::No, broken: 0, verdict: Verdict::Open });
+        self.settle =
+            Some(Settle { from, step: 0, next, asked: Asked::No, broken: 0, lists_broken: 0, verdict: Verdict::Open });
     }
 
     pub(super) fn follow_from(&mut self, boot: Duration, next: Duration) {
@@ -191,6 +196,7 @@ impl Open {
             first_miss: None,
             reads_in_vain: 0,
             broken: 0,
+            silent: None,
             unreadable: None,
             ended: None,
         });

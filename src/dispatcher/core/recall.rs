@@ -179,7 +179,7 @@ impl Core {
         result: Result<JobPage, CallError>,
         now: Reading,
     ) {
-        self.heard_of_jobs(connection, &result, now);
+        self.heard_of_jobs(connection, folder_id, &result, now);
         if let Some(link) = self.link_mut(connection) {
             link.heard_read(&result, now.boot);
         }
@@ -203,14 +203,16 @@ impl Core {
                 let last = page.jobs.iter().filter_map(|job| job.created_at).max();
                 match (page.completeness, recall.how, last) {
                     // Oldest first: the next page begins where this one was cut.
-                    (Completeness::Cut, HowAsked::OursOnly, Some(last)) if last > recall.since => {
+                    (Completeness::Cut | Completeness::Holes, HowAsked::OursOnly, Some(last))
+                        if last > recall.since =>
+                    {
                         recall.since = last;
                         recall.next = now.boot;
                     }
-                    (Completeness::Cut, HowAsked::OursOnly | HowAsked::All, _) => {
+                    (Completeness::Cut | Completeness::Holes, HowAsked::OursOnly | HowAsked::All, _) => {
                         tracing::warn!(
                             connection = %connection,
-                            "Folder {folder_id} has more jobs than Orchestrator lists; older starts of ours there get no row"
+                            "Folder {folder_id} has more jobs than Orchestrator lists, or some that cannot be read; those starts of ours there get no row"
                         );
                         self.end_recall(place, now);
                     }

@@ -129,5 +129,6 @@ impl Core {
             self.links.insert(name.clone(), Link::new(connection, to_read, now.boot, self.installation.0));
             self.leaving.insert(name);
         }
+        self.compare_identities(now);
     }
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::claim::join;
 use super::link::{Health, Obstacle, TargetState};
-use super::open::{Asked, BeforeStart, Decided, Verdict};
+use super::open::{Asked, BeforeStart, Decided, Open, Verdict};
 use super::{Core, wall_of};
 use crate::admission::{Admission, admit_by};
 use crate::clock::Reading;
@@ -32,8 +32,19 @@ impl Core {
             })
             .map(|open| (open.run.fire_at, open.run.nominal_at, open.run.id))
             .collect();
-        let busy: BTreeSet<&ConnectionName> =
-            ready.iter().filter_map(|(_, _, id)| self.book.get(*id)).map(|open| &open.run.connection).collect();
+        // What waits for a robot, an older run or its own pause was not piled up by an outage.
+        let piled_up = |open: &&Open| match open.run.state {
+            RunState::Waiting(WaitReason::Capacity | WaitReason::Overlap | WaitReason::Retry | WaitReason::LookUp) => {
+                false
+            }
+            _ => open.pause.is_none_or(|pause| pause.until <= now.boot),
+        };
+        let busy: BTreeSet<&ConnectionName> = ready
+            .iter()
+            .filter_map(|(_, _, id)| self.book.get(*id))
+            .filter(piled_up)
+            .map(|open| &open.run.connection)
+            .collect();
         for (name, link) in &mut self.links {
             // Nothing is left of the outage.
             if link.health == Health::Recovering && !busy.contains(name) {

@@ -81,6 +81,14 @@ impl Core {
                     self.lose(ask.run, FOLDER_GONE, None, now);
                 }
             }
+            (RunState::Unknown | RunState::Held, Finding::ProvenNone)
+                if open.folder != FolderState::Known
+                    && open.run.attempt().and_then(|attempt| attempt.folder_id) == Some(folder_id) =>
+            {
+                // It answers under its number again: a right was missing for a while.
+                open.folder = FolderState::Known;
+                self.learned(connection, folder_id, ask, Finding::ProvenNone, how, now);
+            }
             (RunState::Unknown | RunState::Held, _) if open.folder == FolderState::Sought => {
                 // Its folder is being looked for; what comes of that decides.
                 self.put_off(ask, now);
@@ -172,32 +180,7 @@ impl Core {
                 }
             }
             RunState::Unknown => {
-                let why = match finding {
-                    Finding::NoneShown => {
-                        "Orchestrator shows none of our jobs in this folder, so an empty answer proves nothing"
-                    }
-                    Finding::Jobs(_) | Finding::ProvenNone | Finding::Nothing | Finding::Stale(_) => {
-                        "Orchestrator's answers are refused or cut short, so they prove nothing"
-                    }
-                };
-                let (short, hold) = (ask.run.short(), open.run.on_unknown_start == OnUnknownStart::Hold);
-                let cure = format!(
-                    "look in Orchestrator whether the job exists; then: `punctual resolve {short} start`, `skip`, or the job's key"
-                );
-                let goes_on = if hold {
-                    "its schedule starts nothing before"
-                } else {
-                    "its schedule goes on, and its next job settles this one"
-                };
-                self.book.change(ask.run, |run| {
-                    run.held_for = Some(HeldFor::Proof);
-                    run.error = join(run.error.take(), format!("{why}; {goes_on}; {cure}"));
-                });
-                self.step(ask.run, RunEvent::Hold, now, format!("Held: {why}"));
-                if let Some(settle) = self.book.get_mut(ask.run).and_then(|open| open.settle.as_mut()) {
-                    settle.verdict = Verdict::Open;
-                    settle.next = now.boot + HELD_EVERY;
-                }
+                self.hold_for_proof(ask.run, &finding, now);
             }
             RunState::Waiting(_) | RunState::Armed => match finding {
                 // The list is whole and has none.
@@ -221,6 +204,42 @@ impl Core {
                 }
             }
             RunState::Starting | RunState::Job(_) | RunState::Ended(_) => {}
+        }
+    }
+
+    /// Neither look-ups nor lists come to anything, so nothing is learnt of it: it is held, and its schedule goes on (16b).
+    pub(super) fn hold_unread(&mut self, connection: &ConnectionName, ask: &Ask, now: Reading) {
+        self.read_once(connection, ask.run);
+        self.hold_for_proof(ask.run, &Finding::Nothing, now);
+    }
+
+    fn hold_for_proof(&mut self, id: RunId, finding: &Finding, now: Reading) {
+        let Some(open) = self.book.get(id) else { return };
+        let why = match finding {
+            Finding::NoneShown => {
+                "Orchestrator shows none of our jobs in this folder, so an empty answer proves nothing"
+            }
+            Finding::Jobs(_) | Finding::ProvenNone | Finding::Nothing | Finding::Stale(_) => {
+                "Orchestrator's answers are refused or cut short, so they prove nothing"
+            }
+        };
+        let (short, hold) = (id.short(), open.run.on_unknown_start == OnUnknownStart::Hold);
+        let cure = format!(
+            "look in Orchestrator whether the job exists; then: `punctual resolve {short} start`, `skip`, or the job's key"
+        );
+        let goes_on = if hold {
+            "its schedule starts nothing before"
+        } else {
+            "its schedule goes on, and its next job settles this one"
+        };
+        self.book.change(id, |run| {
+            run.held_for = Some(HeldFor::Proof);
+            run.error = join(run.error.take(), format!("{why}; {goes_on}; {cure}"));
+        });
+        self.step(id, RunEvent::Hold, now, format!("Held: {why}"));
+        if let Some(settle) = self.book.get_mut(id).and_then(|open| open.settle.as_mut()) {
+            settle.verdict = Verdict::Open;
+            settle.next = now.boot + HELD_EVERY;
         }
     }
 

@@ -94,7 +94,8 @@ impl Core {
     fn reconcile_anew(&mut self, now: Reading) {
         let mut to_read: BTreeMap<ConnectionName, BTreeSet<RunId>> = BTreeMap::new();
         for id in self.book.ids() {
-            let Some(open) = self.book.get_mut(id) else { continue };
+            // What leads to another tenant is not read there, and nothing waits for it.
+            let Some(open) = self.book.get_mut(id).filter(|open| open.elsewhere.is_none()) else { continue };
             match open.run.state {
                 RunState::Unknown | RunState::Held => {
                     if let Some(settle) = open.settle.as_mut() {

@@ -10,7 +10,7 @@ use super::open::FolderState;
 use super::send::with_cure;
 use crate::clock::{Reading, later};
 use crate::orchestrator::CallError;
-use crate::run::{Ending, RunEvent, RunId, RunState};
+use crate::run::{Ending, FolderId, RunEvent, RunId, RunState};
 use crate::schedule::ConnectionName;
 
 /// A job that may not be read for so long is given up.
@@ -23,7 +23,7 @@ const ACCEPTED_BEFORE: Duration = Duration::from_secs(60);
 /// may run.
 const COUNTS_FOR: Duration = Duration::from_secs(3600);
 
-/// What is known of a connection whose jobs may not be read.
+/// What is known of a folder whose jobs may not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Unreadable {
     /// Since when, in boot time.
@@ -44,7 +44,7 @@ pub struct ConnectionTrouble {
 impl Core {
     /// The connections' troubles, in the order of their names.
     pub fn troubles(&self) -> Vec<ConnectionTrouble> {
-        let unreadable = self.links.iter().filter_map(|(name, link)| Some((name, link.unreadable.as_ref()?)));
+        let unreadable = self.links.iter().filter_map(|(name, link)| Some((name, link.unreadable.values().next()?)));
         unreadable
             .map(|(name, unreadable)| ConnectionTrouble {
                 connection: name.clone(),
@@ -57,24 +57,25 @@ impl Core {
     pub(super) fn heard_of_jobs<T>(
         &mut self,
         connection: &ConnectionName,
+        folder_id: FolderId,
         result: &Result<T, CallError>,
         now: Reading,
     ) {
         let Some(link) = self.links.get_mut(connection) else { return };
         match result {
             Ok(_) => {
-                if link.unreadable.take().is_some() {
+                if link.unreadable.remove(&folder_id).is_some() && link.unreadable.is_empty() {
                     tracing::info!(connection = %connection, "Connection `{connection}`: jobs can be read again");
                 }
             }
             Err(error) if error.is_forbidden() => {
                 // The connection is named where this is shown.
                 let text = format!("{} {}; {}", error.text().what, error.text().came, error.cure().unwrap_or_default());
-                match &mut link.unreadable {
+                match link.unreadable.get_mut(&folder_id) {
                     Some(known) => known.text = text,
                     None => {
                         tracing::error!(connection = %connection, "Jobs cannot be read: {text}");
-                        link.unreadable = Some(Unreadable { since: now.boot, text });
+                        link.unreadable.insert(folder_id, Unreadable { since: now.boot, text });
                     }
                 }
             }
