@@ -138,6 +138,17 @@ impl Trial {
                     // What the other half of the login lacks says nothing of this one.
                     _ if matches!(trouble, Trouble::NothingKept { .. } | Trouble::Secret { .. }) => Taken::Untried,
                     (Class::NeedsLogin | Class::BadClient | Class::BadKey | Class::SameToken, earlier) => {
+                        // What is not kept is not tried again by itself.
+                        let cure = match &self.credential.grant {
+                            GrantConfig::RefreshTokenAccount { .. } => {
+                                "copy the user key from API Access in Orchestrator once more, or create a new one there"
+                                    .to_owned()
+                            }
+                            GrantConfig::RefreshTokenIdentity { .. }
+                            | GrantConfig::ClientCredentials { .. }
+                            | GrantConfig::Password { .. }
+                            | GrantConfig::PersonalAccessToken { .. } => cure,
+                        };
                         return Err(NotKept::Refused { earlier, message, cure });
                     }
                     (Class::Transient { .. } | Class::Ambiguous, Earlier::Works) => {

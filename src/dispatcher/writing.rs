@@ -131,7 +131,11 @@ fn act(committed: Committed, after: After, executor: &Executor) -> Stored {
     let mut stored = Stored { lost: committed.lost.into_iter().collect(), answers, actions: 0, starts: 0 };
     for Told { run, schedule, state, line } in told {
         if !stored.lost.contains(&run) {
-            tracing::info!(run.id = %run, schedule = %schedule, state = %state, "{line}");
+            if state.needs_somebody() {
+                tracing::warn!(run.id = %run, schedule = %schedule, state = %state, "{line}");
+            } else {
+                tracing::info!(run.id = %run, schedule = %schedule, state = %state, "{line}");
+            }
         }
     }
     for action in then {

@@ -193,6 +193,19 @@ impl History {
         rows.iter().map(|row| self.read(row)).collect()
     }
 
+    /// The runs that were given up at `now` and whose jobs may still run, so that they count for overlap; oldest first.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    pub async fn counting_runs(&self, now: Timestamp) -> Result<Vec<RunSummary>, HistoryError> {
+        let rows = sql::query(sql::COUNTING)
+            .bind(now.as_millisecond())
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|cause| self.failed(cause))?;
+        rows.iter().map(|row| self.read(row)).collect()
+    }
+
     /// The runs due from `since` on that failed or were missed, newest first.
     ///
     /// # Errors

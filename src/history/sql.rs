@@ -1,7 +1,7 @@
 //! Every statement of the readers.
 
 /// For the test that prepares each against the migrated schema.
-pub const ALL: [&str; 9] = [LIST, FIND, LINES, NEWEST_LINE, CHANGED, COUNT_BY_STATE, OPEN, FAILED, CHORES];
+pub const ALL: [&str; 10] = [LIST, FIND, LINES, NEWEST_LINE, CHANGED, COUNT_BY_STATE, OPEN, COUNTING, FAILED, CHORES];
 
 /// The machine output's object, in its order. JSON texts become JSON values; what is no JSON stays text.
 macro_rules! run_object {
@@ -69,6 +69,15 @@ order by changed.last"
 
 pub(super) const COUNT_BY_STATE: &str =
     "select state, reason, count(*) as runs from run group by state, reason order by runs desc, state, reason";
+
+pub(super) const COUNTING: &str = concat!(
+    "select ",
+    run_object!(),
+    "
+from (select id, nominal_at from run where counts_until_at > ?1) as chosen
+join history as h on h.run = chosen.id
+order by chosen.nominal_at, chosen.id"
+);
 
 /// The states are those of the partial index `run_open`, word for word, so that a long history costs nothing.
 pub(super) const OPEN: &str = concat!(

@@ -240,13 +240,18 @@ impl Transport {
         let TokenUnavailable { message, retry_at } = cause;
         let now = self.clock.now();
         let left = retry_at.map(|at| at.duration_since(now).max(SignedDuration::ZERO).unsigned_abs());
-        let error = outcome::tokenless(&request.asked, None, left, format!("has no token to go with: {message}"));
+        let error = outcome::tokenless(
+            &request.asked,
+            None,
+            left,
+            format!("was not sent, as there is no access token: {message}"),
+        );
         self.ended(request, Verdict::Failed(error), None, Freshness::Fresh)
     }
 
     async fn attempt(&self, request: &Request, token: &Token) -> Attempt {
         let Some(bearer) = authorization(token) else {
-            let came = "has no token to go with: the one there is cannot stand in a header";
+            let came = "was not sent, as the access token there is cannot stand in a header";
             return Attempt {
                 verdict: Verdict::Failed(outcome::tokenless(&request.asked, None, None, came)),
                 server_date: None,

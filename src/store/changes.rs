@@ -26,6 +26,8 @@ pub struct Changes {
     pub short_folders: Vec<ShortFolder>,
     /// Attempts of runs that have ended, changed by a late sweep.
     pub swept: Vec<(RunId, Attempt)>,
+    /// Runs that were given up and count for overlap no longer, said a person.
+    pub uncounted: Vec<RunId>,
     /// What people did.
     pub audit: Vec<Deed>,
     /// Orchestrator has been asked what the database had forgotten.
@@ -76,8 +78,20 @@ pub struct Deed {
 impl Changes {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        let Changes { inserted, updated, seen, versions, marks, retired, evidence, short_folders, swept, audit, doubt } =
-            self;
+        let Changes {
+            inserted,
+            updated,
+            seen,
+            versions,
+            marks,
+            retired,
+            evidence,
+            short_folders,
+            swept,
+            uncounted,
+            audit,
+            doubt,
+        } = self;
         inserted.is_empty()
             && updated.is_empty()
             && seen.is_empty()
@@ -87,6 +101,7 @@ impl Changes {
             && evidence.is_empty()
             && short_folders.is_empty()
             && swept.is_empty()
+            && uncounted.is_empty()
             && audit.is_empty()
             && doubt.is_none()
     }

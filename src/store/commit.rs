@@ -74,8 +74,20 @@ impl From<sqlx::Error> for Fault {
 }
 
 async fn apply(connection: &mut SqliteConnection, changes: &Changes) -> Result<Committed, Fault> {
-    let Changes { inserted, updated, seen, versions, marks, retired, evidence, short_folders, swept, audit, doubt } =
-        changes;
+    let Changes {
+        inserted,
+        updated,
+        seen,
+        versions,
+        marks,
+        retired,
+        evidence,
+        short_folders,
+        swept,
+        uncounted,
+        audit,
+        doubt,
+    } = changes;
     let mut committed = Committed::default();
     if !inserted.is_empty() {
         let new = json(inserted.iter().map(RunRow::from_run));
@@ -112,6 +124,7 @@ async fn apply(connection: &mut SqliteConnection, changes: &Changes) -> Result<C
     execute(connection, sql::UPSERT_ATTEMPTS, attempts).await?;
     let swept = swept.iter().map(|(run, attempt)| AttemptRow::from_attempt(*run, attempt)).collect();
     execute(connection, sql::SWEEPS_DONE, swept).await?;
+    execute(connection, sql::COUNT_NO_LONGER, uncounted.iter().map(ToString::to_string).collect()).await?;
     execute(connection, sql::INSERT_EVENTS, seen.iter().map(EventRow::from_seen).collect()).await?;
     execute(connection, sql::INSERT_VERSIONS, versions.iter().map(VersionRow::from_version).collect()).await?;
     execute(connection, sql::UPSERT_MARKS, marks.iter().map(|(key, mark)| MarkRow::from_mark(key, *mark)).collect())

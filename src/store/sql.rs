@@ -2,7 +2,7 @@
 //! fifty times as much (measured: 55 µs a row), and the burst's claims stand between the due instant and the first POST.
 
 /// Every statement, for the test that prepares each against the migrated schema.
-pub const ALL: [&str; 44] = [
+pub const ALL: [&str; 45] = [
     INSTALLATION_GET,
     INSTALLATION_SET,
     DOUBT_SET,
@@ -33,6 +33,7 @@ pub const ALL: [&str; 44] = [
     REFERENCES_OFF,
     REFERENCES_ON,
     REFERENCES_CHECK,
+    COUNT_NO_LONGER,
     DELETE_LOST_ATTEMPTS,
     DELETE_LOST_EVENTS,
     FORGET_LOST_RUNS,
@@ -119,6 +120,10 @@ update run set
   counts_until_at = new.value ->> 'counts_until_at'
 from json_each(?1) as new
 where run.id = new.value ->> 'id' and run.version = new.value ->> 'version'";
+
+/// Runs that have ended and that only a person changes now.
+pub(super) const COUNT_NO_LONGER: &str =
+    "update run set counts_until_at = null where id in (select value from json_each(?1))";
 
 /// Joined with `run`, so that the attempts of a lost claim are not written.
 pub(super) const UPSERT_ATTEMPTS: &str = "

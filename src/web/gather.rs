@@ -32,9 +32,14 @@ pub async fn gather(
     now: Timestamp,
 ) -> Result<Status, HistoryError> {
     let since = yesterday(now);
-    let (open, failures, chores) = match history {
-        Some(history) => (history.open_runs().await?, history.failures_since(since).await?, history.chores().await?),
-        None => (Vec::new(), Vec::new(), Vec::new()),
+    let (open, counting, failures, chores) = match history {
+        Some(history) => (
+            history.open_runs().await?,
+            history.counting_runs(now).await?,
+            history.failures_since(since).await?,
+            history.chores().await?,
+        ),
+        None => (Vec::new(), Vec::new(), Vec::new(), Vec::new()),
     };
     let ZoneDatabase { source, version } = zone_database();
     let source = match source {
@@ -45,7 +50,7 @@ pub async fn gather(
         at: instant(now),
         daemon: None,
         trouble: None,
-        needs: needs(&open, state_dir),
+        needs: needs(&open, &counting, state_dir),
         connections: set.map(|set| connections(set, &open)).unwrap_or_default(),
         open: counted(open.iter().map(state_and_reason)),
         open_runs: open.into_iter().take(LINES).map(RunLine::new).collect(),

@@ -14,7 +14,7 @@ use crate::store::{StateFolder, damaged_databases};
 /// Something that a person has to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Need {
-    /// `held`, `storage` or `token` (semantics.md 43).
+    /// `held`, `lost`, `storage` or `token` (semantics.md 43).
     pub kind: String,
     /// The run's id, the file, or the connection.
     pub subject: String,
@@ -40,16 +40,38 @@ impl Need {
     }
 }
 
-/// What the files tell.
-pub(super) fn needs(open: &[RunSummary], state_dir: &Path) -> Vec<Need> {
+/// What the files tell. `counting` are the runs that were given up and keep their schedules back.
+pub(super) fn needs(open: &[RunSummary], counting: &[RunSummary], state_dir: &Path) -> Vec<Need> {
     let held = open.iter().filter(|run| run.state == "held").map(held);
-    held.chain(damaged_databases(state_dir).iter().map(|aside| damaged(aside, state_dir))).collect()
+    held.chain(counting.iter().map(lost))
+        .chain(damaged_databases(state_dir).iter().map(|aside| damaged(aside, state_dir)))
+        .collect()
+}
+
+fn lost(run: &RunSummary) -> Need {
+    let why = run.error.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+    let short = short(run);
+    Need {
+        kind: "lost".to_owned(),
+        subject: run.run.clone(),
+        text: format!(
+            "`{}`, due {}, is lost; its job may still run, so its schedule starts nothing for an hour after it began{why}",
+            run.schedule, run.nominal_at
+        ),
+        cure: format!("look in Orchestrator; if the job has ended: `punctual resolve {short} lost`"),
+    }
+}
+
+fn short(run: &RunSummary) -> &str {
+    run.run.get(run.run.len().saturating_sub(RunId::SHORT_CHARS)..).unwrap_or(&run.run)
 }
 
 fn held(run: &RunSummary) -> Need {
     let why = run.error.as_deref().or(run.note.as_deref());
+    // Its cure stands below.
+    let why = why.map(|why| why.split("; look in Orchestrator whether the job exists; then: ").next().unwrap_or(why));
     let why = why.map(|why| format!(": {why}")).unwrap_or_default();
-    let short = run.run.get(run.run.len().saturating_sub(RunId::SHORT_CHARS)..).unwrap_or(&run.run);
+    let short = short(run);
     Need {
         kind: "held".to_owned(),
         subject: run.run.clone(),

@@ -302,6 +302,27 @@ fn a_person_can_give_up_a_run_whose_job_cannot_be_read_and_only_such_a_one() {
 }
 
 #[test]
+fn a_run_that_is_lost_and_counts_for_an_hour_is_let_go_by_a_person_and_stays_so_after_a_restart() {
+    let mut world = World::new("  x: { every: 10m, start: { process: P } }\n", "2026-11-23T11:51:00Z");
+    world.server.jobs_hidden = true;
+    world.pass_to("2026-11-23T12:21:00Z");
+    assert_eq!(world.state("x", NOON), "lost");
+    assert_eq!(world.state("x", "2026-11-23T12:20:00Z"), "skipped: overlap");
+    let id = world.run("x", NOON).id;
+    let note = world.run("x", "2026-11-23T12:20:00Z").note.clone().unwrap();
+    assert!(note.contains(&format!("`punctual resolve {} lost`", id.short())), "{note}");
+    world.restart();
+    world.pass_to("2026-11-23T12:31:00Z");
+    assert_eq!(world.state("x", "2026-11-23T12:30:00Z"), "skipped: overlap", "it counts after a restart, too");
+    assert_eq!(resolve(&mut world, NOON, Resolution::Lost), Ok(Resolved::Lost));
+    assert!(matches!(resolve(&mut world, NOON, Resolution::Lost), Err(CommandRefused::NotOpen(_))));
+    world.server.jobs_hidden = false;
+    world.restart();
+    world.pass_to("2026-11-23T12:45:00Z");
+    assert_eq!(world.state("x", "2026-11-23T12:40:00Z"), "succeeded");
+}
+
+#[test]
 fn a_start_that_is_told_not_now_waits_within_its_deadline() {
     let mut world = World::proven(&hourly(""), BEFORE);
     world.server.script.extend(vec![Post::Refused(409, 1670); 4]);

@@ -17,7 +17,7 @@ use punctual::run::{
     Attempt, Evidence, FolderId, InstallationId, JobId, JobKey, Reference, Run, RunId, RunState, Seen,
 };
 use punctual::schedule::{ConnectionName, HighWaterMark, ScheduleKey, ScheduleSet, SourceFile, Timing, parse};
-use punctual::store::{Changes, Deed, Doubt, LoadedState};
+use punctual::store::{Changes, Counting, Deed, Doubt, LoadedState};
 use uuid::Uuid;
 
 use super::server::Server;
@@ -61,6 +61,7 @@ impl Model {
             evidence,
             short_folders: _,
             swept,
+            uncounted,
             audit,
             doubt,
         } = changes;
@@ -89,6 +90,11 @@ impl Model {
                 *old = attempt.clone();
             }
         }
+        for id in uncounted {
+            if let Some(old) = self.runs.get_mut(id) {
+                old.counts_until = None;
+            }
+        }
         self.seen.extend(seen.iter().filter(|line| self.runs.contains_key(&line.run)).cloned());
         for version in versions {
             self.versions.insert(version.schedule.clone(), (version.timing.hash(), version.timing.clone()));
@@ -113,6 +119,10 @@ impl Model {
             let due = run.attempts.iter().filter(|attempt| attempt.sweep_at.is_some());
             due.map(|attempt| (run.id, run.connection.clone(), attempt.clone()))
         });
+        let counting = self
+            .runs
+            .values()
+            .filter_map(|run| Some(Counting { run: run.id, schedule: run.schedule.clone(), until: run.counts_until? }));
         LoadedState {
             installation: INSTALLATION,
             open,
@@ -123,7 +133,7 @@ impl Model {
                 .collect(),
             evidence: self.evidence.values().cloned().collect(),
             sweeps: sweeps.collect(),
-            counting: Vec::new(),
+            counting: counting.collect(),
             short_folders: Vec::new(),
             doubt: self.doubt,
         }

@@ -121,6 +121,15 @@ impl Book {
         self.counting.entry(schedule.clone()).or_default().insert(id, until);
     }
 
+    /// A run that was given up counts for overlap no longer. Gives whether it did.
+    pub(super) fn stop_counting(&mut self, id: RunId, now: Timestamp) -> bool {
+        let counted = self.counting.values_mut().filter_map(|runs| runs.remove(&id)).any(|until| until > now);
+        if counted {
+            self.changes.uncounted.push(id);
+        }
+        counted
+    }
+
     /// The runs of a schedule but this one that count for overlap, oldest first (semantics.md 11): those that were sent or may
     /// have been, and those that were due before it. What is held for want of proof does not count, unless its schedule leaves
     /// the decision to a person (16b).

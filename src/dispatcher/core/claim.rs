@@ -185,8 +185,14 @@ impl Core {
             Some(state @ (RunState::Waiting(_) | RunState::Armed | RunState::Held)) => {
                 format!("run {} was still open, {state}", other.short())
             }
-            Some(RunState::Starting | RunState::Unknown | RunState::Job(_) | RunState::Ended(_)) | None => {
+            Some(RunState::Starting | RunState::Unknown | RunState::Job(_)) => {
                 format!("run {} was still open", other.short())
+            }
+            Some(RunState::Ended(_)) | None => {
+                let other = other.short();
+                format!(
+                    "run {other} is lost and its job may still run; `punctual resolve {other} lost` lets its schedule go on"
+                )
             }
         };
         self.book.change(id, |run| run.note = join(run.note.take(), why.clone()));

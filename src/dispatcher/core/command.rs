@@ -171,10 +171,10 @@ impl Core {
         if self.stopping == super::Stopping::Yes {
             return Err(CommandRefused::Stopping);
         }
-        let open = self.book.get(run).ok_or(CommandRefused::NotOpen(run))?;
         if how == Resolution::Lost {
             return self.give_up(id, run, actor, now);
         }
+        let open = self.book.get(run).ok_or(CommandRefused::NotOpen(run))?;
         match open.run.state {
             RunState::Held => {}
             state @ (RunState::Armed
@@ -222,7 +222,15 @@ impl Core {
 
     /// A person gives a run up (semantics.md 22): at once where no job is known, else if its job cannot be read now.
     fn give_up(&mut self, id: CommandId, run: RunId, actor: &str, now: Reading) -> Result<(), CommandRefused> {
-        let open = self.book.get(run).ok_or(CommandRefused::NotOpen(run))?;
+        let Some(open) = self.book.get(run) else {
+            // It has ended as lost, and its job, which may still run, keeps its schedule back.
+            if !self.book.stop_counting(run, now.wall) {
+                return Err(CommandRefused::NotOpen(run));
+            }
+            self.book.note_ended(run, now.wall, format!("It counts for overlap no longer, said {actor}"));
+            self.decided(id, run, "lost", None, actor, Resolved::Lost, now);
+            return Ok(());
+        };
         if self.desk.reading.contains_key(&run) || self.desk.giving_up.contains_key(&run) {
             return Err(CommandRefused::Busy(run));
         }
@@ -256,7 +264,7 @@ impl Core {
 
     fn give_up_now(&mut self, id: CommandId, run: RunId, actor: &str, now: Reading) {
         let connection = self.book.get(run).map(|open| open.run.connection.clone());
-        self.lose(run, &format!("given up, said {actor}"), None, now);
+        self.lose(run, &format!("so said {actor}"), None, now);
         if let Some(connection) = connection {
             self.read_once(&connection, run);
         }

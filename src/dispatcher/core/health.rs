@@ -170,7 +170,9 @@ impl Link {
         // The trouble is the connection's: the start or the list that met it is not named, since others are shown it too.
         let text = error.text().came.clone();
         let name = &self.connection.name;
-        if failures == OUTAGE {
+        if failures == OUTAGE && reason == WaitReason::Token {
+            tracing::error!(connection = %name, "Connection `{name}` has no access token: its starts wait: {text}");
+        } else if failures == OUTAGE {
             tracing::error!(
                 connection = %name,
                 "Connection `{name}` has failed {failures} times in a row: its starts wait, and it is tried every {} s: {text}",

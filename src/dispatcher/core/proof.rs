@@ -115,7 +115,7 @@ impl Core {
             if proof.tries >= PROOF_TRIES {
                 tracing::warn!(
                     connection = %connection,
-                    "Look-ups by Reference do not show our jobs in folder {folder_id}: an unclear start there will be held for a person"
+                    "No look-up by Reference has shown our jobs in folder {folder_id} yet: an unclear start there may be held for a person"
                 );
                 link.proofs.remove(&folder_id);
             }

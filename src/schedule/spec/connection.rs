@@ -205,7 +205,8 @@ fn auth(field: &Field<'_>, sources: &[SourceFile], findings: &mut Findings) -> O
                 findings,
             );
             let client_id = fields.need("client_id", id_hint, findings).and(client_id.flatten());
-            let scope_hint = "write the scopes that the application has, such as `scope: OR.Jobs OR.Folders.Read`";
+            let scope_hint =
+                "write the scopes that the application has, such as `scope: OR.Jobs OR.Execution.Read OR.Folders.Read`";
             let scope = fields.need("scope", scope_hint, findings).and(scope.flatten());
             Grant::ClientCredentials { client_id: client_id?, client_secret: client_secret?, scope: scope? }
         }

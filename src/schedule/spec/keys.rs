@@ -265,7 +265,7 @@ pub(in crate::schedule) static AUTH: Section = Section {
         key("username", Shape::Text, "The user name or email address of `grant: password`"),
         key("password", Shape::Secret, "Where the password is kept; left out: by `punctual login`"),
         key("token", Shape::Secret, "Where the personal access token is kept; left out: by `punctual login`"),
-        key("scope", Shape::Text, "Scopes, separated by spaces, such as OR.Jobs OR.Folders.Read"),
+        key("scope", Shape::Text, "Scopes, separated by spaces, such as OR.Jobs OR.Execution.Read OR.Folders.Read"),
         key("token_url", Shape::Url, "Where tokens are asked for, when it does not follow from `url`"),
     ],
 };

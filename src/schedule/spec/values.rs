@@ -116,7 +116,7 @@ pub fn instant(text: &str, zone: &str) -> Result<Timestamp, Wrong> {
 }
 
 pub(super) fn read_instant(text: &str, zones: Zones<'_>) -> Result<Timestamp, Wrong> {
-    let example = || "write `2026-12-31T22:00[Europe/Berlin]` or `2026-12-31T21:00:00Z`".to_owned();
+    let example = || "write `\"2026-12-31T22:00[Europe/Berlin]\"` or `\"2026-12-31T21:00:00Z\"`".to_owned();
     let pieces = Pieces::parse(text).map_err(|_| wrong("is not an instant", example()))?;
     let Some(time) = pieces.time() else {
         return Err(wrong("needs a time of day", example()));
@@ -152,7 +152,7 @@ pub(super) fn read_instant(text: &str, zones: Zones<'_>) -> Result<Timestamp, Wr
         Some(_) => Err(wrong("is not an instant", example())),
         None => match offset {
             Some(offset) => offset.to_timestamp(local).map_err(|_| out_of_range()),
-            None => Err(wrong("names no zone", format!("write `{text}[{}]`, or an offset", zones.usual))),
+            None => Err(wrong("names no zone", format!("write `\"{text}[{}]\"`, or an offset", zones.usual))),
         },
     }
 }
@@ -186,12 +186,12 @@ fn in_zone(
         [(at, _)] => Ok(*at),
         [] => {
             let next = after_gap(&zone, local);
-            let hint = next.map_or_else(|| "write another time".to_owned(), |t| format!("write `{t}[{name}]`"));
+            let hint = next.map_or_else(|| "write another time".to_owned(), |t| format!("write `\"{t}[{name}]\"`"));
             Err(wrong(format!("does not exist in `{name}`: the clock skips it"), hint))
         }
         several => {
             let written: Vec<String> =
-                several.iter().map(|(_, o)| format!("`{plain}{}[{name}]`", written(*o))).collect();
+                several.iter().map(|(_, o)| format!("`\"{plain}{}[{name}]\"`", written(*o))).collect();
             Err(wrong(
                 format!("comes twice in `{name}`: the clock is set back"),
                 format!("write {}", written.join(" or ")),
