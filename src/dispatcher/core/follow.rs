@@ -180,11 +180,11 @@ impl Core {
         }
         for (run, job) in jobs {
             let mut alone = refused;
-            if let Some(follow) = self.book.get_mut(*run).and_then(|open| open.follow.as_mut()) {
-                if matches!(error, CallError::Unknown { .. }) {
-                    follow.broken = follow.broken.saturating_add(1);
-                    alone = follow.broken >= BROKEN_LISTS;
-                }
+            if matches!(error, CallError::Unknown { .. })
+                && let Some(follow) = self.book.get_mut(*run).and_then(|open| open.follow.as_mut())
+            {
+                follow.broken = follow.broken.saturating_add(1);
+                alone = follow.broken >= BROKEN_LISTS;
             }
             if alone && let Some(link) = self.links.get_mut(connection) {
                 // Its own schedule waits until it has been read; the others do not (semantics.md 22).
