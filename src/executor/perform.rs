@@ -18,7 +18,7 @@ pub type Clients = BTreeMap<ConnectionName, Arc<Client>>;
 #[derive(Clone, Debug)]
 pub struct Executor {
     /// Replaced as a whole when files are read again. A call that is under way goes on with the client it began with.
-    clients: Arc<RwLock<Clients>>,
+    clients: Arc<RwLock<Arc<Clients>>>,
     reports: mpsc::UnboundedSender<Report>,
     tracker: TaskTracker,
 }
@@ -27,12 +27,14 @@ impl Executor {
     /// An executor for these connections. Reports are few and small (one an action), and each must arrive: the channel has
     /// no bound.
     pub fn new(clients: Clients, reports: mpsc::UnboundedSender<Report>, tracker: TaskTracker) -> Executor {
-        Executor { clients: Arc::new(RwLock::new(clients)), reports, tracker }
+        Executor { clients: Arc::new(RwLock::new(Arc::new(clients))), reports, tracker }
     }
 
     /// Begins one action. Its task is not dropped by anybody: a start that is under way is seen to its end.
     pub fn perform(&self, action: Action) {
-        let executor = self.clone();
+        // The clients of now: when the task begins, files may have been read again, and the connection may lead elsewhere.
+        let clients = self.clients.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let executor = Executor { clients: Arc::new(RwLock::new(clients)), ..self.clone() };
         self.tracker.spawn(async move {
             let report = executor.report_of(action).await;
             #[cfg(feature = "faults")]
@@ -44,7 +46,7 @@ impl Executor {
 
     /// From now on these are the connections.
     pub fn replace_clients(&self, clients: Clients) {
-        *self.clients.write().unwrap_or_else(PoisonError::into_inner) = clients;
+        *self.clients.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(clients);
     }
 
     fn client(&self, connection: &ConnectionName) -> Result<Arc<Client>, CallError> {

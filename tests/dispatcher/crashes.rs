@@ -358,3 +358,21 @@ fn a_start_that_was_to_be_sent_again_is_looked_up_once_more_after_a_clock_step()
     world.pass(seconds(300));
     assert_once(&world);
 }
+
+#[test]
+fn a_call_that_is_still_under_way_when_the_database_is_read_again_is_not_made_twice() {
+    let mut world = World::proven(&hourly(""), BEFORE);
+    let start = world.until_ordered(is_start);
+    // A write fails, and a new core takes over; the call waits for a token that a server refused and renews slowly.
+    let old = world.core.take().unwrap();
+    world.recover();
+    let now = world.now;
+    world.core().take_over(old, now);
+    world.pass(seconds(150));
+    assert_eq!(world.server.posts(), 0, "it is not sent again beside itself");
+    let report = world.answer(start);
+    world.tell(report);
+    world.pass(seconds(600));
+    assert_eq!(world.server.posts(), 1);
+    assert_eq!(world.state("x", NOON), "succeeded");
+}

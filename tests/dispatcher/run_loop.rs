@@ -1,13 +1,16 @@
 //! The loop around the core, with a real database that fails: what was not stored never happened, and nothing is forgotten.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use punctual::clock::Clock;
 use punctual::dispatcher::core::{Absent, Pace};
 use punctual::dispatcher::{Dispatcher, DispatcherSettings};
-use punctual::executor::Executor;
+use punctual::executor::{Action, Executor, Report};
 use punctual::history::{History, HistoryFilter};
+use punctual::orchestrator::{Bearer, BoxFuture, Client, ClientConfig, Token, TokenUnavailable};
+use punctual::schedule::ConnectionName;
 use punctual::store::{Database, StateFolder, Store};
 use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -88,4 +91,35 @@ async fn no_time_is_forgotten_when_the_database_can_neither_be_written_nor_read_
     assert_eq!(times[..2], ["2026-11-23T12:00:00.000Z", "2026-11-23T13:00:00.000Z"]);
     history.close().await;
     drop(folder);
+}
+
+struct NoToken;
+
+impl Bearer for NoToken {
+    fn token(&self) -> BoxFuture<'_, Result<Token, TokenUnavailable>> {
+        Box::pin(async { Err(TokenUnavailable { message: "none yet".to_owned(), retry_at: None }) })
+    }
+    fn renewed(&self, _refused: u64) -> BoxFuture<'_, Result<Token, TokenUnavailable>> {
+        self.token()
+    }
+}
+
+#[tokio::test]
+async fn what_was_ordered_before_a_reload_goes_where_the_connection_led_then() {
+    let cloud = ConnectionName("cloud".into());
+    let client = Client::new(ClientConfig {
+        connection: cloud.to_string(),
+        base: "http://127.0.0.1:1/".parse().unwrap(),
+        tenant: None,
+        authorities: None,
+        clock: Clock::system(),
+        bearer: Arc::new(NoToken),
+    });
+    let (reports, mut came) = mpsc::unbounded_channel();
+    let clients = BTreeMap::from([(cloud.clone(), Arc::new(client.unwrap()))]);
+    let executor = Executor::new(clients, reports, TaskTracker::new());
+    executor.perform(Action::Resolve { connection: cloud, folder: None, process: "P".to_owned() });
+    executor.replace_clients(BTreeMap::new());
+    let Some(Report::Resolved { result: Err(error), .. }) = came.recv().await else { panic!("one report comes") };
+    assert!(error.to_string().contains("none yet"), "{error}");
 }

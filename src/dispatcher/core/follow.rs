@@ -180,8 +180,8 @@ impl Core {
         }
         for (run, job) in jobs {
             let mut alone = refused;
-            if let Some(follow) = self.book.get_mut(*run).and_then(|open| open.follow.as_mut())
-                && matches!(error, CallError::Unknown { .. })
+            if matches!(error, CallError::Unknown { .. })
+                && let Some(follow) = self.book.get_mut(*run).and_then(|open| open.follow.as_mut())
             {
                 follow.broken = follow.broken.saturating_add(1);
                 alone = follow.broken >= BROKEN_LISTS;

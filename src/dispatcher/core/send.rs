@@ -37,7 +37,20 @@ impl Core {
             RunState::Waiting(WaitReason::Capacity | WaitReason::Overlap | WaitReason::Retry | WaitReason::LookUp) => {
                 false
             }
-            _ => open.pause.is_none_or(|pause| pause.until <= now.boot),
+            RunState::Waiting(
+                WaitReason::Token
+                | WaitReason::Outage
+                | WaitReason::RateLimit
+                | WaitReason::Limit
+                | WaitReason::Clock
+                | WaitReason::CatchUp,
+            )
+            | RunState::Armed
+            | RunState::Starting
+            | RunState::Unknown
+            | RunState::Held
+            | RunState::Job(_)
+            | RunState::Ended(_) => open.pause.is_none_or(|pause| pause.until <= now.boot),
         };
         let busy: BTreeSet<&ConnectionName> = ready
             .iter()

@@ -56,7 +56,7 @@ impl Core {
                 self.accepted(id, jobs, now);
             } else if let Some(settle) = &mut open.settle {
                 // The window counts from the end of the call, which is now known.
-                settle.from = settle.from.max(ended);
+                settle.from = if settle.from > now.boot { ended } else { settle.from.max(ended) };
             }
             return;
         }

@@ -3,11 +3,16 @@
 //! What was decided and not stored never happened, so the new core begins from the database. It inherits only what no database
 //! holds: how each connection is, what was asked of it, and the ends of jobs that the old one has seen meanwhile.
 
+use std::time::Duration;
+
 use super::Core;
 use super::link::Link;
 use crate::clock::Reading;
 use crate::executor::Action;
 use crate::run::{Ending, RunEvent, RunState};
+
+/// No call of a start takes longer: it may wait for a token, be refused, wait for another one and be made again.
+const LONGEST_CALL: Duration = Duration::from_secs(300);
 
 impl Core {
     /// Only what reads Orchestrator: nothing is claimed, started or given up while nothing can be stored. Changes pile up in
@@ -46,6 +51,23 @@ impl Core {
         for (name, link) in old.links {
             if let Some(own) = self.links.get_mut(&name) {
                 own.inherit(link);
+            }
+        }
+        for open in old.book.iter() {
+            // Its call is under way in this very process, and may leave only now: nothing is settled before it has ended.
+            let ends = match (open.run.state, open.settle) {
+                (RunState::Starting, _) => now.boot + LONGEST_CALL,
+                (RunState::Unknown, Some(settle)) => settle.from,
+                (RunState::Unknown, None)
+                | (
+                    RunState::Armed | RunState::Waiting(_) | RunState::Held | RunState::Job(_) | RunState::Ended(_),
+                    _,
+                ) => continue,
+            };
+            if let Some(own) = self.book.get_mut(open.run.id).filter(|own| own.run.state == RunState::Unknown)
+                && let Some(settle) = own.settle.as_mut()
+            {
+                settle.from = settle.from.max(ends);
             }
         }
         for seen in old.book.iter().map(|open| &open.run) {
