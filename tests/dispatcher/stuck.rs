@@ -106,6 +106,9 @@ fn an_unclear_start_of_which_nothing_can_be_read_is_held_and_its_schedule_goes_o
     world.server.script.push_back(Post::NotMade);
     world.server.filter = Filter::Breaks;
     world.server.lists_break = true;
+    world.pass_to("2026-11-23T12:02:00Z");
+    let error = world.run("x", NOON).error.clone().unwrap();
+    assert_eq!(error.matches("its look-ups come to nothing: ").count(), 1, "{error}");
     world.pass_to("2026-11-23T12:59:00Z");
     assert_eq!(world.state("x", NOON), "held");
     world.pass_to("2026-11-23T13:10:00Z");

@@ -8,7 +8,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Core;
-use super::look_up::list_from;
+use super::claim::join;
+use super::look_up::{BROKEN_AT_START, list_from};
 use super::open::{Asked, Verdict};
 use super::send::with_cure;
 use crate::clock::{Reading, earlier};
@@ -148,6 +149,7 @@ impl Core {
                 self.proof_not_shown(connection, folder_id, asks, now);
                 for ask in asks {
                     self.put_off(ask, now);
+                    self.say_that_look_ups_break(ask, error, now);
                 }
             }
             CallError::Rejected { .. } => {
@@ -158,6 +160,18 @@ impl Core {
                 }
             }
         }
+    }
+
+    /// So many calls came to nothing that whoever looks at the run should see why.
+    fn say_that_look_ups_break(&mut self, ask: &Ask, error: &CallError, now: Reading) {
+        let settle = self.book.get(ask.run).and_then(|open| open.settle);
+        if settle.is_none_or(|settle| settle.broken != BROKEN_AT_START) {
+            return;
+        }
+        let told = format!("its look-ups come to nothing: {}", with_cure(error));
+        tracing::warn!(run.id = %ask.run, "Run {}: {told}", ask.run.short());
+        self.book.change(ask.run, |run| run.error = join(run.error.take(), told.clone()));
+        self.book.note(ask.run, now.wall, "Its look-ups come to nothing".to_owned());
     }
 
     /// All jobs since an instant were listed, because the filter by Reference was of no use. One list answers for every
