@@ -642,6 +642,8 @@ async fn old_runs_go_by_age_and_by_number_and_open_ones_stay() {
     inserted.extend((2..=300).map(ended));
     // One whose jobs are still to be counted stays as well.
     inserted[299].attempts[0].sweep_at = Some(now());
+    // So does one that was given up and keeps its schedule back.
+    inserted[298].counts_until = Some(now().checked_add(Duration::from_secs(1_800)).unwrap());
     let lines = inserted.iter().map(|run| seen(run, "Claimed")).collect();
     kept.store.commit(Changes { inserted, seen: lines, ..Changes::default() }).await.unwrap();
 
@@ -654,13 +656,14 @@ async fn old_runs_go_by_age_and_by_number_and_open_ones_stay() {
         }
         gone += batch;
     }
-    assert_eq!(gone, 249);
-    assert_eq!(kept.count("run").await, 51);
-    assert_eq!((kept.count("attempt").await, kept.count("run_event").await), (51, 51));
+    assert_eq!(gone, 248);
+    assert_eq!(kept.count("run").await, 52);
+    assert_eq!((kept.count("attempt").await, kept.count("run_event").await), (52, 52));
     let Removed(batch) = kept.store.remove_old_runs(removing(None, Some(10))).await.unwrap();
-    assert_eq!(batch, 40);
+    assert_eq!(batch, 41);
     assert_eq!(kept.count("run").await, 11);
     assert_eq!(kept.loaded().await.open.len(), 1, "the open run is there");
+    assert_eq!(kept.loaded().await.counting.len(), 1, "and the one that counts");
 }
 
 #[tokio::test]

@@ -182,7 +182,8 @@ pub fn token_url(base: &Url, style: Style) -> Url {
     let host = base.host_str().unwrap_or_default();
     let segments: Vec<&str> = base.path_segments().map(|s| s.filter(|p| !p.is_empty()).collect()).unwrap_or_default();
     let path = match style {
-        Style::Account if is_uipath(host) => {
+        // Automation Cloud Public Sector has no part in this one: nothing of it goes to another cloud.
+        Style::Account if is_uipath(host) && host.ends_with(".com") => {
             return Url::parse(ACCOUNT_TOKEN_URL).unwrap_or_else(|_| base.clone());
         }
         Style::Account => "/oauth/token".to_owned(),
@@ -206,7 +207,10 @@ pub fn token_url(base: &Url, style: Style) -> Url {
 }
 
 pub(crate) fn is_uipath(host: &str) -> bool {
-    host == "uipath.com" || host.ends_with(".uipath.com")
+    // The second is Automation Cloud Public Sector.
+    ["uipath.com", "uipath.us"]
+        .iter()
+        .any(|own| host.strip_suffix(own).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
 }
 
 /// A URL as it may be printed: no user, no password, no query.

@@ -290,14 +290,16 @@ on conflict (name) do update set last_ok_at = excluded.last_ok_at";
 pub(super) const DELETE_ENDED_BEFORE: &str = "
 delete from run where id in (
   select id from run
-  where ended_at < ?1 and not exists (select 1 from attempt where run_id = run.id and sweep_at is not null)
+  where ended_at < ?1 and (counts_until_at is null or counts_until_at < ?1)
+    and not exists (select 1 from attempt where run_id = run.id and sweep_at is not null)
   order by ended_at limit ?2)";
 
-/// The same by number: the oldest of those that ended.
+/// The same by number: the oldest of those that ended. The newest end is the latest instant that the database is sure of.
 pub(super) const DELETE_OLDEST: &str = "
 delete from run where id in (
   select id from run
-  where ended_at is not null and not exists (select 1 from attempt where run_id = run.id and sweep_at is not null)
+  where ended_at is not null and (counts_until_at is null or counts_until_at < (select max(ended_at) from run))
+    and not exists (select 1 from attempt where run_id = run.id and sweep_at is not null)
   order by ended_at limit ?1)";
 
 pub(super) const COUNT_RUNS: &str = "select count(*) from run where ended_at is not null";

@@ -83,6 +83,13 @@ fn the_token_endpoint_follows_from_the_connection_s_url() {
             Style::Identity,
             "https://orchestrator.example.com:8443/identity/connect/token",
         ),
+        (
+            "https://govcloud.uipath.us/acme/prod/orchestrator_",
+            Style::Identity,
+            "https://govcloud.uipath.us/acme/identity_/connect/token",
+        ),
+        ("https://govcloud.uipath.us/acme/prod", Style::Account, "https://govcloud.uipath.us/oauth/token"),
+        ("https://notuipath.us/acme/prod", Style::Identity, "https://notuipath.us/identity/connect/token"),
         ("https://notuipath.com/acme/prod", Style::Identity, "https://notuipath.com/identity/connect/token"),
         ("https://platform.uipath.com/acme/acmeprod", Style::Account, "https://account.uipath.com/oauth/token"),
         ("https://cloud.uipath.com/acme/acmeprod", Style::Account, "https://account.uipath.com/oauth/token"),
