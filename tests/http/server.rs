@@ -130,7 +130,8 @@ pub(crate) async fn ask(url: &str, authorities: Option<Authorities>) -> Result<(
         bearer: Arc::new(Purse),
     })
     .unwrap();
-    client.list_folders().await.map(|_| ()).map_err(|error| error.to_string())
+    let told = |error: punctual::orchestrator::CallError| format!("{error}; {}", error.cure().unwrap_or_default());
+    client.list_folders().await.map(|_| ()).map_err(told)
 }
 
 /// Runs a shell command in a folder. False: there is no openssl here, and nothing was tried.
