@@ -316,7 +316,7 @@ async fn unlike_the_table(
         // A claim that waits was certainly not sent.
         (OnDisk::Unsent, _) => demand(false, "a job exists although it waits"),
         (OnDisk::MayBeSent, 0) => {
-            demand(says("No job is there"), "C3: that there is no job was not found out");
+            demand(says("No job exists"), "C3: that there is no job was not found out");
             demand(posts_after > 0 && says("Sent again under the same Reference"), "C3: it was not sent again");
         }
         (OnDisk::MayBeSent, _) => {
