@@ -4,7 +4,7 @@
 use punctual::dispatcher::core::{Command, CommandRefused, Resolution, Resolved};
 use punctual::run::{FolderId, Reference};
 
-use super::server::{Call, Post};
+use super::server::{Call, Filter, Post};
 use super::world::{CONNECTION, FOLDER, World, attempt_of, hourly, read, seconds};
 
 const BEFORE: &str = "2026-11-23T11:59:00Z";
@@ -242,6 +242,22 @@ fn an_unclear_start_is_looked_for_under_the_new_number_too_and_is_never_made_aga
     world.pass_to("2026-11-23T12:20:00Z");
     assert_eq!(world.state("x", NOON), "succeeded", "{:#?}", world.lines(world.run("x", NOON)));
     assert_eq!(world.server.posts(), 1);
+    // The last page in time has jobs that nobody asked for, and not ours.
+    let mut world = World::proven(&hourly(""), BEFORE);
+    let now = world.now;
+    for theirs in ["theirs 1", "theirs 2", "theirs 3"] {
+        world.server.make(&Reference::from_text(theirs), FOLDER, now, now.boot);
+    }
+    world.server.script.push_back(Post::Late(seconds(70)));
+    world.pass_to("2026-11-23T12:00:10Z");
+    renumber(&mut world);
+    world.pass_to("2026-11-23T12:00:50Z");
+    world.server.filter = Filter::IgnoredAndCut(3);
+    world.pass_to("2026-11-23T12:02:12Z");
+    assert_eq!(world.state("x", NOON), "unknown", "{:#?}", world.lines(world.run("x", NOON)));
+    world.server.filter = Filter::Works;
+    world.pass_to("2026-11-23T12:20:00Z");
+    assert_eq!(world.state("x", NOON), "succeeded", "{:#?}", world.lines(world.run("x", NOON)));
     // None was made: what another folder does not show proves nothing.
     let mut world = World::proven(&hourly(""), BEFORE);
     world.server.script.push_back(Post::Answered(502));

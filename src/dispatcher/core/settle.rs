@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::Core;
 use super::claim::join;
-use super::look_up::BROKEN_OFTEN;
+use super::look_up::{BROKEN_FIRST, BROKEN_OFTEN, LISTS_BROKEN};
 use super::looked_up::Finding;
 use super::moved::FOLDER_GONE;
 use super::open::{BeforeStart, Decided, FolderState, Verdict};
@@ -74,13 +74,15 @@ impl Core {
                 }
                 self.adopt(ask.run, folder_id, &jobs, &format!("Found at Orchestrator {how}"), now);
             }
-            (RunState::Unknown | RunState::Held, _) if moved => {
-                if ask.purpose == AskedFor::Settling {
-                    self.look_again_later(connection, ask.run, now);
-                } else {
-                    self.lose(ask.run, FOLDER_GONE, None, now);
+            (RunState::Unknown | RunState::Held, finding) if moved => match (ask.purpose, finding, &mut open.settle) {
+                (AskedFor::Settling, _, _) => self.look_again_later(connection, ask.run, now),
+                // A page with jobs that nobody asked for may have left ours out.
+                (_, Finding::Nothing, Some(settle)) if settle.lists_broken < LISTS_BROKEN => {
+                    settle.lists_broken += 1;
+                    settle.next = now.boot + BROKEN_FIRST;
                 }
-            }
+                _ => self.lose(ask.run, FOLDER_GONE, None, now),
+            },
             (RunState::Unknown | RunState::Held, Finding::ProvenNone)
                 if open.folder != FolderState::Known
                     && open.run.attempt().and_then(|attempt| attempt.folder_id) == Some(folder_id) =>
