@@ -131,11 +131,7 @@ fn act(committed: Committed, after: After, executor: &Executor) -> Stored {
     let mut stored = Stored { lost: committed.lost.into_iter().collect(), answers, actions: 0, starts: 0 };
     for Told { run, schedule, state, line } in told {
         if !stored.lost.contains(&run) {
-            if state.needs_somebody() {
-                tracing::warn!(run.id = %run, schedule = %schedule, state = %state, "{line}");
-            } else {
-                tracing::info!(run.id = %run, schedule = %schedule, state = %state, "{line}");
-            }
+            tracing::info!(run.id = %run, schedule = %schedule, state = %state, "{line}");
         }
     }
     for action in then {

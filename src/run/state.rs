@@ -183,22 +183,6 @@ impl RunState {
         matches!(self, RunState::Ended(_))
     }
 
-    /// Whether somebody should see it: it is held, or came to nothing.
-    pub fn needs_somebody(self) -> bool {
-        match self {
-            RunState::Held | RunState::Ended(Ending::Rejected | Ending::Lost | Ending::Missed(_)) => true,
-            RunState::Armed | RunState::Waiting(_) | RunState::Starting | RunState::Unknown | RunState::Job(_) => false,
-            RunState::Ended(
-                Ending::Succeeded
-                | Ending::Faulted
-                | Ending::Stopped
-                | Ending::TimedOut
-                | Ending::Skipped(_)
-                | Ending::Cancelled,
-            ) => false,
-        }
-    }
-
     /// Whether its start may still be sent, for the first time or again.
     pub fn may_be_sent(self) -> bool {
         match self {
