@@ -23,7 +23,7 @@ const ASKS_PER_CALL: usize = 49;
 const LIST_MARGIN: Duration = Duration::from_secs(7_200);
 
 /// After a look-up that broke the next one waits this long, and longer each time, …
-pub(super) const BROKEN_FIRST: Duration = Duration::from_secs(5);
+const BROKEN_FIRST: Duration = Duration::from_secs(5);
 
 /// … at most this long.
 const BROKEN_MOST: Duration = Duration::from_secs(60);
@@ -32,7 +32,7 @@ const BROKEN_MOST: Duration = Duration::from_secs(60);
 pub(super) const BROKEN_OFTEN: u32 = 20;
 
 /// So many lists of all jobs that broke after them, some five minutes more, and the run is held: its schedule goes on.
-pub(super) const LISTS_BROKEN: u32 = 5;
+const LISTS_BROKEN: u32 = 5;
 
 /// After so many broken looks in a row at what was open at the start, the connection's new starts wait for it no longer.
 pub(super) const BROKEN_AT_START: u32 = 3;

@@ -47,13 +47,7 @@ impl Core {
         result: Result<JobPage, CallError>,
         now: Reading,
     ) {
-        for ask in &asks {
-            self.set_asked(ask, connection, folder_id, Asked::No);
-        }
-        self.heard_of_jobs(connection, folder_id, &result, now);
-        if let Some(link) = self.link_mut(connection) {
-            link.heard_read(&result, now.boot);
-        }
+        self.heard_look_up(connection, folder_id, &asks, &result, now);
         let page = match result {
             Ok(page) => page,
             Err(error) => return self.look_up_failed(connection, folder_id, &asks, &error, now),
@@ -83,13 +77,7 @@ impl Core {
         result: Result<Beside, CallError>,
         now: Reading,
     ) {
-        for ask in &asks {
-            self.set_asked(ask, connection, folder_id, Asked::No);
-        }
-        self.heard_of_jobs(connection, folder_id, &result, now);
-        if let Some(link) = self.link_mut(connection) {
-            link.heard_read(&result, now.boot);
-        }
+        self.heard_look_up(connection, folder_id, &asks, &result, now);
         let Beside { newest, page } = match result {
             Ok(beside) => beside,
             Err(error) => return self.look_up_failed(connection, folder_id, &asks, &error, now),
@@ -107,6 +95,24 @@ impl Core {
                     self.learned(connection, folder_id, ask, finding, "by its Reference", now);
                 }
             }
+        }
+    }
+
+    /// A call for look-ups has ended, whatever it says of any of them.
+    fn heard_look_up<T>(
+        &mut self,
+        connection: &ConnectionName,
+        folder_id: FolderId,
+        asks: &[Ask],
+        result: &Result<T, CallError>,
+        now: Reading,
+    ) {
+        for ask in asks {
+            self.set_asked(ask, connection, folder_id, Asked::No);
+        }
+        self.heard_of_jobs(connection, folder_id, result, now);
+        if let Some(link) = self.link_mut(connection) {
+            link.heard_read(result, now.boot);
         }
     }
 
@@ -184,13 +190,7 @@ impl Core {
         result: Result<JobPage, CallError>,
         now: Reading,
     ) {
-        for ask in asks {
-            self.set_asked(ask, connection, folder_id, Asked::No);
-        }
-        self.heard_of_jobs(connection, folder_id, &result, now);
-        if let Some(link) = self.link_mut(connection) {
-            link.heard_read(&result, now.boot);
-        }
+        self.heard_look_up(connection, folder_id, asks, &result, now);
         if let Err(error) = &result
             && error.folder_is_unknown()
         {

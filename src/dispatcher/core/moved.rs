@@ -140,7 +140,9 @@ impl Core {
                 (RunState::Job(_), _) => {
                     self.could_not_read(id, error, now);
                 }
-                _ => {}
+                // Within its window it is looked for on; what was not sent has its own end.
+                (RunState::Unknown | RunState::Held, _)
+                | (RunState::Armed | RunState::Waiting(_) | RunState::Starting | RunState::Ended(_), _) => {}
             }
         }
     }

@@ -95,6 +95,8 @@ pub(super) struct Settle {
     pub(super) broken: u32,
     /// The same of lists of all jobs, once look-ups had broken too often.
     pub(super) lists_broken: u32,
+    /// Pages of a folder with a new number that may have left our job out, after the settle window.
+    pub(super) left_out: u32,
     pub(super) verdict: Verdict,
 }
 
@@ -181,8 +183,16 @@ impl Open {
 
     /// The settle window counts from `from`, the end of the call; the first look is at `next`.
     pub(super) fn settle_from(&mut self, from: Duration, next: Duration) {
-        self.settle =
-            Some(Settle { from, step: 0, next, asked: Asked::No, broken: 0, lists_broken: 0, verdict: Verdict::Open });
+        self.settle = Some(Settle {
+            from,
+            step: 0,
+            next,
+            asked: Asked::No,
+            broken: 0,
+            lists_broken: 0,
+            left_out: 0,
+            verdict: Verdict::Open,
+        });
     }
 
     pub(super) fn follow_from(&mut self, boot: Duration, next: Duration) {

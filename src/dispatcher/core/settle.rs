@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::Core;
 use super::claim::join;
-use super::look_up::{BROKEN_FIRST, BROKEN_OFTEN, LISTS_BROKEN};
+use super::look_up::BROKEN_OFTEN;
 use super::looked_up::Finding;
 use super::moved::FOLDER_GONE;
 use super::open::{BeforeStart, Decided, FolderState, Verdict};
@@ -30,6 +30,13 @@ const LOOK_UPS: [Duration; 6] = [
 
 /// A held run is looked at this often: its job may answer before the person does.
 const HELD_EVERY: Duration = Duration::from_secs(300);
+
+/// In a folder with a new number, so many pages after the window may leave our job out before the run is given up: a server that
+/// ignores the filter once is not asked for ever.
+const LEFT_OUT_OFTEN: u32 = 5;
+
+/// Until the next of them.
+const LOOK_AGAIN_MOVED: Duration = Duration::from_secs(5);
 
 impl Core {
     /// One Reference's answer.
@@ -77,11 +84,17 @@ impl Core {
             (RunState::Unknown | RunState::Held, finding) if moved => match (ask.purpose, finding, &mut open.settle) {
                 (AskedFor::Settling, _, _) => self.look_again_later(connection, ask.run, now),
                 // A page with jobs that nobody asked for may have left ours out.
-                (_, Finding::Nothing, Some(settle)) if settle.lists_broken < LISTS_BROKEN => {
-                    settle.lists_broken += 1;
-                    settle.next = now.boot + BROKEN_FIRST;
+                (_, Finding::Nothing, Some(settle)) if settle.left_out < LEFT_OUT_OFTEN => {
+                    settle.left_out += 1;
+                    settle.next = now.boot + LOOK_AGAIN_MOVED;
                 }
-                _ => self.lose(ask.run, FOLDER_GONE, None, now),
+                (
+                    _,
+                    Finding::Jobs(_) | Finding::ProvenNone | Finding::NoneShown | Finding::Nothing | Finding::Stale(_),
+                    _,
+                ) => {
+                    self.lose(ask.run, FOLDER_GONE, None, now);
+                }
             },
             (RunState::Unknown | RunState::Held, Finding::ProvenNone)
                 if open.folder != FolderState::Known
