@@ -242,22 +242,6 @@ fn an_unclear_start_is_looked_for_under_the_new_number_too_and_is_never_made_aga
     world.pass_to("2026-11-23T12:20:00Z");
     assert_eq!(world.state("x", NOON), "succeeded", "{:#?}", world.lines(world.run("x", NOON)));
     assert_eq!(world.server.posts(), 1);
-    // The last page in time has jobs that nobody asked for, and not ours.
-    let mut world = World::proven(&hourly(""), BEFORE);
-    let now = world.now;
-    for theirs in ["theirs 1", "theirs 2", "theirs 3"] {
-        world.server.make(&Reference::from_text(theirs), FOLDER, now, now.boot);
-    }
-    world.server.script.push_back(Post::Late(seconds(70)));
-    world.pass_to("2026-11-23T12:00:10Z");
-    renumber(&mut world);
-    world.pass_to("2026-11-23T12:00:50Z");
-    world.server.filter = Filter::IgnoredAndCut(3);
-    world.pass_to("2026-11-23T12:02:12Z");
-    assert_eq!(world.state("x", NOON), "unknown", "{:#?}", world.lines(world.run("x", NOON)));
-    world.server.filter = Filter::Works;
-    world.pass_to("2026-11-23T12:20:00Z");
-    assert_eq!(world.state("x", NOON), "succeeded", "{:#?}", world.lines(world.run("x", NOON)));
     // None was made: what another folder does not show proves nothing.
     let mut world = World::proven(&hourly(""), BEFORE);
     world.server.script.push_back(Post::Answered(502));
@@ -267,6 +251,45 @@ fn an_unclear_start_is_looked_for_under_the_new_number_too_and_is_never_made_aga
     assert_eq!(world.state("x", NOON), "lost", "{:#?}", world.lines(world.run("x", NOON)));
     assert!(world.run("x", NOON).error.as_deref().unwrap().contains("its folder no longer exists"));
     assert_eq!(world.state("x", ONE), "succeeded", "its schedule goes on");
+}
+
+#[test]
+fn that_a_job_is_not_under_the_new_number_either_is_believed_on_proof_only() {
+    // What the pages show after the settle window: others' jobs and not ours, nothing at all, nothing in any list.
+    for filter in [Filter::IgnoredAndCut(3), Filter::Forgets, Filter::Blind, Filter::Refused, Filter::Breaks] {
+        let mut world = World::proven(&hourly(""), BEFORE);
+        let now = world.now;
+        for theirs in ["theirs 1", "theirs 2", "theirs 3"] {
+            world.server.make(&Reference::from_text(theirs), FOLDER, now, now.boot);
+        }
+        world.server.script.push_back(Post::Late(seconds(70)));
+        world.pass_to("2026-11-23T12:00:10Z");
+        renumber(&mut world);
+        world.pass_to("2026-11-23T12:00:50Z");
+        world.server.filter = filter;
+        world.pass_to("2026-11-23T12:10:00Z");
+        let state = world.state("x", NOON);
+        assert!(matches!(state.as_str(), "unknown" | "held" | "succeeded"), "{filter:?}: {state}");
+        world.server.filter = Filter::Works;
+        world.pass_to("2026-11-23T12:50:00Z");
+        assert_eq!(world.state("x", NOON), "succeeded", "{filter:?}: {:#?}", world.lines(world.run("x", NOON)));
+        assert_eq!(world.server.posts(), 1, "{filter:?}");
+    }
+}
+
+#[test]
+fn an_unclear_start_in_a_folder_that_was_made_anew_ends_when_the_next_job_there_is_shown() {
+    let mut world = World::proven(&hourly(""), BEFORE);
+    world.server.script.push_back(Post::Answered(502));
+    world.pass_to("2026-11-23T12:00:10Z");
+    renumber(&mut world);
+    world.server.jobs.clear();
+    world.pass_to("2026-11-23T12:50:00Z");
+    assert_eq!(world.state("x", NOON), "held", "{:#?}", world.lines(world.run("x", NOON)));
+    world.pass_to("2026-11-23T13:10:00Z");
+    assert_eq!(world.state("x", ONE), "succeeded", "its schedule goes on");
+    assert_eq!(world.state("x", NOON), "lost", "{:#?}", world.lines(world.run("x", NOON)));
+    assert!(world.run("x", NOON).error.as_deref().unwrap().contains("its folder no longer exists"));
 }
 
 #[test]

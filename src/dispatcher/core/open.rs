@@ -95,8 +95,6 @@ pub(super) struct Settle {
     pub(super) broken: u32,
     /// The same of lists of all jobs, once look-ups had broken too often.
     pub(super) lists_broken: u32,
-    /// Pages of a folder with a new number that may have left our job out, after the settle window.
-    pub(super) left_out: u32,
     pub(super) verdict: Verdict,
 }
 
@@ -181,6 +179,16 @@ impl Open {
         self.knowledge == Knowledge::NotReadYet
     }
 
+    /// Whether its job would be in this folder: the one that it was sent to, or the one that has the name of that now.
+    pub(super) fn is_looked_for_in(&self, folder_id: FolderId) -> bool {
+        match self.folder {
+            FolderState::Moved(number) => number == folder_id,
+            FolderState::Known | FolderState::Sought | FolderState::Gone => {
+                self.run.attempt().and_then(|attempt| attempt.folder_id) == Some(folder_id)
+            }
+        }
+    }
+
     /// The settle window counts from `from`, the end of the call; the first look is at `next`.
     pub(super) fn settle_from(&mut self, from: Duration, next: Duration) {
         self.settle = Some(Settle {
@@ -190,7 +198,6 @@ impl Open {
             asked: Asked::No,
             broken: 0,
             lists_broken: 0,
-            left_out: 0,
             verdict: Verdict::Open,
         });
     }

@@ -54,7 +54,7 @@ impl Core {
         let wanted = self.book.iter().any(|open| {
             open.run.state == RunState::Held
                 && &open.run.connection == connection
-                && open.run.attempt().and_then(|attempt| attempt.folder_id) == Some(folder_id)
+                && open.is_looked_for_in(folder_id)
         });
         let Some(link) = self.links.get_mut(connection) else { return };
         if !fresh || wanted {

@@ -31,13 +31,6 @@ const LOOK_UPS: [Duration; 6] = [
 /// A held run is looked at this often: its job may answer before the person does.
 const HELD_EVERY: Duration = Duration::from_secs(300);
 
-/// In a folder with a new number, so many pages after the window may leave our job out before the run is given up: a server that
-/// ignores the filter once is not asked for ever.
-const LEFT_OUT_OFTEN: u32 = 5;
-
-/// Until the next of them.
-const LOOK_AGAIN_MOVED: Duration = Duration::from_secs(5);
-
 impl Core {
     /// One Reference's answer.
     pub(super) fn learned(
@@ -68,7 +61,8 @@ impl Core {
         if let Some(settle) = &mut open.settle {
             settle.broken = 0;
         }
-        // What was learnt in another folder than the call went to can be "here it is", never "there is none".
+        // What was learnt in another folder than the call went to can be "here it is", never "there is none": that it is not there
+        // either is believed on the same proof as elsewhere, and ends the run.
         let moved = open.folder == FolderState::Moved(folder_id);
         match (open.run.state, finding) {
             (RunState::Unknown | RunState::Held | RunState::Waiting(_) | RunState::Armed, Finding::Jobs(jobs)) => {
@@ -81,21 +75,12 @@ impl Core {
                 }
                 self.adopt(ask.run, folder_id, &jobs, &format!("Found at Orchestrator {how}"), now);
             }
-            (RunState::Unknown | RunState::Held, finding) if moved => match (ask.purpose, finding, &mut open.settle) {
-                (AskedFor::Settling, _, _) => self.look_again_later(connection, ask.run, now),
-                // A page with jobs that nobody asked for may have left ours out.
-                (_, Finding::Nothing, Some(settle)) if settle.left_out < LEFT_OUT_OFTEN => {
-                    settle.left_out += 1;
-                    settle.next = now.boot + LOOK_AGAIN_MOVED;
-                }
-                (
-                    _,
-                    Finding::Jobs(_) | Finding::ProvenNone | Finding::NoneShown | Finding::Nothing | Finding::Stale(_),
-                    _,
-                ) => {
-                    self.lose(ask.run, FOLDER_GONE, None, now);
-                }
-            },
+            // Not there either, and whether it was made in the old folder cannot be learnt any more.
+            (RunState::Unknown | RunState::Held, Finding::ProvenNone)
+                if moved && ask.purpose != AskedFor::Settling && open.decided != Decided::Start =>
+            {
+                self.lose(ask.run, FOLDER_GONE, None, now);
+            }
             (RunState::Unknown | RunState::Held, Finding::ProvenNone)
                 if open.folder != FolderState::Known
                     && open.run.attempt().and_then(|attempt| attempt.folder_id) == Some(folder_id) =>
@@ -120,7 +105,7 @@ impl Core {
                 self.send_again(ask.run, now);
             }
             (RunState::Unknown | RunState::Held, Finding::ProvenNone)
-                if matches!(ask.purpose, AskedFor::Settled | AskedFor::Held) =>
+                if !moved && matches!(ask.purpose, AskedFor::Settled | AskedFor::Held) =>
             {
                 self.no_job_was_made(ask.run, now);
             }
@@ -325,7 +310,7 @@ impl Core {
             .book
             .iter()
             .filter(|open| open.run.state == RunState::Held && &open.run.connection == connection)
-            .filter(|open| open.run.attempt().and_then(|attempt| attempt.folder_id) == Some(folder_id))
+            .filter(|open| open.is_looked_for_in(folder_id))
             .map(|open| open.run.id)
             .collect();
         for id in held {
