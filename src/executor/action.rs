@@ -11,8 +11,9 @@ use crate::schedule::{ConnectionName, FolderChoice, StartSpec};
 /// One call.
 #[derive(Clone, Debug)]
 pub enum Action {
-    /// Find a process in a folder.
-    Resolve { connection: ConnectionName, folder: Option<FolderChoice>, process: String },
+    /// Find a process in a folder. `asked_of` is where the connection leads, and comes back with the answer: the files may name
+    /// another tenant by then.
+    Resolve { connection: ConnectionName, asked_of: String, folder: Option<FolderChoice>, process: String },
     /// Ask for one job.
     Start(StartOrder),
     /// List jobs by Reference. `nonce` is a name that nobody has, so that no cache knows the answer.
@@ -126,6 +127,7 @@ pub enum Report {
     /// Of [`Action::Resolve`].
     Resolved {
         connection: ConnectionName,
+        asked_of: String,
         folder: Option<FolderChoice>,
         process: String,
         result: Result<Resolved, CallError>,

@@ -66,10 +66,10 @@ impl Executor {
 
     async fn report_of(&self, action: Action) -> Report {
         match action {
-            Action::Resolve { connection, folder, process } => {
+            Action::Resolve { connection, asked_of, folder, process } => {
                 let result = self.resolve(&connection, folder.as_ref(), &process).await;
                 let server_skew = self.client(&connection).map_or(ServerSkew::Unknown, |client| client.clock_skew());
-                Report::Resolved { connection, folder, process, result, server_skew }
+                Report::Resolved { connection, asked_of, folder, process, result, server_skew }
             }
             Action::Start(order) => self.start(order).await,
             Action::LookUp { connection, folder_id, asks, control, nonce } => {

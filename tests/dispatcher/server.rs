@@ -448,7 +448,7 @@ impl Server {
     pub(crate) fn answer(&mut self, action: Action, now: Reading) -> Report {
         let boot = now.boot;
         match action {
-            Action::Resolve { connection, folder, process } => {
+            Action::Resolve { connection, asked_of, folder, process } => {
                 self.calls.push((boot, Call::Resolve));
                 let number = self
                     .folders
@@ -462,7 +462,7 @@ impl Server {
                     (Ok(()), Some(release)) => Ok(found(folder_id, release)),
                     (Ok(()), None) => Err(refused(404, 0)),
                 };
-                Report::Resolved { connection, folder, process, result, server_skew: self.skew.into() }
+                Report::Resolved { connection, asked_of, folder, process, result, server_skew: self.skew.into() }
             }
             Action::Start(order) => {
                 // One that finds nobody is no call.

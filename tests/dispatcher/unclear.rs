@@ -406,3 +406,26 @@ fn a_run_of_another_tenant_is_neither_read_nor_sent_with_the_new_address() {
     assert_eq!(world.state("x", ONE), "lost");
     assert!(world.run("x", ONE).error.as_deref().unwrap().contains("another tenant"));
 }
+
+#[test]
+fn what_another_tenant_answers_after_the_files_changed_is_not_used_for_starts() {
+    let schedules =
+        "defaults: { timezone: UTC, folder: F }\nschedules:\n  x: { cron: \"0 * * * *\", overlap: allow, start: { process: P } }\n";
+    let other = CONNECTION.replace("acme/production", "acme/test");
+    let before = super::world::at(BEFORE);
+    let mut world = World::with(read(&format!("{CONNECTION}{schedules}"), before), before);
+    world.pass_to("2026-11-23T12:10:00Z");
+    let there = read(&format!("{other}{schedules}"), world.now.wall);
+    let back = read(&format!("{CONNECTION}{schedules}"), world.now.wall);
+    world.server.folders.push(("F".to_owned(), NEW));
+    world.server.read_takes.push_back(seconds(70));
+    let since = world.now.boot;
+    world.load(there);
+    world.pass_to("2026-11-23T13:00:05Z");
+    assert!(world.server.count(since, |call| matches!(call, Call::Resolve)) > 0);
+    assert_eq!(world.server.posts(), 1, "it is still being looked for");
+    world.server.folders.clear();
+    world.load(back);
+    world.pass_to("2026-11-23T14:10:00Z");
+    assert_eq!(attempt_of(world.run("x", "2026-11-23T14:00:00Z")).folder_id, Some(FOLDER));
+}

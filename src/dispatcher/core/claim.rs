@@ -11,7 +11,6 @@ use super::open::{Asked, BeforeStart, Open, Verdict};
 use super::{Absent, Core, WARM_UP, recall, version_of};
 use crate::admission::{Admission, admit};
 use crate::clock::{Reading, later};
-use crate::executor::Action;
 use crate::planner::{Plan, Recorded, plan_edited};
 use crate::recurrence::Nominal;
 use crate::run::{Attempt, Ending, MissReason, Reference, Run, RunEvent, RunId, RunState, SkipReason, WaitReason};
@@ -290,11 +289,8 @@ impl Core {
             } else if let Some(target) = known {
                 link.targets.insert(key, TargetState::Known(target, now.boot));
             }
-            self.actions.push(Action::Resolve {
-                connection: connection.clone(),
-                folder: start.folder.clone(),
-                process: start.process.clone(),
-            });
+            let action = link.find(start.folder.clone(), start.process.clone());
+            self.actions.push(action);
         }
         known
     }

@@ -10,7 +10,6 @@ use std::time::Duration;
 use super::Core;
 use super::link::{Health, Link, TargetState, Trouble};
 use crate::clock::Reading;
-use crate::executor::Action;
 use crate::orchestrator::{CallError, UnsentReason};
 use crate::run::WaitReason;
 use crate::schedule::{ConnectionName, FolderChoice, StartSpec};
@@ -253,7 +252,8 @@ impl Core {
                 link.trials = link.trials.wrapping_add(1);
                 link.trial_began();
                 link.may_compare_clocks(now.boot);
-                self.actions.push(Action::Resolve { connection: name, folder, process });
+                let action = link.find(folder, process);
+                self.actions.push(action);
             }
         }
     }

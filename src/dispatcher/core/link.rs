@@ -7,9 +7,10 @@ use std::time::Duration;
 use super::budget::{Bucket, ListBudget};
 use super::clocks::Clocks;
 use super::crowd::Crowd;
+use super::elsewhere::identity;
 use super::health::Unclear;
 use super::unreadable::Unreadable;
-use crate::executor::Target;
+use crate::executor::{Action, Target};
 use crate::run::{Evidence, FolderId, RunId, ShortFolder, WaitReason};
 use crate::schedule::{Connection, ConnectionName, FolderChoice, asks_elsewhere};
 
@@ -18,6 +19,9 @@ const LONGEST_RATE_PAUSE: Duration = Duration::from_secs(300);
 
 /// A process found this long ago is looked up again before its next start: it may have been deployed anew.
 pub(super) const TARGET_LIFE: Duration = Duration::from_secs(3600);
+
+/// A process in a folder, as the files name them.
+pub(super) type TargetKey = (Option<FolderChoice>, String);
 
 /// One connection as the dispatcher sees it.
 #[derive(Debug)]
@@ -42,7 +46,7 @@ pub(super) struct Link {
     pub(super) starts_in_flight: u32,
     /// Reads of one job; they count against `open_requests` as starts do.
     pub(super) reads_in_flight: u32,
-    pub(super) targets: HashMap<(Option<FolderChoice>, String), TargetState>,
+    pub(super) targets: HashMap<TargetKey, TargetState>,
     pub(super) evidence: BTreeMap<FolderId, Evidence>,
     /// Where the folders led that schedules name by the last part of their path.
     pub(super) short_folders: HashMap<String, ShortFolder>,
@@ -197,6 +201,12 @@ impl Link {
             self.doubt = None;
             self.unreadable.clear();
         }
+    }
+
+    /// Looks for a process where the connection leads now.
+    pub(super) fn find(&self, folder: Option<FolderChoice>, process: String) -> Action {
+        let asked_of = identity(&self.connection);
+        Action::Resolve { connection: self.connection.name.clone(), asked_of, folder, process }
     }
 
     /// One of the runs found at start-up has been read.

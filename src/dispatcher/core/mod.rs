@@ -268,8 +268,8 @@ impl Core {
                     link.has_token(now.boot);
                 }
             }
-            Report::Resolved { connection, folder, process, result, server_skew } => {
-                self.resolved(&connection, folder, process, result, server_skew, now);
+            Report::Resolved { connection, asked_of, folder, process, result, server_skew } => {
+                self.resolved(&connection, &asked_of, (folder, process), result, server_skew, now);
             }
             Report::Started { connection, run, ended, server_date, result } => {
                 self.started(&connection, run, ended, server_date, result, now);

@@ -41,11 +41,8 @@ impl Core {
             });
             link.forget_folder(&start.folder);
             if !asked {
-                self.actions.push(Action::Resolve {
-                    connection: connection.clone(),
-                    folder: start.folder,
-                    process: start.process,
-                });
+                let action = link.find(start.folder, start.process);
+                self.actions.push(action);
             }
         }
     }

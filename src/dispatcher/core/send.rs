@@ -6,7 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::claim::join;
-use super::link::{Health, Obstacle, TargetState};
+use super::elsewhere::identity;
+use super::link::{Health, Obstacle, TargetKey, TargetState};
 use super::open::{Asked, BeforeStart, Decided, Open, Verdict};
 use super::{Core, wall_of};
 use crate::admission::{Admission, admit_by};
@@ -14,7 +15,7 @@ use crate::clock::Reading;
 use crate::executor::{Action, Resolved, StartOrder, Target};
 use crate::orchestrator::{CallError, ServerSkew};
 use crate::run::{RunEvent, RunId, RunState, WaitReason};
-use crate::schedule::{ConnectionName, FolderChoice, OverlapPolicy, StartSpec};
+use crate::schedule::{ConnectionName, OverlapPolicy, StartSpec};
 
 /// A process that could not be looked for, for want of a clear answer, is looked for again after this.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
@@ -154,11 +155,8 @@ impl Core {
             Health::Probing(_) => false,
         };
         if wanted {
-            self.actions.push(Action::Resolve {
-                connection: connection.clone(),
-                folder: start.folder.clone(),
-                process: start.process.clone(),
-            });
+            let action = link.find(start.folder.clone(), start.process.clone());
+            self.actions.push(action);
         }
     }
 
@@ -254,13 +252,17 @@ impl Core {
     pub(super) fn resolved(
         &mut self,
         connection: &ConnectionName,
-        folder: Option<FolderChoice>,
-        process: String,
+        asked_of: &str,
+        (folder, process): TargetKey,
         result: Result<Resolved, CallError>,
         server_skew: ServerSkew,
         now: Reading,
     ) {
         let Some(link) = self.link_mut(connection) else { return };
+        if identity(&link.connection) != asked_of {
+            // Folder and process of another tenant; it is asked again in this one.
+            return;
+        }
         match (&result, server_skew) {
             (Ok(_) | Err(_), ServerSkew::By(skew)) => link.compare_clocks(skew, now.boot),
             (Ok(_) | Err(_), ServerSkew::Open) => link.compare_clocks_soon(now.boot),
