@@ -237,6 +237,25 @@ fn a_repeated_start_is_swept_once_more_however_it_was_found() {
 }
 
 #[test]
+fn a_sweep_that_a_cache_answers_is_made_again() {
+    let mut world = World::proven(&hourly(""), BEFORE);
+    world.server.script.push_back(Post::NotMade);
+    world.pass_to("2026-11-23T12:04:00Z");
+    assert_eq!(world.state("x", NOON), "succeeded");
+    let reference = attempt_of(world.run("x", NOON)).reference.clone();
+    let now = world.now;
+    let late = world.server.make(&reference, super::world::FOLDER, now, now.boot + seconds(355));
+    world.server.jobs.iter_mut().find(|job| job.id == late).unwrap().begins += seconds(100_000);
+    world.server.cached = true;
+    world.pass(seconds(350));
+    assert!(attempt_of(world.run("x", NOON)).sweep_at.is_some());
+    world.server.cached = false;
+    world.pass(seconds(120));
+    assert_eq!(world.server.jobs_of(&reference), 1);
+    assert!(attempt_of(world.run("x", NOON)).sweep_at.is_none());
+}
+
+#[test]
 fn a_sweep_survives_a_restart_and_the_end_of_its_run() {
     let mut world = World::proven(&hourly(""), BEFORE);
     world.server.script.push_back(Post::NotMade);

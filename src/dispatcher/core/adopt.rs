@@ -24,6 +24,10 @@ const SWEEP_AFTER: Duration = Duration::from_secs(300);
 /// After a look-up that broke.
 const SWEEP_AGAIN: Duration = Duration::from_secs(60);
 
+/// So many pages in a row may say nothing, ten minutes of them, before the count is given up: what is searched for is a second job that
+/// almost never is there.
+const SWEEPS_SAID_NOTHING: u32 = 10;
+
 /// A repeated start whose jobs are counted once more.
 #[derive(Clone, Debug)]
 pub(super) struct Sweep {
@@ -31,11 +35,13 @@ pub(super) struct Sweep {
     connection: ConnectionName,
     attempt: Attempt,
     pub(super) asked: Asked,
+    /// Pages of a cache, or without their filter, since the start of this life.
+    said_nothing: u32,
 }
 
 impl Sweep {
     pub(super) fn new(run: RunId, connection: ConnectionName, attempt: Attempt) -> Sweep {
-        Sweep { run, connection, attempt, asked: Asked::No }
+        Sweep { run, connection, attempt, asked: Asked::No, said_nothing: 0 }
     }
 
     pub(super) fn connection(&self) -> &ConnectionName {
@@ -185,6 +191,13 @@ impl Core {
         now: Reading,
     ) {
         let Some(place) = self.sweeps.iter().position(|sweep| sweep.run == id) else { return };
+        if matches!(finding, Finding::Nothing | Finding::Stale(_)) {
+            let sweep = &mut self.sweeps[place];
+            sweep.said_nothing += 1;
+            if sweep.said_nothing < SWEEPS_SAID_NOTHING {
+                return self.put_off_sweep(id, now);
+            }
+        }
         let mut attempt = self.sweeps.swap_remove(place).attempt;
         attempt.sweep_at = None;
         if let Some(open) = self.book.get(id) {

@@ -13,7 +13,7 @@ use super::look_up::{BROKEN_AT_START, list_from};
 use super::open::{Asked, Verdict};
 use super::send::with_cure;
 use crate::clock::{Reading, earlier};
-use crate::executor::{Ask, Beside};
+use crate::executor::{Ask, AskedFor, Beside};
 use crate::orchestrator::{CallError, Completeness, Freshness, JobPage, JobView, Stale, is_same_name};
 use crate::run::{FolderId, Reference, RunId};
 use crate::schedule::ConnectionName;
@@ -243,7 +243,10 @@ impl Core {
 /// What a page says of one Reference: `filtered` when it shows nothing foreign, `shows_control` when it shows what must be there.
 fn find_in_page(ask: &Ask, page: &JobPage, filtered: bool, shows_control: bool) -> Finding {
     let jobs: Vec<JobView> = page.jobs.iter().filter(|job| ask.is(job.reference.as_ref())).cloned().collect();
+    // A second job is what is counted for: that there is one is known, and an old page does not say that it is the only one.
+    let counts_for_more = matches!(ask.purpose, AskedFor::Sweep) && jobs.len() == 1;
     match page.completeness {
+        _ if page.freshness != Freshness::Fresh && counts_for_more => stale(page),
         _ if !jobs.is_empty() => Finding::Jobs(jobs),
         _ if page.freshness != Freshness::Fresh => stale(page),
         Completeness::Complete if !filtered => Finding::Nothing,

@@ -48,9 +48,13 @@ impl Core {
         if matches!(ask.purpose, AskedFor::Proof) {
             return;
         }
+        if self.is_elsewhere(ask.run) && !matches!(finding, Finding::Jobs(_)) {
+            // The files name another tenant since it was asked: that its job was not shown says nothing of where it was started.
+            return;
+        }
         if let Finding::Stale(why) = finding {
             let first = self.book.get(ask.run).and_then(|open| open.settle).is_none_or(|settle| settle.broken == 0);
-            if first && ask.purpose != AskedFor::Sweep {
+            if first {
                 self.book.note(ask.run, now.wall, format!("A look-up proves nothing: {why}"));
             }
             // It proves nothing, and the next one is as likely to: as if the call had broken.
