@@ -210,6 +210,25 @@ fn a_job_that_cannot_be_read_in_a_list_may_be_the_one_that_is_looked_for() {
 }
 
 #[test]
+fn a_late_start_whose_look_up_was_refused_once_is_looked_up_again_within_a_minute() {
+    let schedules = "  x: { every: 5h, anchor: 2026-11-23T12:00:00Z, start: { process: P } }\n";
+    let mut world = World::proven(schedules, "2026-11-23T11:58:00Z");
+    world.pass_to("2026-11-23T11:59:00Z");
+    let now = world.now;
+    world.server.make(&Reference::from_text("theirs"), FOLDER, now, now.boot);
+    world.server.odd_row = world.server.jobs.last().map(|job| job.id);
+    world.crash();
+    world.sleep(seconds(300));
+    world.server.filter = Filter::Refused;
+    world.recover();
+    world.pass(seconds(2));
+    assert_eq!(world.server.posts(), 0);
+    world.server.filter = Filter::Works;
+    world.pass(seconds(120));
+    assert_eq!(world.state("x", NOON), "succeeded", "{:#?}", world.lines(world.run("x", NOON)));
+}
+
+#[test]
 fn a_process_that_is_written_in_another_form_is_the_same_process() {
     // A server that keeps no names: its newest job may be the one that was made.
     let mut world = World::new("  x: { cron: \"0 * * * *\", start: { process: \"Pru\u{308}fen\" } }\n", BEFORE);

@@ -26,7 +26,7 @@ const LIST_MARGIN: Duration = Duration::from_secs(7_200);
 const BROKEN_FIRST: Duration = Duration::from_secs(5);
 
 /// … at most this long.
-const BROKEN_MOST: Duration = Duration::from_secs(60);
+pub(super) const BROKEN_MOST: Duration = Duration::from_secs(60);
 
 /// So many broken look-ups in a row, some ten minutes of them, are more than an outage's worth.
 pub(super) const BROKEN_OFTEN: u32 = 20;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::Core;
 use super::claim::join;
-use super::look_up::BROKEN_OFTEN;
+use super::look_up::{BROKEN_MOST, BROKEN_OFTEN};
 use super::looked_up::Finding;
 use super::moved::FOLDER_GONE;
 use super::open::{BeforeStart, Decided, FolderState, Verdict};
@@ -195,9 +195,11 @@ impl Core {
                     }
                 }
                 Finding::Jobs(_) | Finding::ProvenNone | Finding::Nothing | Finding::Stale(_) => {
-                    // Asked again until the deadline: a start that may be a second one is not made.
+                    // Asked again until the deadline, from the look-up on, which may have been refused once only: a start that may be a
+                    // second one is not made.
                     if let Some(settle) = self.book.get_mut(ask.run).and_then(|open| open.settle.as_mut()) {
-                        settle.next = now.boot + HELD_EVERY;
+                        settle.verdict = Verdict::Open;
+                        settle.next = now.boot + BROKEN_MOST;
                     }
                 }
             },
