@@ -118,7 +118,12 @@ async fn what_was_ordered_before_a_reload_goes_where_the_connection_led_then() {
     let (reports, mut came) = mpsc::unbounded_channel();
     let clients = BTreeMap::from([(cloud.clone(), Arc::new(client.unwrap()))]);
     let executor = Executor::new(clients, reports, TaskTracker::new());
-    executor.perform(Action::Resolve { connection: cloud, asked_of: String::new(), folder: None, process: "P".to_owned() });
+    executor.perform(Action::Resolve {
+        connection: cloud,
+        asked_of: String::new(),
+        folder: None,
+        process: "P".to_owned(),
+    });
     executor.replace_clients(BTreeMap::new());
     let Some(Report::Resolved { result: Err(error), .. }) = came.recv().await else { panic!("one report comes") };
     assert!(error.to_string().contains("none yet"), "{error}");

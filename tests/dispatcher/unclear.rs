@@ -409,8 +409,7 @@ fn a_run_of_another_tenant_is_neither_read_nor_sent_with_the_new_address() {
 
 #[test]
 fn what_another_tenant_answers_after_the_files_changed_is_not_used_for_starts() {
-    let schedules =
-        "defaults: { timezone: UTC, folder: F }\nschedules:\n  x: { cron: \"0 * * * *\", overlap: allow, start: { process: P } }\n";
+    let schedules = "defaults: { timezone: UTC, folder: F }\nschedules:\n  x: { cron: \"0 * * * *\", overlap: allow, start: { process: P } }\n";
     let other = CONNECTION.replace("acme/production", "acme/test");
     let before = super::world::at(BEFORE);
     let mut world = World::with(read(&format!("{CONNECTION}{schedules}"), before), before);
