@@ -128,6 +128,23 @@ async fn a_printed_command_keeps_the_options_that_were_given_and_does_what_is_sa
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_systemd_runs_in_another_folder_names_the_files_by_their_full_paths() {
+    let bench = Bench::new().await;
+    let yaml = bench.usual().replace("file:client-secret", "credential:cloud");
+    let folder = bench.folder.path().canonicalize().unwrap();
+    for options in [&[][..], &["--config", "schedules.yaml"]] {
+        let seen = bench.run(&yaml, &[&["doctor", "-o", "json", "--state-dir", "state"], options].concat()).await;
+        let rows = seen.rows();
+        let cure = crate::bench::step(&rows, "secret")["cure"].as_str().unwrap();
+        assert!(cure.contains("systemd-run"), "{cure}");
+        for (option, path) in [("--config", "schedules.yaml"), ("--state-dir", "state")] {
+            let whole = format!(" {option} {}", folder.join(path).display());
+            assert_eq!((cure.matches(&whole).count(), cure.matches(option).count()), (1, 1), "{cure}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_cure_of_a_secret_with_wrong_content_is_about_its_content() {
     let bench = Bench::new().await;
     let table: [(&[u8], &str); 6] = [

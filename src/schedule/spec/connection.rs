@@ -278,7 +278,7 @@ fn client_id(field: &Field<'_>, findings: &mut Findings) -> Option<String> {
     }
     if mistyped::stands_for_an_id(text) {
         let what = format!("{} {} stands for an id of yours", field.named(), quoted(text));
-        let cure = "write the application's own id: Admin, External applications shows it; that of a user key is beside the key";
+        let cure = "write the application's own id: Admin, External applications shows it; that of a user key is next to the key";
         field.error(&what, findings).hint(cure);
         return None;
     }
