@@ -117,6 +117,20 @@ fn next_shows_what_a_clock_change_does_to_a_time_before_it_happens() {
 }
 
 #[test]
+fn a_list_is_bounded_by_either_name_of_the_option() {
+    let folder = folder_with("schedules:\n  s: { every: 1h, start: { process: P } }\n");
+    for option in ["-n", "--count", "--limit"] {
+        let output = run(folder.path(), &["next", option, "2", "-o", "ndjson"]);
+        assert_eq!((output.status.code(), text(&output.stdout).lines().count()), (Some(0), 2), "{option}");
+        // No daemon has run, so there is nothing to list; the option is understood.
+        let output = run(folder.path(), &["runs", option, "2", "--state-dir", "empty"]);
+        assert_eq!(output.status.code(), Some(3), "{option}: {}", text(&output.stderr));
+    }
+    let help = text(&run(folder.path(), &["runs", "--help"]).stdout);
+    assert!(help.contains("-n, --limit"), "{help}");
+}
+
+#[test]
 fn a_range_of_next_times_is_not_cut() {
     let folder = folder_with("schedules:\n  often: { every: 1m, start: { process: P } }\n");
     let range = ["next", "--from", "2027-01-01T00:00:00Z", "--until", "2027-01-02T00:00:00Z", "-o", "csv"];

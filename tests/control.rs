@@ -19,6 +19,8 @@ mod resolve;
 #[cfg(feature = "faults")]
 #[path = "support/noticed.rs"]
 mod noticed;
+#[path = "control/show.rs"]
+mod show;
 #[path = "control/socket.rs"]
 mod socket;
 #[path = "control/status.rs"]

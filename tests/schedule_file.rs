@@ -10,6 +10,8 @@ mod budgets;
 mod change;
 #[path = "schedule_file/meaning.rs"]
 mod meaning;
+#[path = "schedule_file/mistyped.rs"]
+mod mistyped;
 #[path = "schedule_file/names.rs"]
 mod names;
 #[path = "schedule_file/schema.rs"]

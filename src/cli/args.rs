@@ -138,7 +138,7 @@ pub(super) struct NextArgs {
     #[arg(value_name = "SCHEDULE")]
     pub(super) schedules: Vec<String>,
     /// How many times of each schedule.
-    #[arg(short = 'n', long, default_value_t = 5, value_parser = times::parse_count)]
+    #[arg(short = 'n', long, alias = "limit", default_value_t = 5, value_parser = times::parse_count)]
     pub(super) count: usize,
     /// Times from this on: an instant, a date, or a duration ago such as `7d` [default: now].
     #[arg(long, value_name = "T", value_parser = times::parse_when)]
@@ -175,7 +175,7 @@ pub(super) struct RunsArgs {
     #[arg(long, value_name = "T", value_parser = times::parse_when)]
     pub(super) until: Option<When>,
     /// At most so many, the newest.
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(short = 'n', long, alias = "count", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) limit: u32,
     /// Go on and print each run as it changes.
     #[arg(long)]

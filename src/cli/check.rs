@@ -9,7 +9,7 @@ use super::files::tell;
 use super::grid::Grid;
 use super::output::{Columns, Format, Out, counted};
 use crate::clock::Clock;
-use crate::schedule::{Diagnostic, Invalid, Severity, doubtful_secrets, load};
+use crate::schedule::{Diagnostic, Invalid, SecretDoubt, Severity, doubtful_secrets, load};
 
 impl Columns for Diagnostic {
     const COLUMNS: &'static [&'static str] = &["file", "line", "column", "severity", "message", "hint"];
@@ -19,10 +19,6 @@ pub(super) async fn run(global: &Global, args: &CheckArgs, clock: &Clock, out: &
     let (mut diagnostics, loaded) = match load(&global.config_paths(), clock.now()) {
         Ok(loaded) => {
             let mut doubts = loaded.warnings.clone();
-            // Files can be right and yet not work tonight.
-            if let Some(file) = loaded.files.first() {
-                doubts.extend(doubtful_secrets(&loaded.set, file));
-            }
             if loaded.set.schedules.is_empty() {
                 doubts.extend(loaded.files.first().map(|file| nothing_to_run(file)));
             }
@@ -30,15 +26,21 @@ pub(super) async fn run(global: &Global, args: &CheckArgs, clock: &Clock, out: &
         }
         Err(Invalid { diagnostics }) => (diagnostics, None),
     };
-    let online = match &loaded {
+    let (found, online) = match &loaded {
         // Asking about files that are wrong would answer another question.
-        Some(loaded) if args.online => {
-            let (found, exit) = doctor::online(global, loaded, clock).await;
-            diagnostics.extend(found);
-            exit
-        }
-        Some(_) | None => Exit::Fine,
+        Some(loaded) if args.online => doctor::online(global, loaded, clock).await,
+        Some(_) | None => (Vec::new(), Exit::Fine),
     };
+    // Files can be right and yet not work tonight.
+    if let Some(loaded) = &loaded
+        && let Some(file) = loaded.files.first()
+    {
+        let secrets = doubtful_secrets(&loaded.set, file).into_iter();
+        // What the examination says of a secret, it says with cause and cure.
+        let said = |doubt: &SecretDoubt| found.iter().any(|told| told.is_of_secret(&doubt.connection, doubt.key));
+        diagnostics.extend(secrets.filter(|doubt| !said(doubt)).map(|doubt| doubt.diagnostic));
+    }
+    diagnostics.extend(found.into_iter().map(|told| told.diagnostic));
     let errors = diagnostics.iter().filter(|found| found.severity == Severity::Error).count();
     let warnings = diagnostics.len() - errors;
     match args.output {

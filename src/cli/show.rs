@@ -70,7 +70,11 @@ fn print(run: &RunSummary, lines: &[RunLine], out: &mut Out) -> Result<(), Failu
     field("arguments", run.arguments.as_ref().map(json))?;
     field("output", run.output.as_ref().map(json))?;
     for job in &run.jobs {
-        let number = job.job_id.map_or_else(|| "no job yet".to_owned(), |id| format!("job {id}"));
+        let number = match (job.job_id, &job.job_key) {
+            (Some(id), _) => format!("job {id}"),
+            (None, Some(_)) => "job".to_owned(),
+            (None, None) => without_job(run).to_owned(),
+        };
         let key = job.job_key.as_deref().unwrap_or_default();
         let state = job.state.as_deref().unwrap_or_default();
         field(
@@ -91,6 +95,19 @@ fn print(run: &RunSummary, lines: &[RunLine], out: &mut Out) -> Result<(), Failu
         out.line(format!("  {}  {name:<20} {}", times::local_ms(&line.at), plain(&line.text)))?;
     }
     Ok(())
+}
+
+/// What an attempt without a job has come to.
+fn without_job(run: &RunSummary) -> &'static str {
+    match run.state.as_str() {
+        "waiting" if run.sent_at.is_none() => "not sent yet",
+        // Whether one was made is being found out, or a person is to say.
+        "starting" | "unknown" | "held" => "no job known yet",
+        "lost" => "no job known",
+        "armed" | "waiting" | "pending" | "running" | "suspended" | "stopping" => "no job yet",
+        // It has ended, and a job that was made would be known.
+        _ => "no job was made",
+    }
 }
 
 fn json(value: &Value) -> String {

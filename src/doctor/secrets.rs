@@ -6,7 +6,9 @@ use std::path::Path;
 use super::step::{Blame, Finding};
 use crate::auth::private_file::FileError;
 use crate::auth::{Credential, GrantConfig, KeptSecrets, Kind};
-use crate::secret::{NotWritten, Oddity, SecretError, SecretRef, SecretSource, Written, is_dynamic, owner_cure};
+use crate::secret::{
+    NotWritten, Oddity, SIGN_CURE, SecretError, SecretRef, SecretSource, Written, is_dynamic, owner_cure,
+};
 
 /// A fault when the state folder is somebody else's: a token that is saved there now could not be read by its owner.
 pub(super) fn foreign_folder(state_dir: &Path) -> Option<Finding> {
@@ -42,6 +44,11 @@ pub(super) fn as_the_service(state_dir: Option<&Path>, credentials: &[&str]) -> 
     if let (Some(owner), []) = (lasting, credentials) {
         return format!("examine as the daemon's user: `sudo -u '#{owner}' punctual doctor{place}`");
     }
+    // systemd starts it in another folder.
+    let place = match state_dir.map(std::path::absolute) {
+        Some(Ok(folder)) if !shipped => format!(" --state-dir {}", folder.display()),
+        Some(_) | None => place,
+    };
     let user = match lasting {
         Some(owner) => format!("-p User={owner}"),
         None => {
@@ -135,6 +142,7 @@ fn named(reference: &SecretRef, kind: Kind, state_dir: Option<&Path>) -> Finding
                 format!("it may be meant so; if the server refuses the {kind}, it is not"),
                 match odd.as_slice() {
                     [Oddity::Short(_)] => format!("choose a longer {kind}"),
+                    all if all.iter().any(|oddity| matches!(oddity, Oddity::Sign(_))) => SIGN_CURE.to_owned(),
                     _ => "write the value alone, as the server knows it, without anything around it".to_owned(),
                 },
             )
@@ -146,7 +154,12 @@ fn named(reference: &SecretRef, kind: Kind, state_dir: Option<&Path>) -> Finding
         )),
         Err(error) => {
             let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-            Finding::fault(Blame::Here, format!("{error}{cause}"), why(&error), cure(reference, &error, state_dir))
+            Finding::fault(
+                Blame::Here,
+                format!("{error}{cause}"),
+                why(&error),
+                cure(reference, &error, kind, state_dir),
+            )
         }
     }
 }
@@ -185,13 +198,53 @@ fn why(error: &SecretError) -> &'static str {
         SecretError::NotWritten { why: NotWritten::Short { .. }, .. } => {
             "error texts of servers repeat what they were sent; a short secret cannot be found in them"
         }
-        SecretError::NotWritten { .. } | SecretError::Odd { .. } => {
-            "the secret was not written there, or something else was"
+        SecretError::NotWritten { why: NotWritten::NotText | NotWritten::ZeroBytes, .. } => {
+            "the program that wrote it did not save text as UTF-8"
         }
+        SecretError::NotWritten { why: NotWritten::Lines | NotWritten::Json, .. } => {
+            "more than the secret was written there, and which part is meant is not clear"
+        }
+        SecretError::NotWritten { why: NotWritten::Empty, .. } => "the secret was not written there yet",
+        SecretError::Odd { .. } => "a secret is read from a small file that holds nothing else",
     }
 }
 
-fn cure(reference: &SecretRef, error: &SecretError, state_dir: Option<&Path>) -> String {
+/// What is wrong with what a secret's place holds: rights and users do not mend it.
+fn content_cure(reference: &SecretRef, error: &SecretError, kind: Kind) -> Option<String> {
+    let place = match reference {
+        SecretRef::File(path) => format!("`{}`", path.display()),
+        SecretRef::Credential(name) => format!("the file that the unit's `LoadCredential={name}:…` names"),
+        SecretRef::Env(name) => format!("the variable `{name}`"),
+    };
+    let why = match error {
+        SecretError::NotWritten { why, .. } => why,
+        SecretError::Odd { .. } => {
+            return Some(format!(
+                "write the {kind} alone into an ordinary file, in one line, and name that in the place of {place}"
+            ));
+        }
+        SecretError::NoCredentials(_)
+        | SecretError::NoVariable(_)
+        | SecretError::Read { .. }
+        | SecretError::Open { .. }
+        | SecretError::Group { .. }
+        | SecretError::Owner { .. } => return None,
+    };
+    Some(match why {
+        NotWritten::Empty => format!("write the {kind} into {place}: the value alone, in one line"),
+        NotWritten::NotText | NotWritten::ZeroBytes => {
+            format!("write the {kind} into {place} anew, as UTF-8 text: the value alone, in one line")
+        }
+        NotWritten::Lines => format!("leave one line in {place}, with the {kind} alone"),
+        NotWritten::Json => format!("write the {kind} alone into {place}, without JSON around it"),
+        NotWritten::Short { .. } => format!("copy the {kind} whole into {place}, or have a longer one made"),
+    })
+}
+
+fn cure(reference: &SecretRef, error: &SecretError, kind: Kind, state_dir: Option<&Path>) -> String {
+    if let Some(cure) = content_cure(reference, error, kind) {
+        return cure;
+    }
     match (reference, error) {
         (SecretRef::Credential(name), SecretError::NoCredentials(_)) => as_the_service(state_dir, &[name]),
         (SecretRef::Credential(name), _) => format!("name the file of `{name}` in the unit's `LoadCredential=`"),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::examination::Case;
-use super::step::{Blame, Finding, Topic};
+use super::step::{Blame, Finding, Topic, Verdict};
 use super::trouble;
 use crate::orchestrator::{
     CallError, Client, DryRun, ErrorCode, FoundBy, FoundFolder, ReleaseKey, StartRequest, explain_pending,
@@ -48,7 +48,15 @@ pub(super) async fn examine(case: &mut Case<'_>, client: &Client) {
                 self::folder(case, client, &found, &name, processes).await;
             }
             Err(error) => {
-                case.tell(Topic::Folder, Some(name.clone()), trouble::finding(&error, exchange));
+                let finding = unclear_name(
+                    trouble::finding(&error, exchange),
+                    &error,
+                    match &folder {
+                        Some(_) => Sought::Folder,
+                        None => Sought::OnlyFolder,
+                    },
+                );
+                case.tell(Topic::Folder, Some(name.clone()), finding);
                 for topic in [Topic::Process, Topic::Read, Topic::DryRun] {
                     let finding = Finding::not_tried("not tried, because the folder was not found");
                     case.tell(topic, Some(format!("in {name}")), finding);
@@ -74,6 +82,35 @@ pub(super) fn unlisted_folders() -> Finding {
         "the right `Folders.View` or the scope `OR.Folders.Read` is missing",
         "nothing, while every schedule names its folder by its number",
     )
+}
+
+/// What was looked for by its name.
+#[derive(Clone, Copy)]
+enum Sought {
+    Folder,
+    /// No name was given.
+    OnlyFolder,
+    Process,
+}
+
+/// The cause when a list was answered and the name leads to none in it, or to several. The cure names those that there are.
+fn unclear_name(finding: Finding, error: &CallError, sought: Sought) -> Finding {
+    let status = match (error, finding.verdict) {
+        (CallError::Rejected { status, code: None, .. }, Verdict::Fault(Blame::Here)) => *status,
+        (CallError::Rejected { .. } | CallError::Unsent { .. } | CallError::Unknown { .. }, _) => return finding,
+    };
+    let cause = match (sought, status) {
+        (Sought::Folder, 404) => "no folder has this name, or this account may not see it",
+        (Sought::Folder, 409) => {
+            "the name does not say which folder: several have it, or may have it, as the last part of their full names"
+        }
+        (Sought::OnlyFolder, 404) => "there is no folder that this account may see",
+        (Sought::OnlyFolder, 409) => "no folder is named in the schedule, and this account sees several",
+        (Sought::Process, 404) => "no process of this folder has this name, or this account may not see it",
+        (Sought::Process, 409) => "several processes of this folder have this name, but for capital letters and blanks",
+        (Sought::Folder | Sought::OnlyFolder | Sought::Process, _) => return finding,
+    };
+    Finding { cause: Some(cause.to_owned()), ..finding }
 }
 
 /// How a folder was found, in words.
@@ -128,7 +165,8 @@ async fn folder(case: &mut Case<'_>, client: &Client, at: &FoundFolder, name: &s
                 case.tell(Topic::DryRun, Some(subject), finding);
             }
             Err(error) => {
-                let finding = trouble::finding(&at.explain(error), exchange);
+                let error = at.explain(error);
+                let finding = unclear_name(trouble::finding(&error, exchange), &error, Sought::Process);
                 let finding = Finding { found: format!("{}, for {users}", finding.found), ..finding };
                 case.tell(Topic::Process, Some(subject.clone()), finding);
                 let finding = Finding::not_tried("not tried, because the process was not found");

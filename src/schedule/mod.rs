@@ -31,7 +31,7 @@ pub use model::{
 };
 pub use render::{Paint, render};
 pub use schema::json_schema;
-pub use secrets::doubtful_secrets;
+pub use secrets::{SecretDoubt, doubtful_secrets};
 pub use spec::{Invalid, Loaded, known_names, parse};
 pub use stamp::{FileStamps, Look, Stillness, look_at_files};
 pub use template::{TemplateContext, TemplateError};

@@ -8,12 +8,23 @@
 use std::path::Path;
 
 use super::diagnostic::{Diagnostic, Severity};
-use super::model::{Connection, Grant, ScheduleSet};
-use crate::secret::{NotWritten, Oddity, Purpose, SecretError, SecretRef, SecretSource, Written};
+use super::model::{Connection, ConnectionName, Grant, ScheduleSet};
+use crate::secret::{NotWritten, Oddity, Purpose, SIGN_CURE, SecretError, SecretRef, SecretSource, Written};
 
-/// One finding for each secret that cannot be read or is too short; `file` is where the connections stand, or the first of
-/// several files.
-pub fn doubtful_secrets(set: &ScheduleSet, file: &Path) -> Vec<Diagnostic> {
+/// What is doubtful about one secret.
+#[derive(Clone, Debug)]
+pub struct SecretDoubt {
+    /// Whose it is.
+    pub connection: ConnectionName,
+    /// The key in `auth` that names it.
+    pub key: &'static str,
+    /// The doubt, for people.
+    pub diagnostic: Diagnostic,
+}
+
+/// One finding for each secret that cannot be read, is too short or holds a character that nobody types; `file` is where the
+/// connections stand, or the first of several files.
+pub fn doubtful_secrets(set: &ScheduleSet, file: &Path) -> Vec<SecretDoubt> {
     let doubts = |connection: &Connection| {
         let secrets = secrets_of(&connection.auth.grant).into_iter();
         let doubts = secrets.filter_map(|(key, purpose, secret)| Some((key, doubt(secret, purpose)?)));
@@ -23,14 +34,17 @@ pub fn doubtful_secrets(set: &ScheduleSet, file: &Path) -> Vec<Diagnostic> {
     set.connections
         .values()
         .flat_map(|connection| doubts(connection))
-        .map(|(name, key, Doubt { severity, why, cure })| Diagnostic {
-            file: file.to_owned(),
-            line: 0,
-            column: 0,
-            severity,
-            message: format!("connection `{name}`: `auth.{key}`: {why}"),
-            hint: Some(cure.to_owned()),
-            excerpts: Vec::new(),
+        .map(|(connection, key, Doubt { severity, why, cure })| {
+            let diagnostic = Diagnostic {
+                file: file.to_owned(),
+                line: 0,
+                column: 0,
+                severity,
+                message: format!("connection `{connection}`: `auth.{key}`: {why}"),
+                hint: Some(cure),
+                excerpts: Vec::new(),
+            };
+            SecretDoubt { connection, key, diagnostic }
         })
         .collect()
 }
@@ -39,7 +53,7 @@ pub fn doubtful_secrets(set: &ScheduleSet, file: &Path) -> Vec<Diagnostic> {
 struct Doubt {
     severity: Severity,
     why: String,
-    cure: &'static str,
+    cure: String,
 }
 
 fn secrets_of(grant: &Grant) -> Vec<(&'static str, Purpose, &SecretSource)> {
@@ -70,24 +84,26 @@ fn doubt(source: &SecretSource, purpose: Purpose) -> Option<Doubt> {
     };
     match secret.look(purpose) {
         Ok(Written { odd, .. }) => {
-            let short = odd.into_iter().find(|oddity| matches!(oddity, Oddity::Short(_)))?;
-            Some(Doubt {
-                severity: Severity::Warning,
-                why: format!("the password in `{secret}`: {short}"),
-                cure: "choose a longer password",
-            })
+            // Of one that is both, what makes it wrong comes first.
+            let sign = odd.iter().find(|oddity| matches!(oddity, Oddity::Sign(_)));
+            let (oddity, cure) = match sign {
+                Some(sign) => (sign, SIGN_CURE),
+                None => (odd.iter().find(|oddity| matches!(oddity, Oddity::Short(_)))?, "choose a longer password"),
+            };
+            let why = format!("the {} in `{secret}`: {oddity}", purpose.as_str());
+            Some(Doubt { severity: Severity::Warning, why, cure: cure.to_owned() })
         }
         Err(error @ SecretError::NotWritten { why: NotWritten::Short { .. }, .. }) => Some(Doubt {
             severity: Severity::Error,
             why: error.to_string(),
-            cure: "the daemon does not send it; this connection's starts wait until there is a longer one",
+            cure: "the daemon does not send it; this connection's starts wait until there is a longer one".to_owned(),
         }),
         Err(error) => {
             let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
             Some(Doubt {
                 severity: Severity::Warning,
                 why: format!("{error}{cause}"),
-                cure: "the daemon reads it when it is needed; until then this connection's starts wait",
+                cure: "the daemon reads it when it is needed; until then this connection's starts wait".to_owned(),
             })
         }
     }

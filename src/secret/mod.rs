@@ -8,6 +8,7 @@
 //! [`Secret`] has no `Display` and no `Serialize`; its `Debug` prints a placeholder; memory is wiped on drop.
 
 mod proxy;
+mod signs;
 mod written;
 
 use std::fmt;
@@ -21,6 +22,7 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
 pub use proxy::{PROXY_VARIABLES, is_meant_proxy, proxy_passwords};
+pub use signs::{SIGN_CURE, Sign, first_sign, without_signs};
 pub use written::{Cleaned, NotWritten, Oddity, Purpose, SHORTEST_SECRET, Written, written};
 
 /// The largest secret that is read: far above any key or token, far below what would hurt.

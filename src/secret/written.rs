@@ -13,6 +13,7 @@ use secrecy::zeroize::Zeroizing;
 use serde_json::{Map, Value};
 
 use super::Secret;
+use super::signs::{Sign, first_sign, is_sign};
 
 /// A shorter secret cannot be masked without hiding half of every text.
 pub const SHORTEST_SECRET: usize = 8;
@@ -69,6 +70,8 @@ pub enum Oddity {
     Json,
     /// What no server makes a token or a client secret of.
     NotAscii,
+    /// A character that a program put there: a typographic quote, a blank that looks like nothing.
+    Sign(Sign),
     /// A password that cannot be masked well: so many characters.
     Short(usize),
 }
@@ -83,6 +86,7 @@ impl fmt::Display for Oddity {
             Oddity::Named => f.write_str("the value looks like `NAME=value`"),
             Oddity::Json => f.write_str("the value has curly brackets around it"),
             Oddity::NotAscii => f.write_str("the value has characters outside of ASCII"),
+            Oddity::Sign(sign) => write!(f, "the value has {sign}"),
             Oddity::Short(length) => {
                 write!(
                     f,
@@ -327,10 +331,12 @@ impl Reader {
 fn oddities(value: &str, purpose: Purpose) -> Vec<Oddity> {
     let visible = match purpose {
         Purpose::Password => true,
-        Purpose::ClientSecret | Purpose::RefreshToken | Purpose::PersonalToken => value.is_ascii(),
+        Purpose::ClientSecret | Purpose::RefreshToken | Purpose::PersonalToken => {
+            value.chars().all(|c| c.is_ascii() || is_sign(c))
+        }
     };
     let length = value.chars().count();
-    let inner_blank = purpose != Purpose::Password && value.trim().contains(char::is_whitespace);
+    let inner_blank = purpose != Purpose::Password && value.trim().contains(|c: char| c.is_whitespace() && !is_sign(c));
     let named = assigned(value).is_some_and(|(name, _)| {
         name.len() > 2 && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
             || (Reader { purpose, cleaned: Vec::new() }).is_its_name(name)
@@ -345,7 +351,8 @@ fn oddities(value: &str, purpose: Purpose) -> Vec<Oddity> {
         (!visible, Oddity::NotAscii),
         (length < SHORTEST_SECRET, Oddity::Short(length)),
     ];
-    found.into_iter().filter(|(is, _)| *is).map(|(_, oddity)| oddity).collect()
+    let sign = first_sign(value).map(Oddity::Sign);
+    found.into_iter().filter(|(is, _)| *is).map(|(_, oddity)| oddity).chain(sign).collect()
 }
 
 /// Also what web pages put next to a value that is copied.

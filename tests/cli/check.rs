@@ -151,3 +151,26 @@ fn stdin_is_no_schedule_file() {
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("not a regular file"), "{}", text(&output.stderr));
 }
+
+#[test]
+fn a_character_in_a_secret_that_nobody_types_is_named_with_its_place_and_the_secret_is_not_shown() {
+    let folder = place(&[("schedules.yaml", &whole(RIGHT))]);
+    for (secret, says) in [
+        ("a-user\u{a0}key", "the value has the character NO-BREAK SPACE (U+00A0) at position 7"),
+        ("a-us\u{200b}er-key", "the value has the character ZERO WIDTH SPACE (U+200B) at position 5"),
+        ("“a-user-key", "the value has the character LEFT DOUBLE QUOTATION MARK (U+201C) at position 1"),
+        ("a-user–key", "the value has the character EN DASH (U+2013) at position 7"),
+    ] {
+        write(folder.path(), "user-key", secret);
+        let output = run(folder.path(), &["check"]);
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{told}");
+        assert!(told.contains("`auth.refresh_token`: the refresh token in `file:") && told.contains(says), "{told}");
+        assert!(told.contains("type that character anew, or take it out"), "{told}");
+        assert!(!told.contains(secret) && !told.contains("a-us"), "{told}");
+    }
+    // The cure.
+    write(folder.path(), "user-key", "a-user-key");
+    let output = run(folder.path(), &["check", "--strict"]);
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
+}

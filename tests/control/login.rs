@@ -295,7 +295,7 @@ async fn a_pasted_address_of_another_login_and_a_code_that_is_spent_are_refused(
     assert_eq!(code, Some(USAGE), "{said}");
     assert!(said.contains("error: that address belongs to another login"), "{said}");
 
-    let (code, _, said) = with_stdin(&place, &["login", "uipath", "--paste"], "spent-code\n").await;
+    let (code, _, said) = with_stdin(&place, &["login", "uipath", "--paste"], "spent-code-of-another-login\n").await;
     assert_eq!(code, Some(REFUSED), "{said}");
     assert!(
         said.contains("invalid_grant") && said.contains("hint: the code works once and for a few minutes"),
@@ -308,6 +308,25 @@ async fn a_pasted_address_of_another_login_and_a_code_that_is_spent_are_refused(
         let (code, _, said) = with_stdin(&place, &["login", "uipath", "--paste"], pasted).await;
         assert!(code == Some(USAGE) && said.contains(told), "{said}");
     }
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_a_code_or_an_address_is_refused_before_the_server_is_asked() {
+    let sandbox = sandbox().await;
+    let place = place(&sandbox, IDENTITY);
+    let before = sandbox.control().token_calls().len();
+    for (pasted, told) in [
+        ("x", "too short for a code, and is no address"),
+        ("0123456789", "too short for a code, and is no address"),
+        ("eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl", "is an access token, and neither an address nor a code"),
+        ("two words", "neither an address nor a code"),
+    ] {
+        let (code, _, said) = with_stdin(&place, &["login", "uipath", "--paste"], &format!("{pasted}\n")).await;
+        assert!(code == Some(USAGE) && said.contains(told), "{said}");
+        assert!(said.contains("it begins with `http://localhost:8400/callback?` and holds `code=`"), "{said}");
+    }
+    assert_eq!(sandbox.control().token_calls().len(), before);
     sandbox.stop().await;
 }
 

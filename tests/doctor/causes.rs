@@ -82,12 +82,6 @@ fn token_rows(bench: &Bench) -> Vec<Row> {
             ..row("offline_access without a user", bench, vec![], "grant", 5)
         },
         Row {
-            yaml: file(&url, &auth("\"OR.Jobs, OR.Execution.Read\""), SCHEDULE),
-            cause: &["comma"],
-            cure: &["spaces, not commas"],
-            ..row("commas between scopes", bench, vec![], "grant", 5)
-        },
-        Row {
             yaml: file(&url, &auth("OR.Jobs OR.Jobs.Read OR.Jobs.Write"), SCHEDULE),
             cause: &["whole and in halves"],
             cure: &["both whole and as `.Read` and `.Write`"],
@@ -254,7 +248,7 @@ fn token_rows(bench: &Bench) -> Vec<Row> {
             yaml: file(&url, &CLIENT.replace("client_secret: \"file:client-secret\", ", ""), SCHEDULE),
             found: &["names no client secret"],
             cause: &["nobody has logged in"],
-            cure: &["punctual login main"],
+            cure: &["`punctual login --state-dir state main`"],
             ..row("a secret that was never kept", bench, vec![], "secret", 1)
         },
         Row {
@@ -422,7 +416,7 @@ fn api_rows(bench: &Bench) -> Vec<Row> {
         Row {
             yaml: file(&url, CLIENT, &schedule("Payroll", "Finanse")),
             found: &["`Finanse`"],
-            cause: &["written otherwise"],
+            cause: &["no folder has this name"],
             cure: &["did you mean `Finance`?"],
             ..row("a folder's name mistyped", bench, vec![], "folder", 1)
         },
@@ -668,6 +662,39 @@ async fn how_a_folder_was_found_is_told() {
     let schedule = "  a: { every: 1h, start: { process: InvoiceIntake, folder: Acounts payable } }\n";
     let (exit, rows) = bench.rows(&file(&bench.sandbox.base_url(), CLIENT, schedule)).await;
     assert_eq!((exit, step(&rows, "folder")["cure"].as_str()), (1, Some("did you mean `Finance/Accounts payable`?")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_leads_to_no_folder_or_to_several_is_told_with_its_cause_and_the_candidates() {
+    let bench = Bench::with(|config| {
+        let shared = config.tenant.folders[0].clone();
+        for path in ["Finance/Invoices", "Sales/Invoices"] {
+            config.tenant.folders.push(FolderSpec { path: path.to_owned(), ..shared.clone() });
+        }
+    })
+    .await;
+    let schedule = |folder: &str| {
+        let schedule = format!("  a: {{ every: 1h, start: {{ process: InvoiceIntake{folder} }} }}\n");
+        file(&bench.sandbox.base_url(), CLIENT, &schedule)
+    };
+    let both = ["`Finance/Invoices`", "`Sales/Invoices`"];
+    for (folder, cause, cure) in [
+        (", folder: Invoices", "several have it, or may have it, as the last part", &both[..]),
+        (", folder: Nowhere", "no folder has this name, or this account may not see it", &["`Shared`"]),
+        ("", "no folder is named in the schedule, and this account sees several", &both),
+    ] {
+        let (exit, rows) = bench.rows(&schedule(folder)).await;
+        let told = step(&rows, "folder");
+        assert_eq!(exit, 1, "{told:#}");
+        assert!(told["cause"].as_str().unwrap().contains(cause), "{told:#}");
+        assert!(cure.iter().all(|name| told["cure"].as_str().unwrap().contains(name)), "{told:#}");
+    }
+    // What the cure says is written so.
+    let (exit, rows) = bench.rows(&schedule(", folder: Sales/Invoices")).await;
+    assert_eq!(exit, 0, "{rows:#?}");
+    let (_, rows) = bench.rows(&schedule(", folder: Shared").replace("InvoiceIntake", "NoSuchProcess")).await;
+    let told = step(&rows, "process");
+    assert!(told["cause"].as_str().unwrap().contains("no process of this folder has this name"), "{told:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

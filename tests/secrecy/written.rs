@@ -71,6 +71,13 @@ fn what_may_be_meant_stays_and_is_named() {
     assert_eq!(odd("{Zk7!rNd7vT}", Purpose::Password), [Oddity::Json]);
     assert_eq!(odd("Zk7 rNd7vT", Purpose::ClientSecret), [Oddity::InnerBlank]);
     assert_eq!(odd("Zk7é!rNd7vT", Purpose::ClientSecret), [Oddity::NotAscii]);
+    let told = |text: &str, purpose: Purpose| odd(text, purpose).iter().map(ToString::to_string).collect::<Vec<_>>();
+    for purpose in [Purpose::ClientSecret, Purpose::Password, Purpose::RefreshToken] {
+        let sign = "the value has the character NO-BREAK SPACE (U+00A0) at position 4";
+        assert_eq!(told("Zk7\u{a0}rNd7vT", purpose), [sign], "{purpose:?}");
+    }
+    let both = told("Zk7é“rNd7vT", Purpose::ClientSecret);
+    assert!(both.len() == 2 && both[1].ends_with("LEFT DOUBLE QUOTATION MARK (U+201C) at position 5"), "{both:?}");
     assert_eq!(odd("hunter2", Purpose::Password), [Oddity::Short(7)]);
     assert_eq!(odd("correct horse battery é", Purpose::Password), []);
     for name in [Oddity::Quotes, Oddity::OuterBlank, Oddity::Named, Oddity::Short(7)] {

@@ -4,6 +4,7 @@
 //! for whatever is not as it should be, and for all with `--verbose`.
 
 mod bundle;
+mod given;
 mod print;
 
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use self::given::Given;
 use super::args::{DoctorArgs, Global};
 use super::failure::{Exit, Failure};
 use super::farewell::patiently;
@@ -68,6 +70,7 @@ pub(super) async fn run(global: &Global, args: &DoctorArgs, clock: &Clock, out: 
         agreed(process, args)?;
     }
     let exchanges = Exchanges::default();
+    let given = Given::of(global);
     let settings = DoctorSettings {
         clock: clock.clone(),
         set: set.clone(),
@@ -83,12 +86,14 @@ pub(super) async fn run(global: &Global, args: &DoctorArgs, clock: &Clock, out: 
     let steps = match args.output {
         Format::Table => {
             let mut printer = print::Printer::new(out, args.verbose);
-            let steps = patiently(&exchanges, clock, examine(settings, &mut |step| printer.step(step))).await?;
+            let steps =
+                patiently(&exchanges, clock, examine(settings, &mut |step| printer.step(&given.in_step(step)))).await?;
             printer.end(&steps)?;
             steps
         }
         Format::Json | Format::Ndjson | Format::Csv => {
             let steps = patiently(&exchanges, clock, examine(settings, &mut |_| {})).await?;
+            let steps = with_given(steps, &given);
             let rows: Vec<StepRow> = steps.iter().map(row).collect();
             out.rows(args.output, &rows, |_| Grid::default())?;
             steps
@@ -100,8 +105,23 @@ pub(super) async fn run(global: &Global, args: &DoctorArgs, clock: &Clock, out: 
     Ok(exit(&steps))
 }
 
+/// A step as a mistake of the files.
+pub(super) struct Told {
+    connection: String,
+    subject: Option<String>,
+    pub(super) diagnostic: Diagnostic,
+}
+
+impl Told {
+    /// Whether it is about this secret.
+    pub(super) fn is_of_secret(&self, connection: &ConnectionName, key: &str) -> bool {
+        let subject = self.subject.as_deref().and_then(|subject| subject.strip_prefix("auth."));
+        self.connection == connection.as_str() && subject == Some(key)
+    }
+}
+
 /// `check --online`: the same steps, as mistakes of the files.
-pub(super) async fn online(global: &Global, loaded: &Loaded, clock: &Clock) -> (Vec<Diagnostic>, Exit) {
+pub(super) async fn online(global: &Global, loaded: &Loaded, clock: &Clock) -> (Vec<Told>, Exit) {
     let settings = DoctorSettings {
         clock: clock.clone(),
         set: Arc::new(loaded.set.clone()),
@@ -111,12 +131,13 @@ pub(super) async fn online(global: &Global, loaded: &Loaded, clock: &Clock) -> (
         probe: None,
         exchanges: Exchanges::default(),
     };
-    let steps = examine(settings, &mut |_| {}).await;
+    let steps = with_given(examine(settings, &mut |_| {}).await, &Given::of(global));
     let file = loaded.files.first().cloned().unwrap_or_default();
-    (steps.iter().filter_map(|step| diagnostic(step, file.clone())).collect(), exit(&steps))
+    let told = steps.iter().filter_map(|step| told(step, file.clone())).collect();
+    (told, exit(&steps))
 }
 
-fn diagnostic(step: &Step, file: PathBuf) -> Option<Diagnostic> {
+fn told(step: &Step, file: PathBuf) -> Option<Told> {
     let severity = match step.verdict {
         Verdict::Fault(_) => Severity::Error,
         Verdict::Doubt => Severity::Warning,
@@ -124,7 +145,7 @@ fn diagnostic(step: &Step, file: PathBuf) -> Option<Diagnostic> {
     };
     let subject = step.subject.as_ref().map(|subject| format!("{subject}: ")).unwrap_or_default();
     let cause = step.cause.as_ref().map(|cause| format!("; {cause}")).unwrap_or_default();
-    Some(Diagnostic {
+    let diagnostic = Diagnostic {
         file,
         line: 0,
         column: 0,
@@ -132,7 +153,12 @@ fn diagnostic(step: &Step, file: PathBuf) -> Option<Diagnostic> {
         message: plain(&format!("connection `{}`: {subject}{}{cause}", step.connection, step.found)),
         hint: step.cure.as_deref().map(plain),
         excerpts: Vec::new(),
-    })
+    };
+    Some(Told { connection: step.connection.clone(), subject: step.subject.clone(), diagnostic })
+}
+
+fn with_given(steps: Vec<Step>, given: &Given) -> Vec<Step> {
+    steps.iter().map(|step| given.in_step(step)).collect()
 }
 
 /// The connection that was named, else all.

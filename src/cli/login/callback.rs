@@ -23,6 +23,10 @@ use super::{fits, say, shown};
 use crate::clock::Clock;
 use crate::secret::Secret;
 
+/// A code has at least 128 bits, so that nobody guesses it (RFC 6749, 10.10): 22 characters; of base64 or hexadecimal digits. Shorter
+/// ones than this are pieces, or something else.
+const SHORTEST_CODE: usize = 16;
+
 /// How long the person may take.
 const PATIENCE: Duration = Duration::from_secs(900);
 
@@ -173,11 +177,13 @@ fn page(status: StatusCode, title: &str, text: &str) -> Response {
 }
 
 /// Reads what was pasted: a whole address, its query, or the code alone.
-pub(super) fn read_pasted(text: &str, state: &str) -> Result<Returned, Failure> {
+/// `redirect` is where the browser ends.
+pub(super) fn read_pasted(text: &str, state: &str, redirect: &str) -> Result<Returned, Failure> {
     let text = text.trim();
     let wrong = |message: &str| {
-        Failure::new(Exit::Usage, message.to_owned())
-            .hint("begin again, and copy the whole address of the page at which the browser ends")
+        Failure::new(Exit::Usage, message.to_owned()).hint(format!(
+            "begin again, and copy the whole address of the page at which the browser ends: it begins with `{redirect}?` and holds `code=`"
+        ))
     };
     if text.is_empty() {
         return Err(wrong("nothing was pasted"));
@@ -189,6 +195,12 @@ pub(super) fn read_pasted(text: &str, state: &str) -> Result<Returned, Failure> 
         }
         (_, Some((_, query))) => query.to_owned(),
         (_, None) if text.contains("code=") || text.contains("error=") => text.to_owned(),
+        (_, None) if text.starts_with("eyJ") && text.matches('.').count() >= 2 => {
+            return Err(wrong("what was pasted is an access token, and neither an address nor a code"));
+        }
+        (_, None) if text.chars().all(|c| c.is_ascii_graphic()) && text.len() < SHORTEST_CODE => {
+            return Err(wrong("what was pasted is too short for a code, and is no address"));
+        }
         // Alone, the code cannot be told from that of another login; the server can, by the verifier.
         (_, None) if text.chars().all(|c| c.is_ascii_graphic()) => return Ok(Returned::Code(Secret::new(text))),
         (_, None) => return Err(wrong("what was pasted is neither an address nor a code")),

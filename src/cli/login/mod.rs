@@ -172,7 +172,7 @@ async fn pasted(desk: &Desk, args: &LoginArgs, need: &LoginNeed) -> Result<Token
         read.map_err(|cause| Failure::new(Exit::Usage, format!("failed to read from stdin: {cause}")))?;
         Secret::new(text)
     };
-    let code = match callback::read_pasted(text.expose(), &begun.state)? {
+    let code = match callback::read_pasted(text.expose(), &begun.state, &begun.redirect)? {
         Returned::Code(code) => code,
         Returned::Error { error, description } => {
             return Err(page_failure(need, &begun, &error, description.as_deref()));

@@ -12,6 +12,7 @@ use super::address::{self, Matter, Weight};
 use super::choices::{self, GrantKind, Style};
 use super::fields::{Field, Fields};
 use super::keys;
+use super::mistyped;
 use super::token_address::token_server;
 use super::tree::{Entry, Kind, Scalar, Value};
 use crate::http::{Authorities, Unusable};
@@ -30,12 +31,19 @@ pub(super) fn read(
     findings: &mut Findings,
 ) -> Option<Arc<Connection>> {
     let subject = format!("connection `{name}`");
-    let fields = Fields::open(&entry.value, &keys::CONNECTION, subject, entry.key_at, findings)?;
+    let node = mistyped::without_stray_auth(&entry.value, &subject, sources, findings);
+    let strayed = node.is_some();
+    let node = node.as_ref().unwrap_or(&entry.value);
+    let fields = Fields::open(node, &keys::CONNECTION, subject, entry.key_at, findings)?;
     let url_hint = "write the base address, such as `url: https://cloud.uipath.com/acme/production/orchestrator_`";
     let url = fields.need("url", url_hint, findings).and_then(|field| address(&field, address::base, findings));
     let tenant = fields.get("tenant").map(|field| header(&field, findings));
     let auth_hint = "write `auth: { grant: client_credentials, … }`";
-    let auth = fields.need("auth", auth_hint, findings).and_then(|field| auth(&field, sources, findings));
+    let auth = match strayed {
+        // What is missing in it is not missing.
+        true => None,
+        false => fields.need("auth", auth_hint, findings).and_then(|field| auth(&field, sources, findings)),
+    };
     let limits = fields.get("limits").map(|field| limits(&field, findings));
     let settle = fields.get("settle").map(|field| field.duration(findings));
     let authorities = fields.get("tls").map(|field| authorities(&field, sources, findings));
@@ -86,6 +94,15 @@ fn address(field: &Field<'_>, judge: fn(&Url) -> Option<Matter>, findings: &mut 
         return None;
     }
     let bare = address::bare(&text);
+    if let Some(what) = mistyped::blank_inside(bare) {
+        let together = mistyped::together(bare);
+        let cure = Url::parse(&together)
+            .ok()
+            .filter(|url| url.has_host())
+            .map_or_else(|| "take that out".to_owned(), |url| meant_by(url, judge));
+        field.error(&format!("{name} {what}"), findings).hint(cure);
+        return None;
+    }
     let wrong = |what: &str, meant: &str, findings: &mut Findings| {
         let cure = Url::parse(meant)
             .ok()
@@ -140,7 +157,7 @@ fn meant_by(mut url: Url, judge: fn(&Url) -> Option<Matter>) -> String {
 
 /// A text that goes into a request's header.
 fn header(field: &Field<'_>, findings: &mut Findings) -> Option<String> {
-    field.line(findings).map(str::to_owned)
+    mistyped::line(field, findings).map(str::to_owned)
 }
 
 fn limits(field: &Field<'_>, findings: &mut Findings) -> Option<ConnectionLimits> {
@@ -180,7 +197,7 @@ fn auth(field: &Field<'_>, sources: &[SourceFile], findings: &mut Findings) -> O
     let refresh_token = secret("refresh_token");
     let password = secret("password");
     let token = secret("token");
-    let scope = fields.get("scope").map(|field| field.line(findings).map(str::to_owned));
+    let scope = fields.get("scope").map(|field| mistyped::scope(&field, findings));
     // What else is missing follows from the grant, so nothing is said about it while the grant is not known.
     let kind = kind?.1;
     if let (GrantKind::ClientCredentials | GrantKind::Password | GrantKind::PersonalAccessToken, Some(style)) =
@@ -207,7 +224,12 @@ fn auth(field: &Field<'_>, sources: &[SourceFile], findings: &mut Findings) -> O
             let client_id = fields.need("client_id", id_hint, findings).and(client_id.flatten());
             let scope_hint =
                 "write the scopes that the application has, such as `scope: OR.Jobs OR.Execution.Read OR.Folders.Read`";
-            let scope = fields.need("scope", scope_hint, findings).and(scope.flatten());
+            let field = fields.need("scope", scope_hint, findings);
+            let scope = scope.flatten();
+            if let (Some(field), Some(scope)) = (&field, &scope) {
+                mistyped::user_scope(field, scope, findings);
+            }
+            let scope = field.and(scope);
             Grant::ClientCredentials { client_id: client_id?, client_secret: client_secret?, scope: scope? }
         }
         (GrantKind::RefreshToken, Some(Style::Account)) => {
@@ -248,10 +270,16 @@ fn auth(field: &Field<'_>, sources: &[SourceFile], findings: &mut Findings) -> O
 }
 
 fn client_id(field: &Field<'_>, findings: &mut Findings) -> Option<String> {
-    let text = field.line(findings)?;
+    let text = mistyped::line(field, findings)?;
     if SecretRef::parse(text, Path::new("")).is_ok() {
         let what = format!("{} is written as it is, not as a reference", field.named());
         field.error(&what, findings).hint("a client id is no secret; write the id itself");
+        return None;
+    }
+    if mistyped::stands_for_an_id(text) {
+        let what = format!("{} {} stands for an id of yours", field.named(), quoted(text));
+        let cure = "write the application's own id: Admin, External applications shows it; that of a user key is next to the key";
+        field.error(&what, findings).hint(cure);
         return None;
     }
     Some(text.to_owned())

@@ -6,6 +6,7 @@ use super::choices::{Choices, Names};
 use super::hidden;
 use super::keys::{Key, SECTIONS, Section, Stage};
 use super::later;
+use super::mistyped;
 use super::near::nearest;
 use super::tree::{Entry, Kind, Node, Scalar, Value};
 use super::values::{self, Wrong, Zones};
@@ -132,6 +133,11 @@ impl<'t> Fields<'t> {
                 None => format!("unknown key {} with more text after it", quoted(name)),
             };
             findings.error(entry.key_at, self.whose.say(&what)).hint("write `key: value`");
+            return;
+        }
+        if let Some(cure) = mistyped::stray_scope(entry, section) {
+            let what = format!("a comma ends the value of `{}scope` before {}", self.whose.path, quoted(&entry.key));
+            findings.error(entry.key_at, self.whose.say(&what)).hint(cure);
             return;
         }
         let meant = nearest(&entry.key, section.keys.iter().map(|key| key.name)).and_then(|name| section.key(name));

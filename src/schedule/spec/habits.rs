@@ -12,14 +12,14 @@ use super::keys;
 use super::later;
 use super::near::{Noun, unknown};
 use super::tree::Value;
-use super::values::{Bound, Zones, zone_hint};
+use super::values::{self, Bound, Zones, zone_hint};
 use crate::recurrence::{Calendar, Class, GapPolicy, OnExcluded, OverlapTime, Zone, ZoneDatabase};
 use crate::schedule::diagnostic::{At, Findings, quoted};
 use crate::schedule::kept::{HistoryChoice, Kept};
 use crate::schedule::model::{CatchUp, CatchUpPolicy, ConnectionName, Enablement, OnUnknownStart, OverlapPolicy};
 
-/// Below it no unclear start could be tried again (semantics.md 10).
-const SHORT_DEADLINE: Duration = Duration::from_secs(180);
+/// What an unclear start takes besides `settle` until it may be tried again: its call, and the look-ups (semantics.md 10, 16).
+const BESIDES_SETTLE: Duration = Duration::from_secs(60);
 /// How late the first start may be (semantics.md 10).
 const START_DEADLINE: Duration = Duration::from_secs(3_600);
 /// How old a time may be to run at all (semantics.md 9).
@@ -76,7 +76,8 @@ pub(super) struct Habits {
     pub(super) overlap: Option<OverlapPolicy>,
     policy: Option<CatchUpPolicy>,
     window: Option<Duration>,
-    start_deadline: Option<Duration>,
+    /// With the place where it is written.
+    start_deadline: Option<(Duration, At)>,
     on_unknown_start: Option<OnUnknownStart>,
     arguments_kept: Option<Kept>,
     output_kept: Option<Kept>,
@@ -143,7 +144,8 @@ impl Habits {
         }
         let overlap = fields.get("overlap").and_then(|field| field.choice(&choices::OVERLAP, findings));
         habits.overlap = overlap.map(|(_, overlap)| overlap);
-        habits.start_deadline = fields.get("start_deadline").and_then(|field| deadline(&field, findings));
+        habits.start_deadline =
+            fields.get("start_deadline").and_then(|field| Some((field.duration(findings)?, field.at())));
         let unknown = fields.get("on_unknown_start").and_then(|field| field.choice(&choices::UNKNOWN_START, findings));
         habits.on_unknown_start = unknown.map(|(_, unknown)| unknown);
         if let Some(history) = fields.get("history").and_then(|field| field.map(&keys::HISTORY, findings)) {
@@ -222,7 +224,36 @@ impl Habits {
     }
 
     pub(super) fn start_deadline(&self) -> Duration {
-        self.start_deadline.unwrap_or(START_DEADLINE)
+        self.start_deadline.map_or(START_DEADLINE, |(length, _)| length)
+    }
+
+    /// Warns when no start whose answer was lost could be tried again in time. `settle` is the connection's.
+    pub(super) fn judge_deadline(&self, settle: Duration, schedule: &Fields<'_>, findings: &mut Findings) {
+        let least = settle.saturating_add(BESIDES_SETTLE);
+        match self.on_unknown_start() {
+            OnUnknownStart::Retry if self.start_deadline() < least => {}
+            OnUnknownStart::Retry | OnUnknownStart::Skip | OnUnknownStart::Hold => return,
+        }
+        let (at, what) = match self.start_deadline {
+            Some((_, at)) => {
+                (Some(at), "`start_deadline` is so short that an unclear start cannot be tried again".to_owned())
+            }
+            None => {
+                let usual = values::shown(START_DEADLINE);
+                (
+                    None,
+                    format!(
+                        "`start_deadline`, which is {usual} unless it is written, is so short that an unclear start cannot be tried again"
+                    ),
+                )
+            }
+        };
+        let finding = match at {
+            Some(at) => findings.warning(at, schedule.said(&what)),
+            None => schedule.warning(&what, findings),
+        };
+        let (least, settle) = (values::shown(least), values::shown(settle));
+        finding.hint(format!("write `start_deadline: {least}` or more: that is a minute more than `settle` of the connection, which is {settle}"));
     }
 
     pub(super) fn on_unknown_start(&self) -> OnUnknownStart {
@@ -283,13 +314,4 @@ fn timezone(field: &Field<'_>, database: &ZoneDatabase, findings: &mut Findings)
             Given::Wrong
         }
     }
-}
-
-fn deadline(field: &Field<'_>, findings: &mut Findings) -> Option<Duration> {
-    let deadline = field.duration(findings)?;
-    if deadline < SHORT_DEADLINE {
-        let what = format!("{} is so short that an unclear start cannot be tried again", field.named());
-        field.warning(&what, findings).hint("write `3m` or more");
-    }
-    Some(deadline)
 }

@@ -14,6 +14,7 @@ mod habits;
 mod hidden;
 pub(in crate::schedule) mod keys;
 mod later;
+mod mistyped;
 mod moved;
 pub(in crate::schedule) mod near;
 mod schedule;

@@ -1,6 +1,6 @@
 //! `schedules.X`: one entry becomes one checked schedule.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -18,7 +18,7 @@ use super::tree::{Entry, Kind, Scalar, Value};
 use crate::schedule::diagnostic::{Findings, SourceFile, quoted};
 use crate::schedule::excerpt::Lines;
 use crate::schedule::folder::FolderChoice;
-use crate::schedule::model::{ConnectionName, Place, Schedule, ScheduleKey, StartSpec};
+use crate::schedule::model::{Connection, ConnectionName, Place, Schedule, ScheduleKey, StartSpec};
 
 /// What an entry is read against.
 pub(super) struct Context<'c> {
@@ -27,6 +27,8 @@ pub(super) struct Context<'c> {
     pub(super) lines: &'c [Lines],
     pub(super) now: Timestamp,
     pub(super) known: Known<'c>,
+    /// The connections that are rightly described.
+    pub(super) connections: &'c BTreeMap<ConnectionName, Arc<Connection>>,
     pub(super) changes: &'c ClockChanges,
     pub(super) defaults: &'c Habits,
     pub(super) default_folder: Option<&'c FolderChoice>,
@@ -53,6 +55,9 @@ pub(super) fn read(
     }
     .and_then(|field| start(&field, context, findings));
     let connection = connection(&fields, &habits, context, findings);
+    if let Some(connection) = connection.as_ref().and_then(|name| context.connections.get(name)) {
+        habits.judge_deadline(connection.settle, &fields, findings);
+    }
     let (timing, recurrence) = times?;
     let line = context.lines.get(entry.key_at.file)?.line(entry.key_at.start);
     Some(Arc::new(Schedule {

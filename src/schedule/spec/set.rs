@@ -124,11 +124,13 @@ fn read(trees: &[Node], sources: &[SourceFile], now: Timestamp, findings: &mut F
     let default_folder = fields.as_ref().and_then(|fields| folder::read(fields, findings));
     let lines: Vec<Lines> = sources.iter().map(|source| Lines::new(&source.text)).collect();
     let changes = ClockChanges::after(now);
+    let connections = set.connections.clone();
     let context = Context {
         sources,
         lines: &lines,
         now,
         known,
+        connections: &connections,
         changes: &changes,
         defaults: &defaults,
         default_folder: default_folder.as_ref(),

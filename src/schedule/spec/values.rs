@@ -68,6 +68,19 @@ pub fn duration(text: &str) -> Result<Duration, Wrong> {
     }
 }
 
+/// As [`duration`] reads it: `1h30m`.
+pub(super) fn shown(length: Duration) -> String {
+    let mut rest = length.as_secs();
+    let mut text = String::new();
+    for (unit, name) in [(86_400, 'd'), (3_600, 'h'), (60, 'm'), (1, 's')] {
+        if rest >= unit {
+            text.push_str(&format!("{}{name}", rest / unit));
+            rest %= unit;
+        }
+    }
+    text
+}
+
 /// The first or the last time of a schedule, as written.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Bound {

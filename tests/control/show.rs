@@ -1,0 +1,38 @@
+//! What `show` says of a run whose start came to no job, through the real program.
+
+use std::time::Duration;
+
+use punctual::clock::{Clock, later};
+use punctual::sandbox::{Endpoint, Fault, FaultRule, Refusal, Sandbox, SandboxConfig};
+
+use super::place::{Place, in_time, json, stop, text};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_was_refused_has_made_no_job_and_show_says_so() {
+    let clock = Clock::system();
+    let sandbox = Sandbox::start(SandboxConfig::demo(clock.clone())).await.unwrap();
+    sandbox.control().push_rule(FaultRule::once(Fault::Refuse(Refusal::code(409, 2818))).on(Endpoint::StartJobs));
+    let due = later(clock.now(), Duration::from_secs(3)).strftime("%FT%TZ");
+    let place = Place::new(&format!(
+        "version: 1\nconnections:\n  uipath:\n    url: {}\n    tenant: acmeprod\n    auth: {{ grant: refresh_token, style: account, \
+         client_id: sandbox-account, refresh_token: \"file:user-key\" }}\nschedules:\n  refused: {{ at: \"{due}\", timezone: UTC, start: {{ \
+         process: Heartbeat, folder: Shared }} }}\n",
+        sandbox.base_url()
+    ));
+    place.write("user-key", "sandbox-user-key\n");
+    let daemon = place.daemon().await;
+    let rejected = async {
+        loop {
+            let told = json(&place.run(&["runs", "--schedule", "refused", "-o", "json"]).await);
+            if told[0]["state"] == "rejected" {
+                break told[0]["run"].as_str().unwrap().to_owned();
+            }
+        }
+    };
+    let run = in_time("the run to be rejected", rejected).await;
+    let story = text(&place.run(&["show", &run]).await.stdout);
+    let attempt = story.lines().find(|line| line.contains("attempt 1")).unwrap_or_else(|| panic!("{story}"));
+    assert!(attempt.trim_end().ends_with("no job was made"), "{story}");
+    stop(daemon).await;
+    sandbox.stop().await;
+}
