@@ -175,6 +175,13 @@ impl CallError {
         matches!(self, CallError::Rejected { code: Some(code), .. } if *code == cure::THING_UNKNOWN)
     }
 
+    /// Whether nothing has the name or number that was given: by our own comparison, or by Orchestrator's codes for it. Any other refusal
+    /// says nothing of what is there.
+    pub fn is_absence(&self) -> bool {
+        let compared = matches!(self, CallError::Rejected { status: 404 | 409, code: None, .. });
+        compared || self.folder_is_unknown() || self.thing_is_unknown()
+    }
+
     /// Whether the account has no right to what was asked for.
     pub fn is_forbidden(&self) -> bool {
         matches!(self, CallError::Rejected { status: 403, .. }) && !self.folder_is_unknown()

@@ -210,6 +210,12 @@ fn refused(status: u16, code: i64) -> CallError {
     CallError::Rejected { status, code: Some(ErrorCode::Number(code)), text, cure: None, trace_id: None }
 }
 
+/// As the client says that nothing has a name.
+fn absent() -> CallError {
+    let text = Box::<Sentence>::from("found none");
+    CallError::Rejected { status: 404, code: None, text, cure: None, trace_id: None }
+}
+
 impl Server {
     pub(crate) fn old_job(&mut self, reference: Reference, now: Reading) {
         let number = self.make(&reference, FOLDER, now, now.boot);
@@ -458,9 +464,9 @@ impl Server {
                 let result = match (self.check(), self.process) {
                     (Err(trouble), _) => Err(trouble),
                     (Ok(()), _) if self.blocked_process.as_ref() == Some(&process) => Err(answered(403)),
-                    (Ok(()), _) if self.no_folder => Err(refused(404, 0)),
+                    (Ok(()), _) if self.no_folder => Err(absent()),
                     (Ok(()), Some(release)) => Ok(found(folder_id, release)),
-                    (Ok(()), None) => Err(refused(404, 0)),
+                    (Ok(()), None) => Err(absent()),
                 };
                 Report::Resolved { connection, asked_of, folder, process, result, server_skew: self.skew.into() }
             }

@@ -304,6 +304,23 @@ fn an_unclear_start_in_a_folder_that_was_deleted_is_given_up() {
 }
 
 #[test]
+fn a_folder_that_is_not_shown_for_a_moment_loses_no_unclear_start() {
+    // Its number is answered 1100 and nothing has its name, as while a right is missing, when the last look-up is made.
+    let mut world = World::proven(&hourly(""), BEFORE);
+    world.server.script.push_back(Post::Late(seconds(100)));
+    world.pass_to("2026-11-23T12:01:50Z");
+    world.server.gone_folders.push(FOLDER);
+    world.server.no_folder = true;
+    world.pass_to("2026-11-23T12:02:20Z");
+    assert_eq!(world.state("x", NOON), "unknown", "{:#?}", world.lines(world.run("x", NOON)));
+    world.server.gone_folders.clear();
+    world.server.no_folder = false;
+    world.pass_to("2026-11-23T12:20:00Z");
+    assert_eq!(world.state("x", NOON), "succeeded", "{:#?}", world.lines(world.run("x", NOON)));
+    assert_eq!(world.server.posts(), 1);
+}
+
+#[test]
 fn jobs_that_may_not_be_read_are_given_up_after_ten_minutes_and_count_for_an_hour() {
     let mut world = World::new("  x: { every: 10m, start: { process: P } }\n", "2026-11-23T11:51:00Z");
     world.server.jobs_hidden = true;

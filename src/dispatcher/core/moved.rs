@@ -4,6 +4,8 @@
 //! followed (semantics.md 22). An unclear start is never settled as "no job was made" in another folder: it is looked for
 //! under the new number too, and given up if it is not there (16b).
 
+use std::time::Duration;
+
 use super::Core;
 use super::link::Link;
 use super::open::{FolderState, Verdict};
@@ -13,8 +15,19 @@ use crate::orchestrator::CallError;
 use crate::run::{FolderId, RunId, RunState};
 use crate::schedule::{ConnectionName, FolderChoice};
 
+/// So long nothing may have a folder's name before it is believed to be gone: a gateway may say so once, and a right may be missing for
+/// some minutes. Nothing is lost by the wait, as no start could be made in it.
+const GONE_AFTER: Duration = Duration::from_secs(600);
+
 /// Why a run whose folder is gone is given up.
 pub(super) const FOLDER_GONE: &str = "its folder no longer exists";
+
+impl FolderState {
+    /// Whether nothing has had its name for some time.
+    pub(super) fn is_gone(self, now: Reading) -> bool {
+        matches!(self, FolderState::Absent { since } if now.boot.saturating_sub(since) >= GONE_AFTER)
+    }
+}
 
 impl Link {
     /// The next look for any process of this folder finds the folder anew.
@@ -31,7 +44,7 @@ impl Core {
             match open.folder {
                 FolderState::Known => open.folder = FolderState::Sought,
                 // The last look may have come to nothing.
-                FolderState::Sought | FolderState::Gone => {}
+                FolderState::Sought | FolderState::Absent { .. } => {}
                 FolderState::Moved(_) => continue,
             }
             let start = open.run.start.clone();
@@ -128,9 +141,17 @@ impl Core {
             if open.run.start.process != process {
                 continue;
             }
-            open.folder = FolderState::Gone;
+            let absent = match (error.is_absence(), open.folder) {
+                (true, FolderState::Known | FolderState::Sought | FolderState::Moved(_)) => {
+                    FolderState::Absent { since: now.boot }
+                }
+                (true, known @ FolderState::Absent { .. }) | (false, known) => known,
+            };
+            open.folder = absent;
             match (open.run.state, open.settle) {
-                (RunState::Unknown | RunState::Held, Some(settle)) if now.boot >= settle.from + window => {
+                (RunState::Unknown | RunState::Held, Some(settle))
+                    if absent.is_gone(now) && now.boot >= settle.from + window =>
+                {
                     self.read_once(connection, id);
                     self.lose(id, FOLDER_GONE, None, now);
                 }
@@ -147,7 +168,7 @@ impl Core {
     fn seeking(&self, connection: &ConnectionName, folder: &Option<FolderChoice>) -> Vec<RunId> {
         self.book
             .iter()
-            .filter(|open| matches!(open.folder, FolderState::Sought | FolderState::Gone))
+            .filter(|open| matches!(open.folder, FolderState::Sought | FolderState::Absent { .. }))
             .filter(|open| &open.run.connection == connection && &open.run.start.folder == folder)
             .map(|open| open.run.id)
             .collect()

@@ -37,8 +37,8 @@ pub(super) enum FolderState {
     Sought,
     /// The name leads to this number now: what was started under the old one is looked for here.
     Moved(FolderId),
-    /// There is no folder of that name any more.
-    Gone,
+    /// No folder has had that name since then, in boot time.
+    Absent { since: Duration },
 }
 
 /// A pause before one start is sent again. In boot time.
@@ -183,7 +183,7 @@ impl Open {
     pub(super) fn is_looked_for_in(&self, folder_id: FolderId) -> bool {
         match self.folder {
             FolderState::Moved(number) => number == folder_id,
-            FolderState::Known | FolderState::Sought | FolderState::Gone => {
+            FolderState::Known | FolderState::Sought | FolderState::Absent { .. } => {
                 self.run.attempt().and_then(|attempt| attempt.folder_id) == Some(folder_id)
             }
         }

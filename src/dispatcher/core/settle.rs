@@ -28,6 +28,9 @@ const LOOK_UPS: [Duration; 6] = [
     Duration::from_secs(40),
 ];
 
+/// A folder that has no such name any more is looked for this often.
+const FOLDER_AGAIN: Duration = Duration::from_secs(30);
+
 /// A held run is looked at this often: its job may answer before the person does.
 const HELD_EVERY: Duration = Duration::from_secs(300);
 
@@ -97,11 +100,12 @@ impl Core {
                 // Its folder is being looked for; what comes of that decides.
                 self.put_off(ask, now);
             }
-            (RunState::Unknown | RunState::Held, _) if open.folder == FolderState::Gone => {
-                if ask.purpose == AskedFor::Settling {
-                    self.put_off(ask, now);
-                } else {
-                    self.lose(ask.run, FOLDER_GONE, None, now);
+            (RunState::Unknown | RunState::Held, _) if matches!(open.folder, FolderState::Absent { .. }) => {
+                let gone = open.folder.is_gone(now);
+                match &mut open.settle {
+                    _ if gone && ask.purpose != AskedFor::Settling => self.lose(ask.run, FOLDER_GONE, None, now),
+                    Some(settle) => settle.next = now.boot + FOLDER_AGAIN,
+                    None => self.put_off(ask, now),
                 }
             }
             (RunState::Unknown, _) if open.decided == Decided::Start => {

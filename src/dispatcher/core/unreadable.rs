@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use super::Core;
-use super::open::FolderState;
 use super::send::with_cure;
 use crate::clock::{Reading, later};
 use crate::orchestrator::CallError;
@@ -87,7 +86,7 @@ impl Core {
     pub(super) fn could_not_read(&mut self, id: RunId, error: &CallError, now: Reading) -> bool {
         let Some(open) = self.book.get_mut(id) else { return false };
         let RunState::Job(_) = open.run.state else { return false };
-        let gone = open.folder == FolderState::Gone;
+        let gone = open.folder.is_gone(now);
         let connection = open.run.connection.clone();
         let accepted_at = open.run.accepted_at;
         let Some(follow) = open.follow.as_mut() else { return false };
