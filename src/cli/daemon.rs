@@ -78,13 +78,20 @@ pub(super) async fn run(global: &Global, args: &DaemonArgs, clock: Clock) -> Res
         }
     }
     tell_manager(&[NotifyState::Stopping]);
-    let starts = daemon.handle().turns().borrow().starts_under_way;
+    let turns = daemon.handle().turns();
+    let starts = turns.borrow().starts_under_way;
     tracing::info!("Stopping: {} under way, seen to the end for 10 s at most; robots go on", counted(starts, "start"));
     let exchanges = daemon.exchanges().clone();
     match Farewell::new(exchanges, &watch, LAST_CALL).see_out(daemon.stop(), &mut signals).await {
         Farewelled::Stopped(stopped) => {
             stopped.map_err(failure)?;
-            tracing::info!("Stopped");
+            match turns.borrow().starts_under_way {
+                0 => tracing::info!("Stopped"),
+                left => tracing::warn!(
+                    "Stopped without the answer to {}: looked up by its Reference at the next start, and never made twice",
+                    counted(left, "start")
+                ),
+            }
         }
         Farewelled::Blocked => {
             tracing::warn!(

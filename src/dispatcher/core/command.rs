@@ -196,7 +196,7 @@ impl Core {
                     run.error = None;
                     run.deadline_at = deadline.unwrap_or(run.deadline_at).max(run.deadline_at);
                 });
-                self.step(run, RunEvent::Unclear, now, format!("To be started, said {actor}; looked up once more"));
+                self.step(run, RunEvent::Unclear, now, format!("{actor} decided to start it; looking it up once more"));
                 if let Some(open) = self.book.get_mut(run) {
                     open.decided = Decided::Start;
                     open.settle_from(std::time::Duration::ZERO, now.boot);
@@ -205,7 +205,7 @@ impl Core {
             }
             Resolution::Skip => {
                 let ending = Ending::Skipped(SkipReason::UnknownStart);
-                self.step(run, RunEvent::End(ending), now, format!("Not to be started, said {actor}"));
+                self.step(run, RunEvent::End(ending), now, format!("{actor} decided not to start it"));
                 self.decided(id, run, "skip", None, actor, Resolved::Skipped, now);
             }
             Resolution::Job(key) => {
@@ -227,7 +227,11 @@ impl Core {
             if !self.book.stop_counting(run, now.wall) {
                 return Err(CommandRefused::NotOpen(run));
             }
-            self.book.note_ended(run, now.wall, format!("It counts for overlap no longer, said {actor}"));
+            self.book.note_ended(
+                run,
+                now.wall,
+                format!("{actor} gave up waiting for its job; it no longer counts for overlap"),
+            );
             self.decided(id, run, "lost", None, actor, Resolved::Lost, now);
             return Ok(());
         };
@@ -264,7 +268,7 @@ impl Core {
 
     fn give_up_now(&mut self, id: CommandId, run: RunId, actor: &str, now: Reading) {
         let connection = self.book.get(run).map(|open| open.run.connection.clone());
-        self.lose(run, &format!("so said {actor}"), None, now);
+        self.lose(run, &format!("{actor} gave it up"), None, now);
         if let Some(connection) = connection {
             self.read_once(&connection, run);
         }
@@ -334,7 +338,7 @@ impl Core {
                     });
                 }
                 let number = job.id;
-                self.adopt(run, folder_id, &[job], &format!("Taken, said {actor},"), now);
+                self.adopt(run, folder_id, &[job], &format!("{actor} named its job; followed"), now);
                 self.decided(id, run, "job", Some(key), &actor, Resolved::Adopted(number), now);
             }
             Err(refused) => self.desk.answers.push((id, Err(refused))),

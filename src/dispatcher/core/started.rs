@@ -192,7 +192,7 @@ impl Core {
             return false;
         }
         let error = open.run.error.clone().unwrap_or_default();
-        let text = format!("Given up: {SAME_ANSWERS} calls were answered alike, and none of them made a job: {error}");
+        let text = format!("{SAME_ANSWERS} calls were answered alike, and none of them made a job: {error}");
         self.step(id, RunEvent::End(Ending::Rejected), now, text);
         true
     }

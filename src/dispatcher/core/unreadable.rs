@@ -124,8 +124,8 @@ impl Core {
             });
         });
         let text = match counts_until {
-            Some(until) => format!("Given up: {why}. The job may still run; it counts for overlap until {until:.0}"),
-            None => format!("Given up: {why}"),
+            Some(until) => format!("Lost: {why}. The job may still run; it counts for overlap until {until:.0}"),
+            None => format!("Lost: {why}"),
         };
         if self.step(id, RunEvent::End(Ending::Lost), now, text)
             && let Some(until) = counts_until
