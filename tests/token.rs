@@ -24,6 +24,8 @@ mod restart;
 mod rules;
 #[path = "token/server.rs"]
 mod server;
+#[path = "token/slow.rs"]
+mod slow;
 #[path = "support/thread_log.rs"]
 mod thread_log;
 #[path = "token/weather.rs"]

@@ -22,8 +22,9 @@ impl Trouble {
                     Oauth::InvalidClient | Oauth::UnauthorizedClient | Oauth::InvalidScope | Oauth::UnsupportedGrantType,
                 ..
             } => Class::BadClient,
-            Trouble::Network { how: Network::AnswerTimeout | Network::OneUseTimeout | Network::Broken, .. }
+            Trouble::Network { how: Network::GaveUp { .. } | Network::Broken, .. }
             | Trouble::Status { status: 502 | 504, retry_after: None, .. }
+            | Trouble::Packed { .. }
             | Trouble::TooLarge
             | Trouble::Unreadable
             | Trouble::NoToken
@@ -58,13 +59,14 @@ impl Trouble {
             | Trouble::Denied { .. }
             | Trouble::LoginRefused { .. } => false,
             Trouble::Network { how, .. } => match how {
-                Network::AnswerTimeout | Network::OneUseTimeout | Network::Broken => true,
+                Network::GaveUp { .. } | Network::Broken => true,
                 Network::Name | Network::Refused | Network::Tls | Network::ConnectTimeout | Network::Connect => false,
             },
             Trouble::Status { status: 407 | 429, .. } => false,
             Trouble::Status { status, error, .. } => error.is_none() || *status >= 500,
             Trouble::Redirect { .. }
             | Trouble::Page { .. }
+            | Trouble::Packed { .. }
             | Trouble::TooLarge
             | Trouble::Unreadable
             | Trouble::NoToken
@@ -90,6 +92,7 @@ impl Trouble {
             | Trouble::Status { .. }
             | Trouble::Redirect { .. }
             | Trouble::Page { .. }
+            | Trouble::Packed { .. }
             | Trouble::TooLarge
             | Trouble::Unreadable
             | Trouble::NoToken

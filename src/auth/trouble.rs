@@ -60,10 +60,13 @@ pub enum Network {
     Tls,
     /// No connection within 5 s.
     ConnectTimeout,
-    /// No complete answer within 15 s.
-    AnswerTimeout,
-    /// No complete answer within 100 s, to a token that works once.
-    OneUseTimeout,
+    /// No complete answer came in the time that is given here.
+    GaveUp {
+        /// How long that was.
+        after: Duration,
+        /// How long the next try waits.
+        next: Duration,
+    },
     /// The connection could not be made for another reason.
     Connect,
     /// The connection broke after it was made.
@@ -71,17 +74,20 @@ pub enum Network {
 }
 
 impl Network {
-    fn as_str(self) -> &'static str {
-        match self {
+    fn words(self) -> String {
+        let words = match self {
             Network::Name => "the server's name was not found",
             Network::Refused => "the connection was refused",
             Network::Tls => "no secure connection",
             Network::ConnectTimeout => "no connection within 5 s",
-            Network::AnswerTimeout => "no complete answer within 15 s",
-            Network::OneUseTimeout => "no complete answer within 100 s",
+            // Whose limit it is: a person looks for it in gateways otherwise.
+            Network::GaveUp { after, .. } => {
+                return format!("no complete answer yet when punctual stopped waiting after {} s", after.as_secs());
+            }
             Network::Connect => "no connection",
             Network::Broken => "the connection broke before the answer was complete",
-        }
+        };
+        words.to_owned()
     }
 }
 
@@ -160,11 +166,20 @@ pub enum Trouble {
     Redirect {
         /// HTTP status.
         status: u16,
+        /// Where to, as it may be printed; none when that is not said, or is no address.
+        to: Option<String>,
     },
     /// A web page, or nothing, where the token endpoint should be.
     Page {
         /// HTTP status.
         status: u16,
+    },
+    /// It was packed and cannot be unpacked, at least not to its end.
+    Packed {
+        /// HTTP status.
+        status: u16,
+        /// Why, as a fragment whose subject is the body.
+        cause: String,
     },
     /// The answer is longer than 64 KiB.
     TooLarge,
@@ -232,8 +247,8 @@ impl Trouble {
     pub(crate) fn what_broke(&self) -> String {
         match self {
             Trouble::Network { how, detail } => {
-                let what = how.as_str();
-                if detail.is_empty() { what.to_owned() } else { format!("{what} ({detail})") }
+                let what = how.words();
+                if detail.is_empty() { what } else { format!("{what} ({detail})") }
             }
             Trouble::TooLarge => "the answer is longer than 64 KiB".to_owned(),
             Trouble::Secret { .. }
@@ -249,6 +264,7 @@ impl Trouble {
             | Trouble::Status { .. }
             | Trouble::Redirect { .. }
             | Trouble::Page { .. }
+            | Trouble::Packed { .. }
             | Trouble::Unreadable
             | Trouble::NoToken
             | Trouble::OddToken
@@ -272,15 +288,16 @@ impl Trouble {
                 Network::Refused => "connection_refused",
                 Network::Tls => "tls",
                 Network::ConnectTimeout => "connect_timeout",
-                Network::AnswerTimeout | Network::OneUseTimeout => "answer_timeout",
+                Network::GaveUp { .. } => "answer_timeout",
                 Network::Connect => "no_connection",
                 Network::Broken => "connection_broken",
             },
             Trouble::Denied { code, .. } => code.as_str(),
             Trouble::LoginRefused { .. } => "invalid_password",
             Trouble::SameToken => "personal_token_refused",
-            Trouble::Status { status, .. } | Trouble::Redirect { status } => return format!("http_{status}"),
+            Trouble::Status { status, .. } | Trouble::Redirect { status, .. } => return format!("http_{status}"),
             Trouble::Page { .. } => "web_page",
+            Trouble::Packed { .. } => "answer_packed",
             Trouble::TooLarge => "answer_too_large",
             Trouble::Unreadable => "answer_unreadable",
             Trouble::NoToken => "no_token",
@@ -317,7 +334,7 @@ impl Trouble {
                 printable(url)
             ),
             Trouble::Network { how, detail } => {
-                let what = how.as_str();
+                let what = how.words();
                 let detail = in_brackets(Some(detail.as_str()).filter(|detail| !detail.is_empty()));
                 format!("{post} failed: {what}{detail}")
             }
@@ -330,11 +347,15 @@ impl Trouble {
                 let asks = challenge.as_ref().map(|challenge| format!(" and wants {challenge}")).unwrap_or_default();
                 format!("{post} answered {status}{error}{asks}{}", in_brackets(description.as_deref()))
             }
-            Trouble::Redirect { status } => format!("{post} answered {status}, a redirect, which is not followed"),
+            Trouble::Redirect { status, to } => {
+                let to = to.as_ref().map_or_else(|| " without an address".to_owned(), |to| format!(" to {to}"));
+                format!("{post} answered {status}, a redirect{to}, which is not followed")
+            }
             Trouble::Page { status: status @ 200..=299 } => {
                 format!("{post} answered {status} with a web page instead of a token")
             }
             Trouble::Page { status } => format!("{post} answered {status}: there is no token endpoint at this path"),
+            Trouble::Packed { status, cause } => format!("{post} answered {status}, but {cause}"),
             Trouble::TooLarge => format!("{post} answered with more than 64 KiB"),
             Trouble::Unreadable => format!("{post} answered with something that is not a JSON object"),
             Trouble::NoToken => format!("{post} answered 200 without {}", credential.token_key()),
