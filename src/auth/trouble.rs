@@ -1,4 +1,4 @@
-//! Everything that can go wrong with one attempt: its class and its cause in words. The cures stand in `cure`.
+//! Everything that can go wrong with one attempt, in words. How each is treated is in `classes`, its cure in `cure`.
 //!
 //! The words are the product here: a token that fails at three in the morning is read by someone who has never seen OAuth.
 //! Every row of the project's list of token errors has its own cause and cure.
@@ -38,7 +38,7 @@ impl Oauth {
         }
     }
 
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Oauth::InvalidGrant => "invalid_grant",
             Oauth::InvalidClient => "invalid_client",
@@ -271,41 +271,6 @@ impl Trouble {
             | Trouble::NotBearer
             | Trouble::Crashed => String::new(),
         }
-    }
-
-    /// Stable: scripts compare it.
-    pub fn code(&self) -> String {
-        let code = match self {
-            Trouble::Secret { .. } => "secret_unreadable",
-            Trouble::NothingKept { .. } => "nothing_kept",
-            Trouble::TokenFile { .. } => "token_file",
-            Trouble::DamagedFile { .. } => "token_file_damaged",
-            Trouble::Busy => "token_file_busy",
-            Trouble::Stopping => "stopping",
-            Trouble::Spent => "refresh_token_spent",
-            Trouble::Network { how, .. } => match how {
-                Network::Name => "name_not_found",
-                Network::Refused => "connection_refused",
-                Network::Tls => "tls",
-                Network::ConnectTimeout => "connect_timeout",
-                Network::GaveUp { .. } => "answer_timeout",
-                Network::Connect => "no_connection",
-                Network::Broken => "connection_broken",
-            },
-            Trouble::Denied { code, .. } => code.as_str(),
-            Trouble::LoginRefused { .. } => "invalid_password",
-            Trouble::SameToken => "personal_token_refused",
-            Trouble::Status { status, .. } | Trouble::Redirect { status, .. } => return format!("http_{status}"),
-            Trouble::Page { .. } => "web_page",
-            Trouble::Packed { .. } => "answer_packed",
-            Trouble::TooLarge => "answer_too_large",
-            Trouble::Unreadable => "answer_unreadable",
-            Trouble::NoToken => "no_token",
-            Trouble::OddToken => "odd_token",
-            Trouble::NotBearer => "not_bearer",
-            Trouble::Crashed => "crashed",
-        };
-        code.to_owned()
     }
 
     fn sentence(&self, credential: &Credential) -> String {
