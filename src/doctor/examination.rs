@@ -311,8 +311,7 @@ impl Case<'_> {
         let folders = client.list_folders().await;
         let exchange = self.last_exchange();
         let off = exchange.as_ref().and_then(Exchange::clock_off);
-        // One host has one clock, and its agreeing with itself is no vote.
-        let are_two = self.connection.url.host() != credential.token_url.host();
+        let are_two = self.connection.url.host() != credential.token_url.host(); // one host has one clock
         let alone = self
             .first_clock
             .zip(off)

@@ -191,15 +191,8 @@ impl Open {
 
     /// The settle window counts from `from`, the end of the call; the first look is at `next`.
     pub(super) fn settle_from(&mut self, from: Duration, next: Duration) {
-        self.settle = Some(Settle {
-            from,
-            step: 0,
-            next,
-            asked: Asked::No,
-            broken: 0,
-            lists_broken: 0,
-            verdict: Verdict::Open,
-        });
+        self.settle =
+            Some(Settle { from, step: 0, next, asked: Asked::No, broken: 0, lists_broken: 0, verdict: Verdict::Open });
     }
 
     pub(super) fn follow_from(&mut self, boot: Duration, next: Duration) {

@@ -52,9 +52,7 @@ impl Core {
         let fresh = link.evidence.get(&folder_id).is_some_and(|proof| later(proof.proven_at, PROOF_LIFE) > now.wall);
         // What is held there waits for a job of ours to be shown.
         let wanted = self.book.iter().any(|open| {
-            open.run.state == RunState::Held
-                && &open.run.connection == connection
-                && open.is_looked_for_in(folder_id)
+            open.run.state == RunState::Held && &open.run.connection == connection && open.is_looked_for_in(folder_id)
         });
         let Some(link) = self.links.get_mut(connection) else { return };
         if !fresh || wanted {
