@@ -76,7 +76,9 @@ pub fn read(reply: Reply<'_>, style: Style, sent: &[Secret]) -> Answer {
         // What follows the status is not believed, but for the one thing that cannot be had again.
         let rescued = answer_text::member(&text, "refresh_token")?;
         let believed = (200..300).contains(&reply.status) || answer_text::member(&text, "access_token").is_some();
-        refresh_token(&rescued).filter(|_| believed && object.is_none())
+        // Of JSON that was cut, an object further in is not all there is.
+        let is_part = object.is_none() || !answer_text::is_whole(&text);
+        refresh_token(&rescued).filter(|_| believed && is_part)
     });
     let access = match &object {
         _ if !(200..300).contains(&reply.status) => Err(refusal(reply, object.as_ref(), sent)),
@@ -208,7 +210,8 @@ fn refusal(reply: Reply<'_>, object: Option<&Map<String, Value>>, sent: &[Secret
     let code = error.as_deref().and_then(Oauth::parse);
     let challenge = reply.authenticate.and_then(Challenge::read);
     match (status, code) {
-        (300..=399, _) => Trouble::Redirect { status },
+        // Where to is in no body.
+        (300..=399, _) => Trouble::Redirect { status, to: None },
         // Too many requests and time-outs pass, whatever the body says.
         (400..=499, Some(code)) if status != 408 && status != 429 => Trouble::Denied { status, code, description },
         // A proxy that wants a login, a time-out and a limit are told by pages, too, and say nothing of the path.

@@ -8,6 +8,7 @@
 
 use std::borrow::Cow;
 
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 /// Beginnings of objects that are looked at, and how deep an answer may be wrapped: enough for a page's styles, and bounded
@@ -52,10 +53,8 @@ pub(super) fn object(text: &str) -> Option<Map<String, Value>> {
     } else if let Ok(other) = serde_json::from_str::<Value>(text) {
         return match other {
             // JSON that was put into JSON as text.
-            Value::String(inner) if inner.trim_start().starts_with('{') => first_object(inner.trim_start()),
-            Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-                None
-            }
+            Value::String(_) | Value::Array(_) => within(&other).map(|inner| unwrapped(inner, DEEPEST_WRAPPING)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
         };
     }
     let beginnings = text.match_indices('{').map(|(at, _)| at).take(MOST_BEGINNINGS);
@@ -74,17 +73,56 @@ fn is_answer(object: &Map<String, Value>) -> bool {
     MARKS.iter().any(|mark| object.contains_key(*mark))
 }
 
-/// The object that holds the tokens, where another one was put around it.
-fn unwrapped(object: Map<String, Value>, depth: usize) -> Map<String, Value> {
-    let holds_tokens = |object: &Map<String, Value>| object.get("access_token").is_some_and(Value::is_string);
-    if depth == 0 || holds_tokens(&object) || object.contains_key("refresh_token") {
+/// With the tokens that are in an object within it: `data` and `result` are put around answers by gateways that have one form
+/// for all of them (golang/oauth2 551), with `null` or nothing in the token's own place.
+fn unwrapped(mut object: Map<String, Value>, depth: usize) -> Map<String, Value> {
+    let access = text_of(&object, "access_token").map(str::to_owned);
+    if depth == 0 || (access.is_some() && text_of(&object, "refresh_token").is_some()) {
         return object;
     }
-    let inner = object.values().filter_map(Value::as_object).find_map(|inner| {
-        let inner = unwrapped(inner.clone(), depth - 1);
-        holds_tokens(&inner).then_some(inner)
+    let refused = access.is_none() && text_of(&object, "error").is_some();
+    let inner = object.values().filter_map(within).map(|inner| unwrapped(inner, depth - 1)).find(|inner| {
+        match (&access, text_of(inner, "access_token"), text_of(inner, "refresh_token")) {
+            // Somebody else's tokens may be next to ours.
+            (Some(outer), Some(inner), Some(_)) => outer == inner,
+            (Some(_), None, Some(_)) | (None, Some(_), _) => true,
+            // A refusal may repeat what was sent.
+            (None, None, Some(_)) => !refused,
+            (Some(_), _, None) | (None, None, None) => false,
+        }
     });
-    inner.unwrap_or(object)
+    for (name, value) in inner.unwrap_or_default() {
+        if object.get(&name).is_none_or(is_nothing) {
+            object.insert(name, value);
+        }
+    }
+    object
+}
+
+/// An object as a member, alone in a list, or written as text.
+fn within(value: &Value) -> Option<Map<String, Value>> {
+    match value {
+        Value::Object(inner) => Some(inner.clone()),
+        Value::Array(list) => match list.as_slice() {
+            [Value::Object(inner)] => Some(inner.clone()),
+            _ => None,
+        },
+        Value::String(text) if text.trim_start().starts_with('{') => first_object(text.trim_start()),
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
+fn is_nothing(value: &Value) -> bool {
+    value.is_null() || value.as_str().is_some_and(str::is_empty)
+}
+
+fn text_of<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    object.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+}
+
+/// Whether it is JSON from its beginning to its end.
+pub(super) fn is_whole(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text.trim_matches(|c: char| c.is_whitespace() || c == '\0')).is_ok()
 }
 
 /// `access_token=…&refresh_token=…`, as some servers answer whoever does not insist on JSON.

@@ -3,6 +3,8 @@
 //! The words are the product here. Each cure names the key, the file or the command, and says when it is tried again, so
 //! that nobody restarts a daemon in vain.
 
+use url::Url;
+
 use super::challenge::Challenge;
 use super::credential::{Credential, GrantConfig, is_uipath, other_token_url};
 use super::trouble::{Before, Network, Oauth, Trouble};
@@ -57,9 +59,11 @@ impl Trouble {
                         "check host and port, or add the server's authority to the system's certificates; {waiting}"
                     )
                 }
-                Network::AnswerTimeout | Network::OneUseTimeout | Network::Broken => {
-                    format!("check the server and any proxy between; {waiting}")
-                }
+                Network::GaveUp { next, .. } => format!(
+                    "find out what keeps the server, or a proxy between, so long; {waiting}, and waits up to {} s then",
+                    next.as_secs()
+                ),
+                Network::Broken => format!("check the server and any proxy between; {waiting}"),
             },
             Trouble::Status { status: 407, challenge, .. } => match challenge {
                 Some(challenge) if challenge.is_windows_only() => format!("{WINDOWS_PROXY}; {waiting}"),
@@ -75,17 +79,28 @@ impl Trouble {
             }
             Trouble::Status { status: 500.., .. } => format!("the token server has a fault of its own; {waiting}"),
             Trouble::Status { .. } => format!("check `auth` and `auth.token_url` of the connection; {waiting}"),
-            Trouble::Redirect { .. } | Trouble::Page { .. } if matches!(grant, GrantConfig::Password { .. }) => {
+            Trouble::Redirect { to: Some(to), .. } => format!("{}; {waiting}", redirected(credential, to)),
+            Trouble::Redirect { to: None, .. } => format!(
+                "something at {} or before it keeps the request from the token server: have it let POST {} through; {waiting}",
+                host(token_url),
+                token_url.path()
+            ),
+            Trouble::Page { .. } if matches!(grant, GrantConfig::Password { .. }) => {
                 format!(
                     "the path `{}` was tried; write as `url` what stands before `/odata` in a stand-alone Orchestrator's address (Automation Cloud takes no passwords)",
                     token_url.path()
                 )
             }
-            Trouble::Redirect { .. } | Trouble::Page { .. } => {
+            Trouble::Page { .. } => {
                 format!(
                     "the path `{}` was tried; set `auth.token_url` to {}",
                     token_url.path(),
                     other_token_url(token_url)
+                )
+            }
+            Trouble::Packed { .. } => {
+                format!(
+                    "have whatever is between send answers unpacked and to their end, as they are asked for; {waiting}"
                 )
             }
             Trouble::TooLarge | Trouble::Unreadable | Trouble::NoToken | Trouble::OddToken | Trouble::NotBearer => {
@@ -94,6 +109,123 @@ impl Trouble {
             Trouble::Crashed => format!("report it with the log; {waiting}"),
         }
     }
+}
+
+/// What to do about a redirect. Only where a token server is likely to be at its target is that suggested: reverse proxies send
+/// plain HTTP to HTTPS and add or take a slash (DuendeArchive/IdentityServer4 2618, freelawproject/courtlistener 7927), and
+/// servers move to another host with their paths (PostHog/posthog 49807). Login pages and portals under maintenance are no
+/// token server, however often they are entered as `token_url`.
+fn redirected(credential: &Credential, to: &str) -> String {
+    let Credential { grant, token_url, .. } = credential;
+    let usual = usual_address(credential);
+    let key = match grant {
+        GrantConfig::Password { .. } | GrantConfig::PersonalAccessToken { .. } => "url",
+        GrantConfig::ClientCredentials { .. }
+        | GrantConfig::RefreshTokenIdentity { .. }
+        | GrantConfig::RefreshTokenAccount { .. } => "auth.token_url",
+    };
+    match Url::parse(to).map(|to| target(token_url, &to)) {
+        Ok(Target::Itself) => format!(
+            "the address leads to itself, as where a login page or a gateway wants a cookie first: have {} let POST {} through as it is",
+            host(token_url),
+            token_url.path()
+        ),
+        Ok(Target::SameHost) if key == "auth.token_url" => format!("set `auth.token_url` to {to}"),
+        Ok(Target::SameHost) => format!("correct `url` of the connection, so that it leads to {to}"),
+        Ok(Target::OtherHost) if key == "auth.token_url" => {
+            format!("if you know that host to be your token server's, set `auth.token_url` to {to}")
+        }
+        Ok(Target::OtherHost) => {
+            format!(
+                "if you know that host to be your Orchestrator's, correct `url` of the connection, so that it leads to {to}"
+            )
+        }
+        Ok(Target::Elsewhere) | Err(_) => match usual {
+            Usual::IsTried(kind) => format!(
+                "that is no token server, but most likely a login or maintenance page; the address that was tried is the usual one of {kind}, so have whoever runs {} let POST {} through to it",
+                host(token_url),
+                token_url.path()
+            ),
+            Usual::Others(addresses) => format!(
+                "that is no token server, but most likely a login or maintenance page; expected as `{key}` is {addresses}"
+            ),
+        },
+    }
+}
+
+/// Where a redirect leads, seen from where it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Target {
+    /// The same address.
+    Itself,
+    /// Likely a token server, on the same host.
+    SameHost,
+    /// Likely a token server, on another host.
+    OtherHost,
+    /// Something else, or a step down to plain HTTP.
+    Elsewhere,
+}
+
+fn target(from: &Url, to: &Url) -> Target {
+    let bare = |url: &Url| url.path().trim_end_matches('/').to_owned();
+    let answers = bare(from) == bare(to) || TOKEN_PATHS.iter().any(|path| bare(to).ends_with(path));
+    if !answers || (to.scheme() != "https" && to.scheme() != from.scheme()) {
+        Target::Elsewhere
+    } else if from.origin() == to.origin() && from.path() == to.path() {
+        Target::Itself
+    } else if from.host() == to.host() {
+        Target::SameHost
+    } else {
+        Target::OtherHost
+    }
+}
+
+/// How the paths of token endpoints end.
+const TOKEN_PATHS: [&str; 3] = ["/connect/token", "/oauth/token", "/api/account/authenticate"];
+
+/// Where a server of this kind has its token endpoint.
+enum Usual {
+    /// There, where it was tried; of what.
+    IsTried(&'static str),
+    /// One of these.
+    Others(String),
+}
+
+fn usual_address(credential: &Credential) -> Usual {
+    let Credential { grant, token_url, .. } = credential;
+    let origin = token_url.origin().ascii_serialization();
+    let segments: Vec<&str> = token_url.path_segments().map(Iterator::collect).unwrap_or_default();
+    match grant {
+        GrantConfig::Password { .. } => match segments.as_slice() {
+            ["api", "account" | "Account", "authenticate" | "Authenticate"] => {
+                Usual::IsTried("a stand-alone Orchestrator, whose passwords are checked there")
+            }
+            _ => Usual::Others("what stands before `/odata` in a stand-alone Orchestrator's address".to_owned()),
+        },
+        GrantConfig::PersonalAccessToken { .. } => {
+            Usual::Others("what stands before `/odata` in Orchestrator's address".to_owned())
+        }
+        GrantConfig::RefreshTokenAccount { .. } => match segments.as_slice() {
+            ["oauth", "token"] => Usual::IsTried("the early cloud's user keys"),
+            _ => Usual::Others("https://account.uipath.com/oauth/token".to_owned()),
+        },
+        GrantConfig::ClientCredentials { .. } | GrantConfig::RefreshTokenIdentity { .. } => {
+            let cloud = token_url.host_str().is_some_and(is_uipath);
+            match segments.as_slice() {
+                [_, "identity_", "connect", "token"] if cloud => Usual::IsTried("Automation Cloud"),
+                _ if cloud => Usual::Others(format!("{origin}/ORGANIZATION/identity_/connect/token")),
+                ["identity_", "connect", "token"] => Usual::IsTried("Automation Suite"),
+                ["identity", "connect", "token"] => Usual::IsTried("a stand-alone Orchestrator"),
+                _ => Usual::Others(format!(
+                    "{origin}/identity_/connect/token for Automation Suite, {origin}/identity/connect/token for a stand-alone Orchestrator"
+                )),
+            }
+        }
+    }
+}
+
+fn host(url: &Url) -> &str {
+    url.host_str().unwrap_or_default()
 }
 
 const PROXY_PASSWORD: &str = "the proxy on the way wants a name and a password: write them into the proxy's address for the service (`HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT`)";

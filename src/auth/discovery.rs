@@ -98,14 +98,14 @@ async fn ask(
     let began = clock.boottime();
     let client = wire::client(credential)?;
     let request = client.get(url.clone()).header("accept", "application/json");
-    let raw = wire::exchange(&client, request, clock, Patience::Usual).await.and_then(Raw::whole);
+    let raw = wire::exchange(&client, request, clock, Patience::FIRST).await.and_then(Raw::whole);
     let now = clock.read();
     let (came, found) = match &raw {
         Err(trouble) => {
             let cause = masked(&trouble.what_broke(), &[]);
             (Came::Nothing { cause: cause.clone() }, Discovery::Silent { cause })
         }
-        Ok(Raw { status, headers, body, cut: _ }) => {
+        Ok(Raw { status, headers, body, cut: _, packed: _ }) => {
             let kind = text(headers, reqwest::header::CONTENT_TYPE).map(|kind| masked(kind, &[]));
             let page = http::is_page(kind.as_deref(), body);
             let answered = Answered {

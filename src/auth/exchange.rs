@@ -22,14 +22,14 @@ use crate::witness::Witness;
 
 use super::access_file::{AccessKey, family_of};
 use super::answer::{Access, Answer};
-use super::core::Asker;
+use super::core::{Asker, Left};
 use super::credential::{Credential, GrantConfig};
 use super::keep::{End, OneUse, Opened, Unsaved, blocking, finish, reason, save};
 use super::margins::{LONGEST_LIFE, life};
 use super::secrets::{Given, Mark, Secrets};
 use super::tell::Telling;
 use super::token_file::{Lock, Pending, Stored, TokenFile, TokenHash};
-use super::trouble::{Before, Oauth, Trouble};
+use super::trouble::{Before, Network, Oauth, Trouble};
 use super::under_way::Exchanges;
 use super::wire::{Answered, Patience, ask};
 
@@ -54,6 +54,8 @@ pub(crate) struct Attempt {
     pub(crate) refused: Option<Secret>,
     /// Is told of the request.
     pub(crate) witness: Option<Witness>,
+    /// How many tries in a row before this one were given up without an answer.
+    pub(crate) unanswered: u32,
     /// Whose wish it is.
     pub(crate) asker: Asker,
     /// A secret that a person has given and that is not kept yet.
@@ -179,7 +181,7 @@ impl Attempt {
         outcome.before = opened.before;
         outcome.one_use = opened.one_use;
         let (patience, entry) = match opened.one_use {
-            OneUse::No => (Patience::Usual, None),
+            OneUse::No => (Patience::Usual { unanswered: self.unanswered }, None),
             OneUse::Yes => match self.exchanges.begin(&self.credential.connection, sent.boot) {
                 Some(entry) => (Patience::OneUse, Some(entry)),
                 None => {
@@ -358,6 +360,18 @@ impl Attempt {
             }
             self.clock.sleep(LOCK_LOOK).await;
         }
+    }
+}
+
+/// How many tries in a row have now been given up without an answer. An attempt that sent nothing, or got no connection, says
+/// nothing of how long the server takes.
+pub(super) fn unanswered_after(result: &Result<Got, Trouble>, before: u32) -> u32 {
+    match result {
+        Err(Trouble::Network { how: Network::GaveUp { .. }, .. }) => before.saturating_add(1),
+        Err(Trouble::Network { how: Network::Broken, .. }) => 0,
+        Err(Trouble::Network { .. }) => before,
+        Err(trouble) if trouble.left() == Left::Nothing => before,
+        Ok(_) | Err(_) => 0,
     }
 }
 

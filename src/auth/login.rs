@@ -4,7 +4,7 @@
 //! token. The verifier never leaves the process that began the login, so a code that is seen on its way (a browser's history,
 //! a screen) is of no use to others.
 //!
-//! Absent: opening a browser, receiving the code, and keeping what came of it.
+//! Absent: opening a browser, receiving the code, and keeping what came of it (`trial`).
 
 use std::sync::Arc;
 
@@ -128,6 +128,10 @@ impl Login {
         &self.redirect
     }
 
+    pub(super) fn credential(&self) -> &Arc<Credential> {
+        &self.credential
+    }
+
     /// What comes back with the code.
     pub fn state(&self) -> &str {
         &self.state
@@ -137,7 +141,7 @@ impl Login {
     ///
     /// # Errors
     /// The server refused or cannot be reached; the code is used up, and the login begins anew.
-    pub async fn finish(
+    pub(super) async fn redeem(
         self,
         code: &Secret,
         tokens_dir: &std::path::Path,

@@ -66,6 +66,25 @@ impl LoginError {
         LoginError::new(LoginFate::Wrong, format!("the system gives no random bits: {cause}"), "try again")
     }
 
+    pub(super) fn stopping(credential: &Credential) -> LoginError {
+        LoginError::new(
+            LoginFate::Unreachable,
+            format!(
+                "connection `{}`: the code was not sent, because this process is about to end",
+                credential.connection
+            ),
+            format!("run `punctual login {}` again afterwards", credential.connection),
+        )
+    }
+
+    pub(super) fn crashed(credential: &Credential) -> LoginError {
+        LoginError::new(
+            LoginFate::Wrong,
+            format!("connection `{}`: the login ended in a fault of this program", credential.connection),
+            "report it with the log",
+        )
+    }
+
     pub(super) fn foreign(credential: &Credential) -> LoginError {
         LoginError::new(
             LoginFate::Refused,

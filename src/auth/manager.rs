@@ -13,32 +13,24 @@ use tokio::task::spawn_blocking;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::{Clock, Reading};
+use crate::secret::Secret;
 use crate::witness::Witness;
 
 use super::core::Replay;
 use super::credential::{AuthSetupError, Credential, GrantConfig, printable};
+use super::login::Login;
+use super::margins::{CALLER_WAIT, PERSON_WAIT, PERSON_WAIT_FOR_LOGIN, STOP_WAIT, STOP_WAIT_FOR_LOGIN};
 use super::private_file::ensure_folder;
 use super::secrets::Secrets;
 use super::standing::{Phase, Serve};
 use super::status::{AccessToken, AuthUnavailable, Generation, TokenState, TokenStatus};
 use super::task::{Seen, Surroundings, Task};
-use super::trial::{Earlier, Given, NotKept, Taken, take_login};
+use super::trial::{Earlier, Given, NotKept, Taken, Unfinished, finish_login, take_login};
 use super::trouble::{Before, Failure};
 use super::under_way::Exchanges;
 use super::view::{View, wall};
-use super::wire::{self, ONE_USE_LIMIT};
+use super::wire;
 use super::work::Request;
-
-/// Longest wait of a caller once no token is usable (T5).
-const CALLER_WAIT: Duration = Duration::from_secs(15);
-/// Longest wait of a person: for another process's lock, and then for the answer.
-const PERSON_WAIT: Duration = Duration::from_secs(50);
-/// The same for a refresh token: another process's whole exchange, one of our own, and a second request for a lost answer.
-const PERSON_WAIT_FOR_LOGIN: Duration = Duration::from_secs(320);
-/// Longest wait for a request and its save at the end (T7).
-const STOP_WAIT: Duration = Duration::from_secs(10);
-/// The same for a refresh token, which may work once: a whole exchange (semantics.md 28), and its save.
-const STOP_WAIT_FOR_LOGIN: Duration = ONE_USE_LIMIT.saturating_add(Duration::from_secs(5));
 
 /// What a manager takes from outside.
 #[derive(Clone, Debug)]
@@ -248,23 +240,29 @@ impl TokenManager {
     /// # Errors
     /// See [`NotKept`]: the login from before stays.
     pub async fn take_login(&self, given: Given) -> Result<TokenStatus, NotKept> {
-        let earlier = match self.status().state {
-            TokenState::NeedsLogin | TokenState::BadClient | TokenState::AuthBroken => Earlier::Useless,
-            TokenState::Starting
-            | TokenState::Valid
-            | TokenState::Refreshing
-            | TokenState::Unavailable
-            | TokenState::Unsaved => Earlier::Works,
-        };
         let Handle { credential, environment, .. } = &*self.0;
-        let taken = take_login(credential.clone(), environment.clone(), earlier, given).await?;
+        let taken =
+            take_login(credential.clone(), environment.clone(), Earlier::of(self.status().state), given).await?;
+        Ok(self.go_on_with(taken).await)
+    }
+
+    /// Turns a browser's code into a login, and goes on with it.
+    ///
+    /// # Errors
+    /// See [`Unfinished`]: the login from before stays.
+    pub async fn finish_login(&self, login: Login, code: Secret) -> Result<TokenStatus, Unfinished> {
+        let taken = finish_login(login, code, self.0.environment.clone(), Earlier::of(self.status().state)).await?;
+        Ok(self.go_on_with(taken).await)
+    }
+
+    async fn go_on_with(&self, taken: Taken) -> TokenStatus {
         let status = self.look().await;
         let is_refused = matches!(status.state, TokenState::NeedsLogin | TokenState::BadClient);
         if taken == Taken::Accepted && is_refused {
             // Nothing looks different where no file could be written; what was refused before is asked for anew all the same.
             let _ = self.refresh().await;
         }
-        Ok(self.status())
+        self.status()
     }
 
     /// Looks at the credential's files now, as after a login, and asks for a token if they have changed. Returns when what

@@ -5,6 +5,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::wire::ONE_USE_LIMIT;
+
 /// Longest life that is believed (T15).
 pub const LONGEST_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// Between a token that was dead on arrival and the next request (T15).
@@ -41,6 +43,16 @@ pub const SAVE_EVERY: Duration = Duration::from_secs(1);
 pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
 /// Longest wait of the back-off (T6): recovery comes within a minute.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
+/// Longest wait of a caller once no token is usable (T5).
+pub(super) const CALLER_WAIT: Duration = Duration::from_secs(15);
+/// Longest wait of a person: for another process's lock (5 s), and then for the longest answer.
+pub(super) const PERSON_WAIT: Duration = Duration::from_secs(110);
+/// The same for a refresh token: another process's whole exchange, one of our own, and a second request for a lost answer.
+pub(super) const PERSON_WAIT_FOR_LOGIN: Duration = Duration::from_secs(320);
+/// Longest wait for a request and its save at the end (T7).
+pub(super) const STOP_WAIT: Duration = Duration::from_secs(10);
+/// The same for a refresh token, which may work once: a whole exchange (semantics.md 28), and its save.
+pub(super) const STOP_WAIT_FOR_LOGIN: Duration = ONE_USE_LIMIT.saturating_add(Duration::from_secs(5));
 /// Requests per minute and credential, whatever happens (T23). Counted in each process for itself: it is there to stop a loop,
 /// and a loop is in one process. Processes that share a login share its tokens through the file, so five of them make no more
 /// requests than one while tokens live for minutes; only with lives of seconds do their budgets add up.

@@ -30,12 +30,15 @@ pub(super) async fn try_personal(
         segments.pop_if_empty().extend(PATH);
     }
     address.set_query(Some(QUERY));
+    let asked = address.clone();
     let request = client.get(address).header("accept", "application/json");
-    let raw = wire::exchange(client, request.bearer_auth(token.expose()), clock, Patience::Usual).await;
+    let raw = wire::exchange(client, request.bearer_auth(token.expose()), clock, Patience::FIRST).await;
     match raw.map_err(|trouble| trouble.cleaned(std::slice::from_ref(token)))? {
         Raw { status: 200..=299 | 403, .. } => Ok(()),
         Raw { status: 401, .. } => Err(Trouble::SameToken),
-        Raw { status: status @ 300..=399, .. } => Err(Trouble::Redirect { status }),
+        Raw { status: status @ 300..=399, headers, .. } => {
+            Err(Trouble::Redirect { status, to: wire::location(&headers, &asked, std::slice::from_ref(token)) })
+        }
         Raw { status, headers, .. } => {
             let retry_after = wire::retry_after(&headers, clock.now());
             Err(Trouble::Status { status, error: None, description: None, retry_after, challenge: None })

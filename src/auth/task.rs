@@ -22,7 +22,7 @@ use super::answer::Access;
 use super::concern;
 use super::core::{Asker, Class, Command, Core, Event, Kept, Replay};
 use super::credential::Credential;
-use super::exchange::{Attempt, Evidence, Got, Origin, Outcome};
+use super::exchange::{Attempt, Evidence, Got, Origin, Outcome, unanswered_after};
 use super::keep::{OneUse, Unsaved};
 use super::margins::{LOGIN_ALERT_EVERY, life};
 use super::standing::Phase;
@@ -71,6 +71,8 @@ pub(crate) struct Task {
     known: Option<u64>,
     lock_wait: Option<Duration>,
     skew: Option<SignedDuration>,
+    /// How many tries in a row were given up without an answer, so that the next one waits longer.
+    unanswered: u32,
     /// When the age of the login was told last, boot time (T20).
     alerted_at: Option<Duration>,
     /// The files changed during the attempt, perhaps after it had read them.
@@ -123,6 +125,7 @@ impl Task {
             known: None,
             lock_wait: None,
             skew: None,
+            unanswered: 0,
             alerted_at: None,
             look_again: false,
             waiting: Vec::new(),
@@ -204,6 +207,7 @@ impl Task {
             known: self.known,
             refused: self.token.clone().filter(|_| is_refused),
             witness: self.witness.clone(),
+            unanswered: self.unanswered,
             asker,
             given: None,
             exchanges: self.exchanges.clone(),
@@ -246,6 +250,7 @@ impl Task {
         self.lock_wait = Some(lock_wait);
         self.refresh_token_at = refresh_token_at.or(self.refresh_token_at);
         self.note_skew(skew);
+        self.unanswered = unanswered_after(&result, self.unanswered);
         let kept = if unsaved.is_some() { Kept::InMemoryOnly } else { Kept::Safely };
         self.unsaved = unsaved;
         match result {

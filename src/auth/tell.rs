@@ -100,7 +100,7 @@ fn mask(secret: &Secret) -> &str {
 fn came(raw: &Result<Raw, Trouble>, secrets: &Secrets) -> Came {
     match raw {
         Ok(Raw { cut: Some(cut), .. }) => Came::Nothing { cause: masked(&cut.what_broke(), &secrets.all()) },
-        Ok(Raw { status, headers, body, cut: None }) => {
+        Ok(Raw { status, headers, body, cut: None, packed: _ }) => {
             let object = object(body);
             let scope = object.as_ref().and_then(|object| object.get("scope")).and_then(Value::as_str);
             Came::Answer(Answered {

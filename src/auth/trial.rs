@@ -14,14 +14,19 @@ use tokio_util::sync::CancellationToken;
 
 use super::core::{Asker, Class};
 use super::credential::{AuthSetupError, Credential, GrantConfig};
-use super::exchange::{Attempt, Outcome};
-use super::kept::KeptSecrets;
+use super::exchange::{Attempt, Outcome, unanswered_after};
+use super::kept::{KeptSecrets, Kind};
+use super::login::Login;
 use super::login_keep::{KeepError, check, keep};
+use super::login_trouble::LoginError;
 use super::manager::AuthEnvironment;
 use super::personal::try_personal;
 pub use super::secrets::Given;
+use super::status::TokenState;
 use super::trouble::{Before, Failure, Trouble};
+use super::under_way::Exchanges;
 use super::wire;
+use crate::secret::Secret;
 
 /// Between a lost answer and the second request for it (T8).
 const REPLAY_PAUSE: Duration = Duration::from_secs(1);
@@ -35,6 +40,20 @@ pub enum Earlier {
     Useless,
     /// It works, or nothing is known against it.
     Works,
+}
+
+impl Earlier {
+    /// By how its token stands.
+    pub fn of(state: TokenState) -> Earlier {
+        match state {
+            TokenState::NeedsLogin | TokenState::BadClient | TokenState::AuthBroken => Earlier::Useless,
+            TokenState::Starting
+            | TokenState::Valid
+            | TokenState::Refreshing
+            | TokenState::Unavailable
+            | TokenState::Unsaved => Earlier::Works,
+        }
+    }
 }
 
 /// It is kept.
@@ -111,7 +130,45 @@ pub async fn take_login(
     credential.check_url()?;
     let tracker = environment.tracker.clone();
     let trial = Trial { credential, environment, given };
-    tracker.spawn(trial.run(earlier)).await.unwrap_or(Err(NotKept::Crashed))
+    tracker.spawn(trial.noted(earlier)).await.unwrap_or(Err(NotKept::Crashed))
+}
+
+/// A browser login that came to nothing.
+#[derive(Debug)]
+pub enum Unfinished {
+    /// There is no refresh token.
+    Code(LoginError),
+    /// There is one, and it is not kept.
+    Token(NotKept),
+}
+
+/// Turns a browser's code into a refresh token, tries that and keeps it. The code works once and so does what comes of it, so
+/// both are one piece of work that the end of the process waits for.
+///
+/// # Errors
+/// See [`Unfinished`]; the login from before stays.
+pub async fn finish_login(
+    login: Login,
+    code: Secret,
+    environment: AuthEnvironment,
+    earlier: Earlier,
+) -> Result<Taken, Unfinished> {
+    let (credential, tracker) = (login.credential().clone(), environment.tracker.clone());
+    let finished = tracker.spawn({
+        let credential = credential.clone();
+        async move {
+            let AuthEnvironment { clock, exchanges, tokens_dir, .. } = &environment;
+            let Some(_entry) = exchanges.begin(&credential.connection, clock.boottime()) else {
+                return Err(Unfinished::Code(LoginError::stopping(&credential)));
+            };
+            let secret = login.redeem(&code, tokens_dir, clock).await.map_err(Unfinished::Code)?;
+            let given = Given { kind: Kind::RefreshToken, secret };
+            check(&credential, given.kind, &given.secret).map_err(|cause| Unfinished::Token(cause.into()))?;
+            let trial = Trial { credential, environment: environment.clone(), given };
+            trial.run(earlier).await.map_err(Unfinished::Token)
+        }
+    });
+    finished.await.unwrap_or_else(|_| Err(Unfinished::Code(LoginError::crashed(&credential))))
 }
 
 struct Trial {
@@ -121,13 +178,17 @@ struct Trial {
 }
 
 impl Trial {
-    async fn run(self, earlier: Earlier) -> Result<Taken, NotKept> {
-        // Up to the end: a token that is saved and belongs to no secret that is kept would be found by nobody.
+    /// On the register up to the end: a token that is saved and belongs to no secret that is kept would be found by nobody.
+    async fn noted(self, earlier: Earlier) -> Result<Taken, NotKept> {
         let AuthEnvironment { clock, exchanges, .. } = &self.environment;
         let Some(_entry) = exchanges.begin(&self.credential.connection, clock.boottime()) else {
             let (message, cure) = ("this process is about to end".to_owned(), "give it again afterwards".to_owned());
             return Err(NotKept::Unclear { message, cure });
         };
+        self.run(earlier).await
+    }
+
+    async fn run(self, earlier: Earlier) -> Result<Taken, NotKept> {
         let kept_before = self.kept_before().await;
         let earlier = if kept_before { earlier } else { Earlier::Useless };
         let taken = match self.tried().await? {
@@ -193,9 +254,11 @@ impl Trial {
             known: None,
             refused: None,
             witness: None,
+            unanswered: 0,
             asker: Asker::Person,
             given: Some(self.given.clone()),
-            exchanges: self.environment.exchanges.clone(),
+            // The whole trial is on the register, which may have been closed since.
+            exchanges: Exchanges::default(),
             stopping: CancellationToken::new(),
         };
         let mut outcome = attempt.clone().run().await;
@@ -205,7 +268,8 @@ impl Trial {
             .is_err_and(|trouble| trouble.explain(&self.credential, outcome.before).class == Class::Ambiguous);
         if lost {
             clock.sleep(REPLAY_PAUSE).await;
-            outcome = attempt.run().await;
+            let unanswered = unanswered_after(&outcome.result, 0);
+            outcome = Attempt { unanswered, ..attempt }.run().await;
         }
         let Outcome { result, before, unsaved, .. } = outcome;
         let mut unsaved = unsaved;

@@ -1,4 +1,4 @@
-//! Everything that can go wrong with one attempt: its class and its cause in words. The cures stand in `cure`.
+//! Everything that can go wrong with one attempt, in words. How each is treated is in `classes`, its cure in `cure`.
 //!
 //! The words are the product here: a token that fails at three in the morning is read by someone who has never seen OAuth.
 //! Every row of the project's list of token errors has its own cause and cure.
@@ -38,7 +38,7 @@ impl Oauth {
         }
     }
 
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Oauth::InvalidGrant => "invalid_grant",
             Oauth::InvalidClient => "invalid_client",
@@ -60,10 +60,13 @@ pub enum Network {
     Tls,
     /// No connection within 5 s.
     ConnectTimeout,
-    /// No complete answer within 15 s.
-    AnswerTimeout,
-    /// No complete answer within 100 s, to a token that works once.
-    OneUseTimeout,
+    /// No complete answer came in the time that is given here.
+    GaveUp {
+        /// How long that was.
+        after: Duration,
+        /// How long the next try waits.
+        next: Duration,
+    },
     /// The connection could not be made for another reason.
     Connect,
     /// The connection broke after it was made.
@@ -71,17 +74,20 @@ pub enum Network {
 }
 
 impl Network {
-    fn as_str(self) -> &'static str {
-        match self {
+    fn words(self) -> String {
+        let words = match self {
             Network::Name => "the server's name was not found",
             Network::Refused => "the connection was refused",
             Network::Tls => "no secure connection",
             Network::ConnectTimeout => "no connection within 5 s",
-            Network::AnswerTimeout => "no complete answer within 15 s",
-            Network::OneUseTimeout => "no complete answer within 100 s",
+            // Whose limit it is: a person looks for it in gateways otherwise.
+            Network::GaveUp { after, .. } => {
+                return format!("no complete answer yet when punctual stopped waiting after {} s", after.as_secs());
+            }
             Network::Connect => "no connection",
             Network::Broken => "the connection broke before the answer was complete",
-        }
+        };
+        words.to_owned()
     }
 }
 
@@ -160,11 +166,20 @@ pub enum Trouble {
     Redirect {
         /// HTTP status.
         status: u16,
+        /// Where to, as it may be printed; none when that is not said, or is no address.
+        to: Option<String>,
     },
     /// A web page, or nothing, where the token endpoint should be.
     Page {
         /// HTTP status.
         status: u16,
+    },
+    /// It was packed and cannot be unpacked, at least not to its end.
+    Packed {
+        /// HTTP status.
+        status: u16,
+        /// Why, as a fragment whose subject is the body.
+        cause: String,
     },
     /// The answer is longer than 64 KiB.
     TooLarge,
@@ -232,8 +247,8 @@ impl Trouble {
     pub(crate) fn what_broke(&self) -> String {
         match self {
             Trouble::Network { how, detail } => {
-                let what = how.as_str();
-                if detail.is_empty() { what.to_owned() } else { format!("{what} ({detail})") }
+                let what = how.words();
+                if detail.is_empty() { what } else { format!("{what} ({detail})") }
             }
             Trouble::TooLarge => "the answer is longer than 64 KiB".to_owned(),
             Trouble::Secret { .. }
@@ -249,46 +264,13 @@ impl Trouble {
             | Trouble::Status { .. }
             | Trouble::Redirect { .. }
             | Trouble::Page { .. }
+            | Trouble::Packed { .. }
             | Trouble::Unreadable
             | Trouble::NoToken
             | Trouble::OddToken
             | Trouble::NotBearer
             | Trouble::Crashed => String::new(),
         }
-    }
-
-    /// Stable: scripts compare it.
-    pub fn code(&self) -> String {
-        let code = match self {
-            Trouble::Secret { .. } => "secret_unreadable",
-            Trouble::NothingKept { .. } => "nothing_kept",
-            Trouble::TokenFile { .. } => "token_file",
-            Trouble::DamagedFile { .. } => "token_file_damaged",
-            Trouble::Busy => "token_file_busy",
-            Trouble::Stopping => "stopping",
-            Trouble::Spent => "refresh_token_spent",
-            Trouble::Network { how, .. } => match how {
-                Network::Name => "name_not_found",
-                Network::Refused => "connection_refused",
-                Network::Tls => "tls",
-                Network::ConnectTimeout => "connect_timeout",
-                Network::AnswerTimeout | Network::OneUseTimeout => "answer_timeout",
-                Network::Connect => "no_connection",
-                Network::Broken => "connection_broken",
-            },
-            Trouble::Denied { code, .. } => code.as_str(),
-            Trouble::LoginRefused { .. } => "invalid_password",
-            Trouble::SameToken => "personal_token_refused",
-            Trouble::Status { status, .. } | Trouble::Redirect { status } => return format!("http_{status}"),
-            Trouble::Page { .. } => "web_page",
-            Trouble::TooLarge => "answer_too_large",
-            Trouble::Unreadable => "answer_unreadable",
-            Trouble::NoToken => "no_token",
-            Trouble::OddToken => "odd_token",
-            Trouble::NotBearer => "not_bearer",
-            Trouble::Crashed => "crashed",
-        };
-        code.to_owned()
     }
 
     fn sentence(&self, credential: &Credential) -> String {
@@ -317,7 +299,7 @@ impl Trouble {
                 printable(url)
             ),
             Trouble::Network { how, detail } => {
-                let what = how.as_str();
+                let what = how.words();
                 let detail = in_brackets(Some(detail.as_str()).filter(|detail| !detail.is_empty()));
                 format!("{post} failed: {what}{detail}")
             }
@@ -330,11 +312,15 @@ impl Trouble {
                 let asks = challenge.as_ref().map(|challenge| format!(" and wants {challenge}")).unwrap_or_default();
                 format!("{post} answered {status}{error}{asks}{}", in_brackets(description.as_deref()))
             }
-            Trouble::Redirect { status } => format!("{post} answered {status}, a redirect, which is not followed"),
+            Trouble::Redirect { status, to } => {
+                let to = to.as_ref().map_or_else(|| " without an address".to_owned(), |to| format!(" to {to}"));
+                format!("{post} answered {status}, a redirect{to}, which is not followed")
+            }
             Trouble::Page { status: status @ 200..=299 } => {
                 format!("{post} answered {status} with a web page instead of a token")
             }
             Trouble::Page { status } => format!("{post} answered {status}: there is no token endpoint at this path"),
+            Trouble::Packed { status, cause } => format!("{post} answered {status}, but {cause}"),
             Trouble::TooLarge => format!("{post} answered with more than 64 KiB"),
             Trouble::Unreadable => format!("{post} answered with something that is not a JSON object"),
             Trouble::NoToken => format!("{post} answered 200 without {}", credential.token_key()),

@@ -9,19 +9,34 @@
 use std::io::Read;
 
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 
 const GZIP: [u8; 2] = [0x1F, 0x8B];
 /// Gateways in a row have packed an answer twice.
 const MOST_LAYERS: usize = 3;
 
-/// The bytes that were packed, at most `limit` of them. `encoding` is the header `Content-Encoding`, if there is one.
-pub(super) fn unpacked(encoding: Option<&str>, bytes: Vec<u8>, limit: usize) -> Vec<u8> {
+/// The bytes that were packed, at most `limit` of them, by what `Content-Encoding` says and by what they are.
+pub(super) fn unpacked(headers: &HeaderMap, bytes: Vec<u8>, limit: usize) -> Vec<u8> {
     let mut bytes = bytes;
     let most = u64::try_from(limit).unwrap_or(u64::MAX);
-    if encoding.is_some_and(|name| name.trim().eq_ignore_ascii_case("deflate")) && !is_text(&bytes) {
-        // Meant is zlib's form (RFC 9110, 8.4.1.2); some servers send the bare one.
-        let zlib = part(ZlibDecoder::new(bytes.as_slice()).take(most));
-        bytes = if zlib.is_empty() { part(DeflateDecoder::new(bytes.as_slice()).take(most)) } else { zlib };
+    let named = headers.get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let named: Vec<String> =
+        named.flat_map(|names| names.split(',').map(|name| name.trim().to_ascii_lowercase())).collect();
+    // The last one was applied last.
+    for name in named.iter().rev().take(MOST_LAYERS) {
+        if is_text(&bytes) {
+            break;
+        }
+        bytes = match name.as_str() {
+            "deflate" => {
+                // Meant is zlib's form (RFC 9110, 8.4.1.2); some servers send the bare one.
+                let zlib = part(ZlibDecoder::new(bytes.as_slice()).take(most));
+                if zlib.is_empty() { part(DeflateDecoder::new(bytes.as_slice()).take(most)) } else { zlib }
+            }
+            "br" => part(brotli_decompressor::Decompressor::new(bytes.as_slice(), 4096).take(most)),
+            "gzip" | "x-gzip" if bytes.starts_with(&GZIP) => part(MultiGzDecoder::new(bytes.as_slice()).take(most)),
+            _ => bytes,
+        };
     }
     for _ in 0..MOST_LAYERS {
         if !bytes.starts_with(&GZIP) {

@@ -9,11 +9,10 @@ use std::io;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use reqwest::header::{
-    AGE, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, PROXY_AUTHENTICATE, WWW_AUTHENTICATE,
-};
+use reqwest::header::{AGE, CONTENT_TYPE, HeaderMap, HeaderName, LOCATION, PROXY_AUTHENTICATE, WWW_AUTHENTICATE};
 use reqwest::{RequestBuilder, retry};
 use serde_json::json;
+use url::Url;
 
 use crate::clock::{Clock, Reading, later};
 use crate::http::{self, Client, Content, Names, Spoken};
@@ -21,15 +20,19 @@ use crate::secret::Secret;
 use crate::witness::without_secrets;
 
 use super::answer::{Answer, Reply, clean, read};
-use super::credential::{AuthSetupError, Credential, GrantConfig};
+use super::credential::{AuthSetupError, Credential, GrantConfig, printable};
 use super::secrets::Secrets;
 use super::tell::Telling;
 use super::trouble::{Network, Trouble};
 use super::unpacked::unpacked;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
-/// For an answer that can be asked for again.
-const ANSWER_LIMIT: Duration = Duration::from_secs(15);
+/// For an answer that can be asked for again: the first try, and each after one that was given up by this limit. Token servers
+/// have been reported to take 12 s for their first answer of a day (DuendeArchive/IdentityServer4 4327 and 4465), so that is
+/// waited for. One that takes longer has not always hung: it is waited for twice as long each time, and in the end as long as
+/// for a token that works once. Not from the beginning, since a request that has hung would keep everybody waiting as long.
+const ANSWER_LIMITS: [Duration; 4] =
+    [Duration::from_secs(15), Duration::from_secs(30), Duration::from_secs(60), ONE_USE_LIMIT];
 /// For an answer that cannot. Identity servers have been reported to take 12 s, and 100 s under load before their own client
 /// gave up; a client that waited 5 s lost its users' logins.
 /// (DuendeArchive/IdentityServer4 4465 and 3368, DuendeArchive/Support 641, kurrent-io/kcap-cli 946)
@@ -89,7 +92,7 @@ pub(super) fn answer_of(
 ) -> Answer {
     match raw {
         Err(trouble) => Answer { access: Err(trouble.cleaned(sent)), refresh_token: None },
-        Ok(Raw { status, headers, body, cut }) => {
+        Ok(Raw { status, headers, body, cut, packed }) => {
             let challenge = challenge(&headers, status);
             let reply = Reply {
                 status,
@@ -102,11 +105,27 @@ pub(super) fn answer_of(
             let answer = read(reply, credential.style(), sent);
             match (cut, &answer.access) {
                 // Whatever should have followed, the token is there.
-                (None, _) | (Some(_), Ok(_)) => answer,
+                (Some(_), Ok(_)) => answer,
+                (None, Err(Trouble::Redirect { status, .. })) => {
+                    let to = location(&headers, &credential.token_url, sent);
+                    Answer { access: Err(Trouble::Redirect { status: *status, to }), ..answer }
+                }
+                (None, Err(Trouble::Unreadable | Trouble::NoToken)) if packed.is_some() => {
+                    let cause = clean(&packed.unwrap_or_default(), sent);
+                    Answer { access: Err(Trouble::Packed { status, cause }), ..answer }
+                }
+                (None, _) => answer,
                 (Some(cut), Err(_)) => Answer { access: Err(cut.cleaned(sent)), ..answer },
             }
         }
     }
+}
+
+/// Where a redirect leads, as it may be printed: no user, no password, no query, no secret. None when that is no web address.
+pub(super) fn location(headers: &HeaderMap, asked: &Url, sent: &[Secret]) -> Option<String> {
+    let to = text(headers, LOCATION).map(str::trim).filter(|to| !to.is_empty())?;
+    let to = asked.join(to).ok()?;
+    matches!(to.scheme(), "http" | "https").then(|| clean(&printable(&to), sent))
 }
 
 /// Measured against the middle of the round trip; an answer out of a cache says nothing (T13).
@@ -157,10 +176,36 @@ fn request(client: &Client, credential: &Credential, secrets: &Secrets) -> Reque
 /// How long an answer is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Patience {
-    /// It can be asked for again: 15 s.
-    Usual,
+    /// It can be asked for again: 15 s, and longer after tries that were given up.
+    Usual {
+        /// How many in a row.
+        unanswered: u32,
+    },
     /// It comes once: 100 s.
     OneUse,
+}
+
+impl Patience {
+    /// Nothing was given up before.
+    pub(crate) const FIRST: Patience = Patience::Usual { unanswered: 0 };
+
+    fn limit(self) -> Duration {
+        match self {
+            Patience::Usual { unanswered } => {
+                let number = usize::try_from(unanswered).unwrap_or(usize::MAX).min(ANSWER_LIMITS.len() - 1);
+                ANSWER_LIMITS[number]
+            }
+            Patience::OneUse => one_use_limit(),
+        }
+    }
+
+    /// Of the next try, should this one be given up.
+    fn next(self) -> Patience {
+        match self {
+            Patience::Usual { unanswered } => Patience::Usual { unanswered: unanswered.saturating_add(1) },
+            Patience::OneUse => Patience::OneUse,
+        }
+    }
 }
 
 /// An answer as it came.
@@ -172,6 +217,8 @@ pub(crate) struct Raw {
     pub(crate) body: Vec<u8>,
     /// Why the body is not whole.
     pub(crate) cut: Option<Trouble>,
+    /// Why it could not be unpacked to its end.
+    pub(crate) packed: Option<String>,
 }
 
 impl Raw {
@@ -191,17 +238,11 @@ pub(crate) async fn exchange(
     clock: &Clock,
     patience: Patience,
 ) -> Result<Raw, Trouble> {
-    let request = match patience {
-        Patience::Usual => request.timeout(ANSWER_LIMIT),
-        Patience::OneUse => request,
+    let mut over = std::pin::pin!(waited(clock, patience.limit()));
+    let timed_out = || {
+        let how = Network::GaveUp { after: patience.limit(), next: patience.next().limit() };
+        Trouble::Network { how, detail: String::new() }
     };
-    let mut over = std::pin::pin!(async {
-        match patience {
-            Patience::Usual => std::future::pending().await,
-            Patience::OneUse => waited(clock, one_use_limit()).await,
-        }
-    });
-    let timed_out = || Trouble::Network { how: Network::OneUseTimeout, detail: String::new() };
     // What has arrived counts, however late it is looked at.
     let mut response = tokio::select! {
         biased;
@@ -232,14 +273,15 @@ pub(crate) async fn exchange(
         }
     };
     // Of an answer that broke off, what can be unpacked is kept.
-    let body = match &cut {
+    let (body, packed) = match &cut {
         None => match http::plain(&headers, body.clone(), BODY_LIMIT) {
-            Content::Whole(plain) => plain,
-            Content::TooLong | Content::Broken { .. } => unpacked(text(&headers, CONTENT_ENCODING), body, BODY_LIMIT),
+            Content::Whole(plain) => (plain, None),
+            Content::TooLong => (unpacked(&headers, body, BODY_LIMIT), None),
+            Content::Broken { cause } => (unpacked(&headers, body, BODY_LIMIT), Some(cause)),
         },
-        Some(_) => unpacked(text(&headers, CONTENT_ENCODING), body, BODY_LIMIT),
+        Some(_) => (unpacked(&headers, body, BODY_LIMIT), None),
     };
-    Ok(Raw { status, headers, body, cut })
+    Ok(Raw { status, headers, body, cut, packed })
 }
 
 #[cfg(not(feature = "faults"))]
@@ -275,8 +317,8 @@ fn network(client: &Client, cause: &reqwest::Error) -> Trouble {
         (true, false) if proxy || system().any(|error| error.raw_os_error().is_some()) => Network::Connect,
         // Neither name, nor system, nor proxy: what is left before the request is the handshake.
         (true, false) => Network::Tls,
-        (false, true) => Network::AnswerTimeout,
-        (false, false) => Network::Broken,
+        // Limits of ours are not reqwest's: this one is the system's.
+        (false, true | false) => Network::Broken,
     };
     Trouble::Network { how, detail: client.why(cause).to_string() }
 }

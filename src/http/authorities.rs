@@ -13,6 +13,8 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+use super::certificate::Certificate;
+
 /// All of the world's public authorities take 250 kB.
 const MOST_BYTES: u64 = 1024 * 1024;
 
@@ -45,6 +47,17 @@ impl Authorities {
     /// Where they were read.
     pub fn file(&self) -> &Path {
         &self.file
+    }
+
+    /// Whose certificates they are, for texts.
+    pub(super) fn subjects(&self) -> Vec<String> {
+        let read = self.certificates.iter().filter_map(Certificate::read);
+        read.map(|certificate| certificate.subject).collect()
+    }
+
+    /// The path as a shell takes it.
+    pub(super) fn quoted(&self) -> String {
+        quoted(&self.file)
     }
 
     pub(super) fn certificates(&self) -> &[CertificateDer<'static>] {

@@ -6,6 +6,7 @@
 //!
 //! Absent: sending (each caller knows what may be sent twice), and what an answer means.
 
+mod added;
 mod authorities;
 mod body;
 mod certificate;

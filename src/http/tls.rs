@@ -50,7 +50,8 @@ impl Tls {
         let inner = Verifier::new_with_extra_roots(given.clone(), provider.clone())?;
         let asked = Arc::new(Asked::default());
         let server = format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(443));
-        let trust = Trust { inner, given, system: OnceLock::new(), server };
+        let named = authorities.cloned();
+        let trust = Trust { inner, given, named, system: OnceLock::new(), server };
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .dangerous()
@@ -86,6 +87,8 @@ impl ResolvesClientCert for Asked {
 struct Trust {
     inner: Verifier,
     given: Vec<CertificateDer<'static>>,
+    /// The file that they are from; for texts.
+    named: Option<Authorities>,
     /// The system's, read when the one case first occurs.
     system: OnceLock<Vec<CertificateDer<'static>>>,
     /// For texts: rustls knows the host and not the port.
@@ -150,7 +153,8 @@ impl ServerCertVerifier for Trust {
         };
         self.judge(end_entity, refused, server_name, now).map_err(|why| {
             // Who signed it and for whom is known here and nowhere later, so it goes with the error.
-            let distrust = Distrust::new(why, server_name, &self.server, end_entity, intermediates, now);
+            let distrust =
+                Distrust::new(why, server_name, &self.server, end_entity, intermediates, now).with(self.named.as_ref());
             Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(distrust))))
         })
     }

@@ -11,6 +11,8 @@ use jiff::Timestamp;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{self, AlertDescription, CertificateError};
 
+use super::added::Added;
+use super::authorities::Authorities;
 use super::certificate::Certificate;
 use super::tls::{Asked, IS_AN_AUTHORITY};
 use crate::witness::without_secrets;
@@ -69,7 +71,7 @@ impl fmt::Display for Why {
     }
 }
 
-fn trouble(found: impl Into<String>, cause: impl Into<String>, cure: impl Into<String>) -> Trouble {
+pub(super) fn trouble(found: impl Into<String>, cause: impl Into<String>, cure: impl Into<String>) -> Trouble {
     Trouble { found: found.into(), cause: cause.into(), cure: cure.into() }
 }
 
@@ -83,6 +85,8 @@ pub(super) struct Distrust {
     /// The server's first.
     chain: Vec<Certificate>,
     now: Option<Timestamp>,
+    /// What `tls.ca` adds to the system's certificates.
+    added: Option<Added>,
 }
 
 impl Distrust {
@@ -96,11 +100,16 @@ impl Distrust {
     ) -> Distrust {
         let chain = std::iter::once(end_entity).chain(intermediates).filter_map(Certificate::read).collect();
         let now = i64::try_from(now.as_secs()).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
-        Distrust { why, host: host.to_str().into_owned(), server: server.to_owned(), chain, now }
+        Distrust { why, host: host.to_str().into_owned(), server: server.to_owned(), chain, now, added: None }
+    }
+
+    pub(super) fn with(self, authorities: Option<&Authorities>) -> Distrust {
+        let added = authorities.map(Added::of);
+        Distrust { added, ..self }
     }
 
     fn trouble(&self) -> Trouble {
-        let Distrust { why, host, server, chain, now } = self;
+        let Distrust { why, host, server, chain, now, added } = self;
         let certificate = chain.first();
         let issuer = certificate.map_or("an unknown authority", |certificate| certificate.issuer.as_str());
         let date = |at: fn(&Certificate) -> Option<Timestamp>| day(certificate.and_then(at));
@@ -147,9 +156,15 @@ impl Distrust {
                 "its authority has called it back",
                 "have whoever runs the server replace it",
             ),
-            CertificateError::UnknownIssuer if !own => stranger(issuer, chain),
+            CertificateError::UnknownIssuer if !own => match (inspector(chain), added) {
+                (None, Some(added)) => added.without(server, issuer, chain),
+                (Some(_), _) | (None, None) => stranger(issuer, chain),
+            },
             other if own && (*other == CertificateError::UnknownIssuer || is_authority(other)) => trouble(
-                format!("the certificate by `{issuer}` signed itself, and this machine does not trust it"),
+                format!(
+                    "the certificate by `{issuer}` signed itself, and {} does not trust it",
+                    added.as_ref().map_or_else(|| "this machine".to_owned(), Added::and_machine)
+                ),
                 "whoever runs the server made it without an authority",
                 format!(
                     "save it with `{}`, compare its fingerprint (`openssl x509 -in server.pem -noout -fingerprint -sha256`) \
@@ -193,12 +208,16 @@ fn is_authority(error: &CertificateError) -> bool {
     matches!(error, CertificateError::Other(other) if other.to_string() == IS_AN_AUTHORITY)
 }
 
+/// Who opens TLS on the way, as the issuers say.
+fn inspector(chain: &[Certificate]) -> Option<&'static str> {
+    INSPECTORS.into_iter().find(|name| chain.iter().any(|one| one.issuer.contains(name)))
+}
+
 /// Signed by an authority that nobody here knows.
 fn stranger(issuer: &str, chain: &[Certificate]) -> Trouble {
-    let inspector = INSPECTORS.iter().find(|name| chain.iter().any(|one| one.issuer.contains(*name)));
     let add = "add the authority's certificate to the connection (`tls: { ca: FILE }`) or to this machine's (Debian: put it \
                into `/usr/local/share/ca-certificates/NAME.crt` and run `update-ca-certificates`)";
-    match (inspector, chain) {
+    match (inspector(chain), chain) {
         (Some(name), _) => trouble(
             format!("the certificate is by `{issuer}`, which this machine does not know"),
             format!("a proxy that opens TLS on the way ({name}) answers in the server's place, with its own authority"),

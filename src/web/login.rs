@@ -16,7 +16,7 @@ use super::answer::{Body, Refusal, Why};
 use super::control::Control;
 use super::peer::Peer;
 use super::status::TokenReport;
-use crate::auth::{Given, KeepError, Kind, Login, LoginError, LoginFate, NotKept, TokenManager, Way};
+use crate::auth::{Given, KeepError, Kind, Login, LoginError, LoginFate, NotKept, TokenManager, Unfinished, Way};
 use crate::secret::{Secret, SecretSource};
 
 /// Logins that were begun and not finished, at once.
@@ -192,8 +192,11 @@ pub(super) async fn finish(
             ));
     };
     control.audit(&peer, "login", &name, Some("browser".to_owned())).await?;
-    let secret = login.finish(&code, &control.tokens_dir(), &control.clock).await.map_err(|cause| failed(&cause))?;
-    kept(&manager, Given { kind: Kind::RefreshToken, secret }).await
+    match manager.finish_login(login, code).await {
+        Ok(status) => Ok(Json(TokenReport::new(&name, &status))),
+        Err(Unfinished::Code(cause)) => Err(failed(&cause)),
+        Err(Unfinished::Token(cause)) => Err(not_kept(&cause)),
+    }
 }
 
 pub(super) async fn take_secret(
@@ -215,8 +218,12 @@ async fn kept(manager: &TokenManager, given: Given) -> Result<Json<TokenReport>,
     let connection = manager.credential().connection.clone();
     match manager.take_login(given).await {
         Ok(status) => Ok(Json(TokenReport::new(&connection, &status))),
-        Err(cause) => Err(Refusal::new(why(&cause), cause.to_string()).hint(cause.cure())),
+        Err(cause) => Err(not_kept(&cause)),
     }
+}
+
+fn not_kept(cause: &NotKept) -> Refusal {
+    Refusal::new(why(cause), cause.to_string()).hint(cause.cure())
 }
 
 fn why(cause: &NotKept) -> Why {

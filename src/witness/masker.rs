@@ -15,7 +15,7 @@ use std::ops::Range;
 
 use secrecy::zeroize::Zeroizing;
 
-use super::view::{SIGNS, Seen, bytes_within, decoded, plain};
+use super::view::{Dialect, SIGNS, Seen, bytes_within, decoded, decoded_in, plain};
 use super::{MASK, is_invisible};
 use crate::secret::Secret;
 
@@ -30,6 +30,9 @@ const SHORTEST_INSIDE: usize = 4;
 
 /// How often a text is decoded: a double encoding within one of another kind.
 const MOST_DECODINGS: usize = 3;
+
+/// How many of these views are read in the dialects too: the text as it is, and with the escapes that are around one.
+const MOST_BEFORE_DIALECTS: usize = 2;
 
 /// Some of what escapes begin with, but for all: an encoder that writes `&amp;` leaves a `%41` of the secret as it is.
 const SOME_SIGNS: [&[char]; 6] = [&['%'], &['&'], &['\\'], &['%', '&'], &['%', '\\'], &['&', '\\']];
@@ -120,9 +123,12 @@ impl Masker {
     pub fn mask(&self, text: &str) -> String {
         let mut spans = Vec::new();
         let mut view = plain(text);
-        for _ in 0..=MOST_DECODINGS {
+        for step in 0..=MOST_DECODINGS {
             self.find(&view, &mut spans);
             self.find_in_some(&view, &mut spans);
+            if step < MOST_BEFORE_DIALECTS {
+                self.find_in_dialects(&view, &mut spans);
+            }
             for inner in bytes_within(&view) {
                 self.find(&inner, &mut spans);
                 // RFC 6749, 2.3.1: id and secret are form-encoded before they become HTTP Basic.
@@ -136,6 +142,17 @@ impl Masker {
             }
         }
         replaced(text, spans)
+    }
+
+    /// In what it is in each dialect, and in that decoded once: a mail shows a page, a log shows JSON.
+    fn find_in_dialects(&self, view: &[Seen], spans: &mut Vec<Range<usize>>) {
+        for dialect in Dialect::ALL {
+            let Some(inner) = decoded_in(view, dialect) else { continue };
+            self.find(&inner, spans);
+            if let Some(inner) = decoded(&inner, &SIGNS) {
+                self.find(&inner, spans);
+            }
+        }
     }
 
     /// In what is left when only some kinds of escapes are decoded, where there is a choice.

@@ -15,6 +15,10 @@ use super::names::named;
 
 /// Eight bytes in base64 are eleven characters.
 const SHORTEST_BASE64: usize = 11;
+/// Bytes in a list of numbers.
+const SHORTEST_LIST: usize = 8;
+/// Characters between two numbers of a list: a comma, and a new line with its indent.
+const MOST_BETWEEN: usize = 20;
 /// Eight bytes in hex.
 const SHORTEST_HEX: usize = 16;
 /// `&CounterClockwiseContourIntegral;` is the longest name there is; those that stand for one character of a secret are short.
@@ -44,6 +48,62 @@ pub(super) const SIGNS: [char; 3] = ['%', '&', '\\'];
 
 /// One step of decoding of the escapes that begin so; none when there is nothing to decode.
 pub(super) fn decoded(view: &[Seen], signs: &[char]) -> Option<Vec<Seen>> {
+    decoded_by(view, signs, |rest| match rest[0].c {
+        '%' | '\\' => escape(rest),
+        '&' => reference(rest),
+        _ => None,
+    })
+}
+
+/// An encoding whose escapes mean something else elsewhere, or stand in every text, so that a text is read in it besides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// `=3D` of mail, and its lines that are broken by `=` (RFC 2045, 6.7). In an address, `=` stands before a value.
+    QuotedPrintable,
+    /// `\\075` or `\\75` of shells, C and `git`'s paths: bytes.
+    Octal,
+    /// `\\3d ` of style sheets (CSS Syntax 4.3.7): characters, with a blank that ends the number.
+    Css,
+}
+
+impl Dialect {
+    pub(super) const ALL: [Dialect; 3] = [Dialect::QuotedPrintable, Dialect::Octal, Dialect::Css];
+}
+
+/// The text in this dialect; none when nothing in it is.
+pub(super) fn decoded_in(view: &[Seen], dialect: Dialect) -> Option<Vec<Seen>> {
+    match dialect {
+        Dialect::QuotedPrintable => decoded_by(view, &['='], quoted_printable),
+        Dialect::Octal => decoded_by(view, &['\\'], octal),
+        Dialect::Css => decoded_by(view, &['\\'], css),
+    }
+}
+
+fn quoted_printable(rest: &[Seen]) -> Option<(What, usize)> {
+    match (rest.get(1)?.c, rest.get(2).map(|seen| seen.c)) {
+        ('\r', Some('\n')) => Some((What::Nothing, 3)),
+        ('\n', _) => Some((What::Nothing, 2)),
+        _ => Some((What::Byte(u8::try_from(number(rest.get(1..3)?, 16)?).ok()?), 3)),
+    }
+}
+
+/// Three digits, or as many as make a byte: what is printed takes two below 64, and with a third one would be no byte.
+fn octal(rest: &[Seen]) -> Option<(What, usize)> {
+    let digits = rest[1..].iter().take(3).take_while(|seen| seen.c.is_digit(8)).count();
+    (1..=digits).rev().find_map(|length| {
+        let byte = u8::try_from(number(&rest[1..=length], 8)?).ok()?;
+        Some((What::Byte(byte), length + 1))
+    })
+}
+
+fn css(rest: &[Seen]) -> Option<(What, usize)> {
+    let digits = rest[1..].iter().take(6).take_while(|seen| seen.c.is_ascii_hexdigit()).count();
+    let c = char::from_u32(number(&rest[1..=digits], 16)?)?;
+    let blank = rest.get(digits + 1).is_some_and(|seen| seen.c.is_whitespace());
+    Some((What::Char(c), digits + 1 + usize::from(blank)))
+}
+
+fn decoded_by(view: &[Seen], signs: &[char], read: impl Fn(&[Seen]) -> Option<(What, usize)>) -> Option<Vec<Seen>> {
     if !view.iter().any(|seen| signs.contains(&seen.c)) {
         return None;
     }
@@ -53,12 +113,7 @@ pub(super) fn decoded(view: &[Seen], signs: &[char]) -> Option<Vec<Seen>> {
     let mut changed = false;
     while let Some(seen) = view.get(at) {
         let rest = &view[at..];
-        let found = match seen.c {
-            sign if !signs.contains(&sign) => None,
-            '%' | '\\' => escape(rest),
-            '&' => reference(rest),
-            _ => None,
-        };
+        let found = if signs.contains(&seen.c) { read(rest) } else { None };
         let Some((what, length)) = found else {
             characters(&std::mem::take(&mut bytes), &mut out);
             out.push(*seen);
@@ -73,6 +128,7 @@ pub(super) fn decoded(view: &[Seen], signs: &[char]) -> Option<Vec<Seen>> {
                 characters(&std::mem::take(&mut bytes), &mut out);
                 out.push(Seen { c, start, end });
             }
+            What::Nothing => {}
         }
         at += length;
     }
@@ -86,6 +142,8 @@ enum What {
     Byte(u8),
     /// A character.
     Char(char),
+    /// A break that was put in.
+    Nothing,
 }
 
 /// `%XX`, `%uXXXX`, and what may follow a backslash in JSON, JavaScript, Rust and Python; with its length.
@@ -166,7 +224,7 @@ fn characters(bytes: &[Byte], out: &mut Vec<Seen>) {
     }
 }
 
-/// What words in base64, base64url or hex stand for, at each alignment.
+/// What words in base64, base64url or hex stand for, at each alignment, and lists of bytes.
 pub(super) fn bytes_within(view: &[Seen]) -> Vec<Vec<Seen>> {
     let mut found = Vec::new();
     for run in runs(view, SHORTEST_BASE64, |c| digit64(c).is_some()) {
@@ -181,7 +239,51 @@ pub(super) fn bytes_within(view: &[Seen]) -> Vec<Vec<Seen>> {
             found.push(text_of(&pairs.filter_map(byte).collect::<Vec<_>>()));
         }
     }
+    found.extend(lists(view).iter().map(|bytes| text_of(bytes)));
     found
+}
+
+/// Bytes as numbers with commas, blanks or both between: `[72, 101]` as Rust, Python and JavaScript print them, and Java with
+/// those from 128 on below zero.
+fn lists(view: &[Seen]) -> Vec<Vec<Byte>> {
+    let mut found = Vec::new();
+    let mut list: Vec<Byte> = Vec::new();
+    let mut at = 0;
+    // How far after the last number the next one may begin.
+    let mut reach = 0;
+    while let Some(seen) = view.get(at) {
+        let minus = usize::from(seen.c == '-');
+        let digits = view[at + minus..].iter().take(4).take_while(|seen| seen.c.is_ascii_digit()).count();
+        if digits == 0 {
+            let between = seen.c == ',' || seen.c == ';' || seen.c.is_whitespace();
+            if !between || at >= reach {
+                end_list(&mut list, &mut found);
+            }
+            at += 1;
+            continue;
+        }
+        let end = at + minus + digits;
+        let byte = number(&view[at + minus..end], 10).and_then(|number| match (minus, number) {
+            (0, 0..=255) => u8::try_from(number).ok(),
+            (1, 1..=128) => u8::try_from(256 - number).ok(),
+            _ => None,
+        });
+        match byte {
+            Some(byte) => list.push((byte, seen.start, view[end - 1].end)),
+            None => end_list(&mut list, &mut found),
+        }
+        reach = end + MOST_BETWEEN;
+        at = end;
+    }
+    end_list(&mut list, &mut found);
+    found
+}
+
+fn end_list(list: &mut Vec<Byte>, found: &mut Vec<Vec<Byte>>) {
+    let ended = std::mem::take(list);
+    if ended.len() >= SHORTEST_LIST {
+        found.push(ended);
+    }
 }
 
 fn text_of(bytes: &[Byte]) -> Vec<Seen> {

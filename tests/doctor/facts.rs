@@ -9,7 +9,7 @@ use punctual::secret::Secret;
 use punctual::witness::{MASK, excerpt, masked};
 use serde_json::json;
 
-use crate::bench::{Bench, step};
+use crate::bench::{Bench, CLIENT, SCHEDULE, file, step};
 
 fn jwt(claims: &serde_json::Value) -> String {
     let part = |text: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);
@@ -103,11 +103,29 @@ async fn a_clock_that_is_off_is_told_in_both_directions() {
         bench.faults(vec![FaultRule::always(Fault::DateOff(off))]);
         let (code, rows) = bench.rows(&bench.usual()).await;
         let told = step(&rows, "clock");
+        // Token server and Orchestrator are one host here, whose clock has one vote and is told once.
+        assert_eq!(rows.iter().filter(|row| row["step"] == "clock").count(), 1, "{rows:#?}");
         assert_eq!((code, told["verdict"].as_str().unwrap()), (exit, verdict), "{told:#}");
         let found = told["found"].as_str().unwrap();
         assert!(found.contains(words) || (words == "89 s behind" && found.contains("90 s behind")), "{found}");
         assert!(told["cure"].as_str().unwrap().contains("timedatectl"));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hosts_that_agree_say_that_this_machine_s_clock_is_alone() {
+    let bench = Bench::new().await;
+    bench.faults(vec![FaultRule::always(Fault::DateOff(SignedDuration::from_mins(60)))]);
+    let url = bench.sandbox.base_url();
+    let organization = url.split('/').nth(3).unwrap();
+    let elsewhere = bench.sandbox.root_url().replace("127.0.0.1", "localhost");
+    assert_ne!(elsewhere, bench.sandbox.root_url());
+    let auth = CLIENT.replace(" }", &format!(", token_url: \"{elsewhere}/{organization}/identity_/connect/token\" }}"));
+    let (code, rows) = bench.rows(&file(&url, &auth, SCHEDULE)).await;
+    let told: Vec<&str> =
+        rows.iter().filter(|row| row["step"] == "clock").map(|row| row["found"].as_str().unwrap()).collect();
+    assert_eq!(code, 1, "{rows:#?}");
+    assert!(told.iter().any(|found| found.contains("this machine's clock is alone")), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -169,6 +169,39 @@ async fn who_is_not_known_is_named_and_told_apart_from_a_chain_that_was_not_sent
     says(&refusal(leaf.config(), trusted).await, &["sent no other one", "intermediate certificate", "full chain"]);
 }
 
+/// The file is there and holds a good certificate, of another authority.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_lacks_the_issuer_is_named_with_both_sides_and_the_commands_that_show_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = company("Other");
+    let trusted = trusting(folder.path(), &[&other.root]);
+    let told = refusal(company("Acme").identity.config(), trusted.clone()).await;
+    let file = format!("`tls.ca` (`{}`) does not include that authority", folder.path().join("ca.pem").display());
+    says(&told, &[&file, "by `CN=Acme 2`", "nor `CN=Acme`, by which its chain ends", "but `CN=Other`"]);
+    says(
+        &told,
+        &["the file is of another authority", "write the certificate of `CN=Acme 2` or `CN=Acme` into the file"],
+    );
+    let port = serve(company("Acme").identity.config()).await;
+    let told = ask(&format!("https://localhost:{port}"), trusted.clone()).await.unwrap_err();
+    let shown = folder.path().join("shown");
+    for (begin, words) in [("openssl s_client", "i:CN=Acme 2"), ("openssl crl2pkcs7", "subject=CN=Other")] {
+        if !sh(folder.path(), &format!("{} >shown", command(&told, begin))) {
+            return;
+        }
+        let text = std::fs::read_to_string(&shown).unwrap().replace(" = ", "=");
+        assert!(text.contains(words), "{begin}: {text}");
+    }
+    // A server that made its own, as a guide's.
+    let told = refusal(self_made(&["localhost"], |_| {}).config(), trusted).await;
+    says(&told, &["signed itself", "does not include it, but `CN=Other`", "so this machine does not trust it"]);
+    // The chain that the server leaves out is still named, with the file next to it.
+    let Company { root, identity: Identity { chain, key }, .. } = company("Acme");
+    let leaf = Identity { chain: chain[..1].to_vec(), key };
+    let told = refusal(leaf.config(), trusting(folder.path(), &[&root])).await;
+    says(&told, &["by `CN=Acme 2`", "but `CN=Acme`", "does not send its intermediate certificate", "full chain"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_agrees_on_nothing_is_told_by_what_is_missing() {
     // The alerts that OpenSSL and Schannel send to a client that asks for more than they have.

@@ -3,7 +3,7 @@
 //!
 //! What they do was taken from the encoders themselves: ASP.NET's request validation and `JavaScriptEncoder`, Python's
 //! `html.escape` and `json.dumps`, PHP's `htmlentities` and `json_encode`, Go's `encoding/json`, OWASP's encoders, JavaScript's
-//! `escape`, and from what leaked past maskers that knew fewer (actions/runner #284 and #2960, azure-pipelines-agent #5030,
+//! `escape`, Python's `quopri`, `git`'s quoted paths, and from what leaked past maskers that knew fewer (actions/runner #284 and #2960, azure-pipelines-agent #5030,
 //! jenkins-library #2289).
 
 pub(crate) type Encoder = Box<dyn Fn(char) -> String>;
@@ -18,6 +18,11 @@ fn percent(c: char, kept: &str, upper: bool) -> String {
     let mut buffer = [0; 4];
     let bytes = c.encode_utf8(&mut buffer).bytes();
     bytes.map(|byte| if upper { format!("%{byte:02X}") } else { format!("%{byte:02x}") }).collect()
+}
+
+/// Each byte of UTF-8.
+fn bytes(c: char, write: fn(u8) -> String) -> String {
+    c.to_string().bytes().map(write).collect()
 }
 
 fn form(c: char, upper: bool) -> String {
@@ -89,7 +94,7 @@ fn html_every_sign(c: char) -> String {
 
 /// Each encoder by name, then those one over another that are met: a page that shows JSON, JSON in an address, and twice.
 pub(crate) fn all() -> Vec<(String, Encoder)> {
-    let plain: [Plain; 29] = [
+    let plain: [Plain; 36] = [
         ("literal", |c| c.to_string()),
         ("form", |c| form(c, true)),
         ("form, lower case", |c| form(c, false)),
@@ -134,6 +139,23 @@ pub(crate) fn all() -> Vec<(String, Encoder)> {
         ("HTML, every sign", html_every_sign),
         ("SQL and CSV", |c| if matches!(c, '\'' | '"') { format!("{c}{c}") } else { c.to_string() }),
         ("UTF-8 read as Latin-1", |c| c.to_string().bytes().map(char::from).collect()),
+        ("quoted-printable", |c| {
+            if matches!(c, '!'..='<' | '>'..='~' | ' ') {
+                c.to_string()
+            } else {
+                bytes(c, |byte| format!("={byte:02X}"))
+            }
+        }),
+        ("quoted-printable, every byte", |c| bytes(c, |byte| format!("={byte:02x}"))),
+        ("octal, three digits", |c| {
+            if c.is_ascii_alphanumeric() { c.to_string() } else { bytes(c, |byte| format!("\\{byte:03o}")) }
+        }),
+        ("octal, as short as it can be", |c| {
+            if c.is_ascii_alphanumeric() { c.to_string() } else { bytes(c, |byte| format!("\\{byte:o}")) }
+        }),
+        ("octal, every byte", |c| bytes(c, |byte| format!("\\{byte:03o}"))),
+        ("CSS", |c| if c.is_ascii_alphanumeric() { c.to_string() } else { format!("\\{:x} ", c as u32) }),
+        ("CSS, six digits", |c| if c.is_ascii_alphanumeric() { c.to_string() } else { format!("\\{:06X}", c as u32) }),
         ("ASCII only", |c| if c.is_ascii() { c.to_string() } else { "?".to_owned() }),
     ];
     let mut all: Vec<(String, Encoder)> = Vec::new();
@@ -158,6 +180,10 @@ pub(crate) fn all() -> Vec<(String, Encoder)> {
         ("percent", "JSON of .NET"),
         ("percent, lower case", "HTML"),
         ("JSON", "Rust's Debug"),
+        ("quoted-printable", "HTML"),
+        ("quoted-printable", "form"),
+        ("JSON", "octal, three digits"),
+        ("JSON", "CSS"),
     ] {
         let (first, second) = (by_name(inner), by_name(outer));
         all.push((format!("{outer} of {inner}"), Box::new(move |c| first(c).chars().map(second).collect())));

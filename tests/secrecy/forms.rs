@@ -67,7 +67,10 @@ fn left<'a>(shown: &'a str, what: &dyn Fn() -> String) -> &'a str {
 
 /// Blanks and backslashes at its ends are not what makes a secret.
 fn without_blanks(text: &str) -> String {
-    let blanks = ["%2520", "%20", "%2B", "&#x20;", "&#32;", "\\u0020", "\\x20", "+", " "];
+    let blanks = [
+        "%2520", "%20", "%2B", "&#x20;", "&#32;", "\\u0020", "\\x20", "=20", "=2B", "\\040", "\\40", "\\053", "\\53",
+        "\\000020", "\\00002B", "\\20 ", "\\2b ", "\\20", "\\2b", "+", " ",
+    ];
     let text = blanks.iter().fold(text.replace(MASK, ""), |text, blank| text.replace(blank, ""));
     text.replace(|c: char| c.is_control() || c == '\\', "")
 }
@@ -202,6 +205,42 @@ impl Found {
     }
 }
 
+#[test]
+fn a_list_of_bytes_is_masked_as_the_text_that_it_is() {
+    let mut dice = Dice(seed());
+    for _ in 0..count() {
+        let text = secret(&mut dice);
+        let bare = text.trim();
+        if is_common(bare) || counted(bare) < 9 {
+            continue;
+        }
+        let known = [Secret::new(bare)];
+        let list =
+            |write: &dyn Fn(u8) -> String, between: &str| bare.bytes().map(write).collect::<Vec<_>>().join(between);
+        for (name, shown) in [
+            ("Rust and Python", list(&|byte| byte.to_string(), ", ")),
+            ("JavaScript", list(&|byte| byte.to_string(), ",")),
+            ("Java", list(&|byte| byte.cast_signed().to_string(), ", ")),
+            ("blanks", list(&|byte| byte.to_string(), " ")),
+            ("a line each", list(&|byte| byte.to_string(), ",\n        ")),
+        ] {
+            let masked = masked(&format!("body: [{shown}]; 12 jobs, 3 of 4"), &known);
+            assert!(masked.starts_with(&format!("body: [{MASK}")), "{name}, secret {bare}: {masked}");
+            assert!(masked.ends_with("]; 12 jobs, 3 of 4"), "{name}, secret {bare}: {masked}");
+        }
+    }
+}
+
+#[test]
+fn a_line_that_quoted_printable_breaks_hides_nothing() {
+    let known = [Secret::new("correct=horse=battery-staple")];
+    for end in ["\n", "\r\n"] {
+        let echo = format!("password=3Dcorrect=3Dhorse={end}=3Dbattery-sta={end}ple refused");
+        let shown = Masker::of(&known).mask(&echo);
+        assert_eq!(shown, format!("password=3D{MASK} refused"));
+    }
+}
+
 /// Fewer than sixteen letters that read like words are specific to no secret.
 fn is_common(piece: &str) -> bool {
     piece.chars().count() < 16 && piece.chars().all(|c| c.is_alphabetic() || !c.is_ascii() || " -_.:/+".contains(c))
@@ -291,6 +330,11 @@ fn masking_takes_time_in_proportion_to_the_text() {
         ("backslashes", "\\\\"),
         ("references", "&amp;"),
         ("one letter", "a"),
+        ("quoted-printable", "=3D=41"),
+        ("octal", "\\075\\101"),
+        ("CSS", "\\3d \\41 "),
+        ("bytes", "72, 101, "),
+        ("every kind", "%3D&#61;\\u003d=3D\\075\\3d 61, 72, "),
     ] {
         let text = |bytes: usize| unit.repeat(bytes / unit.len());
         let (short, long) = (took(&text(16 * 1024)), took(&text(64 * 1024)));

@@ -6,6 +6,7 @@ use punctual::auth::{AuthUnavailable, Credential, GrantConfig, TokenManager, Tok
 use punctual::secret::{SecretRef, SecretSource};
 use url::Url;
 
+use crate::secs;
 use crate::server::{House, Said, Seen, soon};
 
 /// What a caller is told, with the parts that differ from run to run taken out.
@@ -147,9 +148,84 @@ async fn a_server_in_trouble_is_told_with_its_status() {
     ask for tokens less often from other programs of this organization; it is tried again by itself
     connection `cloud`: POST http://identity/acme/identity_/connect/token answered 403 `access_denied`
     check `auth` and `auth.token_url` of the connection; it is tried again by itself
-    connection `cloud`: POST http://identity/acme/identity_/connect/token answered 302, a redirect, which is not followed
-    the path `/acme/identity_/connect/token` was tried; set `auth.token_url` to http://identity/identity_/connect/token
+    connection `cloud`: POST http://identity/acme/identity_/connect/token answered 302, a redirect to http://identity/login, which is not followed
+    that is no token server, but most likely a login or maintenance page; expected as `auth.token_url` is http://identity/identity_/connect/token for Automation Suite, http://identity/identity/connect/token for a stand-alone Orchestrator; it is tried again by itself
     "#);
+}
+
+/// The target of a redirect and the cure, for a token server at this path.
+async fn redirected(path: &str, to: &str) -> String {
+    let said = Said { status: 302, headers: vec![("location", to.to_owned())], body: String::new() };
+    let house = House::new(move |_, _: &Seen| said.clone()).await;
+    let mut credential = house.credential(house.client_credentials());
+    credential.token_url = house.server.url(path);
+    let text = told(&house, credential).await.1;
+    text.replace(&house.server.origin.replacen("http:", "https:", 1), "https://identity")
+}
+
+#[tokio::test]
+async fn a_redirect_names_its_target_and_only_a_likely_token_server_is_suggested() {
+    let (suite, alone) = ("/identity_/connect/token", "/identity/connect/token");
+    let mut texts = Vec::new();
+    for (path, to) in [
+        // Servers that moved, or want another spelling (PostHog/posthog 49807, freelawproject/courtlistener 7927).
+        (suite, "https://other.example/identity_/connect/token"),
+        (suite, "/identity_/connect/token/"),
+        (alone, "/identity_/connect/token"),
+        // Login pages, portals, and what loops.
+        (suite, "/identity_/Account/Login?ReturnUrl=%2Fx&client_secret=client-secret-1#top"),
+        (alone, "https://me:client-secret-1@sorry.example/client-secret-1/maintenance.html"),
+        (suite, "/identity_/connect/token?cookie=1"),
+        (suite, "javascript:alert(1)"),
+        (suite, ""),
+        ("/acme/token", "/login"),
+    ] {
+        texts.push(redirected(path, to).await);
+    }
+    let texts = texts.join("\n");
+    assert!(!texts.contains("client-secret-1") && !texts.contains("ReturnUrl") && !texts.contains("me:"), "{texts}");
+    insta::assert_snapshot!(texts, @r#"
+    connection `cloud`: POST http://identity/identity_/connect/token answered 302, a redirect to https://other.example/identity_/connect/token, which is not followed
+    if you know that host to be your token server's, set `auth.token_url` to https://other.example/identity_/connect/token; it is tried again by itself
+    connection `cloud`: POST http://identity/identity_/connect/token answered 302, a redirect to http://identity/identity_/connect/token/, which is not followed
+    set `auth.token_url` to http://identity/identity_/connect/token/; it is tried again by itself
+    connection `cloud`: POST http://identity/identity/connect/token answered 302, a redirect to http://identity/identity_/connect/token, which is not followed
+    set `auth.token_url` to http://identity/identity_/connect/token; it is tried again by itself
+    connection `cloud`: POST http://identity/identity_/connect/token answered 302, a redirect to http://identity/identity_/Account/Login, which is not followed
+    that is no token server, but most likely a login or maintenance page; the address that was tried is the usual one of Automation Suite, so have whoever runs 127.0.0.1 let POST /identity_/connect/token through to it; it is tried again by itself
+    connection `cloud`: POST http://identity/identity/connect/token answered 302, a redirect to https://sorry.example/[secret]/maintenance.html, which is not followed
+    that is no token server, but most likely a login or maintenance page; the address that was tried is the usual one of a stand-alone Orchestrator, so have whoever runs 127.0.0.1 let POST /identity/connect/token through to it; it is tried again by itself
+    connection `cloud`: POST http://identity/identity_/connect/token answered 302, a redirect to http://identity/identity_/connect/token, which is not followed
+    the address leads to itself, as where a login page or a gateway wants a cookie first: have 127.0.0.1 let POST /identity_/connect/token through as it is; it is tried again by itself
+    connection `cloud`: POST http://identity/identity_/connect/token answered 302, a redirect without an address, which is not followed
+    something at 127.0.0.1 or before it keeps the request from the token server: have it let POST /identity_/connect/token through; it is tried again by itself
+    connection `cloud`: POST http://identity/identity_/connect/token answered 302, a redirect without an address, which is not followed
+    something at 127.0.0.1 or before it keeps the request from the token server: have it let POST /identity_/connect/token through; it is tried again by itself
+    connection `cloud`: POST http://identity/acme/token answered 302, a redirect to http://identity/login, which is not followed
+    that is no token server, but most likely a login or maintenance page; expected as `auth.token_url` is http://identity/identity_/connect/token for Automation Suite, http://identity/identity/connect/token for a stand-alone Orchestrator; it is tried again by itself
+    "#);
+}
+
+#[tokio::test]
+async fn a_redirect_from_plain_http_to_the_same_path_over_https_is_the_cure() {
+    let house = House::new(|_, seen: &Seen| {
+        let host = seen.headers.get("host").unwrap().to_str().unwrap();
+        let location = format!("https://{host}/acme/identity_/connect/token");
+        Said { status: 301, headers: vec![("location", location)], body: String::new() }
+    })
+    .await;
+    let (_, text) = told(&house, house.credential(house.client_credentials())).await;
+    let target = format!("{}/acme/identity_/connect/token", house.server.origin.replacen("http:", "https:", 1));
+    assert!(text.contains(&format!("a redirect to {target},")), "{text}");
+    assert!(text.contains(&format!("set `auth.token_url` to {target};")), "{text}");
+    // And never a step down: that would send the secret in the clear.
+    let failure = |from: &str, to: &str| {
+        let mut credential = house.credential(house.client_credentials());
+        credential.token_url = Url::parse(from).unwrap();
+        Trouble::Redirect { status: 301, to: Some(to.to_owned()) }.explain(&credential, Before::Answered).cure
+    };
+    let down = failure("https://id.example/identity/connect/token", "http://id.example/identity/connect/token");
+    assert!(!down.contains("set `auth.token_url`"), "{down}");
 }
 
 async fn password_of(username: &str, said: Said) -> String {
@@ -265,7 +341,7 @@ fn failures_that_take_a_network_to_make_have_words_too() {
         network(Network::Name),
         network(Network::Tls),
         network(Network::ConnectTimeout),
-        network(Network::AnswerTimeout),
+        network(Network::GaveUp { after: secs(15), next: secs(30) }),
         network(Network::Broken),
         Trouble::Busy,
         Trouble::DamagedFile { path: "/var/lib/punctual/tokens/x.token".to_owned() },
@@ -279,7 +355,8 @@ fn failures_that_take_a_network_to_make_have_words_too() {
             format!("{}\n{}", failure.message, failure.cure)
         })
         .collect();
-    assert_eq!(network(Network::AnswerTimeout).explain(&credential, Before::Answered).class, Class::Ambiguous);
+    let gave_up = Network::GaveUp { after: secs(15), next: secs(30) };
+    assert_eq!(network(gave_up).explain(&credential, Before::Answered).class, Class::Ambiguous);
     insta::assert_snapshot!(told.join("\n"), @r#"
     connection `cloud`: POST https://cloud.uipath.com/acme/identity_/connect/token failed: the server's name was not found
     check the host in `auth.token_url` or `url`, and the name server; it is tried again by itself
@@ -287,8 +364,8 @@ fn failures_that_take_a_network_to_make_have_words_too() {
     check host and port, or add the server's authority to the system's certificates; it is tried again by itself
     connection `cloud`: POST https://cloud.uipath.com/acme/identity_/connect/token failed: no connection within 5 s
     check host and port, firewall and proxy; it is tried again by itself
-    connection `cloud`: POST https://cloud.uipath.com/acme/identity_/connect/token failed: no complete answer within 15 s
-    check the server and any proxy between; it is tried again by itself
+    connection `cloud`: POST https://cloud.uipath.com/acme/identity_/connect/token failed: no complete answer yet when punctual stopped waiting after 15 s
+    find out what keeps the server, or a proxy between, so long; it is tried again by itself, and waits up to 30 s then
     connection `cloud`: POST https://cloud.uipath.com/acme/identity_/connect/token failed: the connection broke before the answer was complete
     check the server and any proxy between; it is tried again by itself
     connection `cloud`: nothing was sent to https://cloud.uipath.com/acme/identity_/connect/token because another process keeps the token file

@@ -465,9 +465,46 @@ fn a_new_refresh_token_is_found_in_whatever_was_made_of_the_answer() {
         let found = answer.refresh_token.map(|token| token.expose().to_owned());
         assert_eq!(found, (end >= closed).then(|| "refresh-1".to_owned()), "{end}");
     }
+    // An object further in is not all there is of an answer that was cut.
+    let cut = r#"{"access_token":"at","refresh_token":"refresh-1","limits":{"error":"none"},"sco"#;
+    let answer = read(reply(200, cut.as_bytes()), Style::Identity, &[]);
+    assert_eq!(answer.refresh_token.unwrap().expose(), "refresh-1");
     // A refusal that repeats a field is no answer.
     let echo = br#"{"error":"invalid_request","refresh_token":"must be a string"}"#;
     assert!(read(reply(400, echo), Style::Identity, &[]).refresh_token.is_none());
+}
+
+#[test]
+fn tokens_within_another_object_are_found_and_null_counts_as_nothing() {
+    let reply = |body| Reply { status: 200, content_type: None, authenticate: None, retry_after: None, body };
+    for body in [
+        r#"{"refresh_token":null,"data":{"access_token":"at","refresh_token":"refresh-1"}}"#,
+        r#"{"access_token":null,"refresh_token":"","result":{"access_token":"at","refresh_token":"refresh-1"}}"#,
+        r#"{"code":200,"message":"success","data":{"access_token":"at","refresh_token":"refresh-1","token_type":"Bearer"}}"#,
+        // Each in its own place.
+        r#"{"access_token":"at","data":{"refresh_token":"refresh-1"}}"#,
+        r#"{"refresh_token":"refresh-1","data":{"access_token":"at"}}"#,
+        r#"{"access_token":"at","refresh_token":null,"data":{"access_token":"at","refresh_token":"refresh-1"}}"#,
+        r#"{"data":[{"access_token":"at","refresh_token":"refresh-1"}]}"#,
+        r#"{"result":"{\"access_token\":\"at\",\"refresh_token\":\"refresh-1\"}"}"#,
+        r#"{"result":{"data":{"access_token":"at","refresh_token":"refresh-1"}}}"#,
+    ] {
+        let answer = read(reply(body.as_bytes()), Style::Identity, &[]);
+        assert_eq!(answer.access.unwrap().token.expose(), "at", "{body}");
+        assert_eq!(answer.refresh_token.unwrap().expose(), "refresh-1", "{body}");
+    }
+    // Without an access token, the new login is saved all the same.
+    let answer = read(reply(br#"{"data":{"refresh_token":"refresh-1"}}"#), Style::Identity, &[]);
+    assert_eq!(answer.access.unwrap_err(), Trouble::NoToken);
+    assert_eq!(answer.refresh_token.unwrap().expose(), "refresh-1");
+    // What is somebody else's, or repeats what was sent, is not ours.
+    for body in [
+        r#"{"access_token":"at","authed_user":{"access_token":"other","refresh_token":"other-1"}}"#,
+        r#"{"error":"invalid_grant","request":{"refresh_token":"refresh-0"}}"#,
+        r#"{"access_token":"at","refresh_token":null}"#,
+    ] {
+        assert!(read(reply(body.as_bytes()), Style::Identity, &[]).refresh_token.is_none(), "{body}");
+    }
 }
 
 fn family() -> Family {

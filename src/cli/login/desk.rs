@@ -4,7 +4,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use crate::auth::{Earlier, Given, Kind, Login, LoginError, LoginFate, NotKept, TokenState, at_rest, take_login};
+use crate::auth::{
+    Earlier, Given, Kind, Login, LoginError, LoginFate, NotKept, Unfinished, at_rest, finish_login, take_login,
+};
 use crate::clock::Clock;
 use crate::secret::Secret;
 use crate::store::{StateFolder, StateFolderError};
@@ -95,9 +97,8 @@ impl Desk {
                 let Some(login) = login else {
                     return Err(Failure::new(Exit::Fault, "no login was begun; please report this"));
                 };
-                let token = patiently(&here.exchanges, &here.clock, login.finish(&code, &here.tokens_dir, &here.clock));
-                let token = token.await?.map_err(|cause| login_failure(&cause))?;
-                self.keep(Kind::RefreshToken.key(), token).await
+                let kept = patiently(&here.exchanges, &here.clock, finished_here(here, login, code));
+                kept.await?
             }
         }
     }
@@ -140,24 +141,35 @@ impl Desk {
 
 /// Without a daemon: tried, kept, and taken up once, so that the person sees a token.
 async fn kept_here(here: &Here, given: Given) -> Result<TokenReport, Failure> {
-    let earlier = match at_rest(&here.credential, &here.tokens_dir, &here.clock).state {
-        TokenState::NeedsLogin | TokenState::BadClient | TokenState::AuthBroken => Earlier::Useless,
-        TokenState::Starting
-        | TokenState::Valid
-        | TokenState::Refreshing
-        | TokenState::Unavailable
-        | TokenState::Unsaved => Earlier::Works,
-    };
-    let taken = take_login(here.credential.clone(), here.environment(), earlier, given).await;
-    taken.map_err(|cause| {
-        let exit = match &cause {
-            NotKept::Keep(_) | NotKept::Setup(_) => Exit::Usage,
-            NotKept::Refused { .. } => Exit::Refused,
-            NotKept::Unclear { .. } => Exit::Unreachable,
-            NotKept::Crashed => Exit::Fault,
-        };
-        Failure::new(exit, plain(&cause.to_string())).hint(plain(&cause.cure()))
+    let taken = take_login(here.credential.clone(), here.environment(), earlier(here), given).await;
+    taken.map_err(|cause| not_kept(&cause))?;
+    taken_up(here).await
+}
+
+/// The same for a browser's code.
+async fn finished_here(here: &Here, login: Login, code: Secret) -> Result<TokenReport, Failure> {
+    finish_login(login, code, here.environment(), earlier(here)).await.map_err(|cause| match cause {
+        Unfinished::Code(cause) => login_failure(&cause),
+        Unfinished::Token(cause) => not_kept(&cause),
     })?;
+    taken_up(here).await
+}
+
+fn earlier(here: &Here) -> Earlier {
+    Earlier::of(at_rest(&here.credential, &here.tokens_dir, &here.clock).state)
+}
+
+fn not_kept(cause: &NotKept) -> Failure {
+    let exit = match cause {
+        NotKept::Keep(_) | NotKept::Setup(_) => Exit::Usage,
+        NotKept::Refused { .. } => Exit::Refused,
+        NotKept::Unclear { .. } => Exit::Unreachable,
+        NotKept::Crashed => Exit::Fault,
+    };
+    Failure::new(exit, plain(&cause.to_string())).hint(plain(&cause.cure()))
+}
+
+async fn taken_up(here: &Here) -> Result<TokenReport, Failure> {
     let manager = here.manager()?;
     let status = manager.look().await;
     manager.stop().await;
