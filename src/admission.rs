@@ -17,9 +17,9 @@ pub struct ActiveRun {
 /// How much is known of an open run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Knowledge {
-    /// Read from Orchestrator since the daemon started, or not sent yet.
+    /// Read from Orchestrator at or after the due time that asks, or without a job.
     Current,
-    /// Left over from before the start: it may have ended long ago.
+    /// Its job was last read before that, perhaps by an earlier process: it may have ended since.
     NotReadYet,
 }
 

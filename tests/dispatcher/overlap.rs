@@ -1,7 +1,9 @@
 //! One run of a schedule at a time, also across restarts (semantics.md 11).
 
+use punctual::run::Run;
+
 use super::server::Mood;
-use super::world::{World, hourly, seconds};
+use super::world::{CONNECTION, World, at, hourly, read, seconds};
 
 const BEFORE: &str = "2026-11-23T11:59:00Z";
 const NOON: &str = "2026-11-23T12:00:00Z";
@@ -116,4 +118,62 @@ fn an_open_run_of_a_connection_that_is_gone_waits_for_it_an_hour_and_others_go_o
     assert_eq!(world.state("x", NOON), "lost");
     let error = world.run("x", NOON).error.clone().unwrap();
     assert!(error.contains("is not in the files any more"), "{error}");
+}
+
+/// The rows of `x` in order, after an hour of a schedule whose jobs take 31 s, next to so many jobs that run on.
+fn an_hour_of(every: u64, crowd: usize) -> (World, Vec<Run>) {
+    let connection = CONNECTION
+        .replace("scope: OR.Jobs }", "scope: OR.Jobs }\n    limits: { starts_per_second: 1000, open_requests: 1000 }");
+    let others: String = (0..crowd)
+        .map(|n| format!("  y{n}: {{ at: [\"2026-11-23T11:59:10Z\"], start: {{ process: P }} }}\n"))
+        .collect();
+    let schedules = format!(
+        "{connection}defaults: {{ timezone: UTC }}\nschedules:\n  \
+         x: {{ every: {every}s, anchor: \"{NOON}\", starts: \"{NOON}\", start: {{ process: P }} }}\n{others}"
+    );
+    let mut world = World::with(read(&schedules, at(BEFORE)), at(BEFORE));
+    world.server.lasts = seconds(100_000);
+    world.pass_to("2026-11-23T11:59:50Z");
+    assert_eq!(world.open().len(), crowd);
+    world.server.lasts = seconds(31);
+    world.pass_to("2026-11-23T13:00:00Z");
+    let mut runs: Vec<Run> = world.all("x").cloned().collect();
+    runs.sort_by_key(|run| run.nominal_at);
+    (world, runs)
+}
+
+#[test]
+fn no_time_is_skipped_whose_older_job_had_ended() {
+    for (every, crowd) in [(33, 0), (35, 0), (40, 0), (33, 2_000), (40, 2_000)] {
+        let (world, runs) = an_hour_of(every, crowd);
+        assert!(runs.len() as u64 >= 3_600 / every - 1, "{every}");
+        for run in &runs[..runs.len() - 2] {
+            assert_eq!(run.state.to_string(), "succeeded", "{every} s, crowd of {crowd}: {:#?}", world.lines(run));
+            let late = run.sent_at.unwrap().duration_since(run.fire_at);
+            assert!(late <= jiff::SignedDuration::from_secs(2), "{every} s, crowd of {crowd}: {late:?}");
+        }
+    }
+}
+
+#[test]
+fn a_time_that_comes_while_its_older_job_runs_is_skipped_by_what_was_read_then() {
+    let (world, runs) = an_hour_of(20, 0);
+    // 31 s: each second time.
+    for (n, run) in runs[..runs.len() - 2].iter().enumerate() {
+        let expected = if n % 2 == 0 { "succeeded" } else { "skipped: overlap" };
+        assert_eq!(run.state.to_string(), expected, "{n}: {:#?}", world.lines(run));
+    }
+}
+
+#[test]
+fn a_time_waits_for_the_word_of_an_older_job_that_cannot_be_read() {
+    let mut world = long("");
+    world.pass_to("2026-11-23T12:59:00Z");
+    world.server.jobs_hidden = true;
+    world.pass_to("2026-11-23T13:05:00Z");
+    assert_eq!(world.state("x", ONE), "waiting: overlap");
+    world.server.jobs_hidden = false;
+    world.pass_to("2026-11-23T13:07:00Z");
+    assert_eq!(world.state("x", ONE), "skipped: overlap");
+    assert_eq!(world.server.posts(), 1);
 }

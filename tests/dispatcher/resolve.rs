@@ -29,7 +29,7 @@ fn assert_audited(world: &World, detail: &str) {
         world.db.audit.iter().map(|deed| (deed.actor.as_str(), deed.action, deed.detail.as_deref())).collect();
     assert_eq!(deeds, [("ada (uid 1000)", "resolve", Some(detail))]);
     let lines = world.lines(world.run("x", NOON));
-    assert!(lines.iter().any(|line| line.contains("said ada (uid 1000)")), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("ada (uid 1000)")), "{lines:#?}");
 }
 
 #[test]

@@ -399,6 +399,11 @@ impl World {
         self.run(schedule, nominal).state.to_string()
     }
 
+    /// A schedule's rows, in no order.
+    pub(crate) fn all(&self, schedule: &str) -> impl Iterator<Item = &Run> {
+        self.db.runs.values().filter(move |run| run.schedule.as_str() == schedule)
+    }
+
     /// Nominal times and states, in order.
     pub(crate) fn states(&self, schedule: &str) -> Vec<(String, String)> {
         let mut runs: Vec<&Run> = self.db.runs.values().filter(|run| run.schedule.as_str() == schedule).collect();

@@ -1,6 +1,7 @@
 //! The open runs, and what has changed since the last turn.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -132,8 +133,14 @@ impl Book {
 
     /// The runs of a schedule but this one that count for overlap, oldest first (semantics.md 11): those that were sent or may
     /// have been, and those that were due before it. What is held for want of proof does not count, unless its schedule leaves
-    /// the decision to a person (16b).
-    pub(super) fn active(&self, schedule: &ScheduleKey, but: Option<RunId>, now: Timestamp) -> Vec<ActiveRun> {
+    /// the decision to a person (16b). A job is known to be open only if it was read since `due`, in boot time.
+    pub(super) fn active(
+        &self,
+        schedule: &ScheduleKey,
+        but: Option<RunId>,
+        due: Duration,
+        now: Timestamp,
+    ) -> Vec<ActiveRun> {
         let before = but.and_then(|id| self.runs.get(&id)).map(|open| (open.run.nominal_at, open.run.id));
         let ids = self.by_schedule.get(schedule);
         let runs = ids.into_iter().flatten().filter_map(|id| self.runs.get(id));
@@ -154,7 +161,7 @@ impl Book {
                 }
                 RunState::Ended(_) => false,
             })
-            .map(|open| (open.run.nominal_at, ActiveRun { id: open.run.id, knowledge: open.knowledge }))
+            .map(|open| (open.run.nominal_at, ActiveRun { id: open.run.id, knowledge: open.knowledge_since(due) }))
             .collect();
         active.sort_by_key(|(nominal_at, run)| (*nominal_at, run.id));
         let ended = self.counting.get(schedule).into_iter().flatten().filter(|(_, until)| **until > now);

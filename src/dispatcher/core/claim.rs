@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::book::Book;
 use super::link::TargetState;
 use super::open::{Asked, BeforeStart, Open, Verdict};
-use super::{Absent, Core, WARM_UP, recall, version_of};
+use super::{Absent, Core, WARM_UP, boot_of, recall, version_of};
 use crate::admission::{Admission, admit};
 use crate::clock::{Reading, later};
 use crate::planner::{Plan, Recorded, plan_edited};
@@ -133,7 +133,8 @@ impl Core {
             id,
         )));
         let filled = fill_in(&mut run, schedule, &self.set);
-        let older = self.book.active(&schedule.key, None, now.wall);
+        let due = boot_of(now, occurrence.fire_at);
+        let older = self.book.active(&schedule.key, None, due, now.wall);
         let mut open = Open::claimed(run);
         // Due before this daemon took the lock: another life may have started it, under a database that was since put back.
         let doubtful = occurrence.trigger == Trigger::CatchUp || occurrence.fire_at <= self.opened.wall;

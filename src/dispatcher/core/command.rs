@@ -338,7 +338,7 @@ impl Core {
                     });
                 }
                 let number = job.id;
-                self.adopt(run, folder_id, &[job], &format!("{actor} named its job; followed"), now);
+                self.adopt(run, folder_id, &[job], &format!("Found by {actor}"), now);
                 self.decided(id, run, "job", Some(key), &actor, Resolved::Adopted(number), now);
             }
             Err(refused) => self.desk.answers.push((id, Err(refused))),

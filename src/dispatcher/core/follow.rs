@@ -11,7 +11,7 @@ use super::claim::join;
 use super::crowd::SLOWEST_IN_CROWD;
 use super::ending::phase_of;
 use super::open::Asked;
-use crate::admission::Knowledge;
+use crate::admission::{ActiveRun, Knowledge};
 use crate::clock::Reading;
 use crate::executor::Action;
 use crate::orchestrator::{CallError, Freshness, JobPage, JobView};
@@ -103,7 +103,7 @@ impl Core {
             }
             let jobs: Vec<(RunId, JobRef)> = chunk.into_iter().map(|(_, run, job)| (run, job)).collect();
             for (run, _) in &jobs {
-                self.set_follow_asked(*run, Asked::Yes);
+                self.ask_to_follow(*run, now);
             }
             self.actions.push(Action::Poll { connection, folder_id, jobs });
         }
@@ -114,14 +114,32 @@ impl Core {
         // A burst that ends together is not read all at once; each answer lets the next one go.
         if link.reads_in_flight < link.connection.limits.open_requests && link.may_read(now.boot) {
             link.reads_in_flight += 1;
-            self.set_follow_asked(run, Asked::Yes);
+            self.ask_to_follow(run, now);
             self.actions.push(Action::Read { connection: connection.clone(), folder_id, run, job });
         }
     }
 
-    fn set_follow_asked(&mut self, run: RunId, asked: Asked) {
+    fn ask_to_follow(&mut self, run: RunId, now: Reading) {
         if let Some(follow) = self.book.get_mut(run).and_then(|open| open.follow.as_mut()) {
-            follow.asked = asked;
+            follow.asked = Asked::Yes;
+            follow.asked_at = now.boot;
+        }
+    }
+
+    fn asked_to_follow(&mut self, run: RunId) {
+        if let Some(follow) = self.book.get_mut(run).and_then(|open| open.follow.as_mut()) {
+            follow.asked = Asked::No;
+        }
+    }
+
+    /// A newer time waits for the word of these jobs: they are read before all others, once for each such time. What comes to nothing
+    /// is read again at its usual pace.
+    pub(super) fn read_for_overlap(&mut self, older: &[ActiveRun], due: Duration) {
+        for run in older.iter().filter(|run| run.knowledge == Knowledge::NotReadYet) {
+            let follow = self.book.get_mut(run.id).and_then(|open| open.follow.as_mut());
+            if let Some(follow) = follow.filter(|follow| follow.asked == Asked::No && follow.asked_at < due) {
+                follow.next = Duration::ZERO;
+            }
         }
     }
 
@@ -135,7 +153,7 @@ impl Core {
         now: Reading,
     ) {
         for (run, _) in jobs {
-            self.set_follow_asked(*run, Asked::No);
+            self.asked_to_follow(*run);
         }
         self.heard_of_jobs(connection, folder_id, &result, now);
         let Some(link) = self.links.get_mut(connection) else { return };
@@ -228,6 +246,7 @@ impl Core {
             return;
         }
         open.knowledge = Knowledge::Current;
+        follow.read_at = follow.asked_at;
         let known = open.run.attempt().and_then(|attempt| attempt.job_state.as_deref()) == Some(job.state.as_str());
         let started = open.run.started_at == job.started_at || job.started_at.is_none();
         if !known || !started {
@@ -282,7 +301,7 @@ impl Core {
         result: Result<Option<JobView>, CallError>,
         now: Reading,
     ) {
-        self.set_follow_asked(id, Asked::No);
+        self.asked_to_follow(id);
         if let Some(link) = self.links.get_mut(connection) {
             link.reads_in_flight = link.reads_in_flight.saturating_sub(1);
             link.heard_of_job(&result, now.boot);

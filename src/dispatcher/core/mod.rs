@@ -387,6 +387,11 @@ fn wall_of(now: Reading, boot: Duration) -> Timestamp {
     later(now.wall, boot.saturating_sub(now.boot))
 }
 
+/// When an instant was, in boot time; of one to come, now.
+fn boot_of(now: Reading, wall: Timestamp) -> Duration {
+    now.boot.saturating_sub(now.wall.duration_since(wall).try_into().unwrap_or_default())
+}
+
 /// The versions to store for schedules that are new or edited; used by `claim`.
 fn version_of(schedule: &crate::schedule::Schedule, at: Timestamp) -> StoredVersion {
     StoredVersion { schedule: schedule.key.clone(), timing: schedule.timing.clone(), loaded_at: at }

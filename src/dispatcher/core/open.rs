@@ -117,6 +117,10 @@ pub(super) struct Follow {
     pub(super) since: Duration,
     pub(super) next: Duration,
     pub(super) asked: Asked,
+    /// When it was last asked for, in boot time.
+    pub(super) asked_at: Duration,
+    /// When the question left whose answer last showed it open, in boot time.
+    pub(super) read_at: Duration,
     pub(super) misses: u32,
     pub(super) first_miss: Option<Duration>,
     pub(super) reads_in_vain: u32,
@@ -179,6 +183,14 @@ impl Open {
         self.knowledge == Knowledge::NotReadYet
     }
 
+    /// Whether it is known to be open at this instant, in boot time: a job that was read before may have ended since (semantics.md 11).
+    pub(super) fn knowledge_since(&self, due: Duration) -> Knowledge {
+        match (&self.run.state, &self.follow) {
+            (RunState::Job(_), Some(follow)) if follow.read_at < due => Knowledge::NotReadYet,
+            _ => self.knowledge,
+        }
+    }
+
     /// Whether its job would be in this folder: the one that it was sent to, or the one that has the name of that now.
     pub(super) fn is_looked_for_in(&self, folder_id: FolderId) -> bool {
         match self.folder {
@@ -202,6 +214,8 @@ impl Open {
             since: boot,
             next,
             asked: Asked::No,
+            asked_at: Duration::ZERO,
+            read_at: boot,
             misses: 0,
             first_miss: None,
             reads_in_vain: 0,

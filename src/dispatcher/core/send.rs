@@ -9,7 +9,7 @@ use super::claim::join;
 use super::elsewhere::identity;
 use super::link::{Health, Obstacle, TargetKey, TargetState};
 use super::open::{Asked, BeforeStart, Decided, Open, Verdict};
-use super::{Core, wall_of};
+use super::{Core, boot_of, wall_of};
 use crate::admission::{Admission, admit_by};
 use crate::clock::Reading;
 use crate::executor::{Action, Resolved, StartOrder, Target};
@@ -196,9 +196,13 @@ impl Core {
         let policy =
             self.set.schedules.get(&open.run.schedule).map_or(OverlapPolicy::Skip, |schedule| schedule.overlap);
         let doubtful = open.run.fire_at <= self.opened.wall;
-        let older = self.book.active(&open.run.schedule.clone(), Some(id), now.wall);
+        let due = boot_of(now, open.run.fire_at);
+        let older = self.book.active(&open.run.schedule.clone(), Some(id), due, now.wall);
         match admit_by(policy, &older) {
-            Admission::AskAgain => false,
+            Admission::AskAgain => {
+                self.read_for_overlap(&older, due);
+                false
+            }
             Admission::Skip(other) => {
                 // One that was sent before keeps its attempt: its Reference answers what became of it.
                 self.book.change(id, |run| {
