@@ -122,6 +122,8 @@ async fn apply(connection: &mut SqliteConnection, changes: &Changes) -> Result<C
         .flat_map(|run| run.attempts.iter().map(|attempt| AttemptRow::from_attempt(run.id, attempt)))
         .collect();
     execute(connection, sql::UPSERT_ATTEMPTS, attempts).await?;
+    let unsent = updated.iter().filter(|run| run.attempts.is_empty()).map(|run| run.id.to_string()).collect();
+    execute(connection, sql::DELETE_UNSENT_ATTEMPTS, unsent).await?;
     let swept = swept.iter().map(|(run, attempt)| AttemptRow::from_attempt(*run, attempt)).collect();
     execute(connection, sql::SWEEPS_DONE, swept).await?;
     execute(connection, sql::COUNT_NO_LONGER, uncounted.iter().map(ToString::to_string).collect()).await?;

@@ -147,6 +147,10 @@ on conflict (run_id, job_number, attempt) do update set
   job_state = excluded.job_state,
   sweep_at = excluded.sweep_at";
 
+/// Of runs that will not be sent: a name that no job has is nothing to look for.
+pub(super) const DELETE_UNSENT_ATTEMPTS: &str =
+    "delete from attempt where run_id in (select value from json_each(?1)) and sends = 0 and job_id is null";
+
 /// The late count is of an attempt as it was five minutes ago: it adds what was not known, and takes nothing back.
 pub(super) const SWEEPS_DONE: &str = "
 update attempt set

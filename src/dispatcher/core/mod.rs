@@ -21,6 +21,7 @@ mod looked_up;
 mod moved;
 mod obstacle;
 mod open;
+mod polling;
 mod proof;
 mod recall;
 mod reload;

@@ -1,0 +1,155 @@
+//! Which open jobs are read when: those whose turn has come in as few lists as they fit, first of all those that a newer time waits for
+//! (semantics.md 11, 20).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::Core;
+use super::crowd::SLOWEST_IN_CROWD;
+use super::open::Asked;
+use crate::admission::{ActiveRun, Knowledge};
+use crate::clock::Reading;
+use crate::executor::Action;
+use crate::run::{FolderId, JobRef, RunId};
+use crate::schedule::ConnectionName;
+
+/// Keys in one call: both official clients send as many, for the URL's length.
+const KEYS_PER_CALL: usize = 50;
+
+/// A job is read again after this part of its age: often while it is young, seldom when it takes hours.
+const PART_OF_AGE: u32 = 8;
+
+/// Jobs that are due within this time are read along.
+const TOGETHER: Duration = Duration::from_secs(2);
+
+/// The jobs of one folder that one tick reads.
+#[derive(Debug, Default)]
+struct FolderJobs {
+    /// How many must be read now; the others are read along.
+    due: usize,
+    /// With the time at which each is due.
+    jobs: Vec<(Duration, RunId, JobRef)>,
+}
+
+impl Core {
+    /// Sends the list calls that are due; look-ups had the budget first.
+    pub(super) fn follow_jobs(&mut self, now: Reading) {
+        let mut due: BTreeMap<(ConnectionName, FolderId), FolderJobs> = BTreeMap::new();
+        let mut reads = Vec::new();
+        for open in self.book.iter() {
+            if open.elsewhere.is_some() {
+                continue;
+            }
+            let (Some(job), Some(follow)) = (open.run.open_job(), &open.follow) else { continue };
+            let Some(folder_id) = open.run.attempt().and_then(|attempt| attempt.folder_id) else { continue };
+            if follow.asked == Asked::Yes {
+                continue;
+            }
+            if follow.ended.is_some() {
+                if now.boot >= follow.next {
+                    reads.push((open.run.connection.clone(), folder_id, open.run.id, job));
+                } else {
+                    self.wake.at_boot(follow.next);
+                }
+                continue;
+            }
+            let folder = due.entry((open.run.connection.clone(), folder_id)).or_default();
+            if now.boot >= follow.next {
+                folder.due += 1;
+            }
+            if now.boot + TOGETHER >= follow.next {
+                folder.jobs.push((follow.next, open.run.id, job));
+            }
+            if now.boot < follow.next {
+                self.wake.at_boot(follow.next);
+            }
+        }
+        for (connection, folder_id, run, job) in reads {
+            self.read_whole(&connection, folder_id, run, job, now);
+        }
+        let mut calls = Vec::new();
+        for ((connection, folder_id), FolderJobs { due, mut jobs }) in due {
+            if due > 0 {
+                jobs.sort();
+                calls.extend(jobs.chunks(KEYS_PER_CALL).map(|chunk| (connection.clone(), folder_id, chunk.to_vec())));
+            }
+        }
+        // Whoever has waited longest is first, or the last folders would never be read when the budget is short.
+        calls.sort_by_key(|(_, _, jobs)| jobs.first().map(|(next, _, _)| *next));
+        for (connection, folder_id, chunk) in calls {
+            if !self.may_list(&connection, now) {
+                continue;
+            }
+            let jobs: Vec<(RunId, JobRef)> = chunk.into_iter().map(|(_, run, job)| (run, job)).collect();
+            for (run, _) in &jobs {
+                self.ask_to_follow(*run, now);
+            }
+            self.actions.push(Action::Poll { connection, folder_id, jobs });
+        }
+    }
+
+    pub(super) fn read_whole(
+        &mut self,
+        connection: &ConnectionName,
+        folder_id: FolderId,
+        run: RunId,
+        job: JobRef,
+        now: Reading,
+    ) {
+        let Some(link) = self.links.get_mut(connection) else { return };
+        // A burst that ends together is not read all at once; each answer lets the next one go.
+        if link.reads_in_flight < link.connection.limits.open_requests && link.may_read(now.boot) {
+            link.reads_in_flight += 1;
+            self.ask_to_follow(run, now);
+            self.actions.push(Action::Read { connection: connection.clone(), folder_id, run, job });
+        }
+    }
+
+    fn ask_to_follow(&mut self, run: RunId, now: Reading) {
+        if let Some(follow) = self.book.get_mut(run).and_then(|open| open.follow.as_mut()) {
+            follow.asked = Asked::Yes;
+            follow.asked_at = now.boot;
+        }
+    }
+
+    pub(super) fn asked_to_follow(&mut self, run: RunId) {
+        if let Some(follow) = self.book.get_mut(run).and_then(|open| open.follow.as_mut()) {
+            follow.asked = Asked::No;
+        }
+    }
+
+    /// A newer time waits for the word of these jobs: they are read before all others, once for each such time. What comes to nothing
+    /// is read again at its usual pace.
+    pub(super) fn read_for_overlap(&mut self, older: &[ActiveRun], due: Duration) {
+        for run in older.iter().filter(|run| run.knowledge == Knowledge::NotReadYet) {
+            let follow = self.book.get_mut(run.id).and_then(|open| open.follow.as_mut());
+            if let Some(follow) = follow.filter(|follow| follow.asked == Asked::No && follow.asked_at < due) {
+                follow.next = Duration::ZERO;
+            }
+        }
+    }
+
+    pub(super) fn read_again_later(&mut self, id: RunId, now: Reading) {
+        let Some(open) = self.book.get(id) else { return };
+        let folder_id = open.run.attempt().and_then(|attempt| attempt.folder_id);
+        let crowded = folder_id.is_some_and(|folder_id| self.is_crowded(&open.run.connection, folder_id));
+        let usual = self.usual.get(&open.run.schedule).copied();
+        let slowest = if crowded { SLOWEST_IN_CROWD } else { self.pace.slowest };
+        let first = if crowded { SLOWEST_IN_CROWD } else { self.pace.first };
+        let Some(follow) = self.book.get_mut(id).and_then(|open| open.follow.as_mut()) else { return };
+        let age = now.boot.saturating_sub(follow.since);
+        follow.next = now.boot + next_look(age, usual).clamp(first, slowest.max(first));
+        let next = follow.next;
+        self.wake.at_boot(next);
+    }
+}
+
+/// How long until a job of this age is read again: seldom while its usual end is far, often around it, and seldom again once
+/// it takes much longer than usual. Without a usual duration, the age alone decides.
+fn next_look(age: Duration, usual: Option<Duration>) -> Duration {
+    match usual {
+        Some(usual) if age < usual => (usual - age) / 2,
+        Some(usual) => (age - usual) / PART_OF_AGE,
+        None => age / PART_OF_AGE,
+    }
+}
