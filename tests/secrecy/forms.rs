@@ -32,6 +32,10 @@ const OTHERS: [char; 8] = ['é', 'ü', 'ß', 'Å', '€', 'Ж', '日', '😀'];
 /// What a decoder would take for an escape, as a part of the secret itself.
 const TRAPS: [&str; 10] = ["%41", "&lt;", "\\u0041", "\\n", "&amp;", "%2", "\\\\", "&#65;", "++", "''"];
 
+/// How a decoder reads them.
+const TRAPS_READ: [(&str, &str); 7] =
+    [("%41", "A"), ("&lt;", "<"), ("\\u0041", "A"), ("\\n", "~"), ("&amp;", "&"), ("&#65;", "A"), ("\\\\", "")];
+
 /// 8 to 200 printable characters.
 fn secret(dice: &mut Dice) -> String {
     let length = if dice.below(4) == 0 { 8 + dice.below(6) } else { 8 + dice.below(193) };
@@ -164,7 +168,12 @@ impl Found {
             let shown = masker.mask(&line);
             let what = || format!("seed {seed}, {name}, secret {text}");
             let left = without_blanks(left(&shown, &what).trim_end_matches('…'));
-            let length = counted(&part);
+            // Read through two encodings, what looks like an escape is read as one.
+            let length = if name.contains(" of ") {
+                counted(&TRAPS_READ.iter().fold(part.clone(), |text, (trap, read)| text.replace(trap, read)))
+            } else {
+                counted(&part)
+            };
             // A cut may go through what looks like an escape; fewer than eight characters are no piece.
             let fine =
                 left.is_empty() || is_common(&part) || length < 8 || (name.contains("; ") && left.chars().count() < 8);
