@@ -6,6 +6,8 @@
 //!
 //! Absent: what clippy checks by types (`clippy.toml`), such as `send` outside of the clients.
 
+#[path = "architecture/citations.rs"]
+mod citations;
 #[path = "architecture/rows.rs"]
 mod rows;
 #[path = "architecture/rules.rs"]
@@ -230,4 +232,62 @@ fn only_the_clock_knows_what_time_it_is() {
     for right in ["fn f(clock: &Clock) { clock.now(); clock.sleep(d); }", "use std::time::Duration;"] {
         assert_eq!(said(rules::time, "src/planner.rs", right), [""; 0], "{right}");
     }
+}
+
+/// Files that may cite the law.
+fn citing() -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> =
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "Cargo.toml"].map(|name| package().join(name)).into();
+    let mut folders: Vec<PathBuf> = ["src", "tests", "docs", "migrations"].map(|name| package().join(name)).into();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a readable folder") {
+            let path = entry.expect("a readable entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| ["rs", "md", "sql", "toml"].iter().any(|kind| end == *kind)) {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_rule_that_is_cited_is_in_the_law_once() {
+    let law = fs::read_to_string(package().join("docs/semantics.md")).expect("docs/semantics.md");
+    let rules = fs::read_to_string(package().join("docs/rules.md")).expect("docs/rules.md");
+    let known: Vec<String> = citations::numbered(&law).into_iter().chain(citations::lettered(&rules)).collect();
+    for rule in &known {
+        assert_eq!(known.iter().filter(|other| *other == rule).count(), 1, "{rule} is there more than once");
+    }
+    let mut findings = Vec::new();
+    for path in citing() {
+        // What the rules of this test look like.
+        if path.ends_with("architecture/citations.rs") || path.ends_with("tests/architecture.rs") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("a readable file");
+        for rule in citations::cited(&text) {
+            if !known.contains(&rule) {
+                findings.push(format!("{}: {rule} is in neither docs/semantics.md nor docs/rules.md", path.display()));
+            }
+        }
+        if text.contains("reliability.md") || text.contains("facts/") {
+            findings.push(format!("{}: cites a page that is not here", path.display()));
+        }
+    }
+    assert!(findings.is_empty(), "\n{}\n", findings.join("\n"));
+}
+
+#[test]
+fn citations_are_found_however_they_are_written() {
+    let cited = |text: &str| citations::cited(text).into_iter().collect::<Vec<_>>();
+    assert_eq!(
+        cited("as said (semantics.md 16a), (semantics.md 2 to 4) and (T7, R11): S31."),
+        ["16a", "2", "4", "R11", "S31", "T7"]
+    );
+    assert_eq!(cited("semantics.md 12a, 15, 16b"), ["12a", "15", "16b"]);
+    assert!(cited("2026-11-23T07:30:00Z, T05, R_11, UTF16, 10 S, S100, PT5").is_empty());
+    assert_eq!(citations::numbered("16. Unknown: x\n    16a. Proof\n12a. What\n  - 5 s\n"), ["16", "16a", "12a"]);
+    assert_eq!(citations::lettered("| T1 | one |\n| S31 | limits |\n| x | T2 |\n"), ["T1", "S31"]);
 }

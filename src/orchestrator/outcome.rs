@@ -1,6 +1,6 @@
 //! What came back, and what it means for the request.
 //!
-//! One pure function over what was heard, so that every row of the law (semantics.md 15, reliability.md 2.4) is a row of a
+//! One pure function over what was heard, so that every row of the law (semantics.md 15) is a row of a
 //! table test. The rule in all of them: "not processed" needs proof (nothing was sent, or a refusal at the door);
 //! "refused" needs Orchestrator's own words; everything else may have been processed.
 //!

@@ -1,6 +1,6 @@
 //! Every outcome that a start can have × what became of the work: never more than one job.
 //!
-//! One row for each row of the table (reliability.md 2.4). Where an answer leaves open whether the work was done, it is
+//! One row for each row of the table (semantics.md 15). Where an answer leaves open whether the work was done, it is
 //! done, not done, or done and shown late. Where an answer says that nothing was done, that is taken at its word, and the
 //! three go for the call that follows it. Where Orchestrator refuses in its own words for good, the run ends, whatever it did; where
 //! it refuses for now, the start is looked up before it is sent again.

@@ -1,7 +1,7 @@
 //! Dies at every step of a renewal of a one-use refresh token, and logs in again from what it left.
 //!
 //! Only one step can cost the login: the answer has arrived and is not on the disk, and the server forgives no replay. Then
-//! the runs wait, nothing is called failed, and a new login goes on without a restart (reliability.md 1.3).
+//! the runs wait, nothing is called failed, and a new login goes on without a restart (T10).
 
 use std::time::Duration;
 

@@ -74,7 +74,7 @@ impl Core {
                 self.pause(id, error.retry_after(), &PAUSES, now);
                 self.step(id, RunEvent::Wait(reason), now, plain.to_owned());
             }
-            // Perhaps the first call's job is what it conflicts with: that one is looked for first (reliability.md 2.4).
+            // Perhaps the first call's job is what it conflicts with: that one is looked for first (semantics.md 15).
             Err(error @ CallError::Rejected { status: CONFLICT, .. }) if self.may_have_been_made(id) => {
                 self.step(id, RunEvent::Unclear, now, format!("A repeated call was refused: {error}"));
                 if let Some(open) = self.book.get_mut(id) {
