@@ -32,10 +32,6 @@ const OTHERS: [char; 8] = ['é', 'ü', 'ß', 'Å', '€', 'Ж', '日', '😀'];
 /// What a decoder would take for an escape, as a part of the secret itself.
 const TRAPS: [&str; 10] = ["%41", "&lt;", "\\u0041", "\\n", "&amp;", "%2", "\\\\", "&#65;", "++", "''"];
 
-/// How a decoder reads them.
-const TRAPS_READ: [(&str, &str); 7] =
-    [("%41", "A"), ("&lt;", "<"), ("\\u0041", "A"), ("\\n", "~"), ("&amp;", "&"), ("&#65;", "A"), ("\\\\", "")];
-
 /// 8 to 200 printable characters.
 fn secret(dice: &mut Dice) -> String {
     let length = if dice.below(4) == 0 { 8 + dice.below(6) } else { 8 + dice.below(193) };
@@ -169,11 +165,7 @@ impl Found {
             let what = || format!("seed {seed}, {name}, secret {text}");
             let left = without_blanks(left(&shown, &what).trim_end_matches('…'));
             // Read through two encodings, what looks like an escape is read as one.
-            let length = if name.contains(" of ") {
-                counted(&TRAPS_READ.iter().fold(part.clone(), |text, (trap, read)| text.replace(trap, read)))
-            } else {
-                counted(&part)
-            };
+            let length = if name.contains(" of ") { counted(&as_read(&part)) } else { counted(&part) };
             // A cut may go through what looks like an escape; fewer than eight characters are no piece.
             let fine =
                 left.is_empty() || is_common(&part) || length < 8 || (name.contains("; ") && left.chars().count() < 8);
@@ -253,6 +245,29 @@ fn a_line_that_quoted_printable_breaks_hides_nothing() {
 /// Fewer than sixteen letters that read like words are specific to no secret.
 fn is_common(piece: &str) -> bool {
     piece.chars().count() < 16 && piece.chars().all(|c| c.is_alphabetic() || !c.is_ascii() || " -_.:/+".contains(c))
+}
+
+/// A piece with `%2e`, `&lt;`, `\\u0041` and the like as one character each, whatever it is.
+fn as_read(piece: &str) -> String {
+    let mut read = String::new();
+    let mut rest = piece;
+    while let Some(first) = rest.chars().next() {
+        let hex = |from: usize, count: usize| {
+            rest.get(from..from + count).is_some_and(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        };
+        let name = rest.find(';').filter(|end| (3..=8).contains(end));
+        let length = match first {
+            '%' if hex(1, 2) => 3,
+            '\\' if rest[1..].starts_with('u') && hex(2, 4) => 6,
+            '\\' if rest[1..].starts_with('x') && hex(2, 2) => 4,
+            '\\' => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
+            '&' => name.map_or(1, |end| end + 1),
+            _ => first.len_utf8(),
+        };
+        read.push(if length == first.len_utf8() { first } else { 'A' });
+        rest = &rest[length..];
+    }
+    read
 }
 
 /// How long a piece is when backslashes, which encoders add and take, do not count, and doubled signs count once.
