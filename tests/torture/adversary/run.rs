@@ -31,6 +31,13 @@ const IDLE: Duration = Duration::from_millis(1);
 /// The same where something is under way of which the stand-in does not know.
 const LONG_IDLE: Duration = Duration::from_millis(40);
 
+/// Between two looks.
+const NAP: Duration = Duration::from_millis(1);
+
+/// On a machine that wakes us so much too late, what is under way takes so many times longer: else the clock would run on while a call
+/// has not come yet, and starts that nobody attacks would be late.
+const SLOWER: u32 = 12;
+
 /// In calm weather everything must have come to its end in so long: the settle time, the longest pause between reads, a held
 /// run's look every five minutes, and the missing of a job over five minutes with all its reads.
 const CALM: Duration = Duration::from_secs(25 * 60);
@@ -106,6 +113,8 @@ struct Stage {
     yaml: String,
     life: Option<Life>,
     wrong: Vec<String>,
+    /// How much too late this machine wakes us, of late, in real time.
+    lag: Duration,
 }
 
 pub(crate) async fn run(order: Order) -> Outcome {
@@ -187,6 +196,7 @@ impl Stage {
             yaml,
             life: None,
             wrong: Vec::new(),
+            lag: Duration::ZERO,
         }
     }
 
@@ -258,9 +268,9 @@ impl Stage {
             let shared = &self.stand_in.shared;
             let patience = match busy {
                 0 => Duration::ZERO,
-                _ if busy <= shared.held() => IDLE,
+                _ if busy <= shared.held() => IDLE.max(self.lag),
                 // One of them is about to come, or waits for another's token.
-                _ => LONG_IDLE,
+                _ => LONG_IDLE.max(self.lag * SLOWER),
             };
             if seen && shared.is_idle_for(patience) {
                 return;
@@ -268,9 +278,13 @@ impl Stage {
             if self.real.boottime() - begun > MOST_BUSY {
                 return;
             }
+            let asleep = self.real.boottime();
             tokio::select! {
                 _ = turns.changed() => {}
-                () = self.real.sleep(Duration::from_millis(1)) => {}
+                () = self.real.sleep(NAP) => {
+                    let over = self.real.boottime().saturating_sub(asleep + NAP);
+                    self.lag = over.max(self.lag * 15 / 16);
+                }
             }
         }
     }
