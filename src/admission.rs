@@ -34,7 +34,7 @@ pub enum Admission {
     AskAgain,
 }
 
-/// Decides by the schedule's overlap policy. Every run without a final state is open, `held` and waiting ones included.
+/// Decides by the schedule's overlap policy. `open` are the runs that count (semantics.md 11, 16b).
 pub fn admit(occurrence: &Occurrence, open: &[ActiveRun]) -> Admission {
     admit_by(occurrence.schedule.overlap, open)
 }

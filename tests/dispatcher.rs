@@ -1,6 +1,6 @@
 //! The dispatcher's mind without a runtime: every crash point, every outcome, and the laws that hold whatever happens.
 //!
-//! The names C0 to C14, R1 to R17 are those of the rules; what the numbers 8 to 24 mean stands in the manual's semantics.
+//! C0 to C14 and R1 to R17 are in docs/rules.md, the numbers 8 to 24 in docs/semantics.md.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

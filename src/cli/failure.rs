@@ -8,7 +8,7 @@ use owo_colors::OwoColorize;
 
 use crate::history::HistoryError;
 
-/// The exit codes of cli.md.
+/// The exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exit {
     /// All is well.

@@ -9,7 +9,7 @@ use super::failure::{Exit, Failure};
 use crate::schedule::{Diagnostic, Invalid, Loaded, Paint, load, render};
 
 impl Global {
-    /// The files and folders to read, in the order of cli.md.
+    /// The files and folders to read, in the order that `--help` tells.
     pub(super) fn config_paths(&self) -> Vec<PathBuf> {
         if !self.config.is_empty() {
             return self.config.clone();
@@ -18,7 +18,7 @@ impl Global {
         if here.exists() { vec![here] } else { vec![PathBuf::from("/etc/punctual")] }
     }
 
-    /// The state folder, in the order of cli.md.
+    /// The state folder, in the order that `--help` tells.
     pub(super) fn state_dir(&self) -> PathBuf {
         if let Some(given) = &self.state_dir {
             return given.clone();

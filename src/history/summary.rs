@@ -1,4 +1,4 @@
-//! Rows for people and machines. Names and order are those of the machine output and stay (cli.md).
+//! Rows for people and machines. Names and order are those of the machine output and stay.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

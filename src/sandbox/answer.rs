@@ -74,7 +74,7 @@ impl Answer {
         self
     }
 
-    /// Orchestrator's own error body (uipath.md 2).
+    /// Orchestrator's own error body: `ErrorResult` of its OpenAPI description.
     pub(super) fn error(status: u16, code: i32, message: impl Into<String>) -> Answer {
         Answer::json(
             status,

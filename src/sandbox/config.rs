@@ -37,7 +37,7 @@ pub struct TenantSpec {
     pub folders: Vec<FolderSpec>,
     /// Sent as `api-supported-versions`; fields of StartJobs newer than it are not understood. 20 is today's Cloud.
     pub api_version: u32,
-    /// Calls of the list form of Jobs and QueueItems in 60 s before 429 (uipath.md 6).
+    /// Calls of the list form of Jobs and QueueItems in 60 s before 429, by UiPath's page on rate limits.
     pub list_calls_per_minute: u32,
     /// Whether fields without a value are left out or written as `null`.
     pub nulls: Nulls,

@@ -277,7 +277,7 @@ impl Refusal {
     }
 }
 
-/// The messages of uipath.md 3.
+/// The messages of Orchestrator, by UiPath's page on response codes and users' reports.
 fn known_message(code: i32) -> &'static str {
     match code {
         1000 => "Invalid OData query options",

@@ -1,4 +1,4 @@
-//! The identity servers, today's and the early Cloud's: who gets a token, and what a token opens (uipath.md 1).
+//! The identity servers, today's and the early Cloud's: who gets a token, and what a token opens.
 //!
 //! Ages are measured by the sandbox's own time. An access token outlives the revocation of its family, as a signed token
 //! does; [`Identity::revoke_all`] is for tests that want it dead at once.
@@ -16,9 +16,9 @@ use super::record::TokenOutcome;
 use super::request::{Request, member, text_member};
 use crate::clock::later;
 
-/// Life of a refresh token (uipath.md 1, c3).
+/// Life of a refresh token, by UiPath's page on external applications.
 const REFRESH_LIFETIME: Duration = Duration::from_secs(60 * 24 * 3_600);
-/// Life of a token from `/api/Account/Authenticate` (uipath.md 1, a).
+/// Life of a token from `/api/Account/Authenticate`, where nobody has changed it.
 const PASSWORD_LIFETIME: Duration = Duration::from_secs(30 * 60);
 
 /// What a token may do.
@@ -278,7 +278,7 @@ impl Identity {
         let scopes: Vec<String> = scope.split_whitespace().map(str::to_owned).collect();
         let granted = |scope: &String| client.scopes.contains(scope);
         // `offline_access` is no scope of an application, so it falls out here as well.
-        // A scope together with both its halves is refused by the real one as well (uipath.md 1).
+        // A scope together with both its halves is refused by the real one as well.
         let whole_and_halves =
             |scope: &String| scopes.contains(&format!("{scope}.Read")) && scopes.contains(&format!("{scope}.Write"));
         if scopes.is_empty() || !scopes.iter().all(granted) || scopes.iter().any(whole_and_halves) {

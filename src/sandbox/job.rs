@@ -9,7 +9,7 @@ use super::odata::{Kind, Property, Row, Scalar};
 use super::start::StartInfo;
 use super::time::written;
 
-/// The states of a job, numbered as Orchestrator numbers them (uipath.md 4).
+/// The states of a job, numbered as Orchestrator numbers them, by its OpenAPI description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JobState {
     /// Waits for a robot.
@@ -194,7 +194,7 @@ impl Job {
         }
     }
 
-    /// Higher goes first; the bands are Orchestrator's (uipath.md 3).
+    /// Higher goes first; the bands are Orchestrator's.
     pub(super) fn priority(&self) -> i64 {
         self.start.specific_priority.unwrap_or(match self.start.priority.as_deref() {
             Some("Low") => 25,

@@ -1,6 +1,6 @@
 //! From a path to what it asks for. Pure, and the only place that knows the shape of paths.
 //!
-//! Orchestrator answers under three bases (uipath.md 2): `/{org}/{tenant}/orchestrator_`, the same without
+//! Orchestrator answers under three bases: `/{org}/{tenant}/orchestrator_`, the same without
 //! `orchestrator_`, and none at all, where the tenant stands in a header. Segments are compared in any case.
 
 use super::request::percent_decoded;

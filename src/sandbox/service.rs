@@ -1,4 +1,4 @@
-//! Orchestrator's API on top of the world: each call, done by the rules of uipath.md 2 to 5.
+//! Orchestrator's API on top of the world: each call, done as UiPath's OpenAPI description says.
 //!
 //! Nothing here waits, cuts or records; that is `server`'s. Given the state and a call, the answer follows.
 
@@ -56,7 +56,7 @@ pub(super) fn endpoint(call: &Call) -> Endpoint {
     }
 }
 
-/// The scope a call needs (uipath.md 1).
+/// The scope a call needs, by the OpenAPI description.
 fn scope(call: &Call) -> Option<(&'static str, Access)> {
     match call {
         Call::ListFolders | Call::GetFolder(_) | Call::AllFoldersForCurrentUser => Some(("OR.Folders", Access::Read)),

@@ -1,4 +1,4 @@
-//! The body of StartJobs, read as strictly as the real one reads it (uipath.md 3).
+//! The body of StartJobs, read as strictly as the real one reads it, by UiPath's OpenAPI description.
 //!
 //! A field of the wrong type or unknown to the server's version makes the whole model `null` there, with a message that
 //! helps nobody; so here, or a client that sends too much would be found out only in production.

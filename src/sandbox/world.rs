@@ -324,7 +324,7 @@ impl World {
                     Obedience::Stops => later(at, STOP_TAKES),
                     Obedience::GoesOn => Timestamp::MAX,
                 };
-                // Who is done before the stop is noticed has simply finished (uipath.md 4).
+                // Who is done before the stop is noticed has simply finished.
                 if until <= stops_at {
                     self.set(job, until, Due::Ended);
                 } else {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::excerpt::{Column, Shown};
 use super::mask;
 
-/// One mistake or doubt. Serialized, it is a row of `check -o json` (cli.md).
+/// One mistake or doubt. Serialized, it is a row of `check -o json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnostic {
     /// The file as it was named.

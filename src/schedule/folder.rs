@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum FolderChoice {
-    /// `folder`: the full name, else the last part of a path, else a number in digits (schedule-file.md, "Every key").
+    /// `folder`: the full name, else the last part of a path, else a number in digits.
     Named(String),
     /// `folder_id`: Orchestrator's number, from 1, as web addresses show it (`fid=345`).
     Number(i64),

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::diagnostic::{Diagnostic, Severity, SourceFile};
 use super::spec::{self, Invalid, Loaded};
 
-/// The largest file (schedule-file.md, Rules): some 5,000 schedules.
+/// The largest file: some 5,000 schedules.
 const MOST_FILE_BYTES: u64 = 1024 * 1024;
 /// All files together.
 const MOST_BYTES: u64 = 16 * 1024 * 1024;

@@ -105,7 +105,7 @@ async fn after_a_reboot_a_stored_token_serves_only_while_the_wall_clock_can_vouc
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(5_000))]
 
-    /// TT11: whatever the wall clock does within a boot, and whether the boot is named or not, no stored token is believed
+    /// T13, T14: whatever the wall clock does within a boot, and whether the boot is named or not, no stored token is believed
     /// for longer than it lives. After a reboot only a wall clock that was set back could make it younger than it is.
     #[test]
     fn no_stored_token_is_believed_for_longer_than_it_lives(

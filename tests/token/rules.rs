@@ -265,7 +265,7 @@ fn whatever_happens_the_machine_keeps_its_promises() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(model_cases()))]
 
-    /// TT15: T3, T4, T5, T9, T23 for any order of events.
+    /// T3, T4, T5, T9, T23 for any order of events.
     fn machine_keeps_its_promises(steps in proptest::collection::vec(step(), 1..200), seed: u64) {
         STEPS.fetch_add(steps.len() as u64, Ordering::Relaxed);
         let mut core = Core::new(Replay::OnlyAtOnce, seed, secs(1_000));
@@ -333,7 +333,7 @@ fn answer_cases() -> ProptestConfig {
 proptest! {
     #![proptest_config(answer_cases())]
 
-    /// TT12: no bytes make the reader panic or accept what cannot stand in a header.
+    /// T16: no bytes make the reader panic or accept what cannot stand in a header.
     #[test]
     fn any_answer_is_read_without_believing_it(
         status in 100..600_u16,

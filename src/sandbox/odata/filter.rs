@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::lexer::{Literal, Token, tokens};
 use super::{BadQuery, Kind, Property, Row, Scalar, find_property};
 
-/// What Orchestrator allows in one filter (uipath.md 2). Members of an `in` list do not count, or both SDKs' lists of 50
+/// What Orchestrator allows in one filter, by its OpenAPI description. Members of an `in` list do not count, or both SDKs' lists of 50
 /// keys would be refused.
 const MAX_EXPRESSIONS: usize = 100;
 

@@ -8,9 +8,9 @@ use super::super::answer::without_nulls;
 use super::super::config::Nulls;
 use super::{BadQuery, Filter, Row, Scalar, find_property};
 
-/// The most rows of one answer, asked for or not (uipath.md 2).
+/// The most rows of one answer, asked for or not, by the OpenAPI description.
 const MAX_TOP: usize = 1_000;
-/// The most properties in `$orderby` (uipath.md 2).
+/// The most properties in `$orderby`, by the same.
 const MAX_ORDER: usize = 5;
 
 /// Query options, read for one entity.

@@ -2,7 +2,6 @@
 //!
 //! One table serves three readers: the file reader (unknown keys, keys whose behaviour is not built yet), the JSON Schema
 //! that editors use, and the hints. So they cannot drift apart; `tests/schedule_file/schema.rs` compares schema and reader.
-//! Law: schedule-file.md, "Every key".
 
 use super::choices::{self, Names};
 

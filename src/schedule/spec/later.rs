@@ -1,6 +1,6 @@
 //! Keys whose behaviour is not built yet: what stands behind them is checked all the same.
 //!
-//! Such a key is refused in one sentence (schedule-file.md, "Rules"). Its value is read like any other, so that a file
+//! Such a key is refused in one sentence. Its value is read like any other, so that a file
 //! written ahead of its time is told all its mistakes at once, and so that a secret behind it is hidden. Nothing is kept of
 //! what is read.
 //!

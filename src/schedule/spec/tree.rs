@@ -15,7 +15,7 @@ use serde_saphyr::Spanned;
 use super::syntax;
 use crate::schedule::diagnostic::{At, Findings, SourceFile};
 
-/// The deepest nesting (schedule-file.md, Rules): no honest file comes near, and it bounds the stack.
+/// The deepest nesting (S34): no honest file comes near, and it bounds the stack.
 pub(super) const MAX_DEPTH: usize = 64;
 /// Values and keys in one file: bounds time and memory (S34).
 const MAX_NODES: usize = 250_000;

@@ -2,7 +2,7 @@
 //!
 //! Pure, one pass, no code: a template can name a fact of the run, move a time and give it a shape, and nothing else. It is
 //! filled in inside a text of the JSON *value*, never in JSON's own spelling, so no fact can add a key or end a text.
-//! Files keep the template; [`StartSpec::render`] fills it in when a run is claimed (schedule-file.md, "Rules").
+//! Files keep the template; [`StartSpec::render`] fills it in when a run is claimed (semantics.md 12a).
 //!
 //! Absent: where the facts come from, and templates in the names of arguments.
 
@@ -20,7 +20,7 @@ use super::model::StartSpec;
 use super::spec::near::nearest;
 use crate::recurrence::Zone;
 
-/// Orchestrator takes no more (schedule-file.md, "Rules"); .NET counts UTF-16 units.
+/// Orchestrator takes no more; .NET counts UTF-16 units.
 pub(super) const MOST_CHARS: usize = 10_000;
 
 /// Whatever a template may name, for hints.

@@ -56,7 +56,7 @@ class World:
 
 
 def race(world: World, seconds: float) -> None:
-    """TT5: nobody's refresh ends the others' login."""
+    """T11: nobody's refresh ends the others' login."""
     place, server = world.place, world.server
     dice = random.Random(1)
     end = time.monotonic() + seconds
@@ -99,7 +99,7 @@ def race(world: World, seconds: float) -> None:
 
 
 def drops(world: World, rotations: int) -> None:
-    """TT6: a lost answer is asked for again in time, so that the grace window saves the login."""
+    """T8, T10: a lost answer is asked for again in time, so that the grace window saves the login."""
     codes: collections.Counter = collections.Counter()
     while (stats := world.server.idle())["rotations"] < rotations:
         codes[ended(world.place.refresh())] += 1
@@ -115,7 +115,7 @@ def drops(world: World, rotations: int) -> None:
 
 
 def kills(world: World, count: int, seed: int) -> None:
-    """TT7: whenever it dies, the next process goes on with the login."""
+    """T9, T10, T11: whenever it dies, the next process goes on with the login."""
     place, server = world.place, world.server
     print(f"seed {seed}: {count} kills; again with: PUNCTUAL_SEED={seed} PUNCTUAL_TOKEN_KILLS={count} tests/peers/token/run PUNCTUAL kills")
     dice = random.Random(seed)

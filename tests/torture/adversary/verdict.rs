@@ -1,7 +1,7 @@
 //! What must hold after all of it, judged by the truth.
 //!
 //! `checker` counts rows and jobs; what the adversary adds is here: a run that is held has a cure and blocks nothing, a run may
-//! be `lost` where rule 22 says so, and the way to each finding is told.
+//! be `lost` where semantics.md 22 says so, and the way to each finding is told.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,7 +44,7 @@ pub(crate) fn verdict(outcome: &Outcome) -> Verdict {
         ..Evidence::default()
     };
     let mut broken = judge(&evidence).broken;
-    // Rule 22 and rule 16b: a job that may not be read, or that never was in a folder that is gone.
+    // semantics.md 22 and 16b: a job that may not be read, or that never was in a folder that is gone.
     let lost: BTreeSet<String> = evidence
         .runs
         .iter()

@@ -3,7 +3,7 @@
 //! A small library in C (`recorder.c`) stands between the daemon and libc. It writes down what the daemon does to its state
 //! folder and what it sends, in one order, and can make chosen calls fail. `disk` makes of that log what a disk may hold if
 //! the power goes at any point of it; `images` judges thousands of those; `errors` lets one call after another fail. Nothing
-//! of the product knows of it (architecture.md, invariant 7), and a release build can be put to it by `PUNCTUAL_BINARY`.
+//! of the product knows of it (ARCHITECTURE.md, invariant 7), and a release build can be put to it by `PUNCTUAL_BINARY`.
 //!
 //! Absent: disks that lie about a flush, and bits that turn by themselves: assumption A3 of docs/promises.md.
 
