@@ -1,5 +1,6 @@
 //! One run of a schedule at a time, also across restarts (semantics.md 11).
 
+use punctual::orchestrator::JobState;
 use punctual::run::Run;
 
 use super::server::Mood;
@@ -176,4 +177,25 @@ fn a_time_waits_for_the_word_of_an_older_job_that_cannot_be_read() {
     world.pass_to("2026-11-23T13:07:00Z");
     assert_eq!(world.state("x", ONE), "skipped: overlap");
     assert_eq!(world.server.posts(), 1);
+}
+
+#[test]
+fn after_a_restart_a_time_waits_for_a_job_of_which_only_a_cache_or_a_refusal_tells() {
+    for cached in [true, false] {
+        let mut world = long("");
+        world.crash();
+        // It ends while nobody looks, and what is shown of it is of before.
+        world.server.jobs.last_mut().unwrap().says = Some(JobState::Running);
+        world.server.polls_cached = cached;
+        world.server.jobs_hidden = !cached;
+        world.sleep(seconds(1_810));
+        world.recover();
+        world.pass(seconds(120));
+        assert_eq!(world.state("x", ONE), "waiting: overlap", "cached: {cached}");
+        world.server.jobs.last_mut().unwrap().says = Some(JobState::Successful);
+        world.server.polls_cached = false;
+        world.server.jobs_hidden = false;
+        world.pass(seconds(120));
+        assert_eq!(world.server.posts(), 2, "cached: {cached}: {:?}", world.states("x"));
+    }
 }

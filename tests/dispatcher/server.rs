@@ -153,6 +153,8 @@ pub(crate) struct Server {
     pub(crate) blocked_process: Option<String>,
     /// Lists by key end in a 502.
     pub(crate) polls_break: bool,
+    /// Lists by key are a cache's.
+    pub(crate) polls_cached: bool,
     /// Lists by key are answered 401, whatever the token.
     pub(crate) polls_refuse_tokens: bool,
     /// Lists by time end in a 502.
@@ -188,6 +190,7 @@ impl Default for Server {
             folders: Vec::new(),
             blocked_process: None,
             polls_break: false,
+            polls_cached: false,
             polls_refuse_tokens: false,
             lists_break: false,
             odd_row: None,
@@ -400,7 +403,8 @@ impl Server {
         }
         let wanted = |job: &&Job| job.folder == folder && !job.gone && jobs.iter().any(|(_, name)| name.id.0 == job.id);
         let jobs = self.jobs.iter().filter(wanted).map(|job| self.view(job, boot)).collect();
-        Ok(JobPage { jobs, completeness: Completeness::Complete, freshness: Freshness::Fresh })
+        let freshness = if self.polls_cached { Freshness::Stale(Stale::Age(60)) } else { Freshness::Fresh };
+        Ok(JobPage { jobs, completeness: Completeness::Complete, freshness })
     }
 
     fn start(&mut self, order: &StartOrder, now: Reading, takes: Duration) -> Result<Vec<JobView>, CallError> {

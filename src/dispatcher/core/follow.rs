@@ -134,7 +134,7 @@ impl Core {
             return;
         }
         open.knowledge = Knowledge::Current;
-        follow.read_at = follow.asked_at;
+        follow.read_at = Some(follow.asked_at);
         let known = open.run.attempt().and_then(|attempt| attempt.job_state.as_deref()) == Some(job.state.as_str());
         let started = open.run.started_at == job.started_at || job.started_at.is_none();
         if !known || !started {

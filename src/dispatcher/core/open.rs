@@ -119,8 +119,8 @@ pub(super) struct Follow {
     pub(super) asked: Asked,
     /// When it was last asked for, in boot time.
     pub(super) asked_at: Duration,
-    /// When the question left whose answer last showed it open, in boot time.
-    pub(super) read_at: Duration,
+    /// When the question left whose answer last showed it open, in boot time; none while nothing has shown it in this life.
+    pub(super) read_at: Option<Duration>,
     pub(super) misses: u32,
     pub(super) first_miss: Option<Duration>,
     pub(super) reads_in_vain: u32,
@@ -172,6 +172,9 @@ impl Open {
             RunState::Job(_) => {
                 open.knowledge = Knowledge::NotReadYet;
                 open.follow_from(opened.boot, opened.boot);
+                if let Some(follow) = &mut open.follow {
+                    follow.read_at = None;
+                }
             }
             RunState::Ended(_) => {}
         }
@@ -186,7 +189,9 @@ impl Open {
     /// Whether it is known to be open at this instant, in boot time: a job that was read before may have ended since (semantics.md 11).
     pub(super) fn knowledge_since(&self, due: Duration) -> Knowledge {
         match (&self.run.state, &self.follow) {
-            (RunState::Job(_), Some(follow)) if follow.read_at < due => Knowledge::NotReadYet,
+            (RunState::Job(_), Some(follow)) if follow.read_at.is_none_or(|read_at| read_at < due) => {
+                Knowledge::NotReadYet
+            }
             _ => self.knowledge,
         }
     }
@@ -215,7 +220,7 @@ impl Open {
             next,
             asked: Asked::No,
             asked_at: Duration::ZERO,
-            read_at: boot,
+            read_at: Some(boot),
             misses: 0,
             first_miss: None,
             reads_in_vain: 0,
