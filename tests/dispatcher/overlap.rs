@@ -4,7 +4,7 @@ use punctual::orchestrator::JobState;
 use punctual::run::Run;
 
 use super::server::Mood;
-use super::world::{CONNECTION, World, at, hourly, read, seconds};
+use super::world::{CONNECTION, World, at, hourly, read, seconds, set_of};
 
 const BEFORE: &str = "2026-11-23T11:59:00Z";
 const NOON: &str = "2026-11-23T12:00:00Z";
@@ -197,5 +197,28 @@ fn after_a_restart_a_time_waits_for_a_job_of_which_only_a_cache_or_a_refusal_tel
         world.server.jobs_hidden = false;
         world.pass(seconds(120));
         assert_eq!(world.server.posts(), 2, "cached: {cached}: {:?}", world.states("x"));
+    }
+}
+
+#[test]
+fn a_time_that_waits_for_an_older_job_is_withdrawn_with_its_schedule() {
+    for (more, expected) in [(", enabled: false", "skipped: disabled"), ("gone", "cancelled")] {
+        let mut world = long("");
+        world.pass_to("2026-11-23T12:59:00Z");
+        world.server.jobs_hidden = true;
+        world.pass_to("2026-11-23T13:01:00Z");
+        assert_eq!(world.state("x", ONE), "waiting: overlap");
+        let lines = if more == "gone" {
+            "  y: { cron: \"0 0 * * *\", start: { process: Q } }\n".to_owned()
+        } else {
+            hourly(more)
+        };
+        world.load(set_of(&lines, world.now.wall));
+        // Its older job turns out to have ended.
+        world.server.jobs.last_mut().unwrap().says = Some(JobState::Successful);
+        world.server.jobs_hidden = false;
+        world.pass_to("2026-11-23T13:10:00Z");
+        assert_eq!(world.state("x", ONE), expected);
+        assert_eq!(world.server.posts(), 1, "{more}");
     }
 }

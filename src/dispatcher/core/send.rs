@@ -80,7 +80,11 @@ impl Core {
         let (connection, start, state) = (open.run.connection.clone(), open.run.start.clone(), open.run.state);
         let before_start = open.before_start;
         // What may have been started by another life is looked up first, whatever the files say now.
-        let certain = before_start == BeforeStart::Clear && open.decided != Decided::Granted;
+        let certain = match before_start {
+            BeforeStart::Clear => open.decided != Decided::Granted,
+            BeforeStart::Overlap => open.decided != Decided::Granted && self.was_not_sent_before(open),
+            BeforeStart::LookUp(_) => false,
+        };
         if let Some((ending, why)) = self.unwanted(&open.run).filter(|_| certain) {
             self.book.change(id, |run| run.note = join(run.note.take(), why.to_owned()));
             self.step(id, RunEvent::End(ending), now, format!("Not started: {why}"));
@@ -188,6 +192,11 @@ impl Core {
             reference: attempt.reference.clone(),
             start: open.run.start.clone(),
         }));
+    }
+
+    /// Whether no other life can have sent it: it came due in this one, or it has settled as "no job was made".
+    fn was_not_sent_before(&self, open: &Open) -> bool {
+        open.run.state == RunState::Unknown || open.run.fire_at > self.opened.wall
     }
 
     /// Whether a run that had to wait for older ones may go on.
