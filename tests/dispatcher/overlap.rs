@@ -222,3 +222,16 @@ fn a_time_that_waits_for_an_older_job_is_withdrawn_with_its_schedule() {
         assert_eq!(world.server.posts(), 1, "{more}");
     }
 }
+
+#[test]
+fn a_time_that_waited_for_a_connection_and_then_for_an_older_job_says_so() {
+    let mut world = long("");
+    world.pass_to("2026-11-23T12:59:30Z");
+    world.server.mood = Mood::Down;
+    world.pass_to("2026-11-23T13:01:00Z");
+    assert_eq!(world.state("x", ONE), "waiting: outage");
+    world.server.mood = Mood::Well;
+    world.server.polls_cached = true;
+    world.pass_to("2026-11-23T13:05:00Z");
+    assert_eq!(world.state("x", ONE), "waiting: overlap");
+}

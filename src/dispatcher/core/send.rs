@@ -210,6 +210,13 @@ impl Core {
         match admit_by(policy, &older) {
             Admission::AskAgain => {
                 self.read_for_overlap(&older, due);
+                self.wait(
+                    id,
+                    WaitReason::Overlap,
+                    None,
+                    "An older run is read first to see whether it is still open",
+                    now,
+                );
                 false
             }
             Admission::Skip(other) => {
