@@ -1,7 +1,8 @@
 //! One run of a schedule at a time, also across restarts (semantics.md 11).
 
+use punctual::clock::{earlier, later};
 use punctual::orchestrator::JobState;
-use punctual::run::Run;
+use punctual::run::{FolderId, Run};
 
 use super::server::Mood;
 use super::world::{CONNECTION, World, at, hourly, read, seconds, set_of};
@@ -234,4 +235,86 @@ fn a_time_that_waited_for_a_connection_and_then_for_an_older_job_says_so() {
     world.server.polls_cached = true;
     world.pass_to("2026-11-23T13:05:00Z");
     assert_eq!(world.state("x", ONE), "waiting: overlap");
+}
+
+/// A schedule of each minute in each of so many folders, whose jobs run on, and what else is said.
+fn in_folders(count: u64, more: &str) -> World {
+    let connection = CONNECTION
+        .replace("scope: OR.Jobs }", "scope: OR.Jobs }\n    limits: { starts_per_second: 1000, open_requests: 1000 }");
+    let schedules: String = (0..count)
+        .map(|n| {
+            format!(
+                "  x{n}: {{ every: 1m, anchor: \"{NOON}\", starts: \"{NOON}\", start: {{ process: P, folder: F{n} }} }}\n"
+            )
+        })
+        .collect();
+    let text = format!("{connection}defaults: {{ timezone: UTC }}\nschedules:\n{schedules}{more}");
+    let begin = at("2026-11-23T11:58:30Z");
+    let mut world = World::with(read(&text, begin), begin);
+    world.server.folders = (0..=count).map(|n| (format!("F{n}"), FolderId(100 + i64::try_from(n).unwrap()))).collect();
+    world.server.lasts = seconds(1_000_000);
+    world
+}
+
+#[test]
+fn in_more_folders_than_lists_a_minute_each_job_that_ends_is_seen_before_long() {
+    let mut world = in_folders(150, "");
+    world.pass_to("2026-11-23T12:20:30Z");
+    for folder in [100, 175, 249] {
+        let job = world.server.jobs.iter_mut().find(|job| job.folder.0 == folder).unwrap();
+        job.says = Some(JobState::Successful);
+    }
+    world.pass_to("2026-11-23T12:30:30Z");
+    for schedule in ["x0", "x75", "x149"] {
+        let starts = world.all(schedule).filter(|run| run.sent_at.is_some()).count();
+        assert_eq!(starts, 2, "{schedule}: {:?}", world.states(schedule));
+    }
+}
+
+#[test]
+fn reads_for_newer_times_keep_no_other_job_from_being_followed() {
+    let more = "  once: { at: [\"2026-11-23T12:00:00Z\"], start: { process: P, folder: F100 } }\n";
+    let mut world = in_folders(100, more);
+    world.pass_to("2026-11-23T12:10:00Z");
+    let folder = FolderId(200);
+    world.server.jobs.iter_mut().find(|job| job.folder == folder).unwrap().says = Some(JobState::Successful);
+    world.pass_to("2026-11-23T12:20:00Z");
+    assert_eq!(world.state("once", NOON), "succeeded");
+}
+
+#[test]
+fn a_clock_that_is_set_while_a_time_waits_for_an_older_job_leaves_it_one_answer() {
+    for (step, back) in [(20, true), (20, false), (400, true), (400, false), (7_200, true), (7_200, false)] {
+        let mut world = long("");
+        world.pass_to("2026-11-23T12:59:30Z");
+        world.server.polls_cached = true;
+        world.pass_to("2026-11-23T13:01:00Z");
+        assert_eq!(world.state("x", ONE), "waiting: overlap");
+        world.now.wall =
+            if back { earlier(world.now.wall, seconds(step)) } else { later(world.now.wall, seconds(step)) };
+        world.pass(seconds(120));
+        world.server.polls_cached = false;
+        world.pass(seconds(9_000));
+        let state = world.state("x", ONE);
+        assert!(
+            matches!(state.as_str(), "skipped: overlap" | "missed: deadline" | "running"),
+            "{step} {back}: {state}"
+        );
+        let attempt = world.run("x", ONE).attempts.last();
+        let jobs = attempt.map_or(0, |attempt| world.server.jobs_of(&attempt.reference));
+        assert_eq!(jobs, usize::from(state == "running"), "{step} {back}");
+    }
+}
+
+#[test]
+fn a_time_whose_deadline_is_shorter_than_the_answer_is_missed_and_the_next_has_its_own() {
+    let mut world = long(", start_deadline: 20s");
+    world.pass_to("2026-11-23T12:59:50Z");
+    world.server.read_takes.push_back(seconds(45));
+    world.server.lasts = seconds(30);
+    world.pass_to("2026-11-23T13:50:00Z");
+    assert_eq!(world.state("x", ONE), "missed: deadline");
+    world.server.read_takes.clear();
+    world.pass_to("2026-11-23T14:10:00Z");
+    assert_eq!(world.state("x", "2026-11-23T14:00:00Z"), "succeeded");
 }

@@ -19,6 +19,10 @@ const KEYS_PER_CALL: usize = 50;
 /// A job is read again after this part of its age: often while it is young, seldom when it takes hours.
 const PART_OF_AGE: u32 = 8;
 
+/// What a newer time waits for is read as if it had been due so much earlier: before all that others have waited for less long, and
+/// after what has waited longer. Where there are more folders than list calls, each has its turn.
+const AHEAD: Duration = Duration::from_secs(60);
+
 /// Jobs that are due within this time are read along.
 const TOGETHER: Duration = Duration::from_secs(2);
 
@@ -118,13 +122,13 @@ impl Core {
         }
     }
 
-    /// A newer time waits for the word of these jobs: they are read before all others, once for each such time. What comes to nothing
-    /// is read again at its usual pace.
+    /// A newer time waits for the word of these jobs: they are read ahead of others, once for each such time. What comes to nothing is
+    /// read again at its usual pace.
     pub(super) fn read_for_overlap(&mut self, older: &[ActiveRun], due: Duration) {
         for run in older.iter().filter(|run| run.knowledge == Knowledge::NotReadYet) {
             let follow = self.book.get_mut(run.id).and_then(|open| open.follow.as_mut());
             if let Some(follow) = follow.filter(|follow| follow.asked == Asked::No && follow.asked_at < due) {
-                follow.next = Duration::ZERO;
+                follow.next = follow.next.min(due.saturating_sub(AHEAD));
             }
         }
     }
