@@ -1,6 +1,6 @@
 //! What one odd answer must not hold up: neighbours, the connection, the schedule itself (semantics.md 11, 15, 16b, 17, 22).
 
-use punctual::run::{Reference, Run};
+use punctual::run::{FolderId, Reference, Run};
 
 use super::server::{Call, Filter, Mood, Post};
 use super::world::{CONNECTION, FOLDER, World, at, hourly, read, seconds};
@@ -264,4 +264,76 @@ fn lists_that_refuse_every_token_keep_no_neighbour_waiting() {
     world.pass_to("2026-11-23T12:20:00Z");
     let late = late(&world, "2026-11-23T12:01:00Z", "2026-11-23T12:19:00Z");
     assert!(late.is_empty(), "{} of them: {:#?}", late.len(), late[0]);
+}
+
+/// `x`, and a neighbour in a folder that answers, so that the connection is not down.
+fn with_other_folder() -> World {
+    let neighbour = "  y: { every: 10m, start: { process: Q, folder: G } }\n";
+    let mut world = World::proven(&format!("{}{neighbour}", hourly("")), "2026-11-23T11:58:00Z");
+    world.server.folders.push(("G".to_owned(), FolderId(8)));
+    world
+}
+
+#[test]
+fn an_unclear_start_in_a_folder_that_shows_nothing_of_itself_is_held_and_its_schedule_goes_on() {
+    // Its name is found, and every call in it is answered 1100; or its name cannot be looked for, behind a firewall.
+    for blocked in [false, true] {
+        let mut world = with_other_folder();
+        world.server.script.push_back(Post::NotMade);
+        world.pass_to("2026-11-23T12:00:10Z");
+        world.server.gone_folders.push(FOLDER);
+        world.server.blocked_process = blocked.then(|| "P".to_owned());
+        world.pass_to("2026-11-23T12:50:00Z");
+        assert_eq!(world.state("x", NOON), "held", "blocked: {blocked}");
+        world.server.gone_folders.clear();
+        world.server.blocked_process = None;
+        world.pass_to("2026-11-23T13:10:00Z");
+        assert_eq!(world.state("x", ONE), "succeeded", "blocked: {blocked}");
+        assert_eq!(world.state("x", NOON), "succeeded", "it was settled when its folder answered; blocked: {blocked}");
+    }
+}
+
+#[test]
+fn a_folder_that_was_not_shown_once_and_answers_again_is_not_gone() {
+    // Nothing there proves anything, as before the first job.
+    let mut world = World::new(&hourly(""), BEFORE);
+    world.server.script.push_back(Post::NotMade);
+    world.pass_to("2026-11-23T12:00:04Z");
+    world.server.gone_folders.push(FOLDER);
+    world.server.no_folder = true;
+    world.pass_to("2026-11-23T12:01:04Z");
+    world.server.gone_folders.clear();
+    world.server.no_folder = false;
+    world.pass_to("2026-11-23T12:50:00Z");
+    assert_eq!(world.state("x", NOON), "held", "{:#?}", world.lines(world.run("x", NOON)));
+}
+
+#[test]
+fn a_folder_whose_name_nothing_had_once_is_not_gone_while_nobody_can_look() {
+    let mut world = with_other_folder();
+    world.server.script.push_back(Post::NotMade);
+    world.pass_to("2026-11-23T12:00:10Z");
+    world.server.gone_folders.push(FOLDER);
+    world.server.no_folder = true;
+    world.pass_to("2026-11-23T12:00:30Z");
+    world.server.blocked_process = Some("P".to_owned());
+    world.pass_to("2026-11-23T12:50:00Z");
+    assert_eq!(world.state("x", NOON), "held", "{:#?}", world.lines(world.run("x", NOON)));
+}
+
+#[test]
+fn a_job_whose_folder_was_not_shown_yesterday_is_not_lost_when_a_right_is_missing_today() {
+    let mut world = World::proven("  x: { every: 5h, anchor: 2026-11-23T12:00:00Z, start: { process: P } }\n", BEFORE);
+    world.server.lasts = seconds(100_000);
+    world.pass_to("2026-11-23T12:05:00Z");
+    world.server.gone_folders.push(FOLDER);
+    world.server.no_folder = true;
+    world.pass_to("2026-11-23T12:07:00Z");
+    world.server.gone_folders.clear();
+    world.server.no_folder = false;
+    world.pass_to("2026-11-23T14:00:00Z");
+    assert_eq!(world.state("x", NOON), "running");
+    world.server.jobs_hidden = true;
+    world.pass_to("2026-11-23T14:30:00Z");
+    assert_eq!(world.state("x", NOON), "running", "{:#?}", world.lines(world.run("x", NOON)));
 }

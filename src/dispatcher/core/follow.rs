@@ -50,6 +50,9 @@ impl Core {
             Ok(page) => page,
             Err(error) => return self.poll_failed(connection, folder_id, jobs, &error, now),
         };
+        if page.freshness == Freshness::Fresh {
+            self.folder_answered(folder_id, jobs.iter().map(|(run, _)| *run));
+        }
         for (run, job) in jobs {
             self.read_once(connection, *run);
             match page.jobs.iter().find(|seen| seen.key == job.key && self.is_ours(*run, seen)) {
@@ -183,6 +186,9 @@ impl Core {
         let folder_id = self.book.get(id).and_then(|open| open.run.attempt()).and_then(|attempt| attempt.folder_id);
         if let Some(folder_id) = folder_id {
             self.heard_of_jobs(connection, folder_id, &result, now);
+            if result.is_ok() {
+                self.folder_answered(folder_id, std::iter::once(id));
+            }
         }
         self.read_to_give_up(id, &result, now);
         let Some(open) = self.book.get(id) else { return };

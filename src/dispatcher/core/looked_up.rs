@@ -53,6 +53,7 @@ impl Core {
             Err(error) => return self.look_up_failed(connection, folder_id, &asks, &error, now),
         };
         if page.freshness == Freshness::Fresh {
+            self.folder_answered(folder_id, asks.iter().map(|ask| ask.run));
             self.keep_proof(connection, folder_id, &asks, control.as_ref(), &page, now);
         }
         let asked_for = |job: &JobView| {
@@ -82,6 +83,9 @@ impl Core {
             Ok(beside) => beside,
             Err(error) => return self.look_up_failed(connection, folder_id, &asks, &error, now),
         };
+        if page.freshness == Freshness::Fresh {
+            self.folder_answered(folder_id, asks.iter().map(|ask| ask.run));
+        }
         let control = |job: &JobView| newest.as_ref().is_some_and(|newest| newest.id == job.id);
         let shows_control = page.jobs.iter().any(control);
         let filtered =
@@ -191,11 +195,15 @@ impl Core {
         now: Reading,
     ) {
         self.heard_look_up(connection, folder_id, asks, &result, now);
-        if let Err(error) = &result
-            && error.folder_is_unknown()
-        {
-            let ids: Vec<RunId> = asks.iter().map(|ask| ask.run).collect();
-            self.seek_folder(connection, &ids);
+        match &result {
+            Ok(page) if page.freshness == Freshness::Fresh => {
+                self.folder_answered(folder_id, asks.iter().map(|ask| ask.run));
+            }
+            Err(error) if error.folder_is_unknown() => {
+                let ids: Vec<RunId> = asks.iter().map(|ask| ask.run).collect();
+                self.seek_folder(connection, &ids);
+            }
+            Ok(_) | Err(_) => {}
         }
         for ask in asks {
             let finding = match &result {

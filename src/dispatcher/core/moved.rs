@@ -23,6 +23,14 @@ const GONE_AFTER: Duration = Duration::from_secs(600);
 pub(super) const FOLDER_GONE: &str = "its folder no longer exists";
 
 impl FolderState {
+    /// Whether its own number was answered 1100, and nothing has come of the search for its name yet.
+    pub(super) fn is_looked_for(self) -> bool {
+        match self {
+            FolderState::Sought | FolderState::Absent { .. } => true,
+            FolderState::Known | FolderState::Moved(_) => false,
+        }
+    }
+
     /// Whether nothing has had its name for some time.
     pub(super) fn is_gone(self, now: Reading) -> bool {
         matches!(self, FolderState::Absent { since } if now.boot.saturating_sub(since) >= GONE_AFTER)
@@ -56,6 +64,18 @@ impl Core {
             if !asked {
                 let action = link.find(start.folder, start.process);
                 self.actions.push(action);
+            }
+        }
+    }
+
+    /// A folder has answered under its number: it is there, whatever was said of its name before.
+    pub(super) fn folder_answered(&mut self, folder_id: FolderId, runs: impl Iterator<Item = RunId>) {
+        for id in runs {
+            if let Some(open) = self.book.get_mut(id)
+                && open.folder.is_looked_for()
+                && open.run.attempt().and_then(|attempt| attempt.folder_id) == Some(folder_id)
+            {
+                open.folder = FolderState::Known;
             }
         }
     }
@@ -168,7 +188,7 @@ impl Core {
     fn seeking(&self, connection: &ConnectionName, folder: &Option<FolderChoice>) -> Vec<RunId> {
         self.book
             .iter()
-            .filter(|open| matches!(open.folder, FolderState::Sought | FolderState::Absent { .. }))
+            .filter(|open| open.folder.is_looked_for())
             .filter(|open| &open.run.connection == connection && &open.run.start.folder == folder)
             .map(|open| open.run.id)
             .collect()

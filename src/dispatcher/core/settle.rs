@@ -28,9 +28,6 @@ const LOOK_UPS: [Duration; 6] = [
     Duration::from_secs(40),
 ];
 
-/// A folder that has no such name any more is looked for this often.
-const FOLDER_AGAIN: Duration = Duration::from_secs(30);
-
 /// A held run is looked at this often: its job may answer before the person does.
 const HELD_EVERY: Duration = Duration::from_secs(300);
 
@@ -65,7 +62,10 @@ impl Core {
         }
         self.read_once(connection, ask.run);
         let Some(open) = self.book.get_mut(ask.run) else { return };
-        if let Some(settle) = &mut open.settle {
+        // While its folder is looked for, a refusal there is a call that came to nothing: after many of them it is held.
+        if !open.folder.is_looked_for()
+            && let Some(settle) = &mut open.settle
+        {
             settle.broken = 0;
         }
         // What was learnt in another folder than the call went to can be "here it is", never "there is none": that it is not there
@@ -96,17 +96,9 @@ impl Core {
                 open.folder = FolderState::Known;
                 self.learned(connection, folder_id, ask, Finding::ProvenNone, how, now);
             }
-            (RunState::Unknown | RunState::Held, _) if open.folder == FolderState::Sought => {
-                // Its folder is being looked for; what comes of that decides.
+            (RunState::Unknown | RunState::Held, _) if open.folder.is_looked_for() => {
+                // What comes of the search decides.
                 self.put_off(ask, now);
-            }
-            (RunState::Unknown | RunState::Held, _) if matches!(open.folder, FolderState::Absent { .. }) => {
-                let gone = open.folder.is_gone(now);
-                match &mut open.settle {
-                    _ if gone && ask.purpose != AskedFor::Settling => self.lose(ask.run, FOLDER_GONE, None, now),
-                    Some(settle) => settle.next = now.boot + FOLDER_AGAIN,
-                    None => self.put_off(ask, now),
-                }
             }
             (RunState::Unknown, _) if open.decided == Decided::Start => {
                 open.decided = Decided::Granted;
