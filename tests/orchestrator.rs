@@ -1329,6 +1329,23 @@ async fn a_job_is_gone_only_when_orchestrator_itself_says_so() {
 }
 
 #[tokio::test]
+async fn that_a_job_still_runs_is_not_believed_of_a_cache_and_its_end_is() {
+    let kept = |state: &str| {
+        let mut job = job(9);
+        job["State"] = json!(state);
+        let headers = vec![("content-type", "application/json".to_owned()), ("age", "60".to_owned())];
+        Step::Say { status: 200, headers, body: job }
+    };
+    let server = Server::start(vec![kept("Running"), kept("Successful")]).await;
+    let bench = bench(server.base());
+    let error = bench.client.read_job(FOLDER, JobId(9)).await.unwrap_err();
+    assert_unknown(&error);
+    assert!(error.to_string().contains("a cache answered with what it had kept for 60 s"), "{error}");
+    let ended = bench.client.read_job(FOLDER, JobId(9)).await.unwrap().unwrap();
+    assert_eq!(ended.state, JobState::Successful);
+}
+
+#[tokio::test]
 async fn a_job_whose_output_is_too_long_to_read_still_shows_its_end() {
     let mut done = job(9);
     done["State"] = json!("Successful");

@@ -146,7 +146,14 @@ impl Client {
             Ok(bytes) => {
                 let job: JobDto =
                     serde_json::from_slice(&bytes).map_err(|cause| outcome::unreadable(&whole.asked, &cause))?;
-                Ok(Some(job.into()))
+                let job = JobView::from(job);
+                match exchange.freshness {
+                    // It may have ended since; an end is an end, whoever kept it.
+                    Freshness::Stale(why) if !job.state.is_final() => {
+                        Err(outcome::unknown(&whole.asked, None, format!("got an answer that proves nothing: {why}")))
+                    }
+                    Freshness::Stale(_) | Freshness::Fresh => Ok(Some(job)),
+                }
             }
             // A folder that is not known says nothing about a job, and neither does what a cache kept.
             Err(error) if error.folder_is_unknown() => Err(error),
