@@ -160,7 +160,11 @@ impl Login {
         };
         let (answer, id_token) = redeem(&client, &credential, order, clock).await;
         if let Err(trouble) = &answer.access {
-            return Err(refused_code(&credential, trouble, &redirect));
+            // Of an answer that broke off the refresh token may be whole, and the code is used up: what comes next tries it.
+            let rescued = answer.refresh_token.as_ref().filter(|_| trouble.leaves_doubt());
+            if rescued.is_none() {
+                return Err(refused_code(&credential, trouble, &redirect));
+            }
         }
         if id_token.is_some_and(|token| other_nonce(token.expose(), &nonce)) {
             return Err(LoginError::foreign(&credential));

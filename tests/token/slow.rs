@@ -240,3 +240,24 @@ async fn a_code_is_not_sent_by_a_process_that_is_about_to_end() {
     house.hand.advance(Duration::from_secs(1));
     assert_eq!(house.server.count(), 0);
 }
+
+#[tokio::test]
+async fn of_an_answer_to_a_browser_s_code_that_is_cut_the_refresh_token_becomes_the_login() {
+    let house = House::new(|number, seen| match seen.field("grant_type").unwrap().as_str() {
+        "authorization_code" => {
+            let said = Said::rotated("at-0", "refresh-0");
+            // Whatever cut it sent no more of the access token, which is the last member here.
+            let body = r#"{"refresh_token":"refresh-0","expires_in":3600,"token_type":"Bearer","access_token":"at"#;
+            Said { body: body.to_owned(), ..said }
+        }
+        _ => logs_in(number, seen),
+    })
+    .await;
+    let manager = house.manager(kept_identity());
+    when(&manager, |status| status.state == TokenState::NeedsLogin).await;
+    let login = Login::begin(manager.credential(), 8_400).unwrap();
+    let status = soon(manager.finish_login(login, Secret::new("code-1"))).await.unwrap();
+    assert_eq!(status.state, TokenState::Valid, "{status:?}");
+    let kept = KeptSecrets::new(&house.tokens()).read("cloud", Kind::RefreshToken).unwrap().unwrap();
+    assert_eq!(kept.expose(), "refresh-0");
+}
