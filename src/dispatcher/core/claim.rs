@@ -136,11 +136,10 @@ impl Core {
         let due = boot_of(now, occurrence.fire_at);
         let older = self.book.active(&schedule.key, None, due, now.wall);
         let mut open = Open::claimed(run);
-        // Due before this daemon took the lock: another life may have started it, under a database that was since put back.
-        let doubtful = occurrence.trigger == Trigger::CatchUp || occurrence.fire_at <= self.opened.wall;
+        let doubtful = occurrence.trigger == Trigger::CatchUp || self.was_due_before(occurrence.fire_at);
         let admission = admit(occurrence, &older);
         // Under a database that has forgotten starts, no look-up of a moment is enough.
-        let forgotten = self.doubt.is_some() && occurrence.fire_at <= self.opened.wall;
+        let forgotten = self.doubt.is_some() && self.was_due_before(occurrence.fire_at);
         open.before_start = match admission {
             Admission::AskAgain => BeforeStart::Overlap,
             Admission::Start | Admission::Skip(_) if doubtful => BeforeStart::LookUp(Asked::No),
@@ -176,6 +175,11 @@ impl Core {
                 self.step(id, RunEvent::Wait(reason), now, text.to_owned());
             }
         }
+    }
+
+    /// Whether it was due before this daemon took the lock: another life may have started it, under a database that was since put back.
+    pub(super) fn was_due_before(&self, fire_at: Timestamp) -> bool {
+        fire_at <= self.opened.wall
     }
 
     /// An older run of the schedule is open. Whether a robot is at work or nothing could be sent yet is told apart.

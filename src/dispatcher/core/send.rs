@@ -82,7 +82,11 @@ impl Core {
         // What may have been started by another life is looked up first, whatever the files say now.
         let certain = match before_start {
             BeforeStart::Clear => open.decided != Decided::Granted,
-            BeforeStart::Overlap => open.decided != Decided::Granted && self.was_not_sent_before(open),
+            // It came due in this life, or has settled as "no job was made": no other life has sent it.
+            BeforeStart::Overlap => {
+                let settled = open.run.state == RunState::Unknown;
+                open.decided != Decided::Granted && (settled || !self.was_due_before(open.run.fire_at))
+            }
             BeforeStart::LookUp(_) => false,
         };
         if let Some((ending, why)) = self.unwanted(&open.run).filter(|_| certain) {
@@ -194,17 +198,12 @@ impl Core {
         }));
     }
 
-    /// Whether no other life can have sent it: it came due in this one, or it has settled as "no job was made".
-    fn was_not_sent_before(&self, open: &Open) -> bool {
-        open.run.state == RunState::Unknown || open.run.fire_at > self.opened.wall
-    }
-
     /// Whether a run that had to wait for older ones may go on.
     fn pass_overlap(&mut self, id: RunId, now: Reading) -> bool {
         let Some(open) = self.book.get(id) else { return false };
         let policy =
             self.set.schedules.get(&open.run.schedule).map_or(OverlapPolicy::Skip, |schedule| schedule.overlap);
-        let doubtful = open.run.fire_at <= self.opened.wall;
+        let doubtful = self.was_due_before(open.run.fire_at);
         let due = boot_of(now, open.run.fire_at);
         let older = self.book.active(&open.run.schedule.clone(), Some(id), due, now.wall);
         match admit_by(policy, &older) {
