@@ -47,13 +47,13 @@ impl Core {
         result: Result<JobPage, CallError>,
         now: Reading,
     ) {
-        self.heard_look_up(connection, folder_id, &asks, &result, now);
+        let freshness = result.as_ref().ok().map(|page| page.freshness);
+        self.heard_look_up(connection, folder_id, &asks, &result, freshness, now);
         let page = match result {
             Ok(page) => page,
             Err(error) => return self.look_up_failed(connection, folder_id, &asks, &error, now),
         };
         if page.freshness == Freshness::Fresh {
-            self.folder_answered(folder_id, asks.iter().map(|ask| ask.run));
             self.keep_proof(connection, folder_id, &asks, control.as_ref(), &page, now);
         }
         let asked_for = |job: &JobView| {
@@ -78,14 +78,12 @@ impl Core {
         result: Result<Beside, CallError>,
         now: Reading,
     ) {
-        self.heard_look_up(connection, folder_id, &asks, &result, now);
+        let freshness = result.as_ref().ok().map(|beside| beside.page.freshness);
+        self.heard_look_up(connection, folder_id, &asks, &result, freshness, now);
         let Beside { newest, page } = match result {
             Ok(beside) => beside,
             Err(error) => return self.look_up_failed(connection, folder_id, &asks, &error, now),
         };
-        if page.freshness == Freshness::Fresh {
-            self.folder_answered(folder_id, asks.iter().map(|ask| ask.run));
-        }
         let control = |job: &JobView| newest.as_ref().is_some_and(|newest| newest.id == job.id);
         let shows_control = page.jobs.iter().any(control);
         let filtered =
@@ -102,17 +100,21 @@ impl Core {
         }
     }
 
-    /// A call for look-ups has ended, whatever it says of any of them.
+    /// A call for look-ups has ended; what it says of each of them comes after.
     fn heard_look_up<T>(
         &mut self,
         connection: &ConnectionName,
         folder_id: FolderId,
         asks: &[Ask],
         result: &Result<T, CallError>,
+        freshness: Option<Freshness>,
         now: Reading,
     ) {
         for ask in asks {
             self.set_asked(ask, connection, folder_id, Asked::No);
+        }
+        if freshness == Some(Freshness::Fresh) {
+            self.folder_answered(folder_id, asks.iter().map(|ask| ask.run));
         }
         self.heard_of_jobs(connection, folder_id, result, now);
         if let Some(link) = self.link_mut(connection) {
@@ -194,16 +196,13 @@ impl Core {
         result: Result<JobPage, CallError>,
         now: Reading,
     ) {
-        self.heard_look_up(connection, folder_id, asks, &result, now);
-        match &result {
-            Ok(page) if page.freshness == Freshness::Fresh => {
-                self.folder_answered(folder_id, asks.iter().map(|ask| ask.run));
-            }
-            Err(error) if error.folder_is_unknown() => {
-                let ids: Vec<RunId> = asks.iter().map(|ask| ask.run).collect();
-                self.seek_folder(connection, &ids);
-            }
-            Ok(_) | Err(_) => {}
+        let freshness = result.as_ref().ok().map(|page| page.freshness);
+        self.heard_look_up(connection, folder_id, asks, &result, freshness, now);
+        if let Err(error) = &result
+            && error.folder_is_unknown()
+        {
+            let ids: Vec<RunId> = asks.iter().map(|ask| ask.run).collect();
+            self.seek_folder(connection, &ids);
         }
         for ask in asks {
             let finding = match &result {

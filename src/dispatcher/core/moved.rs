@@ -24,7 +24,7 @@ pub(super) const FOLDER_GONE: &str = "its folder no longer exists";
 
 impl FolderState {
     /// Whether its own number was answered 1100, and nothing has come of the search for its name yet.
-    pub(super) fn is_looked_for(self) -> bool {
+    pub(super) fn is_sought(self) -> bool {
         match self {
             FolderState::Sought | FolderState::Absent { .. } => true,
             FolderState::Known | FolderState::Moved(_) => false,
@@ -72,7 +72,7 @@ impl Core {
     pub(super) fn folder_answered(&mut self, folder_id: FolderId, runs: impl Iterator<Item = RunId>) {
         for id in runs {
             if let Some(open) = self.book.get_mut(id)
-                && open.folder.is_looked_for()
+                && open.folder.is_sought()
                 && open.run.attempt().and_then(|attempt| attempt.folder_id) == Some(folder_id)
             {
                 open.folder = FolderState::Known;
@@ -188,7 +188,7 @@ impl Core {
     fn seeking(&self, connection: &ConnectionName, folder: &Option<FolderChoice>) -> Vec<RunId> {
         self.book
             .iter()
-            .filter(|open| open.folder.is_looked_for())
+            .filter(|open| open.folder.is_sought())
             .filter(|open| &open.run.connection == connection && &open.run.start.folder == folder)
             .map(|open| open.run.id)
             .collect()

@@ -1,5 +1,5 @@
-//! Which open jobs are read when: those whose turn has come in as few lists as they fit, first of all those that a newer time waits for
-//! (semantics.md 11, 20).
+//! Which open jobs are read when: those whose turn has come in as few lists as they fit, and those that a newer time waits for
+//! ahead of others (semantics.md 11, 20).
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -63,7 +63,7 @@ impl Core {
         self.read_once(connection, ask.run);
         let Some(open) = self.book.get_mut(ask.run) else { return };
         // While its folder is looked for, a refusal there is a call that came to nothing: after many of them it is held.
-        if !open.folder.is_looked_for()
+        if !open.folder.is_sought()
             && let Some(settle) = &mut open.settle
         {
             settle.broken = 0;
@@ -96,7 +96,7 @@ impl Core {
                 open.folder = FolderState::Known;
                 self.learned(connection, folder_id, ask, Finding::ProvenNone, how, now);
             }
-            (RunState::Unknown | RunState::Held, _) if open.folder.is_looked_for() => {
+            (RunState::Unknown | RunState::Held, _) if open.folder.is_sought() => {
                 // What comes of the search decides.
                 self.put_off(ask, now);
             }
