@@ -226,3 +226,112 @@ fn whether_an_unclear_start_can_be_tried_again_follows_from_settle_too() {
         assert_eq!(messages(read(source("f.yaml", &file(settle, &format!("{least},"))))), [""; 0]);
     }
 }
+
+/// A file of a connection and a schedule with this `connections` entry and these `schedules` entries.
+fn whole(connection: &str, schedules: &str) -> String {
+    format!("version: 1\nconnections:\n{connection}schedules:\n{schedules}")
+}
+
+/// The same lines, each of which begins with one of these keys two blanks further in, and what is below it too.
+fn indented(lines: &str, keys: &[&str]) -> String {
+    let mut within = false;
+    let deeper = lines.lines().map(|line| {
+        let indent = line.len() - line.trim_start().len();
+        let starts = keys.iter().any(|key| line.starts_with(&format!("  {key}:")));
+        within = starts || (within && indent > 2);
+        format!("{}{line}\n", if within { "  " } else { "" })
+    });
+    deeper.collect()
+}
+
+#[test]
+fn keys_that_are_next_to_their_entry_are_told_once_and_one_level_deeper_they_are_right() {
+    let cloud = format!(
+        "  cloud:\n    url: {URL}\n    auth:\n      grant: client_credentials\n      client_id: {ID}\n      client_secret: \
+         \"credential:c\"\n      scope: OR.Jobs\n"
+    );
+    let auth_out = format!(
+        "  cloud:\n    url: {URL}\n  auth:\n    grant: client_credentials\n    client_id: {ID}\n    client_secret: \
+         \"credential:c\"\n    scope: OR.Jobs\n"
+    );
+    let x = "  x:\n    every: 5m\n    start: { process: P }\n";
+    let table = [
+        (auth_out.as_str(), x, "connection `cloud`: `auth` is next to it", (5, 3)),
+        (&cloud, "  x:\n    every: 5m\n  start: { process: P }\n", "schedule `x`: `start` is next to it", (13, 3)),
+        (&cloud, "  x:\n    every: 5m\n  start:\n    process: P\n", "schedule `x`: `start` is next to it", (13, 3)),
+        (
+            &cloud,
+            "  x:\n    cron: 0 7 * * *\n  timezone: Europe/Berlin\n  start: { process: P }\n",
+            "schedule `x`: `timezone` and `start` are next to it",
+            (13, 3),
+        ),
+        (
+            &cloud,
+            "  x:\n  cron: 0 7 * * *\n  timezone: Europe/Berlin\n  start: { process: P }\n",
+            "schedule `x`: `cron`, `timezone` and `start` are next to it",
+            (12, 3),
+        ),
+    ];
+    for (connection, schedules, says, place) in table {
+        let text = whole(connection, schedules);
+        let (severity, at, message, hint) = only(&text);
+        assert_eq!((severity, at), (Severity::Error, place), "{message}\n{text}");
+        assert!(message.starts_with(says), "{message}");
+        let cure = hint.split(", under").next().unwrap().split(" as the lines").next().unwrap();
+        let named: Vec<&str> = cure.split('`').skip(1).step_by(2).collect();
+        assert!(hint.starts_with("indent ") && !named.is_empty(), "{hint}");
+        let mended = whole(&indented(connection, &named), &indented(schedules, &named));
+        assert_eq!(messages(read(source("f.yaml", &mended))), [""; 0], "{mended}");
+    }
+    let (.., hint) = only(&whole(&cloud, "  x: { every: 5m }\n  start: { process: P }\n"));
+    assert_eq!(hint, "move `start` between the braces of `x`");
+}
+
+#[test]
+fn entries_that_are_called_as_keys_are_stay_entries() {
+    let connections = format!(
+        "  auth:\n    url: {URL}\n    auth: {{ grant: client_credentials, client_id: {ID}, client_secret: \"credential:c\", scope: OR.Jobs }}\n"
+    );
+    let schedules = "  x: { every: 5m, start: { process: P } }\n  start: { every: 5m, start: { process: P } }\n  timezone:\n    every: 1h\n    start: { process: P }\n";
+    let loaded = read(source("f.yaml", &whole(&connections, schedules))).unwrap();
+    assert_eq!(loaded.set.schedules.len(), 3);
+    assert_eq!(loaded.set.connections.len(), 1);
+}
+
+#[test]
+fn a_typographic_quote_is_told_where_it_is_and_the_cure_is_read() {
+    let file = |cron: &str, process: &str, secret: &str| {
+        let auth = format!("{{ grant: client_credentials, client_id: {ID}, client_secret: {secret}, scope: OR.Jobs }}");
+        whole(
+            &format!("  cloud:\n    url: {URL}\n    auth: {auth}\n"),
+            &format!("  x:\n    timezone: UTC\n    cron: {cron}\n    start:\n      process: {process}\n"),
+        )
+    };
+    let (cron, secret) = ("0 7 * * MON-FRI", "\"credential:c\"");
+    let table = [
+        (file("“*/5 7 * * MON-FRI”", "P", secret), "`cron` has the character LEFT DOUBLE QUOTATION MARK (U+201C)", 9),
+        (file("’0 7 * * MON-FRI’", "P", secret), "`cron` has the character RIGHT SINGLE QUOTATION MARK (U+2019)", 9),
+        (
+            file(cron, "„Payroll run“", secret),
+            "`start.process` has the character DOUBLE LOW-9 QUOTATION MARK (U+201E)",
+            11,
+        ),
+    ];
+    for (text, says, line) in table {
+        let (severity, at, message, hint) = only(&text);
+        assert_eq!((severity, at.0), (Severity::Error, line), "{message}");
+        assert!(message.starts_with(&format!("schedule `x`: {says} at position 1, which is not meant")), "{message}");
+        let (key, value) = written(&hint).split_once(": ").unwrap();
+        let old = text.lines().nth(line as usize - 1).unwrap();
+        let mended = text.replace(old, &format!("{}: {value}", old.split(key).next().unwrap().to_owned() + key));
+        assert_eq!(messages(read(source("f.yaml", &mended))), [""; 0], "{mended}");
+    }
+    let (_, _, message, hint) = only(&file(cron, "P", "“credential:c”"));
+    assert!(message.contains("`auth.client_secret` has the character LEFT DOUBLE QUOTATION MARK"), "{message}");
+    assert_eq!(hint, "write `client_secret: \"credential:c\"`");
+    // A value that is a secret stays hidden, quoted or not.
+    let (_, _, message, _) = only(&file(cron, "P", "“s3cr3t-value-of-mine”"));
+    assert!(message.contains("holds the secret itself") && !message.contains("s3cr3t"), "{message}");
+    // In real quotes a typographic one is a part of a name.
+    assert_eq!(messages(read(source("f.yaml", &file(cron, "\"“Payroll”\"", secret)))), [""; 0]);
+}

@@ -18,7 +18,7 @@ use super::tree::{Entry, Kind, Scalar, Value};
 use crate::http::{Authorities, Unusable};
 use crate::schedule::diagnostic::{Findings, SourceFile, quoted};
 use crate::schedule::model::{AuthSpec, Connection, ConnectionLimits, ConnectionName, Grant};
-use crate::secret::{SecretRef, SecretSource};
+use crate::secret::{SecretRef, SecretSource, first_sign, without_signs};
 
 /// How long a job of an unclear start may take to become visible (semantics.md 16).
 const SETTLE: Duration = Duration::from_secs(120);
@@ -315,7 +315,13 @@ pub(super) fn secret(field: &Field<'_>, sources: &[SourceFile], findings: &mut F
                     findings.hide(field.at());
                     let looks_like_one =
                         ["credential:", "file:", "env:"].iter().any(|kind| scalar.text.starts_with(kind));
-                    if looks_like_one {
+                    let meant = without_signs(&scalar.text);
+                    if meant != scalar.text && SecretRef::parse(&meant, folder).is_ok() {
+                        let sign = first_sign(&scalar.text).map(|sign| sign.to_string()).unwrap_or_default();
+                        let what = format!("{name} has {sign}, which is not meant");
+                        let cure = format!("write `{}: \"{meant}\"`", field.key());
+                        findings.valueless(field.at(), field.said(&what)).hint(cure);
+                    } else if looks_like_one {
                         let what = format!("{name} is not a well-formed reference");
                         findings
                             .valueless(field.at(), field.said(&what))

@@ -299,6 +299,7 @@ impl<'t> Field<'t> {
                     .hint(format!("write {wanted} behind the colon"));
                 return None;
             }
+            Value::Scalar(scalar) if mistyped::odd_quote(self, &scalar.text, findings) => return None,
             Value::Scalar(scalar) => return Some(scalar),
             Value::List(_) => "a list",
             Value::Map(_) => "a map",

@@ -54,6 +54,29 @@ pub(super) fn user_scope(field: &Field<'_>, scope: &str, findings: &mut Findings
     }
 }
 
+/// Whether a value begins with a typographic quote that stands there instead of a straight one; that is told.
+///
+/// YAML knows straight quotes only, so such a one is a part of the value. In braces a comma after it ends the value, and what is to
+/// be written cannot be seen any more.
+pub(super) fn odd_quote(field: &Field<'_>, text: &str, findings: &mut Findings) -> bool {
+    let bare = field.at().end - field.at().start == text.len();
+    let Some(sign) = first_sign(text).filter(|sign| bare && sign.bytes().start == 0 && is_quote(text.chars().next()))
+    else {
+        return false;
+    };
+    let cure = match is_quote(text.chars().next_back()) && text.chars().count() > 2 {
+        true => format!("write `{}: \"{}\"`", field.key(), without_signs(text).trim().replace(['"', '\\'], "")),
+        false => "put straight quotes around the value".to_owned(),
+    };
+    let what = format!("{} has {sign}, which is not meant", field.named());
+    field.error_at(field.at().part(sign.bytes()), &what, findings).hint(cure);
+    true
+}
+
+fn is_quote(c: Option<char>) -> bool {
+    c.is_some_and(|c| "\u{2018}\u{2019}\u{201a}\u{201b}\u{201c}\u{201d}\u{201e}\u{201f}\u{ab}\u{bb}".contains(c))
+}
+
 /// Whether such a character was told of.
 fn signs(field: &Field<'_>, text: &str, meant: &str, findings: &mut Findings) -> bool {
     let Some(sign) = first_sign(text) else { return false };
@@ -181,12 +204,7 @@ pub(super) fn without_stray_auth(
             hidden::hide(&entry.value, findings);
         }
     }
-    let names: Vec<String> = strays.iter().map(|entry| format!("`{}`", entry.key)).collect();
-    let (names, verb) = match names.as_slice() {
-        [one] => (one.clone(), "is"),
-        [most @ .., last] => (format!("{} and {last}", most.join(", ")), "are"),
-        [] => return None,
-    };
+    let (names, verb) = in_words(strays.iter().map(|entry| entry.key.as_str()));
     let cure = match &auth.value.value {
         Value::Map(_) if starts_with_brace(auth.value.at, sources) => {
             format!("move {names} between the braces of `auth`")
@@ -212,6 +230,16 @@ fn grant_of(auth: &Node) -> Option<&'static str> {
     choices::GRANT.built().into_iter().find(|name| *name == scalar.text)
 }
 
-fn starts_with_brace(at: At, sources: &[SourceFile]) -> bool {
+/// "`a` and `b`" and the verb that goes with them.
+pub(super) fn in_words<'n>(names: impl Iterator<Item = &'n str>) -> (String, &'static str) {
+    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    match names.as_slice() {
+        [] => (String::new(), "are"),
+        [one] => (one.clone(), "is"),
+        [most @ .., last] => (format!("{} and {last}", most.join(", ")), "are"),
+    }
+}
+
+pub(super) fn starts_with_brace(at: At, sources: &[SourceFile]) -> bool {
     sources.get(at.file).and_then(|source| source.text.get(at.start..)).is_some_and(|text| text.starts_with('{'))
 }

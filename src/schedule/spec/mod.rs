@@ -17,6 +17,7 @@ mod later;
 mod mistyped;
 mod moved;
 pub(in crate::schedule) mod near;
+mod outdented;
 mod schedule;
 mod set;
 mod syntax;

@@ -15,6 +15,7 @@ use super::hidden;
 use super::keys;
 use super::later;
 use super::moved::ClockChanges;
+use super::outdented;
 use super::schedule::{self, Context};
 use super::tree::{self, Entry, Kind, Node, Value};
 use super::values::Zones;
@@ -52,7 +53,8 @@ pub fn parse(files: &[SourceFile], now: Timestamp) -> Result<Loaded, Invalid> {
         .map(|file| SourceFile { text: file.text.trim_start_matches('\u{feff}').to_owned(), ..file.clone() })
         .collect();
     let mut findings = Findings::default();
-    let trees = tree::parse_all(&sources, &mut findings);
+    let mut trees = tree::parse_all(&sources, &mut findings);
+    outdented::put_back(&mut trees, &sources, &mut findings);
     let set = read(&trees, &sources, now, &mut findings);
     let diagnostics = findings.finish(&sources);
     if diagnostics.iter().any(|d| d.severity == Severity::Error) {
