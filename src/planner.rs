@@ -6,6 +6,7 @@
 //! Absent: whether a due time may start now (`admission`), and everything that waits.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,7 +66,7 @@ pub struct Recorded {
 pub struct Planner {
     set: Arc<ScheduleSet>,
     marks: Marks,
-    upcoming: BTreeSet<(Timestamp, ScheduleKey)>,
+    upcoming: BTreeMap<Timestamp, BTreeSet<ScheduleKey>>,
     next: BTreeMap<ScheduleKey, Timestamp>,
     /// Not planned before they are released.
     held: BTreeSet<ScheduleKey>,
@@ -75,7 +76,7 @@ impl Planner {
     /// Begins at these marks. Every schedule of the set must have one.
     pub fn new(set: Arc<ScheduleSet>, marks: Marks) -> Planner {
         let mut planner =
-            Planner { set, marks, upcoming: BTreeSet::new(), next: BTreeMap::new(), held: BTreeSet::new() };
+            Planner { set, marks, upcoming: BTreeMap::new(), next: BTreeMap::new(), held: BTreeSet::new() };
         let keys: Vec<_> = planner.set.schedules.keys().cloned().collect();
         for key in keys {
             planner.requeue(&key);
@@ -86,7 +87,7 @@ impl Planner {
     /// Everything whose time has come by `now`. Moves the marks of what it returns.
     pub fn pass(&mut self, now: Timestamp) -> Plan {
         let mut plan = Plan::default();
-        while let Some((_, key)) = self.upcoming.first().filter(|(fire_at, _)| *fire_at <= now).cloned() {
+        while let Some(key) = self.first_due(now) {
             let Some(schedule) = self.set.schedules.get(&key).cloned() else { break };
             let mark = self.mark(&key, now);
             let of_schedule = plan_schedule(&schedule, mark, now);
@@ -102,16 +103,14 @@ impl Planner {
 
     /// When the next time comes.
     pub fn wake_at(&self) -> Option<Timestamp> {
-        self.upcoming.first().map(|(fire_at, _)| *fire_at)
+        self.upcoming.keys().next().copied()
     }
 
-    /// The schedules with a time in `(now, now + ahead]`: what to make ready before.
-    pub fn due_within(&self, now: Timestamp, ahead: Duration) -> impl Iterator<Item = &Arc<Schedule>> {
-        let until = later(now, ahead);
-        self.upcoming
-            .iter()
-            .take_while(move |(fire_at, _)| *fire_at <= until)
-            .filter_map(|(_, key)| self.set.schedules.get(key))
+    /// The schedules with a time in `(after, until]`: what to make ready before.
+    pub fn due_between(&self, after: Timestamp, until: Timestamp) -> impl Iterator<Item = &Arc<Schedule>> {
+        let range = (Bound::Excluded(after), Bound::Included(until.max(after)));
+        let keys = Some(range).filter(|_| after < until).map(|range| self.upcoming.range(range));
+        keys.into_iter().flatten().flat_map(|(_, keys)| keys).filter_map(|key| self.set.schedules.get(key))
     }
 
     /// Takes marks back that lie ahead of the clock, after it was set back; rows keep their times from running twice.
@@ -150,13 +149,23 @@ impl Planner {
         &self.marks
     }
 
+    fn first_due(&self, now: Timestamp) -> Option<ScheduleKey> {
+        let (_, keys) = self.upcoming.first_key_value().filter(|(fire_at, _)| **fire_at <= now)?;
+        keys.first().cloned()
+    }
+
     fn mark(&self, key: &ScheduleKey, now: Timestamp) -> HighWaterMark {
         self.marks.0.get(key).copied().unwrap_or(HighWaterMark(now))
     }
 
     fn requeue(&mut self, key: &ScheduleKey) {
-        if let Some(old) = self.next.remove(key) {
-            self.upcoming.remove(&(old, key.clone()));
+        if let Some(old) = self.next.remove(key)
+            && let Some(keys) = self.upcoming.get_mut(&old)
+        {
+            keys.remove(key);
+            if keys.is_empty() {
+                self.upcoming.remove(&old);
+            }
         }
         if self.held.contains(key) {
             return;
@@ -165,7 +174,7 @@ impl Planner {
         let Some(mark) = self.marks.0.get(key) else { return };
         if let Some(nominal) = schedule.recurrence.next_after(mark.0) {
             self.next.insert(key.clone(), nominal.fire_at);
-            self.upcoming.insert((nominal.fire_at, key.clone()));
+            self.upcoming.entry(nominal.fire_at).or_default().insert(key.clone());
         }
     }
 }

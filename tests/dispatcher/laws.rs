@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use punctual::orchestrator::UnsentReason;
-use punctual::run::{Reference, RunState};
+use punctual::run::{Reference, Run, RunState};
 
 use super::server::{Filter, Mood, Post};
-use super::world::{World, is_start, seconds};
+use super::world::{World, is_start, read, seconds};
 
 const BEGIN: &str = "2026-11-23T11:59:00Z";
 
@@ -142,9 +143,7 @@ enum Reach {
     Server,
 }
 
-fn play(ops: &[Op], proven: bool) {
-    let mut world = if proven { World::proven(SCHEDULES, BEGIN) } else { World::new(SCHEDULES, BEGIN) };
-    let begin = world.now.wall;
+fn do_all(world: &mut World, ops: &[Op]) {
     for op in ops {
         match op.clone() {
             Op::Pass(length) => world.pass(seconds(length)),
@@ -161,20 +160,30 @@ fn play(ops: &[Op], proven: bool) {
                 world.recover();
                 world.settle();
             }
-            Op::KillBeforeCall(down) => kill_at_a_start(&mut world, Reach::Nobody, down),
-            Op::KillAfterCall(down) => kill_at_a_start(&mut world, Reach::Server, down),
+            Op::KillBeforeCall(down) => kill_at_a_start(world, Reach::Nobody, down),
+            Op::KillAfterCall(down) => kill_at_a_start(world, Reach::Server, down),
             Op::StoreFails(length) => world.store_fails_until = world.now.boot + seconds(length),
             Op::ProcessGone => world.server.process = None,
         }
-        assert_no_double(&world);
+        assert_no_double(world);
     }
-    // All is well again; what is unclear settles, what was late has its deadline behind it.
+}
+
+/// What is unclear settles, what was late has its deadline behind it.
+fn all_is_well_again(world: &mut World) {
     world.server.mood = Mood::Well;
     world.server.filter = Filter::Works;
     world.server.process = Some(99);
     world.server.script.clear();
     world.server.post_takes.clear();
     world.server.read_takes.clear();
+}
+
+fn play(ops: &[Op], proven: bool) {
+    let mut world = if proven { World::proven(SCHEDULES, BEGIN) } else { World::new(SCHEDULES, BEGIN) };
+    let begin = world.now.wall;
+    do_all(&mut world, ops);
+    all_is_well_again(&mut world);
     world.pass(seconds(2 * 3_600));
     assert_no_double(&world);
     assert_one_row_each(&world, begin);
@@ -212,6 +221,72 @@ proptest! {
     ) {
         play(&ops, proven);
     }
+}
+
+/// Two schedules of each kind on a connection that lets few calls through at once.
+fn crowd() -> String {
+    let kinds = [
+        ("skip", "every: 2m"),
+        ("allow", "every: 1m, overlap: allow"),
+        ("hold", "every: 7m, on_unknown_start: hold"),
+        ("late", "cron: \"*/5 * * * *\", start_deadline: 3m"),
+        ("other", "every: 3m, start_deadline: 20m"),
+    ];
+    let lines = kinds.iter().flat_map(|(name, times)| {
+        (0..3).map(move |n| {
+            let process = if n == 2 { "Q" } else { "P" };
+            format!("  {name}{n}: {{ {times}, start: {{ process: {process}, folder: F{} }} }}\n", n % 2)
+        })
+    });
+    format!(
+        "version: 1\nconnections:\n  cloud:\n    url: https://cloud.uipath.com/acme/production/orchestrator_\n    limits: {{ \
+         starts_per_second: 1, open_requests: 3, list_calls_per_minute: 12 }}\n    auth: {{ grant: client_credentials, \
+         client_id: app, client_secret: \"credential:cloud\", scope: OR.Jobs }}\ndefaults: {{ timezone: UTC }}\nschedules:\n{}",
+        lines.collect::<String>()
+    )
+}
+
+/// All that the server was asked for and all that became of the runs.
+fn all_that_happened(ops: &[Op], looks_at_all: bool) -> (Vec<String>, Vec<String>) {
+    let begin = BEGIN.parse().unwrap();
+    let mut world = World::with(read(&crowd(), begin), begin);
+    world.looks_at_all = looks_at_all;
+    do_all(&mut world, ops);
+    all_is_well_again(&mut world);
+    world.pass(seconds(1_800));
+    let calls = world.server.calls.iter().map(|(at, call)| format!("{at:?} {call:?}")).collect();
+    let runs = world.db.runs.values().map(|run| {
+        let Run { schedule, nominal_at, state, sent_at, accepted_at, ended_at, note, error, .. } = run;
+        format!("{schedule} {nominal_at} {state} {sent_at:?} {accepted_at:?} {ended_at:?} {note:?} {error:?}")
+    });
+    (calls, runs.collect())
+}
+
+/// Each case is two hours, twice.
+fn twice_each() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    let cases = (usual.cases / 32).clamp(1, 300);
+    ProptestConfig { cases, max_shrink_iters: 500, failure_persistence: None, ..usual }
+}
+
+fn line_by_line(due: &[String], all: &[String]) {
+    for (n, (one, other)) in due.iter().zip(all).enumerate() {
+        assert_eq!(one, other, "line {n}");
+    }
+    assert_eq!(due.len(), all.len());
+}
+
+/// A turn looks at what is due and at what was touched. Were a run forgotten, the one that looks at all would find it.
+#[test]
+fn a_turn_that_looks_at_what_is_due_decides_as_one_that_looks_at_all() {
+    let played = TestRunner::new(twice_each()).run(&proptest::collection::vec(op(), 1..10), |ops| {
+        let (calls, runs) = all_that_happened(&ops, false);
+        let (all_calls, all_runs) = all_that_happened(&ops, true);
+        line_by_line(&calls, &all_calls);
+        line_by_line(&runs, &all_runs);
+        Ok(())
+    });
+    played.unwrap();
 }
 
 /// Checks the checker: a settle window shorter than the server's delay does give two jobs, and this is seen.

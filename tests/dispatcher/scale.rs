@@ -4,8 +4,14 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use punctual::run::{Evidence, FolderId, Reference, RunState};
+use punctual::clock::{Reading, later};
+use punctual::dispatcher::core::{Absent, Core, Event, Pace};
+use punctual::executor::{Action, Beside, Report, Resolved, Target};
+use punctual::orchestrator::{FoundBy, FoundFolder, JobPage, JobState, JobView, ReleaseKey, ServerSkew};
+use punctual::run::{Evidence, FolderId, JobId, JobKey, JobPhase, JobRef, Reference, Run, RunId, RunState, WaitReason};
 use punctual::schedule::ConnectionName;
+use punctual::store::LoadedState;
+use uuid::Uuid;
 
 use super::server::{Call, Filter, Mood};
 use super::world::{INSTALLATION, World, at, attempt_of, is_start, read, seconds};
@@ -214,4 +220,128 @@ fn six_hours_of_outage_keep_order_rate_and_deadlines_and_double_nothing() {
             assert!(run.ended_at.unwrap() >= run.deadline_at, "given up before its deadline");
         }
     }
+}
+
+const CROWD: u32 = 100_000;
+
+/// A hundred thousand open runs of one schedule: most have a job that runs, others wait for a place within the limits or are held.
+fn crowd(mut world: World) -> Vec<Run> {
+    let now = world.now.wall;
+    world.pass_to(NOON);
+    let one = world.db.runs.values().find(|run| run.schedule.as_str() == "crowd").unwrap().clone();
+    (0..CROWD)
+        .map(|n| {
+            let mut run = Run { id: RunId(Uuid::from_u128(u128::from(n) + 1)), ..one.clone() };
+            let attempt = run.attempt_mut().unwrap();
+            attempt.reference =
+                Reference::from_text(format!("{}0123456789ab.{n:06x}", Reference::prefix(INSTALLATION)));
+            attempt.folder_id = Some(folder(usize::try_from(n).unwrap() % 200));
+            (attempt.job, attempt.sends) = (None, 1);
+            run.state = match n % 10 {
+                0 => RunState::Waiting(WaitReason::Limit),
+                1 => RunState::Held,
+                _ => {
+                    attempt.job = Some(JobRef { key: JobKey(Uuid::from_u128(u128::from(n))), id: JobId(i64::from(n)) });
+                    RunState::Job(JobPhase::Running)
+                }
+            };
+            (run.accepted_at, run.ended_at) = (Some(now), None);
+            run.deadline_at = later(now, seconds(7 * 24 * 3_600));
+            run
+        })
+        .collect()
+}
+
+/// As a server would answer that has all the jobs, and none under another Reference.
+fn answered(action: Action) -> Option<Report> {
+    let page = |jobs| JobPage { jobs, ..JobPage::nothing() };
+    let running = |(_, job): &(RunId, JobRef)| JobView {
+        id: job.id,
+        key: job.key,
+        state: JobState::Running,
+        reference: None,
+        release_name: None,
+        created_at: None,
+        started_at: None,
+        ended_at: None,
+        info: None,
+        error: None,
+        output: None,
+    };
+    Some(match action {
+        Action::Poll { connection, folder_id, jobs } => {
+            let result = Ok(page(jobs.iter().map(running).collect()));
+            Report::Polled { connection, folder_id, jobs, result }
+        }
+        Action::LookUp { connection, folder_id, asks, control, .. } => {
+            Report::LookedUp { connection, folder_id, asks, control, result: Ok(page(Vec::new())) }
+        }
+        Action::LookUpBeside { connection, folder_id, asks, .. } => {
+            let result = Ok(Beside { newest: None, page: page(Vec::new()) });
+            Report::LookedUpBeside { connection, folder_id, asks, result }
+        }
+        Action::ListSince { connection, folder_id, asks, .. } => {
+            Report::ListedSince { connection, folder_id, asks, result: Ok(page(Vec::new())) }
+        }
+        Action::Resolve { connection, asked_of, folder: name, process } => {
+            let target = Target { folder_id: folder(0), release: ReleaseKey(Uuid::from_u128(1)) };
+            let found = FoundFolder { id: folder(0), full_name: None, found_by: FoundBy::FullName };
+            let result = Ok(Resolved { target, folder: found });
+            Report::Resolved { connection, asked_of, folder: name, process, result, server_skew: ServerSkew::Unknown }
+        }
+        // Its answer takes its time.
+        Action::Start(_) => return None,
+        other => panic!("{other:?}"),
+    })
+}
+
+#[test]
+fn a_turn_with_a_hundred_thousand_open_runs_of_which_one_is_due_looks_at_fewer_than_ten() {
+    let text = "version: 1\nconnections:\n  cloud:\n    url: https://cloud.uipath.com/acme/production/orchestrator_\n    limits: { \
+                list_calls_per_minute: 10000, open_requests: 1 }\n    auth: { grant: client_credentials, client_id: app, \
+                client_secret: \"credential:cloud\", scope: OR.Jobs }\ndefaults: { timezone: UTC }\nschedules:\n  crowd: { at: \
+                \"2026-11-23T12:00:00Z\", overlap: allow, start: { process: P, folder: F } }\n  one: { at: \
+                \"2026-11-23T23:30:00Z\", start: { process: P, folder: F } }\n";
+    const LATER: &str = "2026-11-23T23:30:00Z";
+    let set = read(text, at(BEFORE));
+    let before = || World::with(set.clone(), at(BEFORE));
+    let mut now = Reading { wall: at(NOON), boot: seconds(1_000) };
+    let state = LoadedState { open: crowd(before()), ..before().db.load() };
+    let mut bits = 0u128;
+    let random = move || {
+        bits += 1;
+        std::array::from_fn(|n| bits.to_be_bytes()[n + 6])
+    };
+    let mut core = Core::recover(set.clone(), Absent::Retire, state, now, Pace::default(), Box::new(random));
+    // All are read, asked about and tried, until nothing of them is due for a while.
+    let mut starts = 0;
+    while core.wake().from(now).is_none_or(|left| left < seconds(5)) || !core.is_reconciled() || starts == 0 {
+        let step = core.turn(now);
+        starts += step.then.iter().filter(|action| is_start(action)).count();
+        let reports: Vec<Report> = step.then.into_iter().filter_map(answered).collect();
+        if reports.is_empty() {
+            now = Reading { wall: later(now.wall, seconds(1)), boot: now.boot + seconds(1) };
+            assert!(now.wall < at("2026-11-23T12:20:00Z"), "it is never quiet: {:?}", core.wake());
+        }
+        reports.into_iter().for_each(|report| core.handle(Event::Report(Box::new(report)), now));
+    }
+    // What the last answers have changed is looked at once.
+    core.turn(now);
+    core.take_looks();
+    now = Reading { wall: later(now.wall, seconds(1)), boot: now.boot + seconds(1) };
+    core.turn(now);
+    let quiet = core.take_looks();
+    let soon = later(now.wall, seconds(2)).to_string();
+    core.handle(Event::Load(read(&text.replace(LATER, &soon), now.wall)), now);
+    core.turn(now);
+    let loaded = core.take_looks();
+    now = Reading { wall: later(now.wall, seconds(2)), boot: now.boot + seconds(2) };
+    let step = core.turn(now);
+    let due = core.take_looks();
+    println!(
+        "figure: of {CROWD} open runs a quiet turn looks at {quiet}, one with one time due at {due}, one after a load at {loaded}"
+    );
+    assert_eq!(step.record.inserted.len(), 1, "its time is claimed");
+    assert!(loaded >= u64::from(CROWD), "the count counts: after a load all are looked at, not {loaded}");
+    assert!(quiet < 10 && due < 10, "{quiet} and {due} runs were looked at");
 }

@@ -112,7 +112,7 @@ impl Model {
         lost
     }
 
-    fn load(&self) -> LoadedState {
+    pub(crate) fn load(&self) -> LoadedState {
         let mut open: Vec<Run> = self.runs.values().filter(|run| !run.state.is_final()).cloned().collect();
         open.sort_by_key(|run| (run.fire_at, run.nominal_at, run.id));
         let sweeps = self.runs.values().flat_map(|run| {
@@ -156,6 +156,8 @@ pub(crate) struct World {
     pub(crate) answers: Vec<Answer>,
     /// The writer fails until this boot time.
     pub(crate) store_fails_until: Duration,
+    /// Each turn looks at all open runs, whether they are due or not.
+    pub(crate) looks_at_all: bool,
     ids: Arc<AtomicU64>,
     flights: Vec<Flight>,
 }
@@ -203,6 +205,7 @@ impl World {
             absent: Absent::Retire,
             answers: Vec::new(),
             store_fails_until: Duration::ZERO,
+            looks_at_all: false,
             ids: Arc::new(AtomicU64::new(1)),
             flights: Vec::new(),
         };
@@ -266,6 +269,9 @@ impl World {
     /// One turn: decides and stores. Gives what is to be done, and does not do it.
     pub(crate) fn decide(&mut self) -> Vec<Action> {
         let now = self.now;
+        if self.looks_at_all {
+            self.core().look_at_all();
+        }
         let Step { record, then, answers, told: _ } = self.core().turn(now);
         if self.now.boot < self.store_fails_until {
             // As the loop does: what was not stored never happened, and everything is read again.

@@ -1,13 +1,16 @@
 //! The open runs, and what has changed since the last turn.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::due::Due;
 use super::open::{Open, Stored};
+use super::queue::Seat;
 use crate::admission::{ActiveRun, Knowledge};
-use crate::run::{Attempt, Evidence, Run, RunEvent, RunId, RunState, Seen, ShortFolder};
+use crate::run::{Attempt, Evidence, JobKey, Run, RunEvent, RunId, RunState, Seen, ShortFolder};
 use crate::schedule::{HighWaterMark, OnUnknownStart, ScheduleKey, Trigger};
 use crate::store::{Changes, Deed, DoubtOver, Retired, StoredVersion};
 
@@ -34,6 +37,13 @@ pub(super) struct Book {
     changes: Changes,
     told: Vec<Told>,
     touched: BTreeSet<RunId>,
+    due: Due,
+    /// To be filed anew, since they were touched.
+    unfiled: BTreeSet<RunId>,
+    /// Schedules of which a run was touched: whoever waits for it is looked at.
+    stirred: BTreeSet<ScheduleKey>,
+    /// How many runs were looked at since it was last asked: what a turn costs.
+    looks: Cell<u64>,
 }
 
 impl Book {
@@ -42,23 +52,93 @@ impl Book {
     }
 
     pub(super) fn ids(&self) -> Vec<RunId> {
+        self.looked_at(self.runs.len());
         self.runs.keys().copied().collect()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Open> {
-        self.runs.values()
+        self.runs.values().inspect(|_| self.looked_at(1))
     }
 
     pub(super) fn get(&self, id: RunId) -> Option<&Open> {
+        self.looked_at(1);
         self.runs.get(&id)
     }
 
     /// For what is only in memory; [`Book::change`] for what is stored.
     pub(super) fn get_mut(&mut self, id: RunId) -> Option<&mut Open> {
+        self.looked_at(1);
+        self.unfiled.insert(id);
         self.runs.get_mut(&id)
     }
 
+    fn looked_at(&self, runs: usize) {
+        self.looks.set(self.looks.get().saturating_add(u64::try_from(runs).unwrap_or(u64::MAX)));
+    }
+
+    /// How many runs were looked at since this was last asked.
+    pub(super) fn take_looks(&self) -> u64 {
+        self.looks.take()
+    }
+
+    /// Where the open runs are to be looked for.
+    pub(super) fn due(&mut self) -> &mut Due {
+        for id in std::mem::take(&mut self.unfiled) {
+            match self.runs.get(&id) {
+                Some(open) => {
+                    self.due.file(open, Seat::Next);
+                    self.stir(id);
+                }
+                None => self.due.drop(id),
+            }
+        }
+        &mut self.due
+    }
+
+    /// Whether each run is filed as it is, for `debug_assert`; many are not looked through.
+    pub(super) fn is_filed_right(&mut self) -> bool {
+        const MANY: usize = 300;
+        self.due();
+        self.runs.len() > MANY || self.runs.values().all(|open| self.due.has(open))
+    }
+
+    /// What a run that may be sent waits for, as it turned out when it was looked at.
+    pub(super) fn seat(&mut self, id: RunId, seat: Seat) {
+        let touched = self.unfiled.remove(&id);
+        match self.runs.get(&id) {
+            Some(open) => self.due.file(open, seat),
+            None => self.due.drop(id),
+        }
+        if touched {
+            self.stir(id);
+        }
+    }
+
+    fn stir(&mut self, id: RunId) {
+        if let Some(open) = self.runs.get(&id).filter(|open| !self.stirred.contains(&open.run.schedule)) {
+            self.stirred.insert(open.run.schedule.clone());
+        }
+    }
+
+    /// Has those looked at that wait for an older run of which something has changed. Gives whether there are any.
+    pub(super) fn look_at_younger(&mut self) -> bool {
+        self.due();
+        let stirred = std::mem::take(&mut self.stirred);
+        stirred.iter().filter(|schedule| self.due.look_at_younger(schedule)).count() > 0
+    }
+
+    /// The open runs whose job has this key, as far as they are filed.
+    pub(super) fn followed_as(&mut self, job: JobKey) -> Vec<RunId> {
+        self.due().jobs.get(&job).into_iter().flatten().copied().collect()
+    }
+
+    /// All open runs are looked at in the next turn: something changed that no run shows.
+    pub(super) fn look_at_all(&mut self) {
+        self.unfiled.extend(self.runs.keys());
+    }
+
     pub(super) fn add(&mut self, open: Open) {
+        self.unfiled.insert(open.run.id);
         if open.stored == Stored::New {
             self.touched.insert(open.run.id);
         }
@@ -68,6 +148,8 @@ impl Book {
 
     /// Changes what is stored of a run.
     pub(super) fn change(&mut self, id: RunId, change: impl FnOnce(&mut Run)) {
+        self.looked_at(1);
+        self.unfiled.insert(id);
         if let Some(open) = self.runs.get_mut(&id) {
             change(&mut open.run);
             if open.stored == Stored::AsIs {
@@ -79,6 +161,8 @@ impl Book {
 
     /// Takes a step and writes its line; `false` when the states do not allow it.
     pub(super) fn step(&mut self, id: RunId, event: RunEvent, at: Timestamp, text: String) -> bool {
+        self.looked_at(1);
+        self.unfiled.insert(id);
         let Some(open) = self.runs.get_mut(&id) else { return false };
         let before = open.run.state;
         if let Err(illegal) = open.run.apply(event) {
@@ -143,7 +227,7 @@ impl Book {
     ) -> Vec<ActiveRun> {
         let before = but.and_then(|id| self.runs.get(&id)).map(|open| (open.run.nominal_at, open.run.id));
         let ids = self.by_schedule.get(schedule);
-        let runs = ids.into_iter().flatten().filter_map(|id| self.runs.get(id));
+        let runs = ids.into_iter().flatten().filter_map(|id| self.get(*id));
         let mut active: Vec<_> = runs
             // Rows that end with this very turn are still here.
             .filter(|open| !open.run.state.is_final())
@@ -171,7 +255,10 @@ impl Book {
 
     /// Drops a run that was never written.
     pub(super) fn forget(&mut self, id: RunId) -> Option<Open> {
+        self.stir(id);
         let open = self.runs.remove(&id)?;
+        self.unfiled.remove(&id);
+        self.due.drop(id);
         if let Some(ids) = self.by_schedule.get_mut(&open.run.schedule) {
             ids.remove(&id);
             if ids.is_empty() {

@@ -39,15 +39,21 @@ impl ListBudget {
 
     /// Takes one, or says when the next one is there.
     pub(super) fn take(&mut self, boot: Duration) -> Result<(), Duration> {
+        self.next(boot)?;
+        self.even.take(boot)?;
+        self.made.push_back(boot);
+        Ok(())
+    }
+
+    /// Whether one is there, or when the next one is.
+    pub(super) fn next(&mut self, boot: Duration) -> Result<(), Duration> {
         while self.made.front().is_some_and(|made| *made + MINUTE <= boot) {
             self.made.pop_front();
         }
         if let Some(oldest) = self.made.front().filter(|_| self.made.len() >= self.most) {
             return Err(*oldest + MINUTE);
         }
-        self.even.take(boot)?;
-        self.made.push_back(boot);
-        Ok(())
+        self.even.next(boot)
     }
 }
 
@@ -99,10 +105,21 @@ impl Bucket {
         self.at = boot;
     }
 
+    /// Whether one is there, or when the next one is.
+    fn next(&mut self, boot: Duration) -> Result<(), Duration> {
+        self.refill(boot, self.per_second);
+        self.there(boot, self.per_second)
+    }
+
     fn spend(&mut self, boot: Duration, rate: f64) -> Result<(), Duration> {
+        self.there(boot, rate)?;
+        self.tokens -= 1.0;
+        Ok(())
+    }
+
+    fn there(&self, boot: Duration, rate: f64) -> Result<(), Duration> {
         // Sums of fractions fall a hair short of one; without this a refill at the very instant would wait again.
         if self.tokens >= 1.0 - 1e-6 {
-            self.tokens -= 1.0;
             return Ok(());
         }
         Err(boot + Duration::from_secs_f64((1.0 - self.tokens) / rate.max(1e-6)) + Duration::from_millis(1))

@@ -6,17 +6,16 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::book::Book;
-use super::link::TargetState;
-use super::open::{Asked, BeforeStart, Open, Verdict};
-use super::{Absent, Core, WARM_UP, boot_of, recall, version_of};
+use super::open::{Asked, BeforeStart, Open};
+use super::{Absent, Core, boot_of, recall, version_of};
 use crate::admission::{Admission, admit};
 use crate::clock::{Reading, later};
 use crate::planner::{Plan, Recorded, plan_edited};
 use crate::recurrence::Nominal;
 use crate::run::{Attempt, Ending, MissReason, Reference, Run, RunEvent, RunId, RunState, SkipReason, WaitReason};
 use crate::schedule::{
-    HighWaterMark, Occurrence, Schedule, ScheduleKey, ScheduleSet, StartSpec, TemplateContext, TemplateError, Timing,
-    Trigger,
+    HighWaterMark, Occurrence, OverlapPolicy, Schedule, ScheduleKey, ScheduleSet, TemplateContext, TemplateError,
+    Timing, Trigger,
 };
 use crate::store::Doubt;
 
@@ -134,7 +133,10 @@ impl Core {
         )));
         let filled = fill_in(&mut run, schedule, &self.set);
         let due = boot_of(now, occurrence.fire_at);
-        let older = self.book.active(&schedule.key, None, due, now.wall);
+        let older = match schedule.overlap {
+            OverlapPolicy::Allow => Vec::new(),
+            OverlapPolicy::Skip => self.book.active(&schedule.key, None, due, now.wall),
+        };
         let mut open = Open::claimed(run);
         let doubtful = occurrence.trigger == Trigger::CatchUp || self.was_due_before(occurrence.fire_at);
         let admission = admit(occurrence, &older);
@@ -218,21 +220,10 @@ impl Core {
 
     /// Past its deadline a start that was certainly not sent is not sent any more (semantics.md 10).
     pub(super) fn give_up_late_starts(&mut self, now: Reading) {
-        let mut late = Vec::new();
-        for open in self.book.iter() {
-            let unsent = match open.run.state {
-                RunState::Waiting(_) | RunState::Armed => true,
-                // No job was made, and an outage or a limit has kept it from being sent again.
-                RunState::Unknown => open.settle.is_some_and(|settle| settle.verdict == Verdict::None),
-                RunState::Starting | RunState::Held | RunState::Job(_) | RunState::Ended(_) => false,
-            };
-            if unsent {
-                if open.run.deadline_at <= now.wall {
-                    late.push(open.run.id);
-                } else {
-                    self.wake.at_wall(open.run.deadline_at);
-                }
-            }
+        let deadlines = &self.book.due().deadlines;
+        let late: Vec<RunId> = deadlines.iter().take_while(|(at, _)| *at <= now.wall).map(|(_, id)| *id).collect();
+        if let Some((next, _)) = deadlines.iter().find(|(at, _)| *at > now.wall) {
+            self.wake.at_wall(*next);
         }
         for id in late {
             let waited = self.book.get(id).map(|open| open.run.state.to_string()).unwrap_or_default();
@@ -242,62 +233,6 @@ impl Core {
             });
             self.step(id, RunEvent::End(Ending::Missed(MissReason::Deadline)), now, text);
         }
-    }
-
-    /// Finds the processes of the next minute's times, so that the due instant costs one call.
-    pub(super) fn warm_up(&mut self, now: Reading) {
-        let mut wanted: Vec<(crate::schedule::ConnectionName, StartSpec)> = Vec::new();
-        for schedule in self.planner.due_within(now.wall, WARM_UP) {
-            // Refused a moment ago: it is asked for again at its time, not in a loop until then.
-            let key = (schedule.start.folder.clone(), schedule.start.process.clone());
-            let state = self.links.get(&schedule.connection).and_then(|link| link.targets.get(&key));
-            if matches!(state, Some(TargetState::Refused(at)) if now.boot.saturating_sub(*at) < WARM_UP) {
-                continue;
-            }
-            wanted.push((schedule.connection.clone(), schedule.start.clone()));
-        }
-        for (connection, start) in wanted {
-            self.want_target(&connection, &start, now);
-        }
-        if let Some(next) = self.planner.wake_at() {
-            let warm = crate::clock::earlier(next, WARM_UP);
-            if warm > now.wall {
-                self.wake.at_wall(warm);
-            }
-        }
-    }
-
-    /// Asks for a process unless it is known or being asked for. The answer comes as a report.
-    pub(super) fn want_target(
-        &mut self,
-        connection: &crate::schedule::ConnectionName,
-        start: &StartSpec,
-        now: Reading,
-    ) -> Option<crate::executor::Target> {
-        use super::link::TARGET_LIFE;
-        let link = self.links.get_mut(connection)?;
-        let key = (start.folder.clone(), start.process.clone());
-        let known = match link.targets.get(&key) {
-            Some(TargetState::Asked) => return None,
-            Some(TargetState::PutOff(until)) if now.boot < *until => {
-                self.wake.at_boot(*until);
-                return None;
-            }
-            Some(TargetState::Known(target, at)) if now.boot.saturating_sub(*at) < TARGET_LIFE => return Some(*target),
-            // An old answer is good enough to start with; a new one is fetched beside it.
-            Some(TargetState::Known(target, _)) => Some(*target),
-            Some(TargetState::Refused(_) | TargetState::PutOff(_)) | None => None,
-        };
-        if link.may_read(now.boot) {
-            if known.is_none() {
-                link.targets.insert(key, TargetState::Asked);
-            } else if let Some(target) = known {
-                link.targets.insert(key, TargetState::Known(target, now.boot));
-            }
-            let action = link.find(start.folder.clone(), start.process.clone());
-            self.actions.push(action);
-        }
-        known
     }
 }
 

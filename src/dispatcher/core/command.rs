@@ -345,7 +345,14 @@ impl Core {
         }
     }
 
-    fn check_job(&self, folder: FolderId, id: RunId, key: JobKey, page: &JobPage) -> Result<JobView, CommandRefused> {
+    fn check_job(
+        &mut self,
+        folder: FolderId,
+        id: RunId,
+        key: JobKey,
+        page: &JobPage,
+    ) -> Result<JobView, CommandRefused> {
+        let followed = self.book.followed_as(key);
         let open = self.book.get(id).ok_or(CommandRefused::NotOpen(id))?;
         // Meanwhile a look-up may have found it.
         if open.run.state != RunState::Held {
@@ -360,9 +367,7 @@ impl Core {
         let prefix = Reference::prefix(self.installation);
         let of_another =
             job.reference.as_ref().is_some_and(|text| Some(text) != ours && text.as_str().starts_with(&prefix));
-        let followed =
-            self.book.iter().any(|other| other.run.id != id && other.run.open_job().is_some_and(|job| job.key == key));
-        if of_another || followed {
+        if of_another || followed.iter().any(|other| *other != id) {
             return Err(CommandRefused::OtherRun(key));
         }
         Ok(job.clone())

@@ -10,11 +10,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Core;
+use super::due::Folder;
 use super::open::Asked;
 use crate::clock::{Reading, earlier};
 use crate::executor::Action;
 use crate::orchestrator::{CallError, Completeness, JobPage};
-use crate::run::{FolderId, JobKey, Reference, RunId};
+use crate::run::{FolderId, Reference, RunId};
 use crate::schedule::ConnectionName;
 
 /// From so many open jobs in one folder on. Below it, reading by key takes at most twenty calls a round.
@@ -42,22 +43,17 @@ pub(super) struct Crowd {
 impl Core {
     /// Asks crowded folders for what has ended.
     pub(super) fn ask_crowds(&mut self, now: Reading) {
-        let mut open: BTreeMap<(ConnectionName, FolderId), (usize, Timestamp)> = BTreeMap::new();
-        let here = self.book.iter().filter(|open| open.run.open_job().is_some() && open.elsewhere.is_none());
-        for run in here.map(|open| &open.run) {
-            let Some(folder_id) = run.attempt().and_then(|attempt| attempt.folder_id) else { continue };
-            let accepted = run.accepted_at.unwrap_or(run.fire_at);
-            let folder = open.entry((run.connection.clone(), folder_id)).or_insert((0, accepted));
-            folder.0 += 1;
-            folder.1 = folder.1.min(accepted);
-        }
+        let folders = &self.book.due().folders;
+        let crowded = folders.iter().filter(|(_, jobs)| jobs.all.len() > CROWD);
+        let crowded: BTreeMap<Folder, Timestamp> = crowded
+            .filter_map(|(folder, jobs)| Some((folder.clone(), jobs.all.first().map(|(accepted_at, _)| *accepted_at)?)))
+            .collect();
         for link in self.links.values_mut() {
             let name = link.connection.name.clone();
-            link.crowds
-                .retain(|folder_id, _| open.get(&(name.clone(), *folder_id)).is_some_and(|(count, _)| *count > CROWD));
+            link.crowds.retain(|folder_id, _| crowded.contains_key(&(name.clone(), *folder_id)));
         }
         let prefix = Reference::prefix(self.installation);
-        for ((connection, folder_id), (_, oldest)) in open.into_iter().filter(|(_, (count, _))| *count > CROWD) {
+        for ((connection, folder_id), oldest) in crowded {
             let Some(link) = self.links.get_mut(&connection) else { continue };
             let crowd = link.crowds.entry(folder_id).or_insert(Crowd {
                 since: earlier(oldest, MARGIN),
@@ -116,16 +112,12 @@ impl Core {
                 Completeness::Cut | Completeness::Holes | Completeness::Complete => now.boot + first,
             };
         }
-        let ours: BTreeMap<JobKey, RunId> = self
-            .book
-            .iter()
-            .filter(|open| &open.run.connection == connection)
-            .filter_map(|open| Some((open.run.open_job()?.key, open.run.id)))
-            .collect();
         for job in page.jobs.iter().filter(|job| job.state.is_final()) {
-            if let Some(run) = ours.get(&job.key).filter(|run| self.is_ours(**run, job)) {
-                self.read_once(connection, *run);
-                self.seen(*run, job, now);
+            let runs = self.book.followed_as(job.key).into_iter();
+            let here = |id: &RunId| self.book.get(*id).is_some_and(|open| open.run.connection == *connection);
+            if let Some(run) = runs.filter(here).find(|id| self.is_ours(*id, job)) {
+                self.read_once(connection, run);
+                self.seen(run, job, now);
             }
         }
     }

@@ -67,10 +67,10 @@ impl Core {
 
     /// Ends what waits for a tenant that did not come back.
     pub(super) fn give_up_elsewhere(&mut self, now: Reading) {
-        let away: Vec<(RunId, Duration)> =
-            self.book.iter().filter_map(|open| Some((open.run.id, open.elsewhere?))).collect();
-        for (id, since) in away {
+        let away: Vec<RunId> = self.book.due().elsewhere.iter().copied().collect();
+        for id in away {
             let Some(open) = self.book.get(id) else { continue };
+            let Some(since) = open.elsewhere else { continue };
             let schedule = self.set.schedules.get(&open.run.schedule);
             let patience = schedule.map_or(DEFAULT_PATIENCE, |schedule| schedule.start_deadline);
             if now.boot < since + patience {

@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Core;
-use super::link::{Health, Link, TargetState, Trouble};
+use super::link::{Health, Link, Trouble};
+use super::target::TargetState;
 use crate::clock::Reading;
 use crate::orchestrator::{CallError, UnsentReason};
 use crate::run::WaitReason;
@@ -228,7 +229,7 @@ impl Core {
         let all: BTreeSet<_> =
             self.set.schedules.values().filter(|one| &one.connection == name).map(|one| place(&one.start)).collect();
         let known: Vec<_> =
-            all.iter().filter(|place| matches!(link.targets.get(*place), Some(TargetState::Known(..)))).collect();
+            all.iter().filter(|place| matches!(link.targets.get(place), Some(TargetState::Known(..)))).collect();
         let from = if known.is_empty() { all.iter().collect() } else { known };
         let turn = usize::try_from(link.trials).unwrap_or_default();
         let open = || self.book.iter().find(|open| &open.run.connection == name).map(|open| place(&open.run.start));

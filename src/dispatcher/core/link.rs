@@ -9,19 +9,14 @@ use super::clocks::Clocks;
 use super::crowd::Crowd;
 use super::elsewhere::identity;
 use super::health::Unclear;
+use super::target::Targets;
 use super::unreadable::Unreadable;
-use crate::executor::{Action, Target};
+use crate::executor::Action;
 use crate::run::{Evidence, FolderId, RunId, ShortFolder, WaitReason};
 use crate::schedule::{Connection, ConnectionName, FolderChoice, asks_elsewhere};
 
 /// A `Retry-After` beyond this would stop a tenant's starts for longer than any limit is known to last.
 const LONGEST_RATE_PAUSE: Duration = Duration::from_secs(300);
-
-/// A process found this long ago is looked up again before its next start: it may have been deployed anew.
-pub(super) const TARGET_LIFE: Duration = Duration::from_secs(3600);
-
-/// A process in a folder, as the files name them.
-pub(super) type TargetKey = (Option<FolderChoice>, String);
 
 /// One connection as the dispatcher sees it.
 #[derive(Debug)]
@@ -46,7 +41,7 @@ pub(super) struct Link {
     pub(super) starts_in_flight: u32,
     /// Reads of one job; they count against `open_requests` as starts do.
     pub(super) reads_in_flight: u32,
-    pub(super) targets: HashMap<TargetKey, TargetState>,
+    pub(super) targets: Targets,
     pub(super) evidence: BTreeMap<FolderId, Evidence>,
     /// Where the folders led that schedules name by the last part of their path.
     pub(super) short_folders: HashMap<String, ShortFolder>,
@@ -123,19 +118,6 @@ impl Obstacle {
     }
 }
 
-/// What is known of a process in a folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TargetState {
-    /// Being looked for.
-    Asked,
-    /// The last look came to nothing; the next one is at this boot time.
-    PutOff(Duration),
-    /// Found, at this boot time.
-    Known(Target, Duration),
-    /// Not there, or not ours to see, at this boot time.
-    Refused(Duration),
-}
-
 /// A folder whose look-ups are to be proven with this run's job.
 #[derive(Clone, Debug)]
 pub(super) struct ProofWanted {
@@ -164,7 +146,7 @@ impl Link {
             salt,
             starts_in_flight: 0,
             reads_in_flight: 0,
-            targets: HashMap::new(),
+            targets: Targets::default(),
             evidence: BTreeMap::new(),
             short_folders: HashMap::new(),
             proofs: BTreeMap::new(),
@@ -196,7 +178,7 @@ impl Link {
             self.paused_until = Duration::ZERO;
         }
         if asks_elsewhere(&old, new) {
-            self.targets.clear();
+            self.targets.retain(|_, _| false);
             self.health = Health::Fine;
             self.doubt = None;
             self.unreadable.clear();

@@ -125,8 +125,16 @@ impl Core {
     /// folders would never have their turn when the budget is short.
     pub(super) fn ask_about_unclear_starts(&mut self, now: Reading) {
         let mut wanted = Wanted::default();
-        for id in self.book.ids() {
-            self.collect_asks(id, now, &mut wanted);
+        let names: Vec<ConnectionName> = self.book.due().asks.keys().cloned().collect();
+        for name in names {
+            let (due, next) = self.book.due().asks_due(&name, now.boot);
+            next.into_iter().for_each(|next| self.wake.at_boot(next));
+            if due.is_empty() || !self.could_list(&name, now) {
+                continue;
+            }
+            for id in due {
+                self.collect_asks(id, now, &mut wanted);
+            }
         }
         self.collect_sweeps(now, &mut wanted);
         self.collect_proofs(now, &mut wanted);
@@ -269,22 +277,23 @@ impl Core {
 
     /// Whether a list call may be made now; if so it is counted.
     pub(super) fn may_list(&mut self, connection: &ConnectionName, now: Reading) -> bool {
+        if !self.could_list(connection, now) {
+            return false;
+        }
+        let Some(link) = self.links.get_mut(connection) else { return false };
+        link.lists.take(now.boot).is_ok() && link.may_read(now.boot)
+    }
+
+    /// Whether a list call could be made now. If time alone stands in its way, the next turn is taken then.
+    pub(super) fn could_list(&mut self, connection: &ConnectionName, now: Reading) -> bool {
         let Some(link) = self.links.get_mut(connection) else { return false };
         if matches!(link.health, Health::Probing(_)) {
             // Its answer is waited for; nothing of the budget is spent meanwhile.
             return false;
         }
-        if let Some(boot) = link.wake(now.boot).filter(|boot| *boot > now.boot) {
-            self.wake.at_boot(boot);
-            return false;
-        }
-        match link.lists.take(now.boot) {
-            Ok(()) => link.may_read(now.boot),
-            Err(next) => {
-                self.wake.at_boot(next);
-                false
-            }
-        }
+        let later = link.wake(now.boot).filter(|boot| *boot > now.boot).or_else(|| link.lists.next(now.boot).err());
+        later.into_iter().for_each(|boot| self.wake.at_boot(boot));
+        later.is_none()
     }
 
     pub(super) fn set_asked(&mut self, ask: &Ask, connection: &ConnectionName, folder_id: FolderId, asked: Asked) {

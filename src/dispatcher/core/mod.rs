@@ -11,6 +11,7 @@ mod claim;
 mod clocks;
 mod command;
 mod crowd;
+mod due;
 mod elsewhere;
 mod ending;
 mod follow;
@@ -23,14 +24,17 @@ mod obstacle;
 mod open;
 mod polling;
 mod proof;
+mod queue;
 mod recall;
 mod reload;
+mod report;
 mod send;
 mod settle;
 mod shortened;
 mod started;
 mod steps;
 mod succession;
+mod target;
 mod unreadable;
 mod wake;
 
@@ -56,9 +60,6 @@ use crate::planner::Planner;
 use crate::run::{InstallationId, RunEvent, RunId, RunState};
 use crate::schedule::{ConnectionName, Marks, ScheduleKey, ScheduleSet};
 use crate::store::{Changes, Doubt, LoadedState, StoredVersion};
-
-/// Processes are looked up this long before their time, so that the due instant costs one call.
-const WARM_UP: Duration = Duration::from_secs(60);
 
 /// How soon and how often open jobs are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +128,7 @@ pub struct Core {
     /// How long each schedule's jobs took lately, from acceptance to the end as seen here; learned anew after a start.
     usual: BTreeMap<ScheduleKey, Duration>,
     pace: Pace,
+    warmed: target::Warmed,
     /// When this daemon took the lock: what was due before may have been started by another life.
     opened: Reading,
     /// When the last turn was taken, and until when (boot time) it let the next one wait.
@@ -186,6 +188,7 @@ impl Core {
             usual: BTreeMap::new(),
             set,
             pace,
+            warmed: target::Warmed::from(opened.wall),
             opened,
             last_turn: opened,
             next_turn_by: None,
@@ -262,47 +265,6 @@ impl Core {
         }
     }
 
-    fn take_report(&mut self, report: Report, now: Reading) {
-        match report {
-            Report::TokenRenewed { connection } => {
-                if let Some(link) = self.links.get_mut(&connection) {
-                    link.has_token(now.boot);
-                }
-            }
-            Report::Resolved { connection, asked_of, folder, process, result, server_skew } => {
-                self.resolved(&connection, &asked_of, (folder, process), result, server_skew, now);
-            }
-            Report::Started { connection, run, ended, server_date, result } => {
-                self.started(&connection, run, ended, server_date, result, now);
-            }
-            Report::LookedUp { connection, folder_id, asks, control, result } => {
-                self.looked_up(&connection, folder_id, asks, control, result, now);
-            }
-            Report::LookedUpBeside { connection, folder_id, asks, result } => {
-                self.looked_up_beside(&connection, folder_id, asks, result, now);
-            }
-            Report::ListedSince { connection, folder_id, asks, result } => {
-                self.listed_since(&connection, folder_id, &asks, result, now);
-            }
-            Report::Polled { connection, folder_id, jobs, result } => {
-                self.polled(&connection, folder_id, &jobs, result, now);
-            }
-            Report::ListedEnded { connection, folder_id, result } => {
-                self.listed_ended(&connection, folder_id, result, now);
-            }
-            Report::Recalled { connection, folder, folder_id, result } => {
-                self.recalled(&connection, &folder, folder_id, result, now);
-            }
-            Report::JobFound { connection, folder_id, run, result } => {
-                self.found_job(&connection, folder_id, run, result, now);
-            }
-            Report::Read { connection, run, result } => self.read(&connection, run, result, now),
-            Report::SpareStopped { connection, run, job, result } => {
-                self.spare_stopped(&connection, run, job, result, now);
-            }
-        }
-    }
-
     /// Decides all that is due now, and gives what is to be stored and done.
     pub fn turn(&mut self, now: Reading) -> Step {
         self.wake = Wake::default();
@@ -328,6 +290,7 @@ impl Core {
             self.wake.at_wall(next);
         }
         self.next_turn_by = self.wake.from(now).map(|left| now.boot + left);
+        debug_assert!(self.book.is_filed_right(), "a run is not where it is looked for");
         let step = Step {
             record: self.book.take_changes(),
             then: std::mem::take(&mut self.actions),
@@ -349,6 +312,16 @@ impl Core {
     /// When to take the next turn if nothing happens before.
     pub fn wake(&self) -> Wake {
         self.wake
+    }
+
+    /// How many times a run was looked at since this was last asked: what the events and turns since then cost.
+    pub fn take_looks(&self) -> u64 {
+        self.book.take_looks()
+    }
+
+    /// Has all open runs looked at in the next turn, whether they are due or not. After it a turn decides as it would have without.
+    pub fn look_at_all(&mut self) {
+        self.book.look_at_all();
     }
 
     /// How many runs are open.

@@ -185,12 +185,12 @@ impl Core {
         }
     }
 
-    fn seeking(&self, connection: &ConnectionName, folder: &Option<FolderChoice>) -> Vec<RunId> {
-        self.book
-            .iter()
-            .filter(|open| open.folder.is_sought())
-            .filter(|open| &open.run.connection == connection && &open.run.start.folder == folder)
-            .map(|open| open.run.id)
-            .collect()
+    fn seeking(&mut self, connection: &ConnectionName, folder: &Option<FolderChoice>) -> Vec<RunId> {
+        let sought: Vec<RunId> = self.book.due().sought.iter().copied().collect();
+        let in_it = |id: &RunId| {
+            let run = self.book.get(*id).map(|open| &open.run);
+            run.is_some_and(|run| &run.connection == connection && &run.start.folder == folder)
+        };
+        sought.into_iter().filter(in_it).collect()
     }
 }

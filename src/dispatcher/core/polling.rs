@@ -1,7 +1,6 @@
 //! Which open jobs are read when: those whose turn has come in as few lists as they fit, and those that a newer time waits for
 //! ahead of others (semantics.md 11, 20).
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Core;
@@ -26,57 +25,32 @@ const AHEAD: Duration = Duration::from_secs(60);
 /// Jobs that are due within this time are read along.
 const TOGETHER: Duration = Duration::from_secs(2);
 
-/// The jobs of one folder that one tick reads.
-#[derive(Debug, Default)]
-struct FolderJobs {
-    /// How many must be read now; the others are read along.
-    due: usize,
-    /// With the time at which each is due.
-    jobs: Vec<(Duration, RunId, JobRef)>,
-}
-
 impl Core {
     /// Sends the list calls that are due; look-ups had the budget first.
     pub(super) fn follow_jobs(&mut self, now: Reading) {
-        let mut due: BTreeMap<(ConnectionName, FolderId), FolderJobs> = BTreeMap::new();
-        let mut reads = Vec::new();
-        for open in self.book.iter() {
-            if open.elsewhere.is_some() {
-                continue;
-            }
-            let (Some(job), Some(follow)) = (open.run.open_job(), &open.follow) else { continue };
-            let Some(folder_id) = open.run.attempt().and_then(|attempt| attempt.folder_id) else { continue };
-            if follow.asked == Asked::Yes {
-                continue;
-            }
-            if follow.ended.is_some() {
-                if now.boot >= follow.next {
-                    reads.push((open.run.connection.clone(), folder_id, open.run.id, job));
-                } else {
-                    self.wake.at_boot(follow.next);
+        let reading: Vec<ConnectionName> = self.book.due().whole.keys().cloned().collect();
+        for name in reading {
+            let (ended, next) = self.book.due().whole_due(&name, now.boot);
+            next.into_iter().for_each(|next| self.wake.at_boot(next));
+            for id in ended {
+                if !self.read_ended(id, now) {
+                    break;
                 }
-                continue;
             }
-            let folder = due.entry((open.run.connection.clone(), folder_id)).or_default();
-            if now.boot >= follow.next {
-                folder.due += 1;
-            }
-            if now.boot + TOGETHER >= follow.next {
-                folder.jobs.push((follow.next, open.run.id, job));
-            }
-            if now.boot < follow.next {
-                self.wake.at_boot(follow.next);
-            }
-        }
-        for (connection, folder_id, run, job) in reads {
-            self.read_whole(&connection, folder_id, run, job, now);
         }
         let mut calls = Vec::new();
-        for ((connection, folder_id), FolderJobs { due, mut jobs }) in due {
-            if due > 0 {
-                jobs.sort();
-                calls.extend(jobs.chunks(KEYS_PER_CALL).map(|chunk| (connection.clone(), folder_id, chunk.to_vec())));
+        let (due, next) = self.book.due().folders_due(now.boot);
+        next.into_iter().for_each(|next| self.wake.at_boot(next));
+        for (connection, folder_id) in due {
+            if !self.could_list(&connection, now) {
+                continue;
             }
+            let jobs = self.book.due().listed_by(&(connection.clone(), folder_id), now.boot + TOGETHER);
+            let jobs: Vec<(Duration, RunId, JobRef)> = jobs
+                .into_iter()
+                .filter_map(|(next, id)| Some((next, id, self.book.get(id)?.run.open_job()?)))
+                .collect();
+            calls.extend(jobs.chunks(KEYS_PER_CALL).map(|chunk| (connection.clone(), folder_id, chunk.to_vec())));
         }
         // Whoever has waited longest is first, or the last folders would never be read when the budget is short.
         calls.sort_by_key(|(_, _, jobs)| jobs.first().map(|(next, _, _)| *next));
@@ -92,6 +66,16 @@ impl Core {
         }
     }
 
+    /// Reads a job that a list shows as ended. Gives whether its connection lets more be read.
+    fn read_ended(&mut self, id: RunId, now: Reading) -> bool {
+        let Some(open) = self.book.get(id) else { return true };
+        let Some(job) = open.run.open_job() else { return true };
+        let Some(folder_id) = open.run.attempt().and_then(|attempt| attempt.folder_id) else { return true };
+        let connection = open.run.connection.clone();
+        self.read_whole(&connection, folder_id, id, job, now)
+    }
+
+    /// Reads a job whole, if its connection lets it. Gives whether it does.
     pub(super) fn read_whole(
         &mut self,
         connection: &ConnectionName,
@@ -99,14 +83,16 @@ impl Core {
         run: RunId,
         job: JobRef,
         now: Reading,
-    ) {
-        let Some(link) = self.links.get_mut(connection) else { return };
+    ) -> bool {
+        let Some(link) = self.links.get_mut(connection) else { return false };
         // A burst that ends together is not read all at once; each answer lets the next one go.
-        if link.reads_in_flight < link.connection.limits.open_requests && link.may_read(now.boot) {
+        let may = link.reads_in_flight < link.connection.limits.open_requests && link.may_read(now.boot);
+        if may {
             link.reads_in_flight += 1;
             self.ask_to_follow(run, now);
             self.actions.push(Action::Read { connection: connection.clone(), folder_id, run, job });
         }
+        may
     }
 
     fn ask_to_follow(&mut self, run: RunId, now: Reading) {
@@ -126,9 +112,13 @@ impl Core {
     /// read again at its usual pace.
     pub(super) fn read_for_overlap(&mut self, older: &[ActiveRun], due: Duration) {
         for run in older.iter().filter(|run| run.knowledge == Knowledge::NotReadYet) {
-            let follow = self.book.get_mut(run.id).and_then(|open| open.follow.as_mut());
-            if let Some(follow) = follow.filter(|follow| follow.asked == Asked::No && follow.asked_at < due) {
-                follow.next = follow.next.min(due.saturating_sub(AHEAD));
+            let ahead = due.saturating_sub(AHEAD);
+            let follow = self.book.get(run.id).and_then(|open| open.follow.as_ref());
+            let sooner =
+                follow.is_some_and(|follow| follow.asked == Asked::No && follow.asked_at < due && follow.next > ahead);
+            // Only what changes is touched, for whoever waits for it is looked at then.
+            if sooner && let Some(follow) = self.book.get_mut(run.id).and_then(|open| open.follow.as_mut()) {
+                follow.next = ahead;
             }
         }
     }

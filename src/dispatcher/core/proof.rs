@@ -11,7 +11,7 @@ use super::look_up::Wanted;
 use crate::clock::{Reading, later};
 use crate::executor::{Ask, AskedFor};
 use crate::orchestrator::JobPage;
-use crate::run::{Evidence, FolderId, Reference, RunId, RunState};
+use crate::run::{Evidence, FolderId, Reference, RunId};
 use crate::schedule::ConnectionName;
 
 /// A proof older than this is renewed with the next accepted start: jobs are purged from Orchestrator one day.
@@ -48,12 +48,10 @@ impl Core {
         reference: Reference,
         now: Reading,
     ) {
-        let Some(link) = self.links.get(connection) else { return };
+        let Some(link) = self.links.get_mut(connection) else { return };
         let fresh = link.evidence.get(&folder_id).is_some_and(|proof| later(proof.proven_at, PROOF_LIFE) > now.wall);
         // What is held there waits for a job of ours to be shown.
-        let wanted = self.book.iter().any(|open| {
-            open.run.state == RunState::Held && &open.run.connection == connection && open.is_looked_for_in(folder_id)
-        });
+        let wanted = !self.held_in(connection, folder_id).is_empty();
         let Some(link) = self.links.get_mut(connection) else { return };
         if !fresh || wanted {
             let next = now.boot + PROOF_FIRST;

@@ -164,7 +164,7 @@ impl Core {
 
     /// Whether a process was refused a moment ago, so that asking again at once is of no use.
     pub(super) fn was_refused(&self, connection: &ConnectionName, start: &StartSpec, now: Reading) -> bool {
-        use super::link::TargetState;
+        use super::target::TargetState;
         let key = (start.folder.clone(), start.process.clone());
         let state = self.links.get(connection).and_then(|link| link.targets.get(&key));
         matches!(state, Some(TargetState::Refused(at)) if now.boot.saturating_sub(*at) < REFUSED_AGAIN)

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use super::claim::{self, Settled, StoredMark};
 use super::link::Link;
+use super::target::Warmed;
 use super::{Core, Stopping};
 use crate::clock::Reading;
 use crate::planner::Planner;
@@ -53,6 +54,9 @@ impl Core {
         self.link_connections(now);
         self.forget_short_folders();
         self.compare_identities(now);
+        self.warmed = Warmed::from(now.wall);
+        // Whether a run is wanted, and what it may overlap with, is in the files.
+        self.book.look_at_all();
     }
 
     /// Connections that the files still have keep what is known of them; new ones read first what is open on them.

@@ -1,14 +1,14 @@
 //! From waiting to sent, within the limits, and what each answer to a start means.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
+use super::book::Book;
 use super::claim::join;
 use super::elsewhere::identity;
-use super::link::{Health, Obstacle, TargetKey, TargetState};
-use super::open::{Asked, BeforeStart, Decided, Open, Verdict};
+use super::link::{Health, Obstacle};
+use super::open::{Asked, BeforeStart, Decided};
+use super::queue::{Gate, Seat};
+use super::target::{TargetKey, TargetState};
 use super::{Core, boot_of, wall_of};
 use crate::admission::{Admission, admit_by};
 use crate::clock::Reading;
@@ -21,61 +21,65 @@ use crate::schedule::{ConnectionName, OverlapPolicy, StartSpec};
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 impl Core {
-    /// Sends what may be sent, in the order of its times.
+    /// Sends what may be sent: on each connection in the order of its times.
     pub(super) fn send_waiting(&mut self, now: Reading) {
-        let mut ready: Vec<(Timestamp, Timestamp, RunId)> = self
-            .book
-            .iter()
-            .filter(|open| match open.run.state {
-                RunState::Armed | RunState::Waiting(_) => true,
-                RunState::Unknown => open.settle.is_some_and(|settle| settle.verdict == Verdict::None),
-                RunState::Starting | RunState::Held | RunState::Job(_) | RunState::Ended(_) => false,
-            })
-            .map(|open| (open.run.fire_at, open.run.nominal_at, open.run.id))
-            .collect();
-        // What waits for a robot, an older run or its own pause was not piled up by an outage.
-        let piled_up = |open: &&Open| match open.run.state {
-            RunState::Waiting(WaitReason::Capacity | WaitReason::Overlap | WaitReason::Retry | WaitReason::LookUp) => {
-                false
-            }
-            RunState::Waiting(
-                WaitReason::Token
-                | WaitReason::Outage
-                | WaitReason::RateLimit
-                | WaitReason::Limit
-                | WaitReason::Clock
-                | WaitReason::CatchUp,
-            )
-            | RunState::Armed
-            | RunState::Starting
-            | RunState::Unknown
-            | RunState::Held
-            | RunState::Job(_)
-            | RunState::Ended(_) => open.pause.is_none_or(|pause| pause.until <= now.boot),
-        };
-        let busy: BTreeSet<&ConnectionName> = ready
-            .iter()
-            .filter_map(|(_, _, id)| self.book.get(*id))
-            .filter(piled_up)
-            .map(|open| &open.run.connection)
-            .collect();
+        self.book.look_at_younger();
+        let names: Vec<ConnectionName> = self.book.due().queues.keys().cloned().collect();
         for (name, link) in &mut self.links {
             // Nothing is left of the outage.
-            if link.health == Health::Recovering && !busy.contains(name) {
+            if link.health == Health::Recovering && !piled_up(&mut self.book, name, now) {
                 link.health = Health::Fine;
             }
         }
-        ready.sort();
-        for (_, _, id) in ready {
-            self.send(id, now);
+        for name in names {
+            self.send_on(&name, now);
+        }
+        if self.book.look_at_younger() {
+            // Of what became of the older ones just now the younger ones learn in a turn of their own.
+            self.wake.at_boot(now.boot);
         }
     }
 
-    fn send(&mut self, id: RunId, now: Reading) {
-        let Some(open) = self.book.get(id) else { return };
+    fn send_on(&mut self, name: &ConnectionName, now: Reading) {
+        let obstacle = self.links.get(name).map(|link| link.obstacle(now.boot));
+        let targets_known = self.links.get(name).map(|link| link.targets.changes()).unwrap_or_default();
+        let gate: Gate = match obstacle {
+            None => Some((WaitReason::Outage, None)),
+            Some(obstacle) => obstacle.map(|obstacle| {
+                obstacle.until.into_iter().for_each(|until| self.wake.at_boot(until));
+                (obstacle.reason, obstacle.error)
+            }),
+        };
+        let due = self.book.due();
+        let Some(queue) = due.queues.get_mut(name) else { return };
+        queue.wake_up(&gate, targets_known, now);
+        let first = queue.runs().find(|id| !due.elsewhere.contains(id));
+        if gate.is_some()
+            && let Some(start) = first.and_then(|id| self.book.get(id)).map(|open| open.run.start.clone())
+        {
+            self.probe(name, &start, now);
+        }
+        let (mut last, mut is_full) = (None, gate.is_some());
+        while let Some(order) = self.book.due().queues.get(name).and_then(|queue| queue.after(last, is_full)) {
+            let (.., id) = order;
+            let seat = self.send(id, now);
+            is_full |= seat == Seat::Limit;
+            self.book.seat(id, seat);
+            last = Some(order);
+        }
+        let Some(queue) = self.book.due().queues.get(name) else { return };
+        let (boot, wall) = queue.wakes();
+        boot.into_iter().for_each(|boot| self.wake.at_boot(boot));
+        wall.into_iter().for_each(|at| self.wake.at_wall(at));
+    }
+
+    /// Sends a run if nothing stands in its way. Gives what it waits for.
+    fn send(&mut self, id: RunId, now: Reading) -> Seat {
+        let Some(open) = self.book.get(id) else { return Seat::Event };
         if open.elsewhere.is_some() {
             let text = "Its connection leads to another tenant than when this was claimed";
-            return self.wait(id, WaitReason::Outage, None, text, now);
+            self.wait(id, WaitReason::Outage, None, text, now);
+            return Seat::Event;
         }
         let (connection, start, state) = (open.run.connection.clone(), open.run.start.clone(), open.run.state);
         let before_start = open.before_start;
@@ -89,23 +93,23 @@ impl Core {
             }
             BeforeStart::LookUp(_) => false,
         };
+        let (fire_at, pause) = (open.run.fire_at, open.pause);
         if let Some((ending, why)) = self.unwanted(&open.run).filter(|_| certain) {
             self.book.change(id, |run| run.note = join(run.note.take(), why.to_owned()));
             self.step(id, RunEvent::End(ending), now, format!("Not started: {why}"));
-            return;
+            return Seat::Event;
         }
-        let fire_at = open.run.fire_at;
         if fire_at > now.wall {
             // Claimed under a clock that has been set back since.
-            self.wake.at_wall(fire_at);
-            return self.wait(id, WaitReason::Clock, None, "The clock was set back, and its time has not come", now);
+            self.wait(id, WaitReason::Clock, None, "The clock was set back, and its time has not come", now);
+            return Seat::UntilWall(fire_at);
         }
         let Some(link) = self.links.get_mut(&connection) else {
-            return self.wait(id, WaitReason::Outage, None, "Its connection is not in the loaded files", now);
+            self.wait(id, WaitReason::Outage, None, "Its connection is not in the loaded files", now);
+            return Seat::Event;
         };
         if let Some(obstacle) = link.obstacle(now.boot) {
             let Obstacle { reason, until, text, error } = obstacle;
-            self.probe(&connection, &start, now);
             // Its own last answer is worth more than what another call met.
             if let Some(error) = error
                 && self.book.get(id).is_some_and(|open| {
@@ -116,29 +120,37 @@ impl Core {
             {
                 self.book.change(id, |run| run.error = Some(error));
             }
-            return self.wait(id, reason, until, &text, now);
+            self.wait(id, reason, until, &text, now);
+            return Seat::Event;
         }
-        if let Some(until) = self.book.get(id).and_then(|open| open.pause).map(|pause| pause.until)
+        if let Some(until) = pause.map(|pause| pause.until)
             && now.boot < until
         {
-            return self.wake.at_boot(until);
+            return Seat::Until(until);
         }
         match before_start {
             BeforeStart::Clear => {}
             // `ask_about_unclear_starts` has it.
-            BeforeStart::LookUp(_) => return,
+            BeforeStart::LookUp(_) => return Seat::Event,
             BeforeStart::Overlap => {
                 if !self.pass_overlap(id, now) {
-                    return;
+                    return Seat::Event;
                 }
             }
         }
-        let Some(target) = self.want_target(&connection, &start, now) else {
-            return self.wait(id, WaitReason::LookUp, None, "Its folder and process are being looked up", now);
+        let known = self.known_target(&connection, &start);
+        let Some(target) = known.or_else(|| self.want_target(&connection, &start, now)) else {
+            self.wait(id, WaitReason::LookUp, None, "Its folder and process are being looked up", now);
+            let targets = self.links.get(&connection).map(|link| &link.targets);
+            return match targets.and_then(|targets| targets.get(&(start.folder, start.process))) {
+                Some(TargetState::PutOff(until)) => Seat::Until(*until),
+                Some(TargetState::Asked | TargetState::Known(..) | TargetState::Refused(_)) | None => Seat::Target,
+            };
         };
-        let Some(link) = self.links.get_mut(&connection) else { return };
+        let Some(link) = self.links.get_mut(&connection) else { return Seat::Event };
         if link.starts_in_flight >= link.connection.limits.open_requests {
-            return self.wait(id, WaitReason::Limit, None, "Enough starts are under way", now);
+            self.wait(id, WaitReason::Limit, None, "Enough starts are under way", now);
+            return Seat::Limit;
         }
         let taken = match link.health {
             Health::Recovering => link.starts.take_slowly(now.boot, f64::from(link.connection.limits.recovery_rate)),
@@ -146,11 +158,15 @@ impl Core {
         };
         if let Err(next) = taken {
             self.wake.at_boot(next);
-            return self.wait(id, WaitReason::Limit, Some(next), "Within the connection's limit of starts", now);
+            self.wait(id, WaitReason::Limit, Some(next), "Within the connection's limit of starts", now);
+            return Seat::Limit;
         }
         link.starts_in_flight += 1;
+        // One that is old is looked up again next to this start.
+        self.want_target(&connection, &start, now);
         let again = state == RunState::Unknown;
         self.order_start(id, target, again.then_some(Again), now);
+        Seat::Event
     }
 
     /// Tries what stands in the way by a harmless read, never by a start.
@@ -205,7 +221,10 @@ impl Core {
             self.set.schedules.get(&open.run.schedule).map_or(OverlapPolicy::Skip, |schedule| schedule.overlap);
         let doubtful = self.was_due_before(open.run.fire_at);
         let due = boot_of(now, open.run.fire_at);
-        let older = self.book.active(&open.run.schedule.clone(), Some(id), due, now.wall);
+        let older = match policy {
+            OverlapPolicy::Allow => Vec::new(),
+            OverlapPolicy::Skip => self.book.active(&open.run.schedule.clone(), Some(id), due, now.wall),
+        };
         match admit_by(policy, &older) {
             Admission::AskAgain => {
                 self.read_for_overlap(&older, due);
@@ -311,15 +330,11 @@ impl Core {
                 link.targets.insert(key, TargetState::Refused(now.boot));
                 self.folder_was_not_found(connection, &folder, &process, &error, now);
                 // Only the runs that are due: a process may be deployed before the others' time.
-                let refused: Vec<RunId> = self
-                    .book
-                    .iter()
-                    .filter(|open| match open.run.state {
-                        RunState::Waiting(_) | RunState::Armed => true,
-                        RunState::Unknown => open.settle.is_some_and(|settle| settle.verdict == Verdict::None),
-                        RunState::Starting | RunState::Held | RunState::Job(_) | RunState::Ended(_) => false,
-                    })
-                    .filter(|open| &open.run.connection == connection)
+                let queued: Vec<RunId> =
+                    self.book.due().queues.get(connection).map(|queue| queue.runs().collect()).unwrap_or_default();
+                let refused: Vec<RunId> = queued
+                    .into_iter()
+                    .filter_map(|id| self.book.get(id))
                     .filter(|open| open.run.start.folder == folder && open.run.start.process == process)
                     .map(|open| open.run.id)
                     .collect();
@@ -332,6 +347,28 @@ impl Core {
             }
         }
     }
+}
+
+/// Whether anything is left of what an outage piled up. What waits for a robot, an older run or its own pause was not.
+fn piled_up(book: &mut Book, name: &ConnectionName, now: Reading) -> bool {
+    let queued: Vec<RunId> = book.due().queues.get(name).map(|queue| queue.runs().collect()).unwrap_or_default();
+    queued.into_iter().filter_map(|id| book.get(id)).any(|open| match open.run.state {
+        RunState::Waiting(WaitReason::Capacity | WaitReason::Overlap | WaitReason::Retry | WaitReason::LookUp) => false,
+        RunState::Waiting(
+            WaitReason::Token
+            | WaitReason::Outage
+            | WaitReason::RateLimit
+            | WaitReason::Limit
+            | WaitReason::Clock
+            | WaitReason::CatchUp,
+        )
+        | RunState::Armed
+        | RunState::Starting
+        | RunState::Unknown
+        | RunState::Held
+        | RunState::Job(_)
+        | RunState::Ended(_) => open.pause.is_none_or(|pause| pause.until <= now.boot),
+    })
 }
 
 /// The call is a repetition.

@@ -308,20 +308,23 @@ impl Core {
 
     /// A folder shows a job of ours: what is held there for want of such a proof is looked up at once (semantics.md 16b).
     pub(super) fn settle_held(&mut self, connection: &ConnectionName, folder_id: FolderId, now: Reading) {
-        let held: Vec<RunId> = self
-            .book
-            .iter()
-            .filter(|open| open.run.state == RunState::Held && &open.run.connection == connection)
-            .filter(|open| open.is_looked_for_in(folder_id))
-            .map(|open| open.run.id)
-            .collect();
-        for id in held {
+        for id in self.held_in(connection, folder_id) {
             if let Some(settle) = self.book.get_mut(id).and_then(|open| open.settle.as_mut()) {
                 settle.verdict = Verdict::Open;
                 settle.next = now.boot;
                 self.wake.at_boot(now.boot);
             }
         }
+    }
+
+    /// The held runs whose job would be in this folder.
+    pub(super) fn held_in(&mut self, connection: &ConnectionName, folder_id: FolderId) -> Vec<RunId> {
+        let held: Vec<RunId> = self.book.due().held.iter().copied().collect();
+        let here = |id: &RunId| {
+            let open = self.book.get(*id);
+            open.is_some_and(|open| &open.run.connection == connection && open.is_looked_for_in(folder_id))
+        };
+        held.into_iter().filter(here).collect()
     }
 
     /// One of the runs left over from before the start has been asked about.

@@ -68,7 +68,7 @@ impl Core {
     pub(super) fn forget_short_folders(&mut self) {
         for link in self.links.values_mut() {
             link.short_folders.clear();
-            link.targets.retain(|_, state| !matches!(state, super::link::TargetState::Refused(_)));
+            link.targets.retain(|_, state| !matches!(state, super::target::TargetState::Refused(_)));
         }
     }
 }

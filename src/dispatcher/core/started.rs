@@ -153,7 +153,8 @@ impl Core {
             if error.folder_is_unknown() {
                 link.forget_folder(&start.folder);
             } else {
-                link.targets.remove(&(start.folder, start.process));
+                let gone = (start.folder, start.process);
+                link.targets.retain(|known, _| *known != gone);
             }
         }
         // What was refused made no job, so the next call may go to another folder.

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Core;
 use super::link::Phase;
 use super::open::Verdict;
+use super::target::Warmed;
 use crate::admission::Knowledge;
 use crate::clock::{Reading, earlier};
 use crate::run::{RunEvent, RunId, RunState};
@@ -67,6 +68,8 @@ impl Core {
             self.take_back_marks(earlier(now.wall, passed));
             // Whatever is due by the new time may have been started by the old: it is looked up before it is sent.
             self.opened.wall = self.opened.wall.max(now.wall);
+            self.warmed = Warmed::from(now.wall);
+            self.book.look_at_all();
             for link in self.links.values_mut() {
                 link.clock_was_set(stepped, now.boot);
             }

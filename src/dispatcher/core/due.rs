@@ -1,0 +1,301 @@
+//! Where each open run is to be looked for: by its deadline, by its place in the queue, by when it is asked about, by its folder.
+//!
+//! A turn looks at what is due and at what was touched, never at all that is open. Each place follows from the run alone and is filed
+//! anew whenever the run was touched, so none can be forgotten; nothing here decides.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::open::{Asked, BeforeStart, Open, Verdict};
+use super::queue::{Order, Queue, Seat};
+use crate::run::{FolderId, JobKey, RunId, RunState};
+use crate::schedule::{ConnectionName, ScheduleKey};
+
+/// A folder of a tenant.
+pub(super) type Folder = (ConnectionName, FolderId);
+
+/// All places of one run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    schedule: ScheduleKey,
+    connection: ConnectionName,
+    /// It is sent when nothing stands in the way any more, until this deadline.
+    sendable: Option<(Order, Timestamp)>,
+    /// It waits for the word of older runs of its schedule.
+    waits_for_older: bool,
+    /// When Orchestrator is asked for its Reference next, in boot time.
+    asked_at: Option<Duration>,
+    job: Option<JobKey>,
+    followed: Option<Followed>,
+    is_held: bool,
+    /// Its folder is looked for by its name.
+    folder_is_sought: bool,
+    is_elsewhere: bool,
+}
+
+/// A job that is followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Followed {
+    folder_id: FolderId,
+    accepted_at: Timestamp,
+    next: NextRead,
+}
+
+/// How a job is read next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NextRead {
+    /// A call is under way.
+    UnderWay,
+    /// In a list, at this boot time.
+    Listed(Duration),
+    /// Alone and whole, at this boot time, since a list shows that it has ended.
+    Whole(Duration),
+}
+
+/// The jobs of one folder that are followed.
+#[derive(Debug, Default)]
+pub(super) struct FollowedJobs {
+    /// By when each is to be listed, in boot time; of those no call is under way.
+    pub(super) listed: BTreeSet<(Duration, RunId)>,
+    /// All of them, by when each was accepted.
+    pub(super) all: BTreeSet<(Timestamp, RunId)>,
+}
+
+/// Where all open runs are filed.
+#[derive(Debug, Default)]
+pub(super) struct Due {
+    places: HashMap<RunId, Place>,
+    pub(super) deadlines: BTreeSet<(Timestamp, RunId)>,
+    pub(super) queues: BTreeMap<ConnectionName, Queue>,
+    pub(super) asks: BTreeMap<ConnectionName, BTreeSet<(Duration, RunId)>>,
+    pub(super) folders: BTreeMap<Folder, FollowedJobs>,
+    pub(super) whole: BTreeMap<ConnectionName, BTreeSet<(Duration, RunId)>>,
+    pub(super) jobs: HashMap<JobKey, BTreeSet<RunId>>,
+    pub(super) held: BTreeSet<RunId>,
+    pub(super) sought: BTreeSet<RunId>,
+    pub(super) elsewhere: BTreeSet<RunId>,
+    waiting_for_older: HashMap<ScheduleKey, BTreeSet<RunId>>,
+}
+
+impl Place {
+    fn of(open: &Open) -> Place {
+        let run = &open.run;
+        let is_elsewhere = open.elsewhere.is_some();
+        let sendable = match run.state {
+            RunState::Armed | RunState::Waiting(_) => true,
+            RunState::Unknown => open.settle.is_some_and(|settle| settle.verdict == Verdict::None),
+            RunState::Starting | RunState::Held | RunState::Job(_) | RunState::Ended(_) => false,
+        };
+        let order = (run.fire_at, run.nominal_at, run.id);
+        Place {
+            schedule: run.schedule.clone(),
+            connection: run.connection.clone(),
+            sendable: sendable.then_some((order, run.deadline_at)),
+            waits_for_older: sendable && open.before_start == BeforeStart::Overlap,
+            asked_at: asked_at(open).filter(|_| !is_elsewhere && run.attempt().is_some()),
+            job: run.open_job().map(|job| job.key),
+            followed: followed(open).filter(|_| !is_elsewhere),
+            is_held: run.state == RunState::Held,
+            folder_is_sought: open.folder.is_sought() && !run.state.is_final(),
+            is_elsewhere: is_elsewhere && !run.state.is_final(),
+        }
+    }
+}
+
+/// When an open run is asked about next, if nothing is being asked yet.
+fn asked_at(open: &Open) -> Option<Duration> {
+    match (open.run.state, open.settle, open.before_start) {
+        (RunState::Unknown | RunState::Held, Some(settle), _) => {
+            (settle.asked == Asked::No && settle.verdict != Verdict::None).then_some(settle.next)
+        }
+        (RunState::Waiting(_) | RunState::Armed, settle, BeforeStart::LookUp(Asked::No)) => {
+            let paused = open.pause.map(|pause| pause.until).unwrap_or_default();
+            Some(settle.map(|settle| settle.next).unwrap_or_default().max(paused))
+        }
+        _ => None,
+    }
+}
+
+fn followed(open: &Open) -> Option<Followed> {
+    let (Some(_), Some(follow)) = (open.run.open_job(), &open.follow) else { return None };
+    let folder_id = open.run.attempt().and_then(|attempt| attempt.folder_id)?;
+    let next = match (follow.asked, &follow.ended) {
+        (Asked::Yes, _) => NextRead::UnderWay,
+        (Asked::No, Some(_)) => NextRead::Whole(follow.next),
+        (Asked::No, None) => NextRead::Listed(follow.next),
+    };
+    Some(Followed { folder_id, accepted_at: open.run.accepted_at.unwrap_or(open.run.fire_at), next })
+}
+
+impl Due {
+    /// Files a run that was touched. Where it waits to be sent, it takes this seat.
+    pub(super) fn file(&mut self, open: &Open, seat: Seat) {
+        let id = open.run.id;
+        let place = Place::of(open);
+        if self.places.get(&id) != Some(&place) {
+            self.drop(id);
+            self.put(id, &place);
+            self.places.insert(id, place.clone());
+        }
+        if let (Some((order, _)), Some(queue)) = (place.sendable, self.queues.get_mut(&place.connection)) {
+            queue.seat(order, seat);
+        }
+    }
+
+    /// Whether a run is filed as it is now.
+    pub(super) fn has(&self, open: &Open) -> bool {
+        self.places.get(&open.run.id) == Some(&Place::of(open))
+    }
+
+    /// Something of this schedule's runs has changed: those that wait for an older one are looked at. Gives whether there are any.
+    pub(super) fn look_at_younger(&mut self, schedule: &ScheduleKey) -> bool {
+        let Some(waiting) = self.waiting_for_older.get(schedule) else { return false };
+        for id in waiting {
+            let Some(place) = self.places.get(id) else { continue };
+            if let (Some((order, _)), Some(queue)) = (place.sendable, self.queues.get_mut(&place.connection)) {
+                queue.seat(order, Seat::Next);
+            }
+        }
+        true
+    }
+
+    /// Forgets a run that is open no longer.
+    pub(super) fn drop(&mut self, id: RunId) {
+        let Some(place) = self.places.remove(&id) else { return };
+        let connection = &place.connection;
+        if let Some((order, deadline)) = place.sendable {
+            self.deadlines.remove(&(deadline, id));
+            if let Some(queue) = self.queues.get_mut(connection) {
+                queue.leave(order);
+                if queue.is_empty() {
+                    self.queues.remove(connection);
+                }
+            }
+        }
+        if place.waits_for_older {
+            leave(&mut self.waiting_for_older, &place.schedule, &id);
+        }
+        if let Some(at) = place.asked_at {
+            take_out(&mut self.asks, connection, &(at, id));
+        }
+        if let Some(key) = place.job {
+            leave(&mut self.jobs, &key, &id);
+        }
+        if let Some(followed) = place.followed {
+            let folder = (connection.clone(), followed.folder_id);
+            if let Some(jobs) = self.folders.get_mut(&folder) {
+                jobs.all.remove(&(followed.accepted_at, id));
+                match followed.next {
+                    NextRead::Listed(at) => drop(jobs.listed.remove(&(at, id))),
+                    NextRead::UnderWay | NextRead::Whole(_) => {}
+                }
+                if jobs.all.is_empty() {
+                    self.folders.remove(&folder);
+                }
+            }
+            if let NextRead::Whole(at) = followed.next {
+                take_out(&mut self.whole, connection, &(at, id));
+            }
+        }
+        self.held.remove(&id);
+        self.sought.remove(&id);
+        self.elsewhere.remove(&id);
+    }
+
+    fn put(&mut self, id: RunId, place: &Place) {
+        let connection = &place.connection;
+        if let Some((order, deadline)) = place.sendable {
+            self.deadlines.insert((deadline, id));
+            self.queues.entry(connection.clone()).or_default().seat(order, Seat::Next);
+        }
+        if place.waits_for_older {
+            self.waiting_for_older.entry(place.schedule.clone()).or_default().insert(id);
+        }
+        if let Some(at) = place.asked_at {
+            self.asks.entry(connection.clone()).or_default().insert((at, id));
+        }
+        if let Some(key) = place.job {
+            self.jobs.entry(key).or_default().insert(id);
+        }
+        if let Some(followed) = &place.followed {
+            let jobs = self.folders.entry((connection.clone(), followed.folder_id)).or_default();
+            jobs.all.insert((followed.accepted_at, id));
+            match followed.next {
+                NextRead::UnderWay => {}
+                NextRead::Listed(at) => {
+                    jobs.listed.insert((at, id));
+                }
+                NextRead::Whole(at) => {
+                    self.whole.entry(connection.clone()).or_default().insert((at, id));
+                }
+            }
+        }
+        if place.is_held {
+            self.held.insert(id);
+        }
+        if place.folder_is_sought {
+            self.sought.insert(id);
+        }
+        if place.is_elsewhere {
+            self.elsewhere.insert(id);
+        }
+    }
+
+    /// The runs of a connection that are to be asked about by then, in boot time, and when the first of the others is.
+    pub(super) fn asks_due(&self, connection: &ConnectionName, boot: Duration) -> (Vec<RunId>, Option<Duration>) {
+        self.asks.get(connection).map(|asks| due_by(asks, boot)).unwrap_or_default()
+    }
+
+    /// The same of jobs that are to be read whole.
+    pub(super) fn whole_due(&self, connection: &ConnectionName, boot: Duration) -> (Vec<RunId>, Option<Duration>) {
+        self.whole.get(connection).map(|reads| due_by(reads, boot)).unwrap_or_default()
+    }
+
+    /// The folders with a job that is to be listed by then, in boot time, and when the first of the other folders has one.
+    pub(super) fn folders_due(&self, boot: Duration) -> (Vec<Folder>, Option<Duration>) {
+        let mut due = Vec::new();
+        let mut next = None;
+        for (folder, jobs) in &self.folders {
+            let Some((first, _)) = jobs.listed.first() else { continue };
+            if *first <= boot {
+                due.push(folder.clone());
+            }
+            // Of a folder that is due, the first of its jobs that is not.
+            let later = jobs.listed.iter().map(|(at, _)| *at).find(|at| *at > boot);
+            next = next.into_iter().chain(later).min();
+        }
+        (due, next)
+    }
+
+    /// The jobs of a folder that are to be listed by then.
+    pub(super) fn listed_by(&self, folder: &Folder, boot: Duration) -> Vec<(Duration, RunId)> {
+        let listed = self.folders.get(folder).map(|jobs| &jobs.listed);
+        listed.into_iter().flatten().take_while(|(at, _)| *at <= boot).copied().collect()
+    }
+}
+
+fn due_by(waiting: &BTreeSet<(Duration, RunId)>, boot: Duration) -> (Vec<RunId>, Option<Duration>) {
+    let due = waiting.iter().take_while(|(at, _)| *at <= boot).map(|(_, id)| *id).collect();
+    let next = waiting.iter().find(|(at, _)| *at > boot).map(|(at, _)| *at);
+    (due, next)
+}
+
+fn leave<K: std::hash::Hash + Eq, V: Ord>(sets: &mut HashMap<K, BTreeSet<V>>, key: &K, value: &V) {
+    if let Some(set) = sets.get_mut(key) {
+        set.remove(value);
+        if set.is_empty() {
+            sets.remove(key);
+        }
+    }
+}
+
+fn take_out<K: Ord, V: Ord>(sets: &mut BTreeMap<K, BTreeSet<V>>, key: &K, value: &V) {
+    if let Some(set) = sets.get_mut(key) {
+        set.remove(value);
+        if set.is_empty() {
+            sets.remove(key);
+        }
+    }
+}
