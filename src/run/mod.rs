@@ -11,6 +11,6 @@ mod reference;
 mod state;
 
 pub use id::{FolderId, InstallationId, JobId, JobKey, RunId};
-pub use record::{Attempt, Evidence, HeldFor, JobRef, Run, Seen, ShortFolder};
+pub use record::{Attempt, Evidence, HeldFor, JobRef, ListCalls, Run, Seen, ShortFolder};
 pub use reference::Reference;
 pub use state::{Ending, IllegalStep, JobPhase, MissReason, RunEvent, RunState, SkipReason, WaitReason};

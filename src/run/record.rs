@@ -201,6 +201,17 @@ pub struct ShortFolder {
     pub found_at: Timestamp,
 }
 
+/// List calls that a connection made in one turn: the limit of a minute is the tenant's and holds over restarts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListCalls {
+    /// On which connection.
+    pub connection: ConnectionName,
+    /// When.
+    pub at: Timestamp,
+    /// How many.
+    pub calls: u32,
+}
+
 impl Run {
     /// Takes one step.
     ///

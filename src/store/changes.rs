@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::run::{Attempt, Evidence, InstallationId, Run, RunId, Seen, ShortFolder};
+use crate::run::{Attempt, Evidence, InstallationId, ListCalls, Run, RunId, Seen, ShortFolder};
 use crate::schedule::{ConnectionName, HighWaterMark, ScheduleKey, Timing};
 
 /// All that one turn of the dispatcher decided to write: one transaction.
@@ -24,6 +24,8 @@ pub struct Changes {
     pub evidence: Vec<Evidence>,
     /// Where short names of folders lead.
     pub short_folders: Vec<ShortFolder>,
+    /// List calls that are made after this is stored.
+    pub list_calls: Vec<ListCalls>,
     /// Attempts of runs that have ended, changed by a late sweep.
     pub swept: Vec<(RunId, Attempt)>,
     /// Runs that were given up and count for overlap no longer, said a person.
@@ -87,6 +89,7 @@ impl Changes {
             retired,
             evidence,
             short_folders,
+            list_calls,
             swept,
             uncounted,
             audit,
@@ -100,6 +103,7 @@ impl Changes {
             && retired.is_empty()
             && evidence.is_empty()
             && short_folders.is_empty()
+            && list_calls.is_empty()
             && swept.is_empty()
             && uncounted.is_empty()
             && audit.is_empty()
@@ -141,6 +145,8 @@ pub struct LoadedState {
     pub sweeps: Vec<(RunId, ConnectionName, Attempt)>,
     /// Where short names of folders led.
     pub short_folders: Vec<ShortFolder>,
+    /// The list calls of the last minute.
+    pub list_calls: Vec<ListCalls>,
     /// Runs that have ended and still count for overlap.
     pub counting: Vec<Counting>,
     /// Whether starts may have been made that this database does not know.

@@ -6,7 +6,9 @@ use sqlx::{Connection, Row, SqliteConnection};
 
 use super::changes::{Changes, DoubtOver};
 use super::open::Database;
-use super::rows::{AttemptRow, DeedRow, EventRow, EvidenceRow, MarkRow, RunRow, ShortFolderRow, VersionRow};
+use super::rows::{
+    AttemptRow, DeedRow, EventRow, EvidenceRow, ListCallsRow, MarkRow, RunRow, ShortFolderRow, VersionRow,
+};
 use super::sql;
 use super::trouble::StoreError;
 use super::writer::{Committed, Waiting};
@@ -83,6 +85,7 @@ async fn apply(connection: &mut SqliteConnection, changes: &Changes) -> Result<C
         retired,
         evidence,
         short_folders,
+        list_calls,
         swept,
         uncounted,
         audit,
@@ -135,6 +138,9 @@ async fn apply(connection: &mut SqliteConnection, changes: &Changes) -> Result<C
     execute(connection, sql::UPSERT_EVIDENCE, evidence.iter().map(EvidenceRow::from_evidence).collect()).await?;
     let short_folders = short_folders.iter().map(ShortFolderRow::from_short_folder).collect();
     execute(connection, sql::UPSERT_SHORT_FOLDERS, short_folders).await?;
+    let list_calls: Vec<ListCallsRow> = list_calls.iter().map(ListCallsRow::from_list_calls).collect();
+    execute(connection, sql::DELETE_LIST_CALLS, list_calls.clone()).await?;
+    execute(connection, sql::INSERT_LIST_CALLS, list_calls).await?;
     execute(connection, sql::INSERT_AUDIT, audit.iter().map(DeedRow::from_deed).collect()).await?;
     if let Some(DoubtOver) = doubt {
         sql::query(sql::DOUBT_OVER).execute(&mut *connection).await?;

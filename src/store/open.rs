@@ -10,7 +10,7 @@ use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
 use super::changes::{Counting, Doubt, LoadedState};
 use super::claim_lock::{Counter, StateFolder};
 use super::installation::{self, InFile};
-use super::rows::{AttemptRow, CountingRow, EvidenceRow, MarkRow, RunRow, ShortFolderRow, broken};
+use super::rows::{AttemptRow, CountingRow, EvidenceRow, ListCallsRow, MarkRow, RunRow, ShortFolderRow, broken};
 use super::seal;
 use super::set_aside::{set_aside, set_log_aside};
 use super::sql;
@@ -191,6 +191,7 @@ impl Database {
         let marks = self.rows::<MarkRow>(sql::LOAD_MARKS, "mark").await?;
         let evidence = self.rows::<EvidenceRow>(sql::LOAD_EVIDENCE, "evidence").await?;
         let short_folders = self.rows::<ShortFolderRow>(sql::LOAD_SHORT_FOLDERS, "short_folder").await?;
+        let list_calls = self.rows::<ListCallsRow>(sql::LOAD_LIST_CALLS, "list_call").await?;
         Ok(LoadedState {
             installation,
             open,
@@ -202,6 +203,7 @@ impl Database {
                 .into_iter()
                 .map(ShortFolderRow::into_short_folder)
                 .collect::<Result<_, _>>()?,
+            list_calls: list_calls.into_iter().map(ListCallsRow::into_list_calls).collect::<Result<_, _>>()?,
             doubt,
         })
     }

@@ -9,7 +9,8 @@ use super::changes::{Counting, Deed, StoredVersion};
 use super::seal;
 use super::trouble::StoreError;
 use crate::run::{
-    Attempt, Evidence, FolderId, HeldFor, JobId, JobKey, JobRef, Reference, Run, RunId, RunState, Seen, ShortFolder,
+    Attempt, Evidence, FolderId, HeldFor, JobId, JobKey, JobRef, ListCalls, Reference, Run, RunId, RunState, Seen,
+    ShortFolder,
 };
 use crate::schedule::{
     ConnectionName, FolderChoice, HighWaterMark, HistoryChoice, OnUnknownStart, ScheduleKey, StartSpec, Timing, Trigger,
@@ -267,6 +268,26 @@ impl ShortFolderRow {
         let ShortFolderRow { connection, name, folder_id, full_name, found_at } = self;
         let found_at = Timestamp::from_millisecond(found_at).map_err(|_| broken("short_folder", &name, "found_at"))?;
         Ok(ShortFolder { connection, name, folder_id: FolderId(folder_id), full_name, found_at })
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct ListCallsRow {
+    connection: ConnectionName,
+    at: i64,
+    calls: u32,
+}
+
+impl ListCallsRow {
+    pub(super) fn from_list_calls(made: &ListCalls) -> ListCallsRow {
+        let ListCalls { connection, at, calls } = made.clone();
+        ListCallsRow { connection, at: ms(at), calls }
+    }
+
+    pub(super) fn into_list_calls(self) -> Result<ListCalls, StoreError> {
+        let ListCallsRow { connection, at, calls } = self;
+        let at = Timestamp::from_millisecond(at).map_err(|_| broken("list_call", &connection.to_string(), "at"))?;
+        Ok(ListCalls { connection, at, calls })
     }
 }
 

@@ -198,6 +198,17 @@ where true
 on conflict (connection, name) do update set folder_id = excluded.folder_id, full_name = excluded.full_name,
   found_at = excluded.found_at";
 
+/// Only the minute before each call counts. What is later was written under another clock.
+pub(super) const DELETE_LIST_CALLS: &str = "
+delete from list_call where not exists (
+  select 1 from json_each(?1) where list_call.at between (value ->> 'at') - 60000 and (value ->> 'at'))";
+
+pub(super) const INSERT_LIST_CALLS: &str = "
+insert into list_call (connection, at, calls)
+select value ->> 'connection', value ->> 'at', value ->> 'calls' from json_each(?1)
+where true
+on conflict (connection, at) do update set calls = list_call.calls + excluded.calls";
+
 pub(super) const INSERT_AUDIT: &str = "
 insert into audit (at, actor, action, subject, detail)
 select value ->> 'at', value ->> 'actor', value ->> 'action', value ->> 'subject', value ->> 'detail' from json_each(?1)";
@@ -248,6 +259,9 @@ pub(super) const LOAD_SHORT_FOLDERS: &str = "
 select json_object('connection', connection, 'name', name, 'folder_id', folder_id, 'full_name', full_name,
   'found_at', found_at)
 from short_folder";
+
+pub(super) const LOAD_LIST_CALLS: &str = "
+select json_object('connection', connection, 'at', at, 'calls', calls) from list_call order by at";
 
 pub(super) const SQLITE_VERSION: &str = "select sqlite_version()";
 

@@ -222,6 +222,33 @@ fn six_hours_of_outage_keep_order_rate_and_deadlines_and_double_nothing() {
     }
 }
 
+/// A thousand starts are unclear, and the daemon dies every six seconds for four minutes. Gives the most list calls of any minute.
+fn forty_kills(forgets: bool) -> usize {
+    let mut world = thousand_unclear(Filter::Works);
+    for _ in 0..40 {
+        world.pass(seconds(6));
+        world.crash();
+        if forgets {
+            world.db.list_calls.clear();
+        }
+        world.recover();
+        world.settle();
+    }
+    most_in_a_minute(&world, is_list)
+}
+
+#[test]
+fn list_calls_stay_within_sixty_in_any_minute_while_the_daemon_dies_every_six_seconds() {
+    let most = forty_kills(false);
+    println!(
+        "figure: 40 kills in four minutes beside a thousand unclear starts: at most {most} list calls in any minute"
+    );
+    assert!((50..=60).contains(&most), "{most} list calls in a minute");
+    // Checks the checker: lives that know nothing of each other are beyond the limit, and this is seen.
+    let most = forty_kills(true);
+    assert!(most > 60, "only {most}");
+}
+
 const CROWD: u32 = 100_000;
 
 /// A hundred thousand open runs of one schedule: most have a job that runs, others wait for a place within the limits or are held.

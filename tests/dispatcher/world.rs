@@ -14,7 +14,7 @@ use punctual::dispatcher::core::{Absent, Answer, Core, Event, Pace, Step};
 use punctual::dispatcher::core::{Command, CommandId, CommandRefused, Resolved};
 use punctual::executor::{Action, Report};
 use punctual::run::{
-    Attempt, Evidence, FolderId, InstallationId, JobId, JobKey, Reference, Run, RunId, RunState, Seen,
+    Attempt, Evidence, FolderId, InstallationId, JobId, JobKey, ListCalls, Reference, Run, RunId, RunState, Seen,
 };
 use punctual::schedule::{ConnectionName, HighWaterMark, ScheduleKey, ScheduleSet, SourceFile, Timing, parse};
 use punctual::store::{Changes, Counting, Deed, Doubt, LoadedState};
@@ -45,6 +45,7 @@ pub(crate) struct Model {
     pub(crate) versions: BTreeMap<ScheduleKey, (String, Timing)>,
     pub(crate) evidence: BTreeMap<FolderId, Evidence>,
     pub(crate) audit: Vec<Deed>,
+    pub(crate) list_calls: Vec<ListCalls>,
     pub(crate) doubt: Option<Doubt>,
 }
 
@@ -60,12 +61,14 @@ impl Model {
             retired,
             evidence,
             short_folders: _,
+            list_calls,
             swept,
             uncounted,
             audit,
             doubt,
         } = changes;
         self.audit.extend(audit.iter().cloned());
+        self.list_calls.extend(list_calls.iter().cloned());
         if doubt.is_some() {
             self.doubt = None;
         }
@@ -135,6 +138,7 @@ impl Model {
             sweeps: sweeps.collect(),
             counting: counting.collect(),
             short_folders: Vec::new(),
+            list_calls: self.list_calls.clone(),
             doubt: self.doubt,
         }
     }

@@ -25,11 +25,12 @@ const TABLES: [(&str, &str); 5] = [
 ];
 
 /// The migrations of every schema before this one.
-const OLDER: [(&str, &str); 4] = [
+const OLDER: [(&str, &str); 5] = [
     ("0001_spine.sql", include_str!("../../migrations/0001_spine.sql")),
     ("0002_memory.sql", include_str!("../../migrations/0002_memory.sql")),
     ("0003_seal.sql", include_str!("../../migrations/0003_seal.sql")),
     ("0004_damaged_rows.sql", include_str!("../../migrations/0004_damaged_rows.sql")),
+    ("0005_not_processed.sql", include_str!("../../migrations/0005_not_processed.sql")),
 ];
 
 /// Reasons that the schemas before 0005 do not know.

@@ -10,8 +10,8 @@ use super::due::Due;
 use super::open::{Open, Stored};
 use super::queue::Seat;
 use crate::admission::{ActiveRun, Knowledge};
-use crate::run::{Attempt, Evidence, JobKey, Run, RunEvent, RunId, RunState, Seen, ShortFolder};
-use crate::schedule::{HighWaterMark, OnUnknownStart, ScheduleKey, Trigger};
+use crate::run::{Attempt, Evidence, JobKey, ListCalls, Run, RunEvent, RunId, RunState, Seen, ShortFolder};
+use crate::schedule::{ConnectionName, HighWaterMark, OnUnknownStart, ScheduleKey, Trigger};
 use crate::store::{Changes, Deed, DoubtOver, Retired, StoredVersion};
 
 /// One line of the log about a run.
@@ -287,6 +287,13 @@ impl Book {
 
     pub(super) fn record_short_folder(&mut self, short: ShortFolder) {
         self.changes.short_folders.push(short);
+    }
+
+    pub(super) fn record_list_call(&mut self, connection: &ConnectionName, at: Timestamp) {
+        match self.changes.list_calls.iter_mut().find(|made| &made.connection == connection) {
+            Some(made) => made.calls = made.calls.saturating_add(1),
+            None => self.changes.list_calls.push(ListCalls { connection: connection.clone(), at, calls: 1 }),
+        }
     }
 
     pub(super) fn record_sweep(&mut self, run: RunId, attempt: Attempt) {

@@ -31,6 +31,11 @@ impl ListBudget {
         self.most = usize::try_from(a_minute).unwrap_or(usize::MAX);
     }
 
+    /// Counts calls of a life before this one, made no later than any that are counted already or will be.
+    pub(super) fn made_before(&mut self, calls: u32, boot: Duration) {
+        self.made.extend((0..calls).map(|_| boot));
+    }
+
     /// Counts one that is made in any case.
     pub(super) fn spend(&mut self, boot: Duration) {
         self.even.owe(boot);

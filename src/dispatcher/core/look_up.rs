@@ -272,6 +272,7 @@ impl Core {
     fn count_list(&mut self, connection: &ConnectionName, now: Reading) {
         if let Some(link) = self.links.get_mut(connection) {
             link.lists.spend(now.boot);
+            self.book.record_list_call(connection, now.wall);
         }
     }
 
@@ -281,7 +282,11 @@ impl Core {
             return false;
         }
         let Some(link) = self.links.get_mut(connection) else { return false };
-        link.lists.take(now.boot).is_ok() && link.may_read(now.boot)
+        let taken = link.lists.take(now.boot).is_ok();
+        if taken {
+            self.book.record_list_call(connection, now.wall);
+        }
+        taken && link.may_read(now.boot)
     }
 
     /// Whether a list call could be made now. If time alone stands in its way, the next turn is taken then.

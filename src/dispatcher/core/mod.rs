@@ -162,7 +162,17 @@ impl Core {
         pace: Pace,
         random: RandomBits,
     ) -> Core {
-        let LoadedState { installation, open, marks: stored, evidence, sweeps, counting, short_folders, doubt } = state;
+        let LoadedState {
+            installation,
+            open,
+            marks: stored,
+            evidence,
+            sweeps,
+            counting,
+            short_folders,
+            list_calls,
+            doubt,
+        } = state;
         let mut book = Book::default();
         for counting in counting {
             book.count_until(&counting.schedule, counting.run, counting.until);
@@ -224,6 +234,12 @@ impl Core {
         for short in short_folders {
             if let Some(link) = core.links.get_mut(&short.connection) {
                 link.short_folders.insert(short.name.clone(), short);
+            }
+        }
+        for made in list_calls {
+            if let Some(link) = core.links.get_mut(&made.connection) {
+                // Of one that was written under a later clock it is not known when it was.
+                link.lists.made_before(made.calls, boot_of(opened, made.at.min(opened.wall)));
             }
         }
         for recorded in recorded {
