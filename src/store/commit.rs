@@ -5,10 +5,9 @@ use std::collections::HashSet;
 use sqlx::{Connection, Row, SqliteConnection};
 
 use super::changes::{Changes, DoubtOver};
+use super::connection_rows::{EvidenceRow, ListCallsRow, ShortFolderRow};
 use super::open::Database;
-use super::rows::{
-    AttemptRow, DeedRow, EventRow, EvidenceRow, ListCallsRow, MarkRow, RunRow, ShortFolderRow, VersionRow,
-};
+use super::rows::{AttemptRow, DeedRow, EventRow, MarkRow, RunRow, VersionRow};
 use super::sql;
 use super::trouble::StoreError;
 use super::writer::{Committed, Waiting};

@@ -10,6 +10,7 @@ mod changes;
 mod chores;
 mod claim_lock;
 mod commit;
+mod connection_rows;
 mod installation;
 mod open;
 mod rows;

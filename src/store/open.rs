@@ -9,8 +9,9 @@ use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
 
 use super::changes::{Counting, Doubt, LoadedState};
 use super::claim_lock::{Counter, StateFolder};
+use super::connection_rows::{EvidenceRow, ListCallsRow, ShortFolderRow};
 use super::installation::{self, InFile};
-use super::rows::{AttemptRow, CountingRow, EvidenceRow, ListCallsRow, MarkRow, RunRow, ShortFolderRow, broken};
+use super::rows::{AttemptRow, CountingRow, MarkRow, RunRow, broken};
 use super::seal;
 use super::set_aside::{set_aside, set_log_aside};
 use super::sql;

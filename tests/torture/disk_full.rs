@@ -242,8 +242,9 @@ async fn rig_for(kind: Kind, seed: u64) -> Rig {
 async fn disk_is_full(kind: Kind, name: &str) {
     let seed = dice::setting("PUNCTUAL_SEED", 7_804);
     let rounds = dice::setting("PUNCTUAL_FILLS", 2);
-    let replay =
-        format!("PUNCTUAL_SEED={seed} PUNCTUAL_FILLS={rounds} cargo test --test torture disk_full -- --nocapture");
+    let replay = format!(
+        "PUNCTUAL_SEED={seed} PUNCTUAL_FILLS={rounds} cargo test --test torture disk_full -- --ignored --nocapture"
+    );
     println!("seed {seed}: {replay}");
     let mut dice = Dice::new(seed, 600);
     let rig = rig_for(kind, seed).await;
@@ -301,6 +302,7 @@ async fn integrity(state: &Path) -> String {
 
 #[cfg(not(feature = "faults"))]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a minute of disks that fail: `cargo test --test torture -- --ignored`"]
 async fn writes_that_fail_for_a_while_start_nothing_without_a_claim_and_lose_nothing() {
     disk_is_full(Kind::Limit, "writes that fail").await;
 }
@@ -310,6 +312,7 @@ const NAMESPACES: [&str; 2] = ["-rm", "-m"];
 
 #[cfg(not(feature = "faults"))]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a minute of disks that fill: `cargo test --test torture -- --ignored`"]
 async fn a_disk_that_is_full_for_a_while_starts_nothing_without_a_claim_and_loses_nothing() {
     const NAME: &str = "disk_full::a_disk_that_is_full_for_a_while_starts_nothing_without_a_claim_and_loses_nothing";
     if std::env::var_os("PUNCTUAL_TEST_CHILD").is_some() {

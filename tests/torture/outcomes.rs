@@ -271,6 +271,7 @@ async fn play(outcome: &Outcome, work: Work) -> Vec<String> {
 }
 
 #[test]
+#[ignore = "a minute of daemons that wait for outcomes: `cargo test --test torture -- --ignored`"]
 fn no_outcome_of_a_start_leads_to_a_second_job() {
     let cells: Vec<(Outcome, Work)> =
         outcomes().into_iter().flat_map(|outcome| WORKS.map(|work| (outcome.clone(), work))).collect();

@@ -9,6 +9,7 @@ use super::kill_loop::{self, Lane, OnDamage, Weapon, between_bursts, file, finis
 use super::rig::Rig;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a minute of daemons that are stopped: `cargo test --test torture -- --ignored`"]
 async fn daemons_that_are_asked_to_stop_in_bursts_end_with_0_in_time_and_lose_nothing() {
     let (seed, stops) = (dice::setting("PUNCTUAL_SEED", 7_804), dice::setting("PUNCTUAL_STOPS", 25));
     let lane = Lane { seed, number: 100, kills: stops, fault: None, on_damage: OnDamage::GoOn, weapon: Weapon::Stop };
@@ -20,9 +21,9 @@ async fn daemons_that_are_asked_to_stop_in_bursts_end_with_0_in_time_and_lose_no
         outcome.starts,
         outcome.judgement.broken.len()
     );
-    outcome
-        .judgement
-        .assert_holds(&format!("PUNCTUAL_SEED={seed} PUNCTUAL_STOPS={stops} cargo test --test torture signals"));
+    outcome.judgement.assert_holds(&format!(
+        "PUNCTUAL_SEED={seed} PUNCTUAL_STOPS={stops} cargo test --test torture signals -- --ignored"
+    ));
 }
 
 /// What SQLite says when somebody is in somebody's way; people must not read it.
@@ -43,6 +44,7 @@ async fn say(rig: &Rig, arguments: &[&str]) -> (Option<i32>, String) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a minute of commands: `cargo test --test torture -- --ignored`"]
 async fn hang_ups_second_daemons_and_hammering_commands_disturb_no_burst() {
     let seed = dice::setting("PUNCTUAL_SEED", 7_804);
     let rig = Rig::begin(seed, |_| {}).await;
@@ -102,6 +104,6 @@ async fn hang_ups_second_daemons_and_hammering_commands_disturb_no_burst() {
     let log = rig.log();
     let quarrel = log.lines().find(|line| QUARRELS.iter().any(|word| line.contains(word)));
     assert_eq!(quarrel, None, "the daemon's log");
-    judgement.assert_holds(&format!("PUNCTUAL_SEED={seed} cargo test --test torture signals"));
+    judgement.assert_holds(&format!("PUNCTUAL_SEED={seed} cargo test --test torture signals -- --ignored"));
     rig.sandbox.stop().await;
 }

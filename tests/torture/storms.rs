@@ -358,6 +358,7 @@ async fn after_each_trouble_everything_heals_without_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "half a minute of daemons that wait: `cargo test --test torture -- --ignored`"]
 async fn a_restart_with_a_thousand_open_rows_is_ready_within_three_seconds_and_knows_all_within_the_settle_time_and_two_minutes()
  {
     let mut schedules = String::from("defaults: { timezone: UTC }\nschedules:\n");

@@ -44,7 +44,7 @@ async fn numbers_of(control: &Control, sandbox: SocketAddr) -> Vec<(i64, String)
 
 fn replay(seed: u64, starts: usize) -> String {
     format!(
-        "PUNCTUAL_SEED={seed} PUNCTUAL_ADVERSARY_SEEDS=1 PUNCTUAL_ADVERSARY_STARTS={starts} cargo test --test torture adversary -- --nocapture"
+        "PUNCTUAL_SEED={seed} PUNCTUAL_ADVERSARY_SEEDS=1 PUNCTUAL_ADVERSARY_STARTS={starts} cargo test --test torture adversary -- --ignored --nocapture"
     )
 }
 
@@ -86,6 +86,7 @@ fn assert_nothing_found(seed: u64, starts: usize, verdict: &Verdict) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "two minutes of daemons that are killed: `cargo test --test torture -- --ignored`"]
 async fn whatever_answers_in_orchestrators_place_each_time_has_one_job_and_every_run_ends() {
     let starts = dice::setting("PUNCTUAL_ADVERSARY_STARTS", 500) as usize;
     let first = dice::setting("PUNCTUAL_SEED", 7_804);
@@ -105,6 +106,7 @@ async fn whatever_answers_in_orchestrators_place_each_time_has_one_job_and_every
 
 /// By the clock of the test, which stands still while work is done: what is seen is what waits, not what computes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "half a minute of daemons that wait: `cargo test --test torture -- --ignored`"]
 async fn neighbours_of_starts_that_are_attacked_are_on_time() {
     let seed = dice::setting("PUNCTUAL_SEED", 7_804);
     let starts = dice::setting("PUNCTUAL_ADVERSARY_STARTS", 500).min(2_000) as usize;

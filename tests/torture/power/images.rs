@@ -242,7 +242,7 @@ mod sound {
     use crate::demand::demanded;
 
     fn replay(seed: u64) -> String {
-        format!("PUNCTUAL_SEED={seed} cargo test --test torture power::images -- --nocapture")
+        format!("PUNCTUAL_SEED={seed} cargo test --test torture power::images -- --ignored --nocapture")
     }
 
     /// Brings the daemon back on the disk of a loss. Later losses first: what was made after the point is forgotten for good.
@@ -295,6 +295,7 @@ mod sound {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    #[ignore = "a minute of disks as a power loss leaves them: `cargo test --test torture -- --ignored`"]
     async fn a_power_loss_at_any_point_loses_no_claim_and_no_login_and_starts_nothing_twice() {
         let count = dice::setting("PUNCTUAL_POWER_IMAGES", 300);
         let revivals = dice::setting("PUNCTUAL_POWER_REVIVALS", 3);
