@@ -85,9 +85,9 @@ fn unwrapped(mut object: Map<String, Value>, depth: usize) -> Map<String, Value>
         match (&access, text_of(inner, "access_token"), text_of(inner, "refresh_token")) {
             // Somebody else's tokens may be next to ours.
             (Some(outer), Some(inner), Some(_)) => outer == inner,
-            (Some(_), None, Some(_)) | (None, Some(_), _) => true,
+            (Some(_), None, Some(_)) => true,
             // A refusal may repeat what was sent.
-            (None, None, Some(_)) => !refused,
+            (None, Some(_), _) | (None, None, Some(_)) => !refused,
             (Some(_), _, None) | (None, None, None) => false,
         }
     });

@@ -501,10 +501,13 @@ fn tokens_within_another_object_are_found_and_null_counts_as_nothing() {
     for body in [
         r#"{"access_token":"at","authed_user":{"access_token":"other","refresh_token":"other-1"}}"#,
         r#"{"error":"invalid_grant","request":{"refresh_token":"refresh-0"}}"#,
+        r#"{"error":"invalid_grant","request":{"access_token":"old","refresh_token":"refresh-0"}}"#,
         r#"{"access_token":"at","refresh_token":null}"#,
     ] {
         assert!(read(reply(body.as_bytes()), Style::Identity, &[]).refresh_token.is_none(), "{body}");
     }
+    let repeated = r#"{"error":"invalid_grant","request":{"access_token":"old"}}"#;
+    assert!(read(reply(repeated.as_bytes()), Style::Identity, &[]).access.is_err(), "{repeated}");
 }
 
 fn family() -> Family {
