@@ -399,3 +399,17 @@ fn only_what_people_write_is_kept_from_being_a_formula() {
     assert_eq!(cell("offset", Some(&value("-05:00"))), "-05:00");
     assert_eq!(cell("note", Some(&Value::Null)), "");
 }
+
+#[test]
+fn the_commands_that_a_hint_names_keep_the_files_and_the_folder_that_were_given() {
+    let folder = folder_with("schedules: {}\n");
+    std::fs::write(
+        folder.path().join("here.yaml"),
+        "version: 1\nconnections:\n  cloud:\n    url: http://127.0.0.1:9/acme/acmeprod\n    tenant: acmeprod\n    auth: { grant: \
+         refresh_token, style: account, client_id: app-7, token_url: \"http://127.0.0.1:9/oauth/token\" }\n",
+    )
+    .unwrap();
+    let output = run(folder.path(), &["token", "refresh", "cloud", "--config", "here.yaml", "--state-dir", "st"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("run `punctual login --config here.yaml --state-dir st cloud`"), "{said}");
+}

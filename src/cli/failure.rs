@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use owo_colors::OwoColorize;
 
+use super::given::Given;
 use crate::history::HistoryError;
 
 /// The exit codes.
@@ -59,6 +60,11 @@ impl Failure {
 
     pub(super) fn hint(self, hint: impl Into<String>) -> Failure {
         Failure { hint: Some(hint.into()), ..self }
+    }
+
+    /// The same, with what was given here in the commands that its hint names.
+    pub(super) fn with(self, given: &Given) -> Failure {
+        Failure { hint: self.hint.map(|hint| given.in_text(&hint)), ..self }
     }
 
     /// A message that has been printed already.

@@ -15,6 +15,7 @@ mod doctor;
 mod failure;
 mod farewell;
 mod files;
+mod given;
 #[doc(hidden)]
 pub mod grid;
 mod here;
@@ -41,6 +42,7 @@ use clap::Parser;
 
 use self::args::{Arguments, Command};
 use self::failure::{Exit, Failure};
+use self::given::Given;
 use self::output::Out;
 use crate::clock::Clock;
 
@@ -63,12 +65,13 @@ pub fn main() -> ExitCode {
             return failure::report(&Failure::new(Exit::Usage, format!("failed to start: {cause}"))).into();
         }
     };
+    let given = Given::of(&arguments.global);
     let ended = runtime.block_on(run(arguments));
     // A look-up of a name, or a disk that hangs, must not keep the process from ending.
     runtime.shutdown_background();
     match ended {
         Ok(exit) => exit.into(),
-        Err(failure) => failure::report(&failure).into(),
+        Err(failure) => failure::report(&failure.with(&given)).into(),
     }
 }
 

@@ -4,7 +4,6 @@
 //! for whatever is not as it should be, and for all with `--verbose`.
 
 mod bundle;
-mod given;
 mod print;
 
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -13,11 +12,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use self::given::Given;
 use super::args::{DoctorArgs, Global};
 use super::failure::{Exit, Failure};
 use super::farewell::patiently;
 use super::files::load_or_tell;
+use super::given::Given;
 use super::grid::Grid;
 use super::output::{Columns, Format, Out, plain};
 use crate::auth::Exchanges;

@@ -1,4 +1,4 @@
-//! Keeps `--config` and `--state-dir` in the commands that a cure prints.
+//! Keeps `--config` and `--state-dir` in the commands that a cure or a hint prints.
 //!
 //! Cures are made where nobody knows how this command was called; printed without the options, a command would examine or log in to
 //! another installation. They are global options, so they may follow the subcommand's name wherever that is.
@@ -34,7 +34,7 @@ impl Given {
     }
 
     /// Commands are between backticks.
-    fn in_text(&self, text: &str) -> String {
+    pub(super) fn in_text(&self, text: &str) -> String {
         let parts = text.split('`').enumerate();
         let parts = parts.map(|(n, part)| if n % 2 == 1 { self.in_command(part) } else { part.to_owned() });
         parts.collect::<Vec<_>>().join("`")
