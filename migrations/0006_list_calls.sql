@@ -5,3 +5,6 @@ create table list_call (
   calls integer not null check (calls > 0),
   primary key (connection, at)
 ) strict, without rowid;
+
+-- Those that are older than a minute go with each that is written.
+create index list_call_by_at on list_call (at);

@@ -70,13 +70,21 @@ pub struct Planner {
     next: BTreeMap<ScheduleKey, Timestamp>,
     /// Not planned before they are released.
     held: BTreeSet<ScheduleKey>,
+    /// Those that got their next time since this was last asked.
+    requeued: BTreeSet<ScheduleKey>,
 }
 
 impl Planner {
     /// Begins at these marks. Every schedule of the set must have one.
     pub fn new(set: Arc<ScheduleSet>, marks: Marks) -> Planner {
-        let mut planner =
-            Planner { set, marks, upcoming: BTreeMap::new(), next: BTreeMap::new(), held: BTreeSet::new() };
+        let mut planner = Planner {
+            set,
+            marks,
+            upcoming: BTreeMap::new(),
+            next: BTreeMap::new(),
+            held: BTreeSet::new(),
+            requeued: BTreeSet::new(),
+        };
         let keys: Vec<_> = planner.set.schedules.keys().cloned().collect();
         for key in keys {
             planner.requeue(&key);
@@ -107,10 +115,17 @@ impl Planner {
     }
 
     /// The schedules with a time in `(after, until]`: what to make ready before.
-    pub fn due_between(&self, after: Timestamp, until: Timestamp) -> impl Iterator<Item = &Arc<Schedule>> {
+    pub fn due_between(&self, after: Timestamp, until: Timestamp) -> impl Iterator<Item = (Timestamp, &Arc<Schedule>)> {
         let range = (Bound::Excluded(after), Bound::Included(until.max(after)));
         let keys = Some(range).filter(|_| after < until).map(|range| self.upcoming.range(range));
-        keys.into_iter().flatten().flat_map(|(_, keys)| keys).filter_map(|key| self.set.schedules.get(key))
+        let times = keys.into_iter().flatten().flat_map(|(at, keys)| keys.iter().map(move |key| (*at, key)));
+        times.filter_map(|(at, key)| Some((at, self.set.schedules.get(key)?)))
+    }
+
+    /// The schedules that got their next time since this was last asked, with that time.
+    pub fn take_requeued(&mut self) -> Vec<(Timestamp, Arc<Schedule>)> {
+        let keys = std::mem::take(&mut self.requeued);
+        keys.iter().filter_map(|key| Some((*self.next.get(key)?, self.set.schedules.get(key)?.clone()))).collect()
     }
 
     /// Takes marks back that lie ahead of the clock, after it was set back; rows keep their times from running twice.
@@ -175,6 +190,7 @@ impl Planner {
         if let Some(nominal) = schedule.recurrence.next_after(mark.0) {
             self.next.insert(key.clone(), nominal.fire_at);
             self.upcoming.entry(nominal.fire_at).or_default().insert(key.clone());
+            self.requeued.insert(key.clone());
         }
     }
 }

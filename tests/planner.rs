@@ -293,7 +293,7 @@ fn only_what_is_due_soon_is_made_ready() {
     let planner = planner(&set, "2026-11-23T12:00:00Z");
     let soon: Vec<_> = planner
         .due_between(at("2026-11-23T12:00:30Z"), at("2026-11-23T12:01:30Z"))
-        .map(|schedule| schedule.key.to_string())
+        .map(|(_, schedule)| schedule.key.to_string())
         .collect();
     assert_eq!(soon, ["a"]);
 }

@@ -138,7 +138,9 @@ async fn apply(connection: &mut SqliteConnection, changes: &Changes) -> Result<C
     let short_folders = short_folders.iter().map(ShortFolderRow::from_short_folder).collect();
     execute(connection, sql::UPSERT_SHORT_FOLDERS, short_folders).await?;
     let list_calls: Vec<ListCallsRow> = list_calls.iter().map(ListCallsRow::from_list_calls).collect();
-    execute(connection, sql::DELETE_LIST_CALLS, list_calls.clone()).await?;
+    if let Some(latest) = list_calls.iter().map(|made| made.at).max() {
+        sql::query(sql::DELETE_LIST_CALLS).bind(latest).execute(&mut *connection).await?;
+    }
     execute(connection, sql::INSERT_LIST_CALLS, list_calls).await?;
     execute(connection, sql::INSERT_AUDIT, audit.iter().map(DeedRow::from_deed).collect()).await?;
     if let Some(DoubtOver) = doubt {

@@ -62,7 +62,7 @@ impl ShortFolderRow {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct ListCallsRow {
     connection: ConnectionName,
-    at: i64,
+    pub(super) at: i64,
     calls: u32,
 }
 

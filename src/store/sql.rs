@@ -200,8 +200,7 @@ on conflict (connection, name) do update set folder_id = excluded.folder_id, ful
 
 /// Only the minute before each call counts. What is later was written under another clock.
 pub(super) const DELETE_LIST_CALLS: &str = "
-delete from list_call where not exists (
-  select 1 from json_each(?1) where list_call.at between (value ->> 'at') - 60000 and (value ->> 'at'))";
+delete from list_call where at <= ?1 - 60000 or at > ?1";
 
 pub(super) const INSERT_LIST_CALLS: &str = "
 insert into list_call (connection, at, calls)

@@ -8,7 +8,9 @@ use punctual::clock::{Reading, later};
 use punctual::dispatcher::core::{Absent, Core, Event, Pace};
 use punctual::executor::{Action, Beside, Report, Resolved, Target};
 use punctual::orchestrator::{FoundBy, FoundFolder, JobPage, JobState, JobView, ReleaseKey, ServerSkew};
-use punctual::run::{Evidence, FolderId, JobId, JobKey, JobPhase, JobRef, Reference, Run, RunId, RunState, WaitReason};
+use punctual::run::{
+    Evidence, FolderId, JobId, JobKey, JobPhase, JobRef, ListCalls, Reference, Run, RunId, RunState, WaitReason,
+};
 use punctual::schedule::ConnectionName;
 use punctual::store::LoadedState;
 use uuid::Uuid;
@@ -247,6 +249,20 @@ fn list_calls_stay_within_sixty_in_any_minute_while_the_daemon_dies_every_six_se
     // Checks the checker: lives that know nothing of each other are beyond the limit, and this is seen.
     let most = forty_kills(true);
     assert!(most > 60, "only {most}");
+}
+
+#[test]
+fn list_calls_of_before_the_machine_was_off_are_not_counted() {
+    let mut world = World::proven("  x: { cron: \"0 12 * * *\", start: { process: P } }\n", BEFORE);
+    world.server.lasts = seconds(9 * 3_600);
+    world.pass_to("2026-11-23T12:01:00Z");
+    world.crash();
+    let at = world.now.wall;
+    world.db.list_calls = vec![ListCalls { connection: ConnectionName("cloud".into()), at, calls: 60 }];
+    world.now = Reading { wall: later(at, seconds(8 * 3_600)), boot: seconds(10) };
+    world.recover();
+    world.settle();
+    assert!(world.core().is_reconciled(), "its job is read at once");
 }
 
 const CROWD: u32 = 100_000;

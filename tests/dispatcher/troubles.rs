@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use punctual::clock::later;
 use punctual::orchestrator::UnsentReason;
 
 use super::server::{Call, Mood, Post};
-use super::world::{World, hourly, seconds};
+use super::world::{CONNECTION, World, hourly, read, seconds};
 
 const BEFORE: &str = "2026-11-23T11:59:00Z";
 const NOON: &str = "2026-11-23T12:00:00Z";
@@ -239,4 +240,32 @@ fn a_clock_that_was_set_is_compared_before_the_next_start_and_one_that_was_put_r
     world.settle();
     world.pass(seconds(2));
     assert_eq!(world.server.posts(), before + 2);
+}
+
+#[test]
+fn once_a_time_is_over_its_process_is_not_looked_for_any_more() {
+    let mut world = World::proven(&hourly(", start_deadline: 10m"), "2026-11-23T11:50:00Z");
+    world.server.mood = Mood::NoToken;
+    world.pass_to("2026-11-23T12:11:00Z");
+    assert_eq!(world.state("x", NOON), "missed: deadline");
+    world.pass(seconds(60));
+    let now = world.now;
+    let left = world.core().wake().from(now).unwrap();
+    assert!(left > seconds(1_800), "nobody needs it before 12:59, and it is looked for in {left:?}");
+}
+
+#[test]
+fn runs_that_all_lead_elsewhere_wake_nobody_for_a_clock_that_was_set() {
+    let mut world = World::proven(&hourly(""), BEFORE);
+    world.server.mood = Mood::NoToken;
+    world.pass_to("2026-11-23T12:01:00Z");
+    let elsewhere = CONNECTION.replace("production", "other");
+    let text = format!("{elsewhere}defaults: {{ timezone: UTC, folder: F }}\nschedules:\n{}", hourly(""));
+    let now = world.now.wall;
+    world.load(read(&text, now));
+    world.now.wall = later(now, seconds(600));
+    // That the loop does not spin is what `settle` demands.
+    world.settle();
+    world.pass(seconds(30));
+    assert!(super::world::is_waiting(world.run("x", NOON).state));
 }

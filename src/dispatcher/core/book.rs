@@ -95,6 +95,11 @@ impl Book {
         &mut self.due
     }
 
+    /// The same as they were filed last.
+    pub(super) fn filed(&self) -> &Due {
+        &self.due
+    }
+
     /// Whether each run is filed as it is, for `debug_assert`; many are not looked through.
     pub(super) fn is_filed_right(&mut self) -> bool {
         const MANY: usize = 300;
@@ -290,7 +295,8 @@ impl Book {
     }
 
     pub(super) fn record_list_call(&mut self, connection: &ConnectionName, at: Timestamp) {
-        match self.changes.list_calls.iter_mut().find(|made| &made.connection == connection) {
+        let same = |made: &&mut ListCalls| &made.connection == connection && made.at == at;
+        match self.changes.list_calls.iter_mut().find(same) {
             Some(made) => made.calls = made.calls.saturating_add(1),
             None => self.changes.list_calls.push(ListCalls { connection: connection.clone(), at, calls: 1 }),
         }

@@ -17,7 +17,7 @@ pub(super) struct ListBudget {
 }
 
 /// What the limit of list calls is of.
-const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
 
 impl ListBudget {
     pub(super) fn new(a_minute: u32, boot: Duration) -> ListBudget {
@@ -34,6 +34,11 @@ impl ListBudget {
     /// Counts calls of a life before this one, made no later than any that are counted already or will be.
     pub(super) fn made_before(&mut self, calls: u32, boot: Duration) {
         self.made.extend((0..calls).map(|_| boot));
+    }
+
+    /// When the calls of the last minute were made, in boot time, oldest first.
+    pub(super) fn made(&self, boot: Duration) -> Vec<Duration> {
+        self.made.iter().copied().filter(|made| *made + MINUTE > boot).collect()
     }
 
     /// Counts one that is made in any case.

@@ -4,9 +4,11 @@
 //! anew whenever the run was touched, so none can be forgotten; nothing here decides.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::open::{Asked, BeforeStart, Open, Verdict};
 use super::queue::{Order, Queue, Seat};
@@ -243,9 +245,15 @@ impl Due {
         }
     }
 
-    /// The runs of a connection that are to be asked about by then, in boot time, and when the first of the others is.
-    pub(super) fn asks_due(&self, connection: &ConnectionName, boot: Duration) -> (Vec<RunId>, Option<Duration>) {
-        self.asks.get(connection).map(|asks| due_by(asks, boot)).unwrap_or_default()
+    /// The runs of a connection that are to be asked about by then, in boot time.
+    pub(super) fn asks_due(&self, connection: &ConnectionName, boot: Duration) -> Vec<RunId> {
+        self.asks.get(connection).map(|asks| due_by(asks, boot).0).unwrap_or_default()
+    }
+
+    /// Whether any is to be asked about by then, and when the first of those that are not is.
+    pub(super) fn next_ask(&self, connection: &ConnectionName, boot: Duration) -> (bool, Option<Duration>) {
+        let Some(asks) = self.asks.get(connection) else { return (false, None) };
+        (asks.first().is_some_and(|(at, _)| *at <= boot), after(asks, boot))
     }
 
     /// The same of jobs that are to be read whole.
@@ -263,8 +271,7 @@ impl Due {
                 due.push(folder.clone());
             }
             // Of a folder that is due, the first of its jobs that is not.
-            let later = jobs.listed.iter().map(|(at, _)| *at).find(|at| *at > boot);
-            next = next.into_iter().chain(later).min();
+            next = next.into_iter().chain(after(&jobs.listed, boot)).min();
         }
         (due, next)
     }
@@ -278,8 +285,13 @@ impl Due {
 
 fn due_by(waiting: &BTreeSet<(Duration, RunId)>, boot: Duration) -> (Vec<RunId>, Option<Duration>) {
     let due = waiting.iter().take_while(|(at, _)| *at <= boot).map(|(_, id)| *id).collect();
-    let next = waiting.iter().find(|(at, _)| *at > boot).map(|(at, _)| *at);
-    (due, next)
+    (due, after(waiting, boot))
+}
+
+/// When the first that is not due by then is.
+fn after(waiting: &BTreeSet<(Duration, RunId)>, boot: Duration) -> Option<Duration> {
+    let due = (boot, RunId(Uuid::max()));
+    waiting.range((Bound::Excluded(due), Bound::Unbounded)).next().map(|(at, _)| *at)
 }
 
 fn leave<K: std::hash::Hash + Eq, V: Ord>(sets: &mut HashMap<K, BTreeSet<V>>, key: &K, value: &V) {

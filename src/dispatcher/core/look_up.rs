@@ -127,12 +127,12 @@ impl Core {
         let mut wanted = Wanted::default();
         let names: Vec<ConnectionName> = self.book.due().asks.keys().cloned().collect();
         for name in names {
-            let (due, next) = self.book.due().asks_due(&name, now.boot);
+            let (is_due, next) = self.book.due().next_ask(&name, now.boot);
             next.into_iter().for_each(|next| self.wake.at_boot(next));
-            if due.is_empty() || !self.could_list(&name, now) {
+            if !is_due || !self.could_list(&name, now) {
                 continue;
             }
-            for id in due {
+            for id in self.book.due().asks_due(&name, now.boot) {
                 self.collect_asks(id, now, &mut wanted);
             }
         }

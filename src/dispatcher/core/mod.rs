@@ -237,6 +237,10 @@ impl Core {
             }
         }
         for made in list_calls {
+            // Boot time may have begun after it.
+            if opened.wall.duration_since(made.at) >= budget::MINUTE.try_into().unwrap_or_default() {
+                continue;
+            }
             if let Some(link) = core.links.get_mut(&made.connection) {
                 // Of one that was written under a later clock it is not known when it was.
                 link.lists.made_before(made.calls, boot_of(opened, made.at.min(opened.wall)));

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::target::TargetChanges;
 use crate::clock::Reading;
 use crate::run::{RunId, WaitReason};
 
@@ -46,7 +47,7 @@ pub(super) struct Queue {
     until_wall: BTreeSet<(Timestamp, Order)>,
     /// What stood in the way at the last turn, and how often what is known of processes had changed by then.
     gate: Gate,
-    targets_known: u64,
+    targets: TargetChanges,
 }
 
 impl Queue {
@@ -89,18 +90,21 @@ impl Queue {
     }
 
     /// Has those looked at whose time has come, and those for which something has changed since the last turn.
-    pub(super) fn wake_up(&mut self, gate: &Gate, targets_known: u64, now: Reading) {
+    pub(super) fn wake_up(&mut self, gate: &Gate, targets: TargetChanges, now: Reading) {
         let mut awake: Vec<Order> = Vec::new();
         if self.gate != *gate {
             self.gate.clone_from(gate);
             awake.extend(self.seats.keys());
         }
-        if self.targets_known != targets_known {
-            self.targets_known = targets_known;
+        if self.targets != targets {
             awake.extend(&self.target);
+            awake.extend(self.until.iter().map(|(_, order)| order));
+        }
+        if self.targets.forgotten != targets.forgotten {
             // What was known of theirs may be known no longer.
             awake.extend(&self.limit);
         }
+        self.targets = targets;
         awake.extend(self.until.iter().take_while(|(boot, _)| *boot <= now.boot).map(|(_, order)| order));
         awake.extend(self.until_wall.iter().take_while(|(at, _)| *at <= now.wall).map(|(_, order)| order));
         for order in awake {

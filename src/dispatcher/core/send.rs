@@ -42,21 +42,19 @@ impl Core {
 
     fn send_on(&mut self, name: &ConnectionName, now: Reading) {
         let obstacle = self.links.get(name).map(|link| link.obstacle(now.boot));
-        let targets_known = self.links.get(name).map(|link| link.targets.changes()).unwrap_or_default();
-        let gate: Gate = match obstacle {
-            None => Some((WaitReason::Outage, None)),
-            Some(obstacle) => obstacle.map(|obstacle| {
-                obstacle.until.into_iter().for_each(|until| self.wake.at_boot(until));
-                (obstacle.reason, obstacle.error)
-            }),
+        let targets = self.links.get(name).map(|link| link.targets.changes()).unwrap_or_default();
+        let (gate, until): (Gate, Option<Duration>) = match obstacle {
+            None => (Some((WaitReason::Outage, None)), None),
+            Some(None) => (None, None),
+            Some(Some(obstacle)) => (Some((obstacle.reason, obstacle.error)), obstacle.until),
         };
         let due = self.book.due();
         let Some(queue) = due.queues.get_mut(name) else { return };
-        queue.wake_up(&gate, targets_known, now);
-        let first = queue.runs().find(|id| !due.elsewhere.contains(id));
-        if gate.is_some()
-            && let Some(start) = first.and_then(|id| self.book.get(id)).map(|open| open.run.start.clone())
-        {
+        queue.wake_up(&gate, targets, now);
+        // Nobody whose connection leads elsewhere needs it.
+        let first = queue.runs().take_while(|_| gate.is_some()).find(|id| !due.elsewhere.contains(id));
+        if let Some(start) = first.and_then(|id| self.book.get(id)).map(|open| open.run.start.clone()) {
+            until.into_iter().for_each(|until| self.wake.at_boot(until));
             self.probe(name, &start, now);
         }
         let (mut last, mut is_full) = (None, gate.is_some());
@@ -351,8 +349,10 @@ impl Core {
 
 /// Whether anything is left of what an outage piled up. What waits for a robot, an older run or its own pause was not.
 fn piled_up(book: &mut Book, name: &ConnectionName, now: Reading) -> bool {
-    let queued: Vec<RunId> = book.due().queues.get(name).map(|queue| queue.runs().collect()).unwrap_or_default();
-    queued.into_iter().filter_map(|id| book.get(id)).any(|open| match open.run.state {
+    book.due();
+    let queue = book.filed().queues.get(name);
+    let mut queued = queue.into_iter().flat_map(|queue| queue.runs()).filter_map(|id| book.get(id));
+    queued.any(|open| match open.run.state {
         RunState::Waiting(WaitReason::Capacity | WaitReason::Overlap | WaitReason::Retry | WaitReason::LookUp) => false,
         RunState::Waiting(
             WaitReason::Token

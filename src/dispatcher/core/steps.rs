@@ -70,8 +70,12 @@ impl Core {
             self.opened.wall = self.opened.wall.max(now.wall);
             self.warmed = Warmed::from(now.wall);
             self.book.look_at_all();
-            for link in self.links.values_mut() {
+            for (name, link) in &mut self.links {
                 link.clock_was_set(stepped, now.boot);
+                // What was stored of them is of another time now.
+                for made in link.lists.made(now.boot) {
+                    self.book.record_list_call(name, earlier(now.wall, now.boot.saturating_sub(made)));
+                }
             }
             self.reconcile_anew(now);
         } else if self.next_turn_by.is_some_and(|by| now.boot > by + SLEPT) {

@@ -1,6 +1,6 @@
 //! Where processes are at Orchestrator: looked up a minute ahead, so that the due instant costs one call, and kept for an hour.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -36,7 +36,14 @@ pub(super) enum TargetState {
 #[derive(Debug, Default)]
 pub(super) struct Targets {
     known: HashMap<TargetKey, TargetState>,
-    changes: u64,
+    changes: TargetChanges,
+}
+
+/// How often something was learnt of a process, and how often something was forgotten.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct TargetChanges {
+    pub(super) learnt: u64,
+    pub(super) forgotten: u64,
 }
 
 impl Targets {
@@ -52,17 +59,17 @@ impl Targets {
             (Some(TargetState::Known(before, _)), TargetState::Known(now, _)) => before != now,
             (_, TargetState::Known(..) | TargetState::PutOff(_) | TargetState::Refused(_)) => true,
         };
-        self.changes += u64::from(changed);
+        self.changes.learnt += u64::from(changed);
     }
 
     /// Forgets those for which this does not hold.
     pub(super) fn retain(&mut self, mut keep: impl FnMut(&TargetKey, &TargetState) -> bool) {
-        self.changes += 1;
+        self.changes.forgotten += 1;
         self.known.retain(|key, state| keep(key, state));
     }
 
-    /// How often something was learnt or forgotten: whoever waits for a process is looked at again when it was.
-    pub(super) fn changes(&self) -> u64 {
+    /// Whoever waits for a process is looked at again when these have changed.
+    pub(super) fn changes(&self) -> TargetChanges {
         self.changes
     }
 }
@@ -71,14 +78,14 @@ impl Targets {
 #[derive(Debug)]
 pub(super) struct Warmed {
     until: Timestamp,
-    /// Of these the places of processes are not known yet.
-    wanted: BTreeSet<(ConnectionName, Option<FolderChoice>, String)>,
+    /// Of these the places of processes are not known yet; each is looked for until its time, and then by the run itself.
+    wanted: BTreeMap<(ConnectionName, Option<FolderChoice>, String), Timestamp>,
 }
 
 impl Warmed {
     /// Nothing yet: from this instant on.
     pub(super) fn from(now: Timestamp) -> Warmed {
-        Warmed { until: now, wanted: BTreeSet::new() }
+        Warmed { until: now, wanted: BTreeMap::new() }
     }
 }
 
@@ -86,21 +93,25 @@ impl Core {
     /// Finds the processes of the next minute's times, so that the due instant costs one call.
     pub(super) fn warm_up(&mut self, now: Reading) {
         let until = later(now.wall, WARM_UP);
-        let upcoming = self.planner.due_between(self.warmed.until.max(now.wall), until);
-        self.warmed.wanted.extend(upcoming.map(|schedule| {
-            (schedule.connection.clone(), schedule.start.folder.clone(), schedule.start.process.clone())
-        }));
+        // Some have got a time within the minute that was looked at already.
+        let planned = self.planner.take_requeued();
+        let planned = planned.into_iter().filter(|(fire_at, _)| *fire_at <= self.warmed.until);
+        let coming = self.planner.due_between(self.warmed.until.max(now.wall), until);
+        let coming = coming.map(|(fire_at, schedule)| (fire_at, schedule.clone()));
+        for (fire_at, schedule) in planned.chain(coming) {
+            let place = (schedule.connection.clone(), schedule.start.folder.clone(), schedule.start.process.clone());
+            let last = self.warmed.wanted.entry(place).or_insert(fire_at);
+            *last = fire_at.max(*last);
+        }
         self.warmed.until = until;
-        for wanted in std::mem::take(&mut self.warmed.wanted) {
-            let (connection, folder, process) = &wanted;
+        for (place, fire_at) in std::mem::take(&mut self.warmed.wanted) {
+            let (connection, folder, process) = &place;
             let key = (folder.clone(), process.clone());
             let state = self.links.get(connection).and_then(|link| link.targets.get(&key)).copied();
-            // Refused a moment ago: it is asked for again at its time, not in a loop until then.
-            if matches!(state, Some(TargetState::Refused(at)) if now.boot.saturating_sub(at) < WARM_UP) {
-                continue;
-            }
-            if self.find_target(connection, &key, now).is_none() {
-                self.warmed.wanted.insert(wanted);
+            // Refused a moment ago: it is asked for again later, not in a loop until then.
+            let refused = matches!(state, Some(TargetState::Refused(at)) if now.boot.saturating_sub(at) < WARM_UP);
+            if fire_at > now.wall && (refused || self.find_target(connection, &key, now).is_none()) {
+                self.warmed.wanted.insert(place, fire_at);
             }
         }
         if let Some(next) = self.planner.wake_at() {
