@@ -13,6 +13,9 @@ use crate::doctor::Step;
 const COMMANDS: [&str; 11] =
     ["check", "daemon", "doctor", "login", "next", "reload", "resolve", "runs", "show", "status", "token"];
 
+/// Those of them that read the schedule files; the others ask the daemon, or its database.
+const READ_FILES: [&str; 6] = ["check", "daemon", "doctor", "login", "next", "token"];
+
 /// The options that were given, by option or by variable.
 pub(super) struct Given {
     config: Vec<PathBuf>,
@@ -51,7 +54,7 @@ impl Given {
         // systemd starts it in another folder.
         let elsewhere = words[..called].contains(&"systemd-run");
         let mut options = String::new();
-        if !words.contains(&"--config") {
+        if READ_FILES.contains(&words[called + 1]) && !words.contains(&"--config") {
             for path in if elsewhere { self.everywhere() } else { &self.config } {
                 let _ = write!(options, " --config {}", written(path, elsewhere));
             }

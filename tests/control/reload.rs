@@ -139,11 +139,13 @@ async fn a_great_loss_is_held_back_until_the_same_command_says_that_it_is_meant(
     place.write("schedules.yaml", &yearly(&["e"]));
     let (said, told) = reload(&place, &[], USAGE).await;
     assert_eq!(said, "");
+    let state = place.path("state").display().to_string();
     assert_eq!(
         told,
-        "error: held back: the files lost 4 of 5 schedules: a, b, c, d; what was loaded before goes on\n\n\
-         hint: if that is meant, run `punctual reload --accept-removals`, or leave them so for 10 minutes; otherwise mend \
-         them\n"
+        format!(
+            "error: held back: the files lost 4 of 5 schedules: a, b, c, d; what was loaded before goes on\n\nhint: if that is meant, \
+             run `punctual reload --state-dir {state} --accept-removals`, or leave them so for 10 minutes; otherwise mend them\n"
+        )
     );
     let held = report(&place, &[], USAGE).await;
     assert_eq!((&held["outcome"], &held["lost"]), (&json!("held_back"), &json!(["a", "b", "c", "d"])));
@@ -160,9 +162,13 @@ async fn without_a_daemon_there_is_nothing_to_reload() {
     let place = quiet();
     let (said, told) = reload(&place, &[], NOT_REACHABLE).await;
     assert_eq!(said, "");
+    let given =
+        format!("--config {} --state-dir {}", place.path("schedules.yaml").display(), place.path("state").display());
     assert_eq!(
         told,
-        "error: no daemon answers, so nothing is loaded that could be read again\n\nhint: start it with `punctual daemon`, \
-         or say where its socket is with `--socket`; `punctual check` reads the files without one\n"
+        format!(
+            "error: no daemon answers, so nothing is loaded that could be read again\n\nhint: start it with `punctual daemon {given}`, \
+             or say where its socket is with `--socket`; `punctual check {given}` reads the files without one\n"
+        )
     );
 }

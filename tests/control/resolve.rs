@@ -161,7 +161,9 @@ async fn where_there_is_nothing_to_resolve_it_says_so_and_changes_nothing() {
     let said = text(&told.stderr);
     assert_eq!(told.status.code(), Some(USAGE), "{said}");
     assert!(said.contains(&format!("run `{}` is not open", id(&run))), "{said}");
-    assert!(said.contains("hint: `punctual runs --state held` lists what can be resolved"), "{said}");
+    let state = place.path("state").display().to_string();
+    let hint = format!("hint: `punctual runs --state-dir {state} --state held` lists what can be resolved");
+    assert!(said.contains(&hint), "{said}");
 
     let told = place.run(&["resolve", id(&run), "maybe"]).await;
     assert_eq!(told.status.code(), Some(USAGE));

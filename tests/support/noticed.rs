@@ -6,7 +6,7 @@ use std::process::Command;
 
 fn run(test: &str, fault: Option<&str>) -> (bool, String) {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", test]).env_remove("PUNCTUAL_FAULT");
+    command.args(["--exact", test, "--include-ignored"]).env_remove("PUNCTUAL_FAULT");
     if let Some(fault) = fault {
         command.env("PUNCTUAL_FAULT", fault);
     }

@@ -330,7 +330,12 @@ async fn a_disk_that_is_full_for_a_while_starts_nothing_without_a_claim_and_lose
         return;
     };
     let mut child = Command::new("unshare");
-    child.arg(way).arg(std::env::current_exe().expect("this test")).args(["--exact", NAME, "--nocapture"]);
+    child.arg(way).arg(std::env::current_exe().expect("this test")).args([
+        "--exact",
+        NAME,
+        "--include-ignored",
+        "--nocapture",
+    ]);
     let output = tokio::task::spawn_blocking(move || child.env("PUNCTUAL_TEST_CHILD", "1").output()).await;
     let output = output.expect("it is waited for").expect("the test runs once more");
     let said = String::from_utf8_lossy(&output.stdout);

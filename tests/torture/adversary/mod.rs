@@ -160,7 +160,7 @@ mod broken {
     #[expect(clippy::print_stdout, reason = "the figure is for who reads the output")]
     fn finds_doubles(fault: &str) {
         let mut command = std::process::Command::new(std::env::current_exe().expect("this test"));
-        command.args(["--exact", SEARCH, "--nocapture"]).env("PUNCTUAL_FAULT", fault);
+        command.args(["--exact", SEARCH, "--include-ignored", "--nocapture"]).env("PUNCTUAL_FAULT", fault);
         let output = command.output().expect("a process");
         let told = String::from_utf8_lossy(&output.stdout).into_owned();
         let figures: Vec<&str> = told.lines().filter(|line| line.starts_with("figure: ")).collect();
