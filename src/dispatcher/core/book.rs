@@ -11,7 +11,7 @@ use super::open::{Open, Stored};
 use super::queue::Seat;
 use crate::admission::{ActiveRun, Knowledge};
 use crate::run::{Attempt, Evidence, JobKey, ListCalls, Run, RunEvent, RunId, RunState, Seen, ShortFolder};
-use crate::schedule::{ConnectionName, HighWaterMark, OnUnknownStart, ScheduleKey, Trigger};
+use crate::schedule::{ConnectionName, HighWaterMark, OnUnknownStart, OverlapPolicy, ScheduleKey, Trigger};
 use crate::store::{Changes, Deed, DoubtOver, Retired, StoredVersion};
 
 /// One line of the log about a run.
@@ -40,7 +40,7 @@ pub(super) struct Book {
     due: Due,
     /// To be filed anew, since they were touched.
     unfiled: BTreeSet<RunId>,
-    /// Schedules of which a run was touched: whoever waits for it is looked at.
+    /// The schedules of runs that were touched: younger runs that wait for one of them are looked at.
     stirred: BTreeSet<ScheduleKey>,
     /// How many runs were looked at since it was last asked: what a turn costs.
     looks: Cell<u64>,
@@ -225,11 +225,16 @@ impl Book {
     /// the decision to a person (16b). A job is known to be open only if it was read since `due`, in boot time.
     pub(super) fn active(
         &self,
+        policy: OverlapPolicy,
         schedule: &ScheduleKey,
         but: Option<RunId>,
         due: Duration,
         now: Timestamp,
     ) -> Vec<ActiveRun> {
+        // Nothing is looked at where nothing depends on it.
+        if policy == OverlapPolicy::Allow {
+            return Vec::new();
+        }
         let before = but.and_then(|id| self.runs.get(&id)).map(|open| (open.run.nominal_at, open.run.id));
         let ids = self.by_schedule.get(schedule);
         let runs = ids.into_iter().flatten().filter_map(|id| self.get(*id));

@@ -37,8 +37,8 @@ impl ListBudget {
     }
 
     /// When the calls of the last minute were made, in boot time, oldest first.
-    pub(super) fn made(&self, boot: Duration) -> Vec<Duration> {
-        self.made.iter().copied().filter(|made| *made + MINUTE > boot).collect()
+    pub(super) fn made(&self, boot: Duration) -> impl Iterator<Item = Duration> {
+        self.made.iter().copied().filter(move |made| *made + MINUTE > boot)
     }
 
     /// Counts one that is made in any case.

@@ -14,8 +14,7 @@ use crate::planner::{Plan, Recorded, plan_edited};
 use crate::recurrence::Nominal;
 use crate::run::{Attempt, Ending, MissReason, Reference, Run, RunEvent, RunId, RunState, SkipReason, WaitReason};
 use crate::schedule::{
-    HighWaterMark, Occurrence, OverlapPolicy, Schedule, ScheduleKey, ScheduleSet, TemplateContext, TemplateError,
-    Timing, Trigger,
+    HighWaterMark, Occurrence, Schedule, ScheduleKey, ScheduleSet, TemplateContext, TemplateError, Timing, Trigger,
 };
 use crate::store::Doubt;
 
@@ -133,10 +132,7 @@ impl Core {
         )));
         let filled = fill_in(&mut run, schedule, &self.set);
         let due = boot_of(now, occurrence.fire_at);
-        let older = match schedule.overlap {
-            OverlapPolicy::Allow => Vec::new(),
-            OverlapPolicy::Skip => self.book.active(&schedule.key, None, due, now.wall),
-        };
+        let older = self.book.active(schedule.overlap, &schedule.key, None, due, now.wall);
         let mut open = Open::claimed(run);
         let doubtful = occurrence.trigger == Trigger::CatchUp || self.was_due_before(occurrence.fire_at);
         let admission = admit(occurrence, &older);

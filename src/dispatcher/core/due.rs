@@ -23,7 +23,7 @@ pub(super) type Folder = (ConnectionName, FolderId);
 struct Place {
     schedule: ScheduleKey,
     connection: ConnectionName,
-    /// It is sent when nothing stands in the way any more, until this deadline.
+    /// Its place in the queue and its deadline, while it may be sent.
     sendable: Option<(Order, Timestamp)>,
     /// It waits for the word of older runs of its schedule.
     waits_for_older: bool,
@@ -74,11 +74,11 @@ pub(super) struct Due {
     pub(super) asks: BTreeMap<ConnectionName, BTreeSet<(Duration, RunId)>>,
     pub(super) folders: BTreeMap<Folder, FollowedJobs>,
     pub(super) whole: BTreeMap<ConnectionName, BTreeSet<(Duration, RunId)>>,
-    pub(super) jobs: HashMap<JobKey, BTreeSet<RunId>>,
+    pub(super) jobs: BTreeMap<JobKey, BTreeSet<RunId>>,
     pub(super) held: BTreeSet<RunId>,
     pub(super) sought: BTreeSet<RunId>,
     pub(super) elsewhere: BTreeSet<RunId>,
-    waiting_for_older: HashMap<ScheduleKey, BTreeSet<RunId>>,
+    waiting_for_older: BTreeMap<ScheduleKey, BTreeSet<RunId>>,
 }
 
 impl Place {
@@ -180,7 +180,7 @@ impl Due {
             leave(&mut self.waiting_for_older, &place.schedule, &id);
         }
         if let Some(at) = place.asked_at {
-            take_out(&mut self.asks, connection, &(at, id));
+            leave(&mut self.asks, connection, &(at, id));
         }
         if let Some(key) = place.job {
             leave(&mut self.jobs, &key, &id);
@@ -198,7 +198,7 @@ impl Due {
                 }
             }
             if let NextRead::Whole(at) = followed.next {
-                take_out(&mut self.whole, connection, &(at, id));
+                leave(&mut self.whole, connection, &(at, id));
             }
         }
         self.held.remove(&id);
@@ -247,7 +247,7 @@ impl Due {
 
     /// The runs of a connection that are to be asked about by then, in boot time.
     pub(super) fn asks_due(&self, connection: &ConnectionName, boot: Duration) -> Vec<RunId> {
-        self.asks.get(connection).map(|asks| due_by(asks, boot).0).unwrap_or_default()
+        self.asks.get(connection).map(|asks| due_by(asks, boot)).unwrap_or_default()
     }
 
     /// Whether any is to be asked about by then, and when the first of those that are not is.
@@ -256,9 +256,9 @@ impl Due {
         (asks.first().is_some_and(|(at, _)| *at <= boot), after(asks, boot))
     }
 
-    /// The same of jobs that are to be read whole.
+    /// The jobs of a connection that are to be read whole by then, and when the first of the others is.
     pub(super) fn whole_due(&self, connection: &ConnectionName, boot: Duration) -> (Vec<RunId>, Option<Duration>) {
-        self.whole.get(connection).map(|reads| due_by(reads, boot)).unwrap_or_default()
+        self.whole.get(connection).map(|reads| (due_by(reads, boot), after(reads, boot))).unwrap_or_default()
     }
 
     /// The folders with a job that is to be listed by then, in boot time, and when the first of the other folders has one.
@@ -283,9 +283,8 @@ impl Due {
     }
 }
 
-fn due_by(waiting: &BTreeSet<(Duration, RunId)>, boot: Duration) -> (Vec<RunId>, Option<Duration>) {
-    let due = waiting.iter().take_while(|(at, _)| *at <= boot).map(|(_, id)| *id).collect();
-    (due, after(waiting, boot))
+fn due_by(waiting: &BTreeSet<(Duration, RunId)>, boot: Duration) -> Vec<RunId> {
+    waiting.iter().take_while(|(at, _)| *at <= boot).map(|(_, id)| *id).collect()
 }
 
 /// When the first that is not due by then is.
@@ -294,16 +293,8 @@ fn after(waiting: &BTreeSet<(Duration, RunId)>, boot: Duration) -> Option<Durati
     waiting.range((Bound::Excluded(due), Bound::Unbounded)).next().map(|(at, _)| *at)
 }
 
-fn leave<K: std::hash::Hash + Eq, V: Ord>(sets: &mut HashMap<K, BTreeSet<V>>, key: &K, value: &V) {
-    if let Some(set) = sets.get_mut(key) {
-        set.remove(value);
-        if set.is_empty() {
-            sets.remove(key);
-        }
-    }
-}
-
-fn take_out<K: Ord, V: Ord>(sets: &mut BTreeMap<K, BTreeSet<V>>, key: &K, value: &V) {
+/// Takes a value out of one of these sets; an empty set goes with its last value.
+fn leave<K: Ord, V: Ord>(sets: &mut BTreeMap<K, BTreeSet<V>>, key: &K, value: &V) {
     if let Some(set) = sets.get_mut(key) {
         set.remove(value);
         if set.is_empty() {

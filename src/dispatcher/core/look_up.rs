@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Core;
+use super::due::Folder;
 use super::link::Health;
 use super::open::{Asked, BeforeStart, FolderState, Verdict};
 use super::recall::REFUSED_AGAIN;
@@ -44,9 +45,6 @@ pub(super) struct Wanted {
     beside: BTreeMap<Folder, Vec<(Duration, Ask)>>,
     lists: BTreeMap<Folder, Vec<(Duration, Ask, Timestamp)>>,
 }
-
-/// A folder of a tenant.
-type Folder = (ConnectionName, FolderId);
 
 /// One list call.
 #[derive(Debug)]
@@ -289,7 +287,7 @@ impl Core {
         taken && link.may_read(now.boot)
     }
 
-    /// Whether a list call could be made now. If time alone stands in its way, the next turn is taken then.
+    /// Whether a list call may be made now, without counting one. If it may be made later, the next turn is taken then.
     pub(super) fn could_list(&mut self, connection: &ConnectionName, now: Reading) -> bool {
         let Some(link) = self.links.get_mut(connection) else { return false };
         if matches!(link.health, Health::Probing(_)) {

@@ -17,6 +17,7 @@ mod ending;
 mod follow;
 mod health;
 mod link;
+mod list_calls;
 mod look_up;
 mod looked_up;
 mod moved;
@@ -236,16 +237,7 @@ impl Core {
                 link.short_folders.insert(short.name.clone(), short);
             }
         }
-        for made in list_calls {
-            // Boot time may have begun after it.
-            if opened.wall.duration_since(made.at) >= budget::MINUTE.try_into().unwrap_or_default() {
-                continue;
-            }
-            if let Some(link) = core.links.get_mut(&made.connection) {
-                // Of one that was written under a later clock it is not known when it was.
-                link.lists.made_before(made.calls, boot_of(opened, made.at.min(opened.wall)));
-            }
-        }
+        core.count_stored_list_calls(list_calls, opened);
         for recorded in recorded {
             core.record_not_run(&recorded, opened.wall);
         }

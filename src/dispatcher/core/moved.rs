@@ -68,7 +68,7 @@ impl Core {
         }
     }
 
-    /// A folder has answered under its number: it is there, whatever was said of its name before.
+    /// A folder has answered under its number, so it exists, also if its name was not found before.
     pub(super) fn folder_answered(&mut self, folder_id: FolderId, runs: impl Iterator<Item = RunId>) {
         for id in runs {
             if let Some(open) = self.book.get_mut(id)

@@ -116,7 +116,7 @@ impl Core {
             let follow = self.book.get(run.id).and_then(|open| open.follow.as_ref());
             let sooner =
                 follow.is_some_and(|follow| follow.asked == Asked::No && follow.asked_at < due && follow.next > ahead);
-            // Only what changes is touched, for whoever waits for it is looked at then.
+            // Only a job whose turn changes is touched, since each run that waits for a touched one is looked at again.
             if sooner && let Some(follow) = self.book.get_mut(run.id).and_then(|open| open.follow.as_mut()) {
                 follow.next = ahead;
             }

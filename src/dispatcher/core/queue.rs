@@ -29,11 +29,11 @@ pub(super) enum Seat {
     Until(Duration),
     /// This instant.
     UntilWall(Timestamp),
-    /// An event that touches it, or what stands in the connection's way.
+    /// An event that touches it, or a change of the connection's obstacle.
     Event,
 }
 
-/// What stands in a connection's way, as far as its waiting runs show it. None: nothing does.
+/// A connection's obstacle, as far as its waiting runs show it: the reason and the error. None: starts may go.
 pub(super) type Gate = Option<(WaitReason, Option<String>)>;
 
 /// The runs of one connection that may be sent.
@@ -45,7 +45,7 @@ pub(super) struct Queue {
     target: BTreeSet<Order>,
     until: BTreeSet<(Duration, Order)>,
     until_wall: BTreeSet<(Timestamp, Order)>,
-    /// What stood in the way at the last turn, and how often what is known of processes had changed by then.
+    /// The obstacle at the last turn, and how often what is known of processes had changed by then.
     gate: Gate,
     targets: TargetChanges,
 }

@@ -219,10 +219,7 @@ impl Core {
             self.set.schedules.get(&open.run.schedule).map_or(OverlapPolicy::Skip, |schedule| schedule.overlap);
         let doubtful = self.was_due_before(open.run.fire_at);
         let due = boot_of(now, open.run.fire_at);
-        let older = match policy {
-            OverlapPolicy::Allow => Vec::new(),
-            OverlapPolicy::Skip => self.book.active(&open.run.schedule.clone(), Some(id), due, now.wall),
-        };
+        let older = self.book.active(policy, &open.run.schedule, Some(id), due, now.wall);
         match admit_by(policy, &older) {
             Admission::AskAgain => {
                 self.read_for_overlap(&older, due);

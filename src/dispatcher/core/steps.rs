@@ -70,13 +70,10 @@ impl Core {
             self.opened.wall = self.opened.wall.max(now.wall);
             self.warmed = Warmed::from(now.wall);
             self.book.look_at_all();
-            for (name, link) in &mut self.links {
+            for link in self.links.values_mut() {
                 link.clock_was_set(stepped, now.boot);
-                // What was stored of them is of another time now.
-                for made in link.lists.made(now.boot) {
-                    self.book.record_list_call(name, earlier(now.wall, now.boot.saturating_sub(made)));
-                }
             }
+            self.store_list_calls_anew(now);
             self.reconcile_anew(now);
         } else if self.next_turn_by.is_some_and(|by| now.boot > by + SLEPT) {
             tracing::warn!(

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Core;
 use super::link::Link;
-use crate::clock::{Reading, earlier};
+use crate::clock::Reading;
 use crate::executor::Action;
 use crate::run::{Ending, RunEvent, RunState};
 
@@ -50,13 +50,9 @@ impl Core {
         self.usual = old.usual;
         for (name, link) in old.links {
             if let Some(own) = self.links.get_mut(&name) {
-                let stored = own.lists.made(now.boot).len();
+                let stored = own.lists.made(now.boot).count();
                 own.inherit(link);
-                // Those that were made while nothing could be stored.
-                let made = own.lists.made(now.boot);
-                for boot in made.into_iter().skip(stored) {
-                    self.book.record_list_call(&name, earlier(now.wall, now.boot.saturating_sub(boot)));
-                }
+                self.inherit_list_calls(&name, stored, now);
             }
         }
         for open in old.book.iter() {
