@@ -170,11 +170,16 @@ impl<'t> Fields<'t> {
         }
     }
 
-    /// A key's value; that it is missing is told, unless something nearer to the cause was said already.
+    /// A key's value; that it is missing or empty is told, unless something nearer to the cause was said already.
     pub(super) fn need(&self, name: &'static str, hint: &str, findings: &mut Findings) -> Option<Field<'t>> {
         let field = self.get(name);
         if field.is_none() && !self.is_settled(&[name]) {
             self.error(&format!("`{}{name}` is missing", self.whose.path), findings).hint(hint);
+        }
+        let empty = |field: &Field<'_>| matches!(&field.node.value, Value::Scalar(scalar) if scalar.kind == Kind::Null);
+        if let Some(field) = field.as_ref().filter(|field| empty(field)) {
+            field.error(&format!("{} is empty", field.named()), findings).hint(hint);
+            return None;
         }
         field
     }
@@ -519,5 +524,14 @@ fn either(names: &[&str]) -> String {
         [] => String::new(),
         [one] => format!("`{one}`"),
         [most @ .., last] => format!("{} or `{last}`", list(most.iter().copied())),
+    }
+}
+
+/// "`a`, `b` and `c`", and the verb that goes with them.
+pub(super) fn both(names: &[&str]) -> (String, &'static str) {
+    match names {
+        [] => (String::new(), "are"),
+        [one] => (format!("`{one}`"), "is"),
+        [most @ .., last] => (format!("{} and `{last}`", list(most.iter().copied())), "are"),
     }
 }

@@ -9,7 +9,7 @@
 //! `punctual login` asks for it by itself.
 
 use super::choices::{self, Names};
-use super::fields::{Field, written};
+use super::fields::{Field, both, written};
 use super::hidden;
 use super::keys::{self, Section};
 use super::tree::{Kind, Node, Value};
@@ -204,7 +204,7 @@ pub(super) fn without_stray_auth(
             hidden::hide(&entry.value, findings);
         }
     }
-    let (names, verb) = in_words(strays.iter().map(|entry| entry.key.as_str()));
+    let (names, verb) = both(&strays.iter().map(|entry| entry.key.as_str()).collect::<Vec<_>>());
     let cure = match &auth.value.value {
         Value::Map(_) if starts_with_brace(auth.value.at, sources) => {
             format!("move {names} between the braces of `auth`")
@@ -228,16 +228,6 @@ pub(super) fn without_stray_auth(
 fn grant_of(auth: &Node) -> Option<&'static str> {
     let Value::Scalar(scalar) = &auth.value else { return None };
     choices::GRANT.built().into_iter().find(|name| *name == scalar.text)
-}
-
-/// "`a` and `b`" and the verb that goes with them.
-pub(super) fn in_words<'n>(names: impl Iterator<Item = &'n str>) -> (String, &'static str) {
-    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
-    match names.as_slice() {
-        [] => (String::new(), "are"),
-        [one] => (one.clone(), "is"),
-        [most @ .., last] => (format!("{} and {last}", most.join(", ")), "are"),
-    }
 }
 
 pub(super) fn starts_with_brace(at: At, sources: &[SourceFile]) -> bool {
