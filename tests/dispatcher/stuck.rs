@@ -139,16 +139,21 @@ fn a_list_that_shows_the_same_job_twice_stops_nothing() {
     assert_eq!(world.run("x", NOON).note, None);
 }
 
-#[test]
-fn a_right_that_was_missing_for_a_minute_loses_no_unclear_start() {
-    let mut world = World::proven(&hourly(""), BEFORE);
-    world.server.script.push_back(Post::NotMade);
+/// From 12:00:04 to 12:01:04 Orchestrator knows the folder neither by its number nor by its name.
+fn no_folder_for_a_minute(world: &mut World) {
     world.pass_to("2026-11-23T12:00:04Z");
     world.server.gone_folders.push(FOLDER);
     world.server.no_folder = true;
     world.pass_to("2026-11-23T12:01:04Z");
     world.server.gone_folders.clear();
     world.server.no_folder = false;
+}
+
+#[test]
+fn a_right_that_was_missing_for_a_minute_loses_no_unclear_start() {
+    let mut world = World::proven(&hourly(""), BEFORE);
+    world.server.script.push_back(Post::NotMade);
+    no_folder_for_a_minute(&mut world);
     world.pass_to("2026-11-23T12:10:00Z");
     assert_eq!(world.state("x", NOON), "succeeded", "{:#?}", world.lines(world.run("x", NOON)));
 }
@@ -298,12 +303,7 @@ fn a_folder_that_was_not_shown_once_and_answers_again_is_not_gone() {
     // Nothing there proves anything, as before the first job.
     let mut world = World::new(&hourly(""), BEFORE);
     world.server.script.push_back(Post::NotMade);
-    world.pass_to("2026-11-23T12:00:04Z");
-    world.server.gone_folders.push(FOLDER);
-    world.server.no_folder = true;
-    world.pass_to("2026-11-23T12:01:04Z");
-    world.server.gone_folders.clear();
-    world.server.no_folder = false;
+    no_folder_for_a_minute(&mut world);
     world.pass_to("2026-11-23T12:50:00Z");
     assert_eq!(world.state("x", NOON), "held", "{:#?}", world.lines(world.run("x", NOON)));
 }
