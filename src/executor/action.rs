@@ -184,6 +184,23 @@ pub enum Report {
 }
 
 impl Action {
+    /// Whom it asks.
+    pub fn connection(&self) -> &ConnectionName {
+        match self {
+            Action::Start(order) => &order.connection,
+            Action::Resolve { connection, .. }
+            | Action::LookUp { connection, .. }
+            | Action::LookUpBeside { connection, .. }
+            | Action::ListSince { connection, .. }
+            | Action::Poll { connection, .. }
+            | Action::ListEnded { connection, .. }
+            | Action::Read { connection, .. }
+            | Action::Recall { connection, .. }
+            | Action::FindJob { connection, .. }
+            | Action::StopSpare { connection, .. } => connection,
+        }
+    }
+
     /// The run whose claim must have been won before this may happen.
     pub fn claimed_run(&self) -> Option<RunId> {
         match self {
@@ -219,6 +236,24 @@ impl Action {
 }
 
 impl Report {
+    /// Who was asked.
+    pub fn connection(&self) -> &ConnectionName {
+        match self {
+            Report::TokenRenewed { connection }
+            | Report::Resolved { connection, .. }
+            | Report::Started { connection, .. }
+            | Report::LookedUp { connection, .. }
+            | Report::LookedUpBeside { connection, .. }
+            | Report::ListedSince { connection, .. }
+            | Report::Polled { connection, .. }
+            | Report::ListedEnded { connection, .. }
+            | Report::Read { connection, .. }
+            | Report::Recalled { connection, .. }
+            | Report::JobFound { connection, .. }
+            | Report::SpareStopped { connection, .. } => connection,
+        }
+    }
+
     /// Its name, for the places where the process is made to die.
     #[cfg(feature = "faults")]
     pub fn kind(&self) -> &'static str {

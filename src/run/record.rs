@@ -239,6 +239,11 @@ impl Run {
         self.attempts.last_mut()
     }
 
+    /// The folder that its last call went to: every look-up asks this very folder.
+    pub fn folder_id(&self) -> Option<FolderId> {
+        self.attempt().and_then(|attempt| attempt.folder_id)
+    }
+
     /// The job that is followed, while there is one.
     pub fn open_job(&self) -> Option<JobRef> {
         match self.state {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::due::Due;
-use super::open::{Open, Stored};
+use super::flights::{Flights, Question};
+use super::progress::{Need, Open, Progress, Settle, Stored};
 use super::queue::Seat;
 use crate::admission::{ActiveRun, Knowledge};
 use crate::run::{Attempt, Evidence, JobKey, ListCalls, Run, RunEvent, RunId, RunState, Seen, ShortFolder};
@@ -29,7 +30,7 @@ pub struct Told {
 
 /// All open runs, and the changes of this turn.
 #[derive(Debug, Default)]
-pub(super) struct Book {
+pub(crate) struct Book {
     runs: BTreeMap<RunId, Open>,
     by_schedule: HashMap<ScheduleKey, BTreeSet<RunId>>,
     /// Runs that have ended and still count for overlap, each until an instant.
@@ -37,6 +38,7 @@ pub(super) struct Book {
     changes: Changes,
     told: Vec<Told>,
     touched: BTreeSet<RunId>,
+    flights: Flights,
     due: Due,
     /// To be filed anew, since they were touched.
     unfiled: BTreeSet<RunId>,
@@ -47,26 +49,26 @@ pub(super) struct Book {
 }
 
 impl Book {
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.runs.len()
     }
 
-    pub(super) fn ids(&self) -> Vec<RunId> {
+    pub(crate) fn ids(&self) -> Vec<RunId> {
         self.looked_at(self.runs.len());
         self.runs.keys().copied().collect()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Open> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Open> {
         self.runs.values().inspect(|_| self.looked_at(1))
     }
 
-    pub(super) fn get(&self, id: RunId) -> Option<&Open> {
+    pub(crate) fn get(&self, id: RunId) -> Option<&Open> {
         self.looked_at(1);
         self.runs.get(&id)
     }
 
     /// For what is only in memory; [`Book::change`] for what is stored.
-    pub(super) fn get_mut(&mut self, id: RunId) -> Option<&mut Open> {
+    pub(crate) fn get_mut(&mut self, id: RunId) -> Option<&mut Open> {
         self.looked_at(1);
         self.unfiled.insert(id);
         self.runs.get_mut(&id)
@@ -77,16 +79,16 @@ impl Book {
     }
 
     /// How many runs were looked at since this was last asked.
-    pub(super) fn take_looks(&self) -> u64 {
+    pub(crate) fn take_looks(&self) -> u64 {
         self.looks.take()
     }
 
     /// Where the open runs are to be looked for.
-    pub(super) fn due(&mut self) -> &mut Due {
+    pub(crate) fn due(&mut self) -> &mut Due {
         for id in std::mem::take(&mut self.unfiled) {
             match self.runs.get(&id) {
                 Some(open) => {
-                    self.due.file(open, Seat::Next);
+                    self.due.file(open, &self.flights, Seat::Next);
                     self.stir(id);
                 }
                 None => self.due.drop(id),
@@ -96,22 +98,51 @@ impl Book {
     }
 
     /// The same as they were filed last.
-    pub(super) fn filed(&self) -> &Due {
+    pub(crate) fn filed(&self) -> &Due {
         &self.due
     }
 
-    /// Whether each run is filed as it is, for `debug_assert`; many are not looked through.
-    pub(super) fn is_filed_right(&mut self) -> bool {
+    /// Whether each run is filed as it is and fits its stored state, for assertions; many are not looked through.
+    pub(crate) fn holds(&mut self) -> bool {
         const MANY: usize = 300;
         self.due();
-        self.runs.len() > MANY || self.runs.values().all(|open| self.due.has(open))
+        let holds = |open: &Open| open.fits() && self.due.has(open, &self.flights);
+        self.runs.len() > MANY || self.runs.values().all(holds)
+    }
+
+    /// The calls under way.
+    pub(crate) fn flights(&self) -> &Flights {
+        &self.flights
+    }
+
+    /// Takes over the calls under way from a core that could not store.
+    pub(crate) fn inherit_flights(&mut self, flights: Flights) {
+        self.flights = flights;
+        self.look_at_all();
+    }
+
+    /// The calls under way, for a core that takes over.
+    pub(crate) fn into_flights(self) -> Flights {
+        self.flights
+    }
+
+    /// A call leaves that asks this.
+    pub(crate) fn begin(&mut self, question: Question, connection: &ConnectionName) {
+        self.unfiled.extend(question.run());
+        self.flights.begin(question, connection);
+    }
+
+    /// Its answer has come, or it never left. Gives whether it was being asked.
+    pub(crate) fn end(&mut self, question: &Question, connection: &ConnectionName) -> bool {
+        self.unfiled.extend(question.run());
+        self.flights.end(question, connection)
     }
 
     /// What a run that may be sent waits for, as it turned out when it was looked at.
-    pub(super) fn seat(&mut self, id: RunId, seat: Seat) {
+    pub(crate) fn seat(&mut self, id: RunId, seat: Seat) {
         let touched = self.unfiled.remove(&id);
         match self.runs.get(&id) {
-            Some(open) => self.due.file(open, seat),
+            Some(open) => self.due.file(open, &self.flights, seat),
             None => self.due.drop(id),
         }
         if touched {
@@ -126,23 +157,23 @@ impl Book {
     }
 
     /// Has those looked at that wait for an older run of which something has changed. Gives whether there are any.
-    pub(super) fn look_at_younger(&mut self) -> bool {
+    pub(crate) fn look_at_younger(&mut self) -> bool {
         self.due();
         let stirred = std::mem::take(&mut self.stirred);
         stirred.iter().filter(|schedule| self.due.look_at_younger(schedule)).count() > 0
     }
 
     /// The open runs whose job has this key, as far as they are filed.
-    pub(super) fn followed_as(&mut self, job: JobKey) -> Vec<RunId> {
+    pub(crate) fn followed_as(&mut self, job: JobKey) -> Vec<RunId> {
         self.due().jobs.get(&job).into_iter().flatten().copied().collect()
     }
 
     /// All open runs are looked at in the next turn: something changed that no run shows.
-    pub(super) fn look_at_all(&mut self) {
+    pub(crate) fn look_at_all(&mut self) {
         self.unfiled.extend(self.runs.keys());
     }
 
-    pub(super) fn add(&mut self, open: Open) {
+    pub(crate) fn add(&mut self, open: Open) {
         self.unfiled.insert(open.run.id);
         if open.stored == Stored::New {
             self.touched.insert(open.run.id);
@@ -152,7 +183,7 @@ impl Book {
     }
 
     /// Changes what is stored of a run.
-    pub(super) fn change(&mut self, id: RunId, change: impl FnOnce(&mut Run)) {
+    pub(crate) fn change(&mut self, id: RunId, change: impl FnOnce(&mut Run)) {
         self.looked_at(1);
         self.unfiled.insert(id);
         if let Some(open) = self.runs.get_mut(&id) {
@@ -164,8 +195,9 @@ impl Book {
         }
     }
 
-    /// Takes a step and writes its line; `false` when the states do not allow it.
-    pub(super) fn step(&mut self, id: RunId, event: RunEvent, at: Timestamp, text: String) -> bool {
+    /// Takes a step and writes its line; `false` when the states do not allow it. How far the run is follows the state, as far as it can be
+    /// derived from it: how an unclear start settles and how a job is followed is set by whoever takes the step.
+    pub(crate) fn step(&mut self, id: RunId, event: RunEvent, at: Timestamp, text: String) -> bool {
         self.looked_at(1);
         self.unfiled.insert(id);
         let Some(open) = self.runs.get_mut(&id) else { return false };
@@ -176,6 +208,17 @@ impl Book {
         }
         if open.run.state == before {
             return true;
+        }
+        match (open.run.state, &open.progress) {
+            (RunState::Armed | RunState::Waiting(_), Progress::Queued(_))
+            | (RunState::Unknown | RunState::Held, Progress::Settling(_))
+            | (RunState::Job(_), _) => {}
+            (RunState::Armed | RunState::Waiting(_), _) => open.progress = Progress::Queued(Need::Nothing),
+            (RunState::Starting, _) => open.progress = Progress::Sending,
+            (RunState::Unknown | RunState::Held, _) => {
+                open.progress = Progress::Settling(Settle::from(Duration::ZERO, Duration::ZERO));
+            }
+            (RunState::Ended(_), _) => open.progress = Progress::Over,
         }
         if open.run.state.is_final() && open.run.ended_at.is_none() {
             open.run.ended_at = Some(at);
@@ -192,7 +235,7 @@ impl Book {
     }
 
     /// A line about a run whose state stays.
-    pub(super) fn note(&mut self, id: RunId, at: Timestamp, text: String) {
+    pub(crate) fn note(&mut self, id: RunId, at: Timestamp, text: String) {
         if let Some(open) = self.runs.get(&id) {
             let Run { schedule, state, .. } = &open.run;
             let line = format!("`{schedule}`: {text}");
@@ -202,17 +245,17 @@ impl Book {
     }
 
     /// A line about a run that may have ended.
-    pub(super) fn note_ended(&mut self, id: RunId, at: Timestamp, text: String) {
+    pub(crate) fn note_ended(&mut self, id: RunId, at: Timestamp, text: String) {
         self.changes.seen.push(Seen { run: id, at, state: None, text });
     }
 
     /// A run that ends counts for overlap until then.
-    pub(super) fn count_until(&mut self, schedule: &ScheduleKey, id: RunId, until: Timestamp) {
+    pub(crate) fn count_until(&mut self, schedule: &ScheduleKey, id: RunId, until: Timestamp) {
         self.counting.entry(schedule.clone()).or_default().insert(id, until);
     }
 
     /// A run that was given up counts for overlap no longer. Gives whether it did.
-    pub(super) fn stop_counting(&mut self, id: RunId, now: Timestamp) -> bool {
+    pub(crate) fn stop_counting(&mut self, id: RunId, now: Timestamp) -> bool {
         let counted = self.counting.values_mut().filter_map(|runs| runs.remove(&id)).any(|until| until > now);
         if counted {
             self.changes.uncounted.push(id);
@@ -223,7 +266,7 @@ impl Book {
     /// The runs of a schedule but this one that count for overlap, oldest first (semantics.md 11): those that were sent or may
     /// have been, and those that were due before it. What is held for want of proof does not count, unless its schedule leaves
     /// the decision to a person (16b). A job is known to be open only if it was read since `due`, in boot time.
-    pub(super) fn active(
+    pub(crate) fn active(
         &self,
         policy: OverlapPolicy,
         schedule: &ScheduleKey,
@@ -264,7 +307,7 @@ impl Book {
     }
 
     /// Drops a run that was never written.
-    pub(super) fn forget(&mut self, id: RunId) -> Option<Open> {
+    pub(crate) fn forget(&mut self, id: RunId) -> Option<Open> {
         self.stir(id);
         let open = self.runs.remove(&id)?;
         self.unfiled.remove(&id);
@@ -279,27 +322,27 @@ impl Book {
         Some(open)
     }
 
-    pub(super) fn record_mark(&mut self, key: ScheduleKey, mark: HighWaterMark) {
+    pub(crate) fn record_mark(&mut self, key: ScheduleKey, mark: HighWaterMark) {
         self.changes.marks.push((key, mark));
     }
 
-    pub(super) fn record_version(&mut self, version: StoredVersion) {
+    pub(crate) fn record_version(&mut self, version: StoredVersion) {
         self.changes.versions.push(version);
     }
 
-    pub(super) fn record_retired(&mut self, key: ScheduleKey) {
+    pub(crate) fn record_retired(&mut self, key: ScheduleKey) {
         self.changes.retired.push(Retired(key));
     }
 
-    pub(super) fn record_evidence(&mut self, evidence: Evidence) {
+    pub(crate) fn record_evidence(&mut self, evidence: Evidence) {
         self.changes.evidence.push(evidence);
     }
 
-    pub(super) fn record_short_folder(&mut self, short: ShortFolder) {
+    pub(crate) fn record_short_folder(&mut self, short: ShortFolder) {
         self.changes.short_folders.push(short);
     }
 
-    pub(super) fn record_list_call(&mut self, connection: &ConnectionName, at: Timestamp) {
+    pub(crate) fn record_list_call(&mut self, connection: &ConnectionName, at: Timestamp) {
         let same = |made: &&mut ListCalls| &made.connection == connection && made.at == at;
         match self.changes.list_calls.iter_mut().find(same) {
             Some(made) => made.calls = made.calls.saturating_add(1),
@@ -307,24 +350,24 @@ impl Book {
         }
     }
 
-    pub(super) fn record_sweep(&mut self, run: RunId, attempt: Attempt) {
+    pub(crate) fn record_sweep(&mut self, run: RunId, attempt: Attempt) {
         self.changes.swept.push((run, attempt));
     }
 
-    pub(super) fn record_deed(&mut self, deed: Deed) {
+    pub(crate) fn record_deed(&mut self, deed: Deed) {
         self.changes.audit.push(deed);
     }
 
-    pub(super) fn record_doubt_over(&mut self, over: DoubtOver) {
+    pub(crate) fn record_doubt_over(&mut self, over: DoubtOver) {
         self.changes.doubt = Some(over);
     }
 
-    pub(super) fn take_told(&mut self) -> Vec<Told> {
+    pub(crate) fn take_told(&mut self) -> Vec<Told> {
         std::mem::take(&mut self.told)
     }
 
     /// What is to be stored. Runs that have ended leave the book with it.
-    pub(super) fn take_changes(&mut self) -> Changes {
+    pub(crate) fn take_changes(&mut self) -> Changes {
         let mut changes = std::mem::take(&mut self.changes);
         for id in std::mem::take(&mut self.touched) {
             let Some(open) = self.runs.get_mut(&id) else { continue };

@@ -1,18 +1,20 @@
 //! What people ask of a run that is held, and what becomes of it.
 //!
-//! An answer is given when it is stored, never before: it comes out of the turn beside the changes. Each is an `audit` row and a
+//! An answer is given when it is stored, never before: it comes out of the turn next to the changes. Each is an `audit` row and a
 //! line of the run, with who asked.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
-use super::Core;
-use super::open::Decided;
-use crate::clock::{Reading, later};
+use super::flights::Folder;
+use super::progress::{Settle, Wish};
+use super::run::{adopt, ending};
+use super::state::State;
+use crate::clock::later;
 use crate::executor::Action;
 use crate::orchestrator::{CallError, JobPage, JobView, is_same_name};
 use crate::run::{Ending, FolderId, JobId, JobKey, Reference, RunEvent, RunId, RunState, SkipReason};
-use crate::schedule::ConnectionName;
 use crate::store::Deed;
 
 /// Names a command until it is answered.
@@ -143,233 +145,238 @@ pub enum CommandRefused {
 /// A command with its answer.
 pub type Answer = (CommandId, Result<Resolved, CommandRefused>);
 
-/// Commands that wait for Orchestrator.
+/// Commands that wait for Orchestrator, and the answers to those that do not.
 #[derive(Debug, Default)]
-pub(super) struct Desk {
-    reading: BTreeMap<RunId, (CommandId, JobKey, String)>,
-    /// Runs to be given up once it is clear that their job cannot be read.
-    giving_up: BTreeMap<RunId, (CommandId, String)>,
-    pub(super) answers: Vec<Answer>,
+pub(crate) struct Desk {
+    pending: BTreeMap<RunId, (Asking, Pending)>,
+    answers: Vec<Answer>,
 }
 
-impl Core {
-    pub(super) fn take_command(&mut self, id: CommandId, command: Command, now: Reading) {
-        let Command::Resolve { run, how, actor } = command;
-        if let Err(refused) = self.resolve(id, run, how, &actor, now) {
-            self.desk.answers.push((id, Err(refused)));
-        }
+/// Who asks for what.
+#[derive(Clone, Debug)]
+struct Asking {
+    id: CommandId,
+    run: RunId,
+    actor: String,
+}
+
+/// What a command waits for.
+#[derive(Clone, Copy, Debug)]
+enum Pending {
+    /// The job that was named.
+    Named(JobKey),
+    /// Whether its job can be read: if not, the run is given up.
+    GivingUp,
+}
+
+impl Desk {
+    /// Nothing was decided.
+    pub(crate) fn refuse(&mut self, id: CommandId, refused: CommandRefused) {
+        self.answers.push((id, Err(refused)));
     }
 
-    fn resolve(
-        &mut self,
-        id: CommandId,
-        run: RunId,
-        how: Resolution,
-        actor: &str,
-        now: Reading,
-    ) -> Result<(), CommandRefused> {
-        if self.stopping == super::Stopping::Yes {
-            return Err(CommandRefused::Stopping);
-        }
-        if how == Resolution::Lost {
-            return self.give_up(id, run, actor, now);
-        }
-        let open = self.book.get(run).ok_or(CommandRefused::NotOpen(run))?;
-        match open.run.state {
-            RunState::Held => {}
-            state @ (RunState::Armed
-            | RunState::Waiting(_)
-            | RunState::Starting
-            | RunState::Unknown
-            | RunState::Job(_)
-            | RunState::Ended(_)) => return Err(CommandRefused::NotHeld { run, state }),
-        }
-        if self.desk.reading.contains_key(&run) || self.desk.giving_up.contains_key(&run) {
-            return Err(CommandRefused::Busy(run));
-        }
-        match how {
-            Resolution::Start => {
-                let schedule = self.set.schedules.get(&open.run.schedule);
-                // Counted from the asking, as for anything that a person starts (semantics.md 10).
-                let deadline = schedule.map(|schedule| later(now.wall, schedule.start_deadline));
-                self.book.change(run, |run| {
-                    run.error = None;
-                    run.deadline_at = deadline.unwrap_or(run.deadline_at).max(run.deadline_at);
-                });
-                self.step(run, RunEvent::Unclear, now, format!("{actor} decided to start it; looking it up once more"));
-                if let Some(open) = self.book.get_mut(run) {
-                    open.decided = Decided::Start;
-                    open.settle_from(std::time::Duration::ZERO, now.boot);
-                }
-                self.decided(id, run, "start", None, actor, Resolved::Starting, now);
-            }
-            Resolution::Skip => {
-                let ending = Ending::Skipped(SkipReason::UnknownStart);
-                self.step(run, RunEvent::End(ending), now, format!("{actor} decided not to start it"));
-                self.decided(id, run, "skip", None, actor, Resolved::Skipped, now);
-            }
-            Resolution::Job(key) => {
-                let folder_id =
-                    open.run.attempt().and_then(|attempt| attempt.folder_id).ok_or(CommandRefused::NoFolder(run))?;
-                let connection = open.run.connection.clone();
-                self.desk.reading.insert(run, (id, key, actor.to_owned()));
-                self.actions.push(Action::FindJob { connection, folder_id, run, key });
-            }
-            Resolution::Lost => {}
-        }
-        Ok(())
+    /// To be given once it is stored.
+    pub(crate) fn take_answers(&mut self) -> Vec<Answer> {
+        std::mem::take(&mut self.answers)
     }
 
-    /// A person gives a run up (semantics.md 22): at once where no job is known, else if its job cannot be read now.
-    fn give_up(&mut self, id: CommandId, run: RunId, actor: &str, now: Reading) -> Result<(), CommandRefused> {
-        let Some(open) = self.book.get(run) else {
-            // It has ended as lost, and its job, which may still run, keeps its schedule back.
-            if !self.book.stop_counting(run, now.wall) {
-                return Err(CommandRefused::NotOpen(run));
-            }
-            self.book.note_ended(
-                run,
-                now.wall,
-                format!("{actor} gave up waiting for its job; it no longer counts for overlap"),
-            );
-            self.decided(id, run, "lost", None, actor, Resolved::Lost, now);
-            return Ok(());
+    /// Decided: an `audit` row, and the answer.
+    fn decided(&mut self, state: &mut State, asking: Asking, how: Resolution, resolved: Resolved) {
+        let detail = match how {
+            Resolution::Start => "start".to_owned(),
+            Resolution::Skip => "skip".to_owned(),
+            Resolution::Job(key) => format!("job {key}"),
+            Resolution::Lost => "lost".to_owned(),
         };
-        if self.desk.reading.contains_key(&run) || self.desk.giving_up.contains_key(&run) {
-            return Err(CommandRefused::Busy(run));
-        }
-        match open.run.state {
-            RunState::Held | RunState::Unknown => {
-                self.give_up_now(id, run, actor, now);
-                Ok(())
-            }
-            RunState::Job(_) => {
-                let attempt = open.run.attempt();
-                let (job, folder_id) = (open.run.open_job(), attempt.and_then(|attempt| attempt.folder_id));
-                let (Some(job), Some(folder_id)) = (job, folder_id) else { return Err(CommandRefused::NoFolder(run)) };
-                let connection = open.run.connection.clone();
-                if self.is_elsewhere(run) || !self.links.contains_key(&connection) {
-                    // Nobody is there to be asked about it.
-                    self.give_up_now(id, run, actor, now);
-                    return Ok(());
-                }
-                if let Some(link) = self.links.get_mut(&connection) {
-                    link.reads_in_flight += 1;
-                }
-                self.desk.giving_up.insert(run, (id, actor.to_owned()));
-                self.actions.push(Action::Read { connection, folder_id, run, job });
-                Ok(())
-            }
-            state @ (RunState::Armed | RunState::Waiting(_) | RunState::Starting | RunState::Ended(_)) => {
-                Err(CommandRefused::NothingToLose { run, state })
-            }
-        }
-    }
-
-    fn give_up_now(&mut self, id: CommandId, run: RunId, actor: &str, now: Reading) {
-        let connection = self.book.get(run).map(|open| open.run.connection.clone());
-        self.lose(run, &format!("{actor} gave it up"), None, now);
-        if let Some(connection) = connection {
-            self.read_once(&connection, run);
-        }
-        self.decided(id, run, "lost", None, actor, Resolved::Lost, now);
-    }
-
-    /// The job of a run that a person wants to give up was read, or not. Gives whether it was asked for that.
-    pub(super) fn read_to_give_up(&mut self, run: RunId, result: &Result<Option<JobView>, CallError>, now: Reading) {
-        let Some((id, actor)) = self.desk.giving_up.remove(&run) else { return };
-        match result {
-            Ok(Some(job)) => {
-                let state = job.state.as_str().to_owned();
-                let refused = CommandRefused::CanBeRead { run, job: job.id, state };
-                self.desk.answers.push((id, Err(refused)));
-            }
-            Ok(None) | Err(_) => self.give_up_now(id, run, &actor, now),
-        }
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "each is a word of the same line in `audit`")]
-    fn decided(
-        &mut self,
-        id: CommandId,
-        run: RunId,
-        word: &str,
-        job: Option<JobKey>,
-        actor: &str,
-        resolved: Resolved,
-        now: Reading,
-    ) {
-        let detail = job.map_or_else(|| word.to_owned(), |key| format!("{word} {key}"));
-        self.book.record_deed(Deed {
-            at: now.wall,
-            actor: actor.to_owned(),
+        state.book.record_deed(Deed {
+            at: state.now.wall,
+            actor: asking.actor,
             action: "resolve",
-            subject: run.to_string(),
+            subject: asking.run.to_string(),
             detail: Some(detail),
         });
-        self.desk.answers.push((id, Ok(resolved)));
+        self.answers.push((asking.id, Ok(resolved)));
     }
+}
 
-    /// The job that a person named was looked for.
-    pub(super) fn found_job(
-        &mut self,
-        connection: &ConnectionName,
-        folder_id: FolderId,
-        run: RunId,
-        result: Result<JobPage, CallError>,
-        now: Reading,
-    ) {
-        if let Some(link) = self.link_mut(connection) {
-            link.heard_read(&result, now.boot);
-        }
-        let Some((id, key, actor)) = self.desk.reading.remove(&run) else { return };
-        let checked = match result {
-            Ok(page) => self.check_job(folder_id, run, key, &page),
-            Err(error) => Err(CommandRefused::NotRead(error.to_string())),
-        };
-        match checked {
-            Ok(job) => {
-                if let Some(reference) = job.reference.clone() {
-                    // Started by hand under another name; from here on that one tells its job.
-                    self.book.change(run, |run| {
-                        if let Some(attempt) = run.attempt_mut() {
-                            attempt.reference = reference;
-                        }
-                    });
-                }
-                let number = job.id;
-                self.adopt(run, folder_id, &[job], &format!("Found by {actor}"), now);
-                self.decided(id, run, "job", Some(key), &actor, Resolved::Adopted(number), now);
+/// A person asks for something.
+pub(crate) fn take(state: &mut State, desk: &mut Desk, id: CommandId, command: Command) {
+    let Command::Resolve { run, how, actor } = command;
+    let asking = Asking { id, run, actor };
+    let asked = match how {
+        Resolution::Lost => give_up(state, desk, asking),
+        Resolution::Start | Resolution::Skip | Resolution::Job(_) => resolve_held(state, desk, asking, how),
+    };
+    if let Err(refused) = asked {
+        desk.refuse(id, refused);
+    }
+}
+
+fn resolve_held(state: &mut State, desk: &mut Desk, asking: Asking, how: Resolution) -> Result<(), CommandRefused> {
+    let now = state.now;
+    let run = asking.run;
+    let open = state.book.get(run).ok_or(CommandRefused::NotOpen(run))?;
+    if open.run.state != RunState::Held {
+        return Err(CommandRefused::NotHeld { run, state: open.run.state });
+    }
+    if desk.pending.contains_key(&run) {
+        return Err(CommandRefused::Busy(run));
+    }
+    let actor = &asking.actor;
+    match how {
+        Resolution::Start => {
+            let schedule = state.loaded.set.schedules.get(&open.run.schedule);
+            // Counted from the asking, as for anything that a person starts (semantics.md 10).
+            let deadline = schedule.map(|schedule| later(now.wall, schedule.start_deadline));
+            state.book.change(run, |run| {
+                run.error = None;
+                run.deadline_at = deadline.unwrap_or(run.deadline_at).max(run.deadline_at);
+            });
+            let text = format!("{actor} decided to start it; looking it up once more");
+            // Its window is over, whenever its call ended.
+            state.become_unclear(run, Settle::from(Duration::ZERO, now.boot), text);
+            if let Some(open) = state.book.get_mut(run) {
+                open.wish = Wish::StartAfterLook;
             }
-            Err(refused) => self.desk.answers.push((id, Err(refused))),
+            desk.decided(state, asking, how, Resolved::Starting);
         }
+        Resolution::Skip => {
+            let ending = Ending::Skipped(SkipReason::UnknownStart);
+            state.step(run, RunEvent::End(ending), format!("{actor} decided not to start it"));
+            desk.decided(state, asking, how, Resolved::Skipped);
+        }
+        Resolution::Job(key) => {
+            let folder_id = open.run.folder_id().ok_or(CommandRefused::NoFolder(run))?;
+            let connection = open.run.connection.clone();
+            desk.pending.insert(run, (asking, Pending::Named(key)));
+            state.act(Action::FindJob { connection, folder_id, run, key });
+        }
+        Resolution::Lost => {}
     }
+    Ok(())
+}
 
-    fn check_job(
-        &mut self,
-        folder: FolderId,
-        id: RunId,
-        key: JobKey,
-        page: &JobPage,
-    ) -> Result<JobView, CommandRefused> {
-        let followed = self.book.followed_as(key);
-        let open = self.book.get(id).ok_or(CommandRefused::NotOpen(id))?;
-        // Meanwhile a look-up may have found it.
-        if open.run.state != RunState::Held {
-            return Err(CommandRefused::NotHeld { run: id, state: open.run.state });
+/// A person gives a run up (semantics.md 22): at once where no job is known, else if its job cannot be read now.
+fn give_up(state: &mut State, desk: &mut Desk, asking: Asking) -> Result<(), CommandRefused> {
+    let (run, now) = (asking.run, state.now);
+    let Some(open) = state.book.get(run) else {
+        // It has ended as lost, and its job, which may still run, keeps its schedule back.
+        if !state.book.stop_counting(run, now.wall) {
+            return Err(CommandRefused::NotOpen(run));
         }
-        let job = page.jobs.iter().find(|job| job.key == key).ok_or(CommandRefused::NoJob { key, folder })?;
-        let wanted = &open.run.start.process;
-        if let Some(found) = job.release_name.as_ref().filter(|found| !is_same_name(found, wanted)) {
-            return Err(CommandRefused::OtherProcess { key, found: found.clone(), wanted: wanted.clone() });
-        }
-        let ours = open.run.attempt().map(|attempt| &attempt.reference);
-        let prefix = Reference::prefix(self.installation);
-        let of_another =
-            job.reference.as_ref().is_some_and(|text| Some(text) != ours && text.as_str().starts_with(&prefix));
-        if of_another || followed.iter().any(|other| *other != id) {
-            return Err(CommandRefused::OtherRun(key));
-        }
-        Ok(job.clone())
+        let text = format!("{} gave up waiting for its job; it no longer counts for overlap", asking.actor);
+        state.book.note_ended(run, now.wall, text);
+        desk.decided(state, asking, Resolution::Lost, Resolved::Lost);
+        return Ok(());
+    };
+    if desk.pending.contains_key(&run) {
+        return Err(CommandRefused::Busy(run));
     }
+    match open.run.state {
+        RunState::Held | RunState::Unknown => {
+            give_up_now(state, desk, asking);
+            Ok(())
+        }
+        RunState::Job(_) => {
+            let (job, folder_id) = (open.run.open_job(), open.run.folder_id());
+            let (Some(job), Some(folder_id)) = (job, folder_id) else { return Err(CommandRefused::NoFolder(run)) };
+            let connection = open.run.connection.clone();
+            if open.elsewhere.is_some() || !state.links.contains_key(&connection) {
+                // Nobody is there to be asked about it.
+                give_up_now(state, desk, asking);
+                return Ok(());
+            }
+            desk.pending.insert(run, (asking, Pending::GivingUp));
+            state.act(Action::Read { connection, folder_id, run, job });
+            Ok(())
+        }
+        state @ (RunState::Armed | RunState::Waiting(_) | RunState::Starting | RunState::Ended(_)) => {
+            Err(CommandRefused::NothingToLose { run, state })
+        }
+    }
+}
+
+fn give_up_now(state: &mut State, desk: &mut Desk, asking: Asking) {
+    let connection = state.book.get(asking.run).map(|open| open.run.connection.clone());
+    ending::lose(state, asking.run, &format!("{} gave it up", asking.actor), None);
+    if let Some(connection) = connection {
+        state.read_once(&connection, asking.run);
+    }
+    desk.decided(state, asking, Resolution::Lost, Resolved::Lost);
+}
+
+/// A job was read, or not: perhaps that of a run that a person wants to give up.
+pub(crate) fn on_read(state: &mut State, desk: &mut Desk, run: RunId, result: &Result<Option<JobView>, CallError>) {
+    let Some((asking, Pending::GivingUp)) = desk.pending.get(&run).cloned() else { return };
+    desk.pending.remove(&run);
+    match result {
+        Ok(Some(job)) => {
+            let state = job.state.as_str().to_owned();
+            desk.refuse(asking.id, CommandRefused::CanBeRead { run, job: job.id, state });
+        }
+        Ok(None) | Err(_) => give_up_now(state, desk, asking),
+    }
+}
+
+/// The job that a person named was looked for.
+pub(crate) fn on_job_found(
+    state: &mut State,
+    desk: &mut Desk,
+    at: &Folder,
+    run: RunId,
+    result: Result<JobPage, CallError>,
+) {
+    if let Some(link) = state.links.get_mut(&at.0) {
+        link.health.heard_read(&result, state.now.boot);
+    }
+    let Some((asking, Pending::Named(key))) = desk.pending.get(&run).cloned() else { return };
+    desk.pending.remove(&run);
+    let checked = match result {
+        Ok(page) => check_job(state, at.1, run, key, &page),
+        Err(error) => Err(CommandRefused::NotRead(error.to_string())),
+    };
+    match checked {
+        Ok(job) => {
+            if let Some(reference) = job.reference.clone() {
+                // Started by hand under another name; from here on that one names its job.
+                state.book.change(run, |run| {
+                    if let Some(attempt) = run.attempt_mut() {
+                        attempt.reference = reference;
+                    }
+                });
+            }
+            let number = job.id;
+            adopt::adopt(state, run, at.1, &[job], &format!("Found by {}", asking.actor));
+            desk.decided(state, asking, Resolution::Job(key), Resolved::Adopted(number));
+        }
+        Err(refused) => desk.refuse(asking.id, refused),
+    }
+}
+
+fn check_job(
+    state: &mut State,
+    folder: FolderId,
+    id: RunId,
+    key: JobKey,
+    page: &JobPage,
+) -> Result<JobView, CommandRefused> {
+    let followed = state.book.followed_as(key);
+    let open = state.book.get(id).ok_or(CommandRefused::NotOpen(id))?;
+    // Meanwhile a look-up may have found it.
+    if open.run.state != RunState::Held {
+        return Err(CommandRefused::NotHeld { run: id, state: open.run.state });
+    }
+    let job = page.jobs.iter().find(|job| job.key == key).ok_or(CommandRefused::NoJob { key, folder })?;
+    let wanted = &open.run.start.process;
+    if let Some(found) = job.release_name.as_ref().filter(|found| !is_same_name(found, wanted)) {
+        return Err(CommandRefused::OtherProcess { key, found: found.clone(), wanted: wanted.clone() });
+    }
+    let ours = open.run.attempt().map(|attempt| &attempt.reference);
+    let prefix = Reference::prefix(state.loaded.installation);
+    let of_another =
+        job.reference.as_ref().is_some_and(|text| Some(text) != ours && text.as_str().starts_with(&prefix));
+    if of_another || followed.iter().any(|other| *other != id) {
+        return Err(CommandRefused::OtherRun(key));
+    }
+    Ok(job.clone())
 }

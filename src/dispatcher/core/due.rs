@@ -10,13 +10,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::open::{Asked, BeforeStart, Open, Verdict};
+use super::flights::{Flights, Folder, Question};
+use super::progress::{Need, Open, Progress};
 use super::queue::{Order, Queue, Seat};
 use crate::run::{FolderId, JobKey, RunId, RunState};
 use crate::schedule::{ConnectionName, ScheduleKey};
-
-/// A folder of a tenant.
-pub(super) type Folder = (ConnectionName, FolderId);
 
 /// All places of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,47 +56,43 @@ enum NextRead {
 
 /// The jobs of one folder that are followed.
 #[derive(Debug, Default)]
-pub(super) struct FollowedJobs {
+pub(crate) struct FollowedJobs {
     /// By when each is to be listed, in boot time; of those no call is under way.
-    pub(super) listed: BTreeSet<(Duration, RunId)>,
+    pub(crate) listed: BTreeSet<(Duration, RunId)>,
     /// All of them, by when each was accepted.
-    pub(super) all: BTreeSet<(Timestamp, RunId)>,
+    pub(crate) all: BTreeSet<(Timestamp, RunId)>,
 }
 
 /// Where all open runs are filed.
 #[derive(Debug, Default)]
-pub(super) struct Due {
+pub(crate) struct Due {
     places: HashMap<RunId, Place>,
-    pub(super) deadlines: BTreeSet<(Timestamp, RunId)>,
-    pub(super) queues: BTreeMap<ConnectionName, Queue>,
-    pub(super) asks: BTreeMap<ConnectionName, BTreeSet<(Duration, RunId)>>,
-    pub(super) folders: BTreeMap<Folder, FollowedJobs>,
-    pub(super) whole: BTreeMap<ConnectionName, BTreeSet<(Duration, RunId)>>,
-    pub(super) jobs: BTreeMap<JobKey, BTreeSet<RunId>>,
-    pub(super) held: BTreeSet<RunId>,
-    pub(super) sought: BTreeSet<RunId>,
-    pub(super) elsewhere: BTreeSet<RunId>,
+    pub(crate) deadlines: BTreeSet<(Timestamp, RunId)>,
+    pub(crate) queues: BTreeMap<ConnectionName, Queue>,
+    pub(crate) asks: BTreeMap<ConnectionName, BTreeSet<(Duration, RunId)>>,
+    pub(crate) folders: BTreeMap<Folder, FollowedJobs>,
+    pub(crate) whole: BTreeMap<ConnectionName, BTreeSet<(Duration, RunId)>>,
+    pub(crate) jobs: BTreeMap<JobKey, BTreeSet<RunId>>,
+    pub(crate) held: BTreeSet<RunId>,
+    pub(crate) sought: BTreeSet<RunId>,
+    pub(crate) elsewhere: BTreeSet<RunId>,
     waiting_for_older: BTreeMap<ScheduleKey, BTreeSet<RunId>>,
 }
 
 impl Place {
-    fn of(open: &Open) -> Place {
+    fn of(open: &Open, flights: &Flights) -> Place {
         let run = &open.run;
         let is_elsewhere = open.elsewhere.is_some();
-        let sendable = match run.state {
-            RunState::Armed | RunState::Waiting(_) => true,
-            RunState::Unknown => open.settle.is_some_and(|settle| settle.verdict == Verdict::None),
-            RunState::Starting | RunState::Held | RunState::Job(_) | RunState::Ended(_) => false,
-        };
+        let need = open.need();
         let order = (run.fire_at, run.nominal_at, run.id);
         Place {
             schedule: run.schedule.clone(),
             connection: run.connection.clone(),
-            sendable: sendable.then_some((order, run.deadline_at)),
-            waits_for_older: sendable && open.before_start == BeforeStart::Overlap,
-            asked_at: asked_at(open).filter(|_| !is_elsewhere && run.attempt().is_some()),
+            sendable: need.map(|_| (order, run.deadline_at)),
+            waits_for_older: need == Some(Need::Overlap),
+            asked_at: asked_at(open, flights).filter(|_| !is_elsewhere && run.attempt().is_some()),
             job: run.open_job().map(|job| job.key),
-            followed: followed(open).filter(|_| !is_elsewhere),
+            followed: followed(open, flights).filter(|_| !is_elsewhere),
             is_held: run.state == RunState::Held,
             folder_is_sought: open.folder.is_sought() && !run.state.is_final(),
             is_elsewhere: is_elsewhere && !run.state.is_final(),
@@ -107,35 +101,38 @@ impl Place {
 }
 
 /// When an open run is asked about next, if nothing is being asked yet.
-fn asked_at(open: &Open) -> Option<Duration> {
-    match (open.run.state, open.settle, open.before_start) {
-        (RunState::Unknown | RunState::Held, Some(settle), _) => {
-            (settle.asked == Asked::No && settle.verdict != Verdict::None).then_some(settle.next)
+fn asked_at(open: &Open, flights: &Flights) -> Option<Duration> {
+    let inquiry = open.inquiry().filter(|_| !flights.has(&Question::Outcome(open.run.id)))?;
+    match open.progress {
+        Progress::Queued(Need::LookUp(_)) => {
+            let paused = open.tries.pause.map(|pause| pause.until).unwrap_or_default();
+            Some(inquiry.next.max(paused))
         }
-        (RunState::Waiting(_) | RunState::Armed, settle, BeforeStart::LookUp(Asked::No)) => {
-            let paused = open.pause.map(|pause| pause.until).unwrap_or_default();
-            Some(settle.map(|settle| settle.next).unwrap_or_default().max(paused))
-        }
-        _ => None,
+        Progress::Settling(_) => Some(inquiry.next),
+        Progress::Queued(Need::Nothing | Need::Overlap)
+        | Progress::Sending
+        | Progress::Settled(_)
+        | Progress::Following(_)
+        | Progress::Over => None,
     }
 }
 
-fn followed(open: &Open) -> Option<Followed> {
-    let (Some(_), Some(follow)) = (open.run.open_job(), &open.follow) else { return None };
-    let folder_id = open.run.attempt().and_then(|attempt| attempt.folder_id)?;
-    let next = match (follow.asked, &follow.ended) {
-        (Asked::Yes, _) => NextRead::UnderWay,
-        (Asked::No, Some(_)) => NextRead::Whole(follow.next),
-        (Asked::No, None) => NextRead::Listed(follow.next),
+fn followed(open: &Open, flights: &Flights) -> Option<Followed> {
+    let (Some(_), Some(follow)) = (open.run.open_job(), open.follow()) else { return None };
+    let folder_id = open.run.folder_id()?;
+    let next = match &follow.ended {
+        _ if flights.has_job_of(open.run.id) => NextRead::UnderWay,
+        Some(_) => NextRead::Whole(follow.next),
+        None => NextRead::Listed(follow.next),
     };
     Some(Followed { folder_id, accepted_at: open.run.accepted_at.unwrap_or(open.run.fire_at), next })
 }
 
 impl Due {
     /// Files a run that was touched. Where it waits to be sent, it takes this seat.
-    pub(super) fn file(&mut self, open: &Open, seat: Seat) {
+    pub(crate) fn file(&mut self, open: &Open, flights: &Flights, seat: Seat) {
         let id = open.run.id;
-        let place = Place::of(open);
+        let place = Place::of(open, flights);
         if self.places.get(&id) != Some(&place) {
             self.drop(id);
             self.put(id, &place);
@@ -147,12 +144,12 @@ impl Due {
     }
 
     /// Whether a run is filed as it is now.
-    pub(super) fn has(&self, open: &Open) -> bool {
-        self.places.get(&open.run.id) == Some(&Place::of(open))
+    pub(crate) fn has(&self, open: &Open, flights: &Flights) -> bool {
+        self.places.get(&open.run.id) == Some(&Place::of(open, flights))
     }
 
     /// Something of this schedule's runs has changed: those that wait for an older one are looked at. Gives whether there are any.
-    pub(super) fn look_at_younger(&mut self, schedule: &ScheduleKey) -> bool {
+    pub(crate) fn look_at_younger(&mut self, schedule: &ScheduleKey) -> bool {
         let Some(waiting) = self.waiting_for_older.get(schedule) else { return false };
         for id in waiting {
             let Some(place) = self.places.get(id) else { continue };
@@ -164,7 +161,7 @@ impl Due {
     }
 
     /// Forgets a run that is open no longer.
-    pub(super) fn drop(&mut self, id: RunId) {
+    pub(crate) fn drop(&mut self, id: RunId) {
         let Some(place) = self.places.remove(&id) else { return };
         let connection = &place.connection;
         if let Some((order, deadline)) = place.sendable {
@@ -246,23 +243,23 @@ impl Due {
     }
 
     /// The runs of a connection that are to be asked about by then, in boot time.
-    pub(super) fn asks_due(&self, connection: &ConnectionName, boot: Duration) -> Vec<RunId> {
+    pub(crate) fn asks_due(&self, connection: &ConnectionName, boot: Duration) -> Vec<RunId> {
         self.asks.get(connection).map(|asks| due_by(asks, boot)).unwrap_or_default()
     }
 
     /// Whether any is to be asked about by then, and when the first of those that are not is.
-    pub(super) fn next_ask(&self, connection: &ConnectionName, boot: Duration) -> (bool, Option<Duration>) {
+    pub(crate) fn next_ask(&self, connection: &ConnectionName, boot: Duration) -> (bool, Option<Duration>) {
         let Some(asks) = self.asks.get(connection) else { return (false, None) };
         (asks.first().is_some_and(|(at, _)| *at <= boot), after(asks, boot))
     }
 
     /// The jobs of a connection that are to be read whole by then, and when the first of the others is.
-    pub(super) fn whole_due(&self, connection: &ConnectionName, boot: Duration) -> (Vec<RunId>, Option<Duration>) {
+    pub(crate) fn whole_due(&self, connection: &ConnectionName, boot: Duration) -> (Vec<RunId>, Option<Duration>) {
         self.whole.get(connection).map(|reads| (due_by(reads, boot), after(reads, boot))).unwrap_or_default()
     }
 
     /// The folders with a job that is to be listed by then, in boot time, and when the first of the other folders has one.
-    pub(super) fn folders_due(&self, boot: Duration) -> (Vec<Folder>, Option<Duration>) {
+    pub(crate) fn folders_due(&self, boot: Duration) -> (Vec<Folder>, Option<Duration>) {
         let mut due = Vec::new();
         let mut next = None;
         for (folder, jobs) in &self.folders {
@@ -277,7 +274,7 @@ impl Due {
     }
 
     /// The jobs of a folder that are to be listed by then.
-    pub(super) fn listed_by(&self, folder: &Folder, boot: Duration) -> Vec<(Duration, RunId)> {
+    pub(crate) fn listed_by(&self, folder: &Folder, boot: Duration) -> Vec<(Duration, RunId)> {
         let listed = self.folders.get(folder).map(|jobs| &jobs.listed);
         listed.into_iter().flatten().take_while(|(at, _)| *at <= boot).copied().collect()
     }

@@ -9,16 +9,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::target::TargetChanges;
+use super::link::targets::TargetChanges;
 use crate::clock::Reading;
 use crate::run::{RunId, WaitReason};
 
 /// The order in which runs are sent: by their times.
-pub(super) type Order = (Timestamp, Timestamp, RunId);
+pub(crate) type Order = (Timestamp, Timestamp, RunId);
 
 /// What a run that may be sent waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Seat {
+pub(crate) enum Seat {
     /// To be looked at in the next turn.
     Next,
     /// A place within the connection's limits.
@@ -34,11 +34,11 @@ pub(super) enum Seat {
 }
 
 /// A connection's obstacle, as far as its waiting runs show it: the reason and the error. None: starts may go.
-pub(super) type Gate = Option<(WaitReason, Option<String>)>;
+pub(crate) type Gate = Option<(WaitReason, Option<String>)>;
 
 /// The runs of one connection that may be sent.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
+pub(crate) struct Queue {
     seats: BTreeMap<Order, Seat>,
     next: BTreeSet<Order>,
     limit: BTreeSet<Order>,
@@ -52,16 +52,16 @@ pub(super) struct Queue {
 
 impl Queue {
     /// All of it, in order.
-    pub(super) fn runs(&self) -> impl Iterator<Item = RunId> {
+    pub(crate) fn runs(&self) -> impl Iterator<Item = RunId> {
         self.seats.keys().map(|(.., id)| *id)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.seats.is_empty()
     }
 
     /// Gives a run its seat.
-    pub(super) fn seat(&mut self, order: Order, seat: Seat) {
+    pub(crate) fn seat(&mut self, order: Order, seat: Seat) {
         if self.seats.get(&order) == Some(&seat) {
             return;
         }
@@ -78,7 +78,7 @@ impl Queue {
     }
 
     /// It waits to be sent no longer.
-    pub(super) fn leave(&mut self, order: Order) {
+    pub(crate) fn leave(&mut self, order: Order) {
         match self.seats.remove(&order) {
             Some(Seat::Next) => drop(self.next.remove(&order)),
             Some(Seat::Limit) => drop(self.limit.remove(&order)),
@@ -90,7 +90,7 @@ impl Queue {
     }
 
     /// Has those looked at whose time has come, and those for which something has changed since the last turn.
-    pub(super) fn wake_up(&mut self, gate: &Gate, targets: TargetChanges, now: Reading) {
+    pub(crate) fn wake_up(&mut self, gate: &Gate, targets: TargetChanges, now: Reading) {
         let mut awake: Vec<Order> = Vec::new();
         if self.gate != *gate {
             self.gate.clone_from(gate);
@@ -113,7 +113,7 @@ impl Queue {
     }
 
     /// The next one to be looked at after this. Those that wait for a place are left alone when there is none.
-    pub(super) fn after(&self, last: Option<Order>, is_full: bool) -> Option<Order> {
+    pub(crate) fn after(&self, last: Option<Order>, is_full: bool) -> Option<Order> {
         let from = last.map_or(Bound::Unbounded, Bound::Excluded);
         let next = self.next.range((from, Bound::Unbounded)).next();
         let limited = self.limit.range((from, Bound::Unbounded)).next().filter(|_| !is_full);
@@ -121,7 +121,7 @@ impl Queue {
     }
 
     /// When the first of those that wait for a time is looked at again, in boot time and by the wall clock.
-    pub(super) fn wakes(&self) -> (Option<Duration>, Option<Timestamp>) {
+    pub(crate) fn wakes(&self) -> (Option<Duration>, Option<Timestamp>) {
         (self.until.first().map(|(boot, _)| *boot), self.until_wall.first().map(|(at, _)| *at))
     }
 }

@@ -1,48 +1,58 @@
-//! Which part of the core hears which answer.
+//! Which rule hears which answer.
 
-use super::Core;
-use crate::clock::Reading;
+use super::command::{self, Desk};
+use super::flights::Question;
+use super::run::{adopt, crowd, follow, found, looked_up, started};
+use super::set::planning::Planning;
+use super::set::recall;
+use super::state::State;
 use crate::executor::Report;
 
-impl Core {
-    pub(super) fn take_report(&mut self, report: Report, now: Reading) {
-        match report {
-            Report::TokenRenewed { connection } => {
-                if let Some(link) = self.links.get_mut(&connection) {
-                    link.has_token(now.boot);
-                }
+/// An answer meets its question, and goes to the rule that asked.
+pub(crate) fn take(state: &mut State, planning: &mut Planning, desk: &mut Desk, report: Report) {
+    for question in Question::answered_by(&report) {
+        state.book.end(&question, report.connection());
+    }
+    match report {
+        Report::TokenRenewed { connection } => {
+            if let Some(link) = state.links.get_mut(&connection) {
+                link.health.has_token(state.now.boot);
             }
-            Report::Resolved { connection, asked_of, folder, process, result, server_skew } => {
-                self.resolved(&connection, &asked_of, (folder, process), result, server_skew, now);
-            }
-            Report::Started { connection, run, ended, server_date, result } => {
-                self.started(&connection, run, ended, server_date, result, now);
-            }
-            Report::LookedUp { connection, folder_id, asks, control, result } => {
-                self.looked_up(&connection, folder_id, asks, control, result, now);
-            }
-            Report::LookedUpBeside { connection, folder_id, asks, result } => {
-                self.looked_up_beside(&connection, folder_id, asks, result, now);
-            }
-            Report::ListedSince { connection, folder_id, asks, result } => {
-                self.listed_since(&connection, folder_id, &asks, result, now);
-            }
-            Report::Polled { connection, folder_id, jobs, result } => {
-                self.polled(&connection, folder_id, &jobs, result, now);
-            }
-            Report::ListedEnded { connection, folder_id, result } => {
-                self.listed_ended(&connection, folder_id, result, now);
-            }
-            Report::Recalled { connection, folder, folder_id, result } => {
-                self.recalled(&connection, &folder, folder_id, result, now);
-            }
-            Report::JobFound { connection, folder_id, run, result } => {
-                self.found_job(&connection, folder_id, run, result, now);
-            }
-            Report::Read { connection, run, result } => self.read(&connection, run, result, now),
-            Report::SpareStopped { connection, run, job, result } => {
-                self.spare_stopped(&connection, run, job, result, now);
-            }
+        }
+        Report::Resolved { connection, asked_of, folder, process, result, server_skew } => {
+            found::on_found(state, &connection, &asked_of, (folder, process), result, server_skew);
+        }
+        Report::Started { connection, run, ended, server_date, result } => {
+            started::on_started(state, &connection, run, ended, server_date, result);
+        }
+        Report::LookedUp { connection, folder_id, asks, control, result } => {
+            looked_up::on_looked_up(state, &(connection, folder_id), &asks, control.as_ref(), result);
+        }
+        Report::LookedUpBeside { connection, folder_id, asks, result } => {
+            looked_up::on_looked_up_next_to(state, &(connection, folder_id), &asks, result);
+        }
+        Report::ListedSince { connection, folder_id, asks, result } => {
+            looked_up::on_listed_since(state, &(connection, folder_id), &asks, &result);
+        }
+        Report::Polled { connection, folder_id, jobs, result } => {
+            follow::on_polled(state, &(connection, folder_id), &jobs, result);
+        }
+        Report::ListedEnded { connection, folder_id, result } => {
+            crowd::on_listed_ended(state, &(connection, folder_id), result);
+        }
+        Report::Recalled { connection, folder, folder_id, result } => {
+            recall::on_recalled(state, planning, &(connection, folder_id), &folder, result);
+        }
+        Report::JobFound { connection, folder_id, run, result } => {
+            command::on_job_found(state, desk, &(connection, folder_id), run, result);
+        }
+        Report::Read { connection, run, result } => {
+            follow::heard_read(state, &connection, run, &result);
+            command::on_read(state, desk, run, &result);
+            follow::on_read(state, &connection, run, result);
+        }
+        Report::SpareStopped { connection, run, job, result } => {
+            adopt::on_spare_stopped(state, &connection, run, job, result);
         }
     }
 }

@@ -16,11 +16,11 @@ pub struct Wake {
 }
 
 impl Wake {
-    pub(super) fn at_wall(&mut self, wall: Timestamp) {
+    pub(crate) fn at_wall(&mut self, wall: Timestamp) {
         self.wall = Some(self.wall.map_or(wall, |old| old.min(wall)));
     }
 
-    pub(super) fn at_boot(&mut self, boot: Duration) {
+    pub(crate) fn at_boot(&mut self, boot: Duration) {
         self.boot = Some(self.boot.map_or(boot, |old| old.min(boot)));
     }
 

@@ -1,0 +1,173 @@
+//! Every call under way: what was asked, until its answer comes.
+//!
+//! Each action has exactly one report, so a question that was put here is taken out by its answer. Whoever wants to ask looks here first.
+//! Only what is being asked about processes and trials is known where the answer is kept (`link::targets`, `link::health`).
+
+use std::collections::BTreeMap;
+
+use crate::executor::{Action, Ask, AskedFor, Report};
+use crate::run::{FolderId, RunId};
+use crate::schedule::{ConnectionName, FolderChoice};
+
+/// A folder of a tenant.
+pub(crate) type Folder = (ConnectionName, FolderId);
+
+/// What a call asks.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Question {
+    /// Start this run.
+    Start(RunId),
+    /// Whether a job of this run exists.
+    Outcome(RunId),
+    /// How many jobs a repeated start of this run made.
+    Count(RunId),
+    /// How this run's job is, in a list of several.
+    Listed(RunId),
+    /// How this run's job is, alone and whole.
+    Read(RunId),
+    /// Whether look-ups in this folder show our jobs.
+    Proof(Folder),
+    /// Which jobs of a crowded folder have ended.
+    Ended(Folder),
+    /// Which jobs of ours a folder has, after the database forgot them.
+    Recall(ConnectionName, Option<FolderChoice>),
+    /// The job that a person named for this run.
+    Named(RunId),
+}
+
+/// The calls under way.
+#[derive(Debug, Default)]
+pub(crate) struct Flights {
+    /// How often each question is being asked: a person may have a job read that is being followed.
+    asked: BTreeMap<Question, u32>,
+    /// Those that count against a connection's `open_requests`.
+    load: BTreeMap<ConnectionName, Load>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Load {
+    starts: u32,
+    reads: u32,
+}
+
+impl Question {
+    /// What one Reference of a look-up in this folder asks.
+    fn of(ask: &Ask, folder: &Folder) -> Question {
+        match ask.purpose {
+            AskedFor::Settling | AskedFor::Settled | AskedFor::BeforeStart | AskedFor::Held => {
+                Question::Outcome(ask.run)
+            }
+            AskedFor::Sweep => Question::Count(ask.run),
+            AskedFor::Proof => Question::Proof(folder.clone()),
+        }
+    }
+
+    /// What an action asks.
+    pub(crate) fn all_of(action: &Action) -> Vec<Question> {
+        match action {
+            Action::Start(order) => vec![Question::Start(order.run)],
+            Action::LookUp { connection, folder_id, asks, .. }
+            | Action::LookUpBeside { connection, folder_id, asks, .. }
+            | Action::ListSince { connection, folder_id, asks, .. } => {
+                let folder = (connection.clone(), *folder_id);
+                asks.iter().map(|ask| Question::of(ask, &folder)).collect()
+            }
+            Action::Poll { jobs, .. } => jobs.iter().map(|(run, _)| Question::Listed(*run)).collect(),
+            Action::ListEnded { connection, folder_id, .. } => {
+                vec![Question::Ended((connection.clone(), *folder_id))]
+            }
+            Action::Read { run, .. } => vec![Question::Read(*run)],
+            Action::Recall { connection, folder, .. } => vec![Question::Recall(connection.clone(), folder.clone())],
+            Action::FindJob { run, .. } => vec![Question::Named(*run)],
+            // What is learnt of a process is kept, and so is that it is being looked for; a stop is asked for once.
+            Action::Resolve { .. } | Action::StopSpare { .. } => Vec::new(),
+        }
+    }
+
+    /// What a report answers: the questions of its action.
+    pub(crate) fn answered_by(report: &Report) -> Vec<Question> {
+        match report {
+            Report::Started { run, .. } => vec![Question::Start(*run)],
+            Report::LookedUp { connection, folder_id, asks, .. }
+            | Report::LookedUpBeside { connection, folder_id, asks, .. }
+            | Report::ListedSince { connection, folder_id, asks, .. } => {
+                let folder = (connection.clone(), *folder_id);
+                asks.iter().map(|ask| Question::of(ask, &folder)).collect()
+            }
+            Report::Polled { jobs, .. } => jobs.iter().map(|(run, _)| Question::Listed(*run)).collect(),
+            Report::ListedEnded { connection, folder_id, .. } => {
+                vec![Question::Ended((connection.clone(), *folder_id))]
+            }
+            Report::Read { run, .. } => vec![Question::Read(*run)],
+            Report::Recalled { connection, folder, .. } => vec![Question::Recall(connection.clone(), folder.clone())],
+            Report::JobFound { run, .. } => vec![Question::Named(*run)],
+            Report::TokenRenewed { .. } | Report::Resolved { .. } | Report::SpareStopped { .. } => Vec::new(),
+        }
+    }
+
+    /// The run whose next question waits for this one's answer.
+    pub(crate) fn run(&self) -> Option<RunId> {
+        match self {
+            Question::Start(run) | Question::Outcome(run) | Question::Listed(run) | Question::Read(run) => Some(*run),
+            Question::Count(_)
+            | Question::Proof(_)
+            | Question::Ended(_)
+            | Question::Recall(..)
+            | Question::Named(_) => None,
+        }
+    }
+}
+
+impl Flights {
+    /// A call leaves that asks this.
+    pub(crate) fn begin(&mut self, question: Question, connection: &ConnectionName) {
+        self.weigh(&question, connection, |count| count.saturating_add(1));
+        *self.asked.entry(question).or_default() += 1;
+    }
+
+    /// Its answer has come, or it never left. Gives whether it was being asked.
+    pub(crate) fn end(&mut self, question: &Question, connection: &ConnectionName) -> bool {
+        let Some(times) = self.asked.get_mut(question) else { return false };
+        *times -= 1;
+        if *times == 0 {
+            self.asked.remove(question);
+        }
+        self.weigh(question, connection, |count| count.saturating_sub(1));
+        true
+    }
+
+    fn weigh(&mut self, question: &Question, connection: &ConnectionName, change: impl Fn(u32) -> u32) {
+        let load = self.load.entry(connection.clone()).or_default();
+        match question {
+            Question::Start(_) => load.starts = change(load.starts),
+            Question::Read(_) => load.reads = change(load.reads),
+            Question::Outcome(_)
+            | Question::Count(_)
+            | Question::Listed(_)
+            | Question::Proof(_)
+            | Question::Ended(_)
+            | Question::Recall(..)
+            | Question::Named(_) => {}
+        }
+    }
+
+    /// Whether this is being asked.
+    pub(crate) fn has(&self, question: &Question) -> bool {
+        self.asked.contains_key(question)
+    }
+
+    /// Whether it is being asked how a run's job is.
+    pub(crate) fn has_job_of(&self, run: RunId) -> bool {
+        self.has(&Question::Listed(run)) || self.has(&Question::Read(run))
+    }
+
+    /// How many starts are under way on a connection.
+    pub(crate) fn starts_on(&self, connection: &ConnectionName) -> u32 {
+        self.load.get(connection).map_or(0, |load| load.starts)
+    }
+
+    /// How many reads of one job are under way on a connection.
+    pub(crate) fn reads_on(&self, connection: &ConnectionName) -> u32 {
+        self.load.get(connection).map_or(0, |load| load.reads)
+    }
+}

@@ -1,0 +1,78 @@
+//! Taking over what the database knows: at the start of a life, and after a write that failed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::link::Link;
+use super::progress::Open;
+use super::run::{elsewhere, lists};
+use super::set::planning::{Planning, Settled, settle_versions};
+use super::set::{claim, jumps, recall};
+use super::state::{Absent, Loaded, Pace, RandomBits, State, Sweep};
+use crate::clock::Reading;
+use crate::planner::Planner;
+use crate::run::{RunId, RunState};
+use crate::schedule::{ConnectionName, Marks, ScheduleSet};
+use crate::store::LoadedState;
+
+/// The state and the plans that follow from a database.
+pub(crate) fn recover(
+    set: Arc<ScheduleSet>,
+    absent: Absent,
+    stored: LoadedState,
+    opened: Reading,
+    pace: Pace,
+    random: RandomBits,
+) -> (State, Planning) {
+    let LoadedState { installation, open, marks, evidence, sweeps, counting, short_folders, list_calls, doubt } =
+        stored;
+    let loaded = Loaded { installation, set: set.clone(), absent, pace, opened, doubt };
+    let mut state = State::new(loaded, random);
+    for counting in counting {
+        state.book.count_until(&counting.schedule, counting.run, counting.until);
+    }
+    let Settled { marks, recorded, parked } = settle_versions(&set, marks, absent, doubt, opened.wall, &mut state.book);
+    let mut planning = Planning::new(Planner::new(set.clone(), Marks(marks)), parked, opened.wall);
+    state.sweeps = sweeps.into_iter().map(|(run, connection, attempt)| Sweep::new(run, connection, attempt)).collect();
+    let mut to_read: BTreeMap<ConnectionName, BTreeSet<RunId>> = BTreeMap::new();
+    for run in open {
+        let open = Open::found_at_start(run, opened);
+        if open.is_to_be_read() || open.run.state == RunState::Starting {
+            to_read.entry(open.run.connection.clone()).or_default().insert(open.run.id);
+        }
+        state.book.add(open);
+    }
+    for (name, connection) in &set.connections {
+        let left = to_read.remove(name).unwrap_or_default();
+        let link = Link::new(connection.clone(), left, opened.boot, installation.0);
+        state.links.insert(name.clone(), link);
+    }
+    for (name, runs) in to_read {
+        tracing::error!(
+            connection = %name,
+            "{} open runs belong to connection `{name}`, which is not in the loaded files; they wait for it within their schedules' `start_deadline`",
+            runs.len()
+        );
+    }
+    for proof in evidence {
+        if let Some(link) = state.links.get_mut(&proof.connection) {
+            link.evidence.insert(proof.folder_id, proof);
+        }
+    }
+    for short in short_folders {
+        if let Some(link) = state.links.get_mut(&short.connection) {
+            link.short_folders.insert(short.name.clone(), short);
+        }
+    }
+    lists::count_stored(&mut state, list_calls);
+    for recorded in recorded {
+        claim::record_not_run(&mut state, &recorded);
+    }
+    jumps::take_back_marks(&mut state, &mut planning, opened.wall);
+    jumps::doubt_unfinished_starts(&mut state);
+    elsewhere::compare_identities(&mut state);
+    if let Some(doubt) = doubt {
+        recall::plan(&mut state, &mut planning, doubt);
+    }
+    (state, planning)
+}

@@ -1,0 +1,23 @@
+//! Starts that were not sent before their deadline (semantics.md 10).
+
+use super::ending::join;
+use crate::dispatcher::core::state::State;
+use crate::run::{Ending, MissReason, RunEvent, RunId};
+
+/// Past its deadline a start that was certainly not sent is not sent any more (semantics.md 10).
+pub(crate) fn give_up_late_starts(state: &mut State) {
+    let now = state.now;
+    let deadlines = &state.book.due().deadlines;
+    let late: Vec<RunId> = deadlines.iter().take_while(|(at, _)| *at <= now.wall).map(|(_, id)| *id).collect();
+    if let Some((next, _)) = deadlines.iter().find(|(at, _)| *at > now.wall) {
+        state.wake.at_wall(*next);
+    }
+    for id in late {
+        let waited = state.book.get(id).map(|open| open.run.state.to_string()).unwrap_or_default();
+        let text = format!("Not started before its deadline ({waited})");
+        state.book.change(id, |run| {
+            run.note = join(run.note.take(), format!("not started before its deadline; it was {waited}"));
+        });
+        state.step(id, RunEvent::End(Ending::Missed(MissReason::Deadline)), text);
+    }
+}

@@ -1,0 +1,71 @@
+//! Runs that wait for the word of an older one of their schedule (semantics.md 11).
+
+use super::{ending, polling};
+use crate::admission::{Admission, admit_by};
+use crate::dispatcher::core::progress::{Need, Open, Progress, Settle, Then};
+use crate::dispatcher::core::state::{State, boot_of};
+use crate::run::{RunId, WaitReason};
+use crate::schedule::OverlapPolicy;
+
+/// A time that a life before this one may have started, and that the database may have forgotten: an unclear start.
+pub(crate) fn doubt_start(state: &mut State, id: RunId) {
+    let now = state.now;
+    state.book.change(id, |run| {
+        if let Some(attempt) = run.attempt_mut() {
+            // So that a call of ours counts as a repeated one, whose jobs are counted later.
+            attempt.sends = attempt.sends.max(1);
+        }
+    });
+    let text =
+        "It may have been started before the database was lost or put back; it is looked up until that is settled";
+    let settle = Settle::from(state.loaded.opened.boot, now.boot).then_ask_overlap();
+    state.become_unclear(id, settle, text.to_owned());
+    state.wake.at_boot(now.boot);
+}
+
+/// Whether a run that had to wait for older ones may go on.
+pub(crate) fn pass(state: &mut State, id: RunId) -> bool {
+    let now = state.now;
+    let Some(open) = state.book.get(id) else { return false };
+    let policy =
+        state.loaded.set.schedules.get(&open.run.schedule).map_or(OverlapPolicy::Skip, |schedule| schedule.overlap);
+    let doubtful = state.was_due_before(open.run.fire_at);
+    let due = boot_of(now, open.run.fire_at);
+    let older = state.book.active(policy, &open.run.schedule, Some(id), due, now.wall);
+    match admit_by(policy, &older) {
+        Admission::AskAgain => {
+            polling::read_for_overlap(state, &older, due);
+            state.wait(id, WaitReason::Overlap, None, "An older run is read first to see whether it is still open");
+            false
+        }
+        Admission::Skip(other) => {
+            // One that was sent before keeps its attempt: its Reference answers what became of it.
+            state.book.change(id, |run| {
+                if run.sent_at.is_none() {
+                    run.attempts.clear();
+                }
+            });
+            ending::skip_for(state, id, other);
+            false
+        }
+        Admission::Start => {
+            if let Some(settle) = state.book.get_mut(id).and_then(Open::settle_mut) {
+                // It has settled: nothing was started.
+                settle.then = Then::Send;
+                return true;
+            }
+            if doubtful && state.loaded.doubt.is_some() {
+                doubt_start(state, id);
+                return false;
+            }
+            if let Some(open) = state.book.get_mut(id) {
+                open.progress = Progress::Queued(if doubtful { Need::LOOK_UP } else { Need::Nothing });
+            }
+            if doubtful {
+                // Look-ups go out at the beginning of a turn.
+                state.wake.at_boot(now.boot);
+            }
+            !doubtful
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! From waiting to sent, within the limits, and what each answer to a start means.
+
+use std::time::Duration;
+
+use super::ending::join;
+use super::{overlap, process};
+use crate::clock::Reading;
+use crate::dispatcher::core::book::Book;
+use crate::dispatcher::core::link::health::Answering;
+use crate::dispatcher::core::link::obstacle::Obstacle;
+use crate::dispatcher::core::link::targets::TargetState;
+use crate::dispatcher::core::progress::{Need, Open, Wish};
+use crate::dispatcher::core::queue::{Gate, Seat};
+use crate::dispatcher::core::state::{Absent, State};
+use crate::executor::{Action, StartOrder, Target};
+use crate::run::{Ending, Run, RunEvent, RunId, RunState, SkipReason, WaitReason};
+use crate::schedule::{ConnectionName, Enablement, StartSpec};
+
+/// Sends what may be sent: on each connection in the order of its times.
+pub(crate) fn send_waiting(state: &mut State) {
+    let now = state.now;
+    state.book.look_at_younger();
+    let names: Vec<ConnectionName> = state.book.due().queues.keys().cloned().collect();
+    for (name, link) in &mut state.links {
+        // Nothing is left of the outage.
+        if link.health.is == Answering::Recovering && !piled_up(&mut state.book, name, now) {
+            link.health.recovered();
+        }
+    }
+    for name in names {
+        send_on(state, &name);
+    }
+    if state.book.look_at_younger() {
+        // Of what became of the older ones just now the younger ones learn in a turn of their own.
+        state.wake.at_boot(now.boot);
+    }
+}
+
+fn send_on(state: &mut State, name: &ConnectionName) {
+    let now = state.now;
+    let obstacle = state.links.get(name).map(|link| link.obstacle(now.boot));
+    let targets = state.links.get(name).map(|link| link.targets.changes()).unwrap_or_default();
+    let (gate, until): (Gate, Option<Duration>) = match obstacle {
+        None => (Some((WaitReason::Outage, None)), None),
+        Some(None) => (None, None),
+        Some(Some(obstacle)) => (Some((obstacle.reason, obstacle.error)), obstacle.until),
+    };
+    let due = state.book.due();
+    let Some(queue) = due.queues.get_mut(name) else { return };
+    queue.wake_up(&gate, targets, now);
+    // Nobody whose connection leads elsewhere needs it.
+    let first = queue.runs().take_while(|_| gate.is_some()).find(|id| !due.elsewhere.contains(id));
+    if let Some(start) = first.and_then(|id| state.book.get(id)).map(|open| open.run.start.clone()) {
+        until.into_iter().for_each(|until| state.wake.at_boot(until));
+        probe(state, name, &start);
+    }
+    let (mut last, mut is_full) = (None, gate.is_some());
+    while let Some(order) = state.book.due().queues.get(name).and_then(|queue| queue.after(last, is_full)) {
+        let (.., id) = order;
+        let seat = send(state, id);
+        is_full |= seat == Seat::Limit;
+        state.book.seat(id, seat);
+        last = Some(order);
+    }
+    let Some(queue) = state.book.due().queues.get(name) else { return };
+    let (boot, wall) = queue.wakes();
+    boot.into_iter().for_each(|boot| state.wake.at_boot(boot));
+    wall.into_iter().for_each(|at| state.wake.at_wall(at));
+}
+
+/// Sends a run if nothing stands in its way. Gives what it waits for.
+fn send(state: &mut State, id: RunId) -> Seat {
+    let now = state.now;
+    let Some(open) = state.book.get(id) else { return Seat::Event };
+    let Some(need) = open.need() else { return Seat::Event };
+    let (connection, start, fire_at) = (open.run.connection.clone(), open.run.start.clone(), open.run.fire_at);
+    let pause = open.tries.pause.map(|pause| pause.until);
+    let text = match open.run.state {
+        RunState::Unknown => "Sent again under the same Reference: no job was made by the call before",
+        _ => "Sent to Orchestrator",
+    };
+    if open.elsewhere.is_some() {
+        let text = "Its connection leads to another tenant than when this was claimed";
+        state.wait(id, WaitReason::Outage, None, text);
+        return Seat::Event;
+    }
+    if is_certainly_unsent(state, open, need)
+        && let Some((ending, why)) = unwanted(state, &open.run)
+    {
+        state.book.change(id, |run| run.note = join(run.note.take(), why.to_owned()));
+        state.step(id, RunEvent::End(ending), format!("Not started: {why}"));
+        return Seat::Event;
+    }
+    if fire_at > now.wall {
+        // Claimed under a clock that has been set back since.
+        state.wait(id, WaitReason::Clock, None, "The clock was set back, and its time has not come");
+        return Seat::UntilWall(fire_at);
+    }
+    if let Some(seat) = kept_back(state, id, &connection, pause) {
+        return seat;
+    }
+    match need {
+        Need::Nothing => {}
+        // `look_up` has it.
+        Need::LookUp(_) => return Seat::Event,
+        Need::Overlap => {
+            if !overlap::pass(state, id) {
+                return Seat::Event;
+            }
+        }
+    }
+    let known = process::known_target(state, &connection, &start);
+    let Some(target) = known.or_else(|| process::want_target(state, &connection, &start)) else {
+        state.wait(id, WaitReason::LookUp, None, "Its folder and process are being looked up");
+        let targets = state.links.get(&connection).map(|link| &link.targets);
+        return match targets.and_then(|targets| targets.get(&(start.folder, start.process))) {
+            Some(TargetState::PutOff(until)) => Seat::Until(*until),
+            Some(TargetState::Asked | TargetState::Known(..) | TargetState::Refused(_)) | None => Seat::Target,
+        };
+    };
+    if !takes_place(state, id, &connection) {
+        return Seat::Limit;
+    }
+    // One that is old is looked up again next to this start.
+    process::want_target(state, &connection, &start);
+    order_start(state, id, target, text);
+    Seat::Event
+}
+
+/// Whether no life before this one can have sent it. What may have been started is looked up first, whatever the files say now; and what a
+/// person decided to start is not withdrawn.
+fn is_certainly_unsent(state: &State, open: &Open, need: Need) -> bool {
+    let certain = match need {
+        Need::Nothing => true,
+        // It came due in this life, or has settled as "no job was made".
+        Need::Overlap => open.settle().is_some() || !state.was_due_before(open.run.fire_at),
+        Need::LookUp(_) => false,
+    };
+    certain && open.wish != Wish::Start
+}
+
+/// What keeps a run back: its connection, or its own pause until this boot time. None: nothing.
+fn kept_back(state: &mut State, id: RunId, connection: &ConnectionName, pause: Option<Duration>) -> Option<Seat> {
+    let now = state.now;
+    let Some(link) = state.links.get(connection) else {
+        state.wait(id, WaitReason::Outage, None, "Its connection is not in the loaded files");
+        return Some(Seat::Event);
+    };
+    if let Some(Obstacle { reason, until, text, error }) = link.obstacle(now.boot) {
+        // Its own last answer is worth more than what another call met.
+        if let Some(error) = error
+            && state.book.get(id).is_some_and(|open| {
+                open.run.state != RunState::Unknown && pause.is_none() && open.run.error.as_ref() != Some(&error)
+            })
+        {
+            state.book.change(id, |run| run.error = Some(error));
+        }
+        state.wait(id, reason, until, &text);
+        return Some(Seat::Event);
+    }
+    pause.filter(|until| now.boot < *until).map(Seat::Until)
+}
+
+/// Whether there is a place within the connection's limits; if so it is taken.
+fn takes_place(state: &mut State, id: RunId, connection: &ConnectionName) -> bool {
+    let now = state.now;
+    let under_way = state.book.flights().starts_on(connection);
+    let Some(link) = state.links.get_mut(connection) else { return false };
+    if under_way >= link.connection.limits.open_requests {
+        state.wait(id, WaitReason::Limit, None, "Enough starts are under way");
+        return false;
+    }
+    if let Err(next) = link.take_start(now.boot) {
+        state.wake.at_boot(next);
+        state.wait(id, WaitReason::Limit, Some(next), "Within the connection's limit of starts");
+        return false;
+    }
+    true
+}
+
+/// Tries what stands in the way by a harmless read, never by a start.
+fn probe(state: &mut State, connection: &ConnectionName, start: &StartSpec) {
+    let now = state.now;
+    let Some(link) = state.links.get_mut(connection) else { return };
+    // Either the connection is tried, or its clock; both by the same read.
+    let wanted = match link.health.is {
+        Answering::Down { .. } => link.health.may_read(now.boot),
+        Answering::Fine | Answering::Recovering => link.clocks.may_compare(now.boot) && link.health.may_read(now.boot),
+        Answering::Probing(_) => false,
+    };
+    if wanted {
+        let action = link.find(start.folder.clone(), start.process.clone());
+        state.act(action);
+    }
+}
+
+fn order_start(state: &mut State, id: RunId, target: Target, text: &str) {
+    let now = state.now;
+    state.book.change(id, |run| {
+        run.sent_at = Some(now.wall);
+        if let Some(attempt) = run.attempt_mut() {
+            attempt.sends = attempt.sends.saturating_add(1);
+            attempt.sent_at = Some(now.wall);
+            // The folder of the first call: every look-up asks this very folder.
+            attempt.folder_id.get_or_insert(target.folder_id);
+        }
+    });
+    if !state.step(id, RunEvent::Send, text.to_owned()) {
+        return;
+    }
+    let Some(run) = state.book.get(id).map(|open| &open.run) else { return };
+    let Some(attempt) = run.attempt() else { return };
+    let order = StartOrder {
+        run: id,
+        connection: run.connection.clone(),
+        target: Target { folder_id: attempt.folder_id.unwrap_or(target.folder_id), ..target },
+        reference: attempt.reference.clone(),
+        start: run.start.clone(),
+    };
+    state.act(Action::Start(order));
+}
+
+/// Why the files do not want a run any more that has not been sent, or is not to be sent again. An edit withdraws nothing: what
+/// was due is sent as it was claimed (semantics.md 27).
+fn unwanted(state: &State, run: &Run) -> Option<(Ending, &'static str)> {
+    match (state.loaded.set.schedules.get(&run.schedule).map(|schedule| schedule.enablement), state.loaded.absent) {
+        (Some(Enablement::Enabled), _) | (None, Absent::Park) => None,
+        (Some(Enablement::Disabled), _) => {
+            Some((Ending::Skipped(SkipReason::Disabled), "its schedule was disabled before it could be sent"))
+        }
+        (None, Absent::Retire) => {
+            Some((Ending::Cancelled, "its schedule was taken out of the files before it could be sent"))
+        }
+    }
+}
+
+/// Whether anything is left of what an outage piled up. What waits for a robot, an older run or its own pause was not.
+fn piled_up(book: &mut Book, name: &ConnectionName, now: Reading) -> bool {
+    book.due();
+    let queue = book.filed().queues.get(name);
+    let mut queued = queue.into_iter().flat_map(|queue| queue.runs()).filter_map(|id| book.get(id));
+    queued.any(|open| match open.run.state {
+        RunState::Waiting(WaitReason::Capacity | WaitReason::Overlap | WaitReason::Retry | WaitReason::LookUp) => false,
+        RunState::Waiting(
+            WaitReason::Token
+            | WaitReason::Outage
+            | WaitReason::RateLimit
+            | WaitReason::Limit
+            | WaitReason::Clock
+            | WaitReason::CatchUp,
+        )
+        | RunState::Armed
+        | RunState::Starting
+        | RunState::Unknown
+        | RunState::Held
+        | RunState::Job(_)
+        | RunState::Ended(_) => open.tries.pause.is_none_or(|pause| pause.until <= now.boot),
+    })
+}

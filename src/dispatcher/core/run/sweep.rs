@@ -1,0 +1,89 @@
+//! After a repeated start all jobs of its Reference are counted once more (R11): is there one too many?
+
+use std::time::Duration;
+
+use super::finding::Finding;
+use crate::clock::later;
+use crate::dispatcher::core::flights::Folder;
+use crate::dispatcher::core::state::{State, Sweep};
+use crate::executor::Action;
+use crate::orchestrator::JobState;
+use crate::run::{JobRef, RunId};
+
+/// After a repeated start all jobs of the Reference are counted once more (R11).
+const SWEEP_AFTER: Duration = Duration::from_secs(300);
+
+/// After a look-up that broke.
+const SWEEP_AGAIN: Duration = Duration::from_secs(60);
+
+/// So many pages in a row may say nothing, ten minutes of them, before the count is given up: what is searched for is a second job that
+/// almost never is there.
+const SWEEPS_SAID_NOTHING: u32 = 10;
+
+/// The call broke: it is made again later, next to others.
+pub(crate) fn put_off(state: &mut State, run: RunId) {
+    let now = state.now;
+    for sweep in state.sweeps.iter_mut().filter(|sweep| sweep.run == run) {
+        // Only in memory: after a restart it is due at once.
+        sweep.attempt.sweep_at = Some(later(now.wall, SWEEP_AGAIN));
+    }
+}
+
+/// After a repeated call, however its job was found: are there two?
+pub(crate) fn plan(state: &mut State, id: RunId) {
+    let now = state.now;
+    let Some(open) = state.book.get(id) else { return };
+    let connection = open.run.connection.clone();
+    if open.run.attempt().is_none_or(|attempt| attempt.sends < 2 || attempt.unclear == 0) {
+        return;
+    }
+    let at = later(now.wall, SWEEP_AFTER);
+    state.book.change(id, |run| {
+        if let Some(attempt) = run.attempt_mut() {
+            attempt.sweep_at = Some(at);
+        }
+    });
+    if let Some(attempt) = state.book.get(id).and_then(|open| open.run.attempt()).cloned() {
+        state.sweeps.retain(|sweep| sweep.run != id);
+        state.sweeps.push(Sweep::new(id, connection, attempt));
+    }
+}
+
+/// The late count after a repeated start.
+pub(crate) fn on_counted(state: &mut State, at: &Folder, id: RunId, finding: Finding) {
+    let (connection, folder_id) = (&at.0, at.1);
+    let now = state.now;
+    let Some(place) = state.sweeps.iter().position(|sweep| sweep.run == id) else { return };
+    if matches!(finding, Finding::Nothing | Finding::Stale(_)) {
+        let sweep = &mut state.sweeps[place];
+        sweep.said_nothing += 1;
+        if sweep.said_nothing < SWEEPS_SAID_NOTHING {
+            return put_off(state, id);
+        }
+    }
+    let mut attempt = state.sweeps.swap_remove(place).attempt;
+    attempt.sweep_at = None;
+    if let Some(open) = state.book.get(id) {
+        let current = open.run.attempt().and_then(|attempt| attempt.job);
+        attempt.job = current.or(attempt.job);
+        state.book.change(id, |run| {
+            if let Some(attempt) = run.attempt_mut() {
+                attempt.sweep_at = None;
+            }
+        });
+    } else {
+        state.book.record_sweep(id, attempt.clone());
+    }
+    let jobs = match finding {
+        Finding::Jobs(jobs) => jobs,
+        Finding::ProvenNone | Finding::NoneShown | Finding::Nothing | Finding::Stale(_) => return,
+    };
+    for job in jobs.iter().filter(|job| attempt.job.is_none_or(|ours| ours.key != job.key)) {
+        tracing::error!(run.id = %id, "Job {} was made late, under a Reference that had been started again", job.id);
+        state.book.note_ended(id, now.wall, format!("Job {} was made late and is one too many", job.id));
+        if job.state == JobState::Pending {
+            let job = JobRef { key: job.key, id: job.id };
+            state.act(Action::StopSpare { connection: connection.clone(), folder_id, run: id, job });
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! From due times to rows: the claim that must be durable before anything is sent.
+
+use std::collections::BTreeSet;
+
+use super::new_run::{fill_in, new_run, not_run_text};
+use super::planning::Planning;
+use crate::admission::{Admission, admit};
+use crate::clock::later;
+use crate::dispatcher::core::flights::Question;
+use crate::dispatcher::core::progress::{Need, Open, Progress};
+use crate::dispatcher::core::run::{ending, overlap};
+use crate::dispatcher::core::state::{State, boot_of};
+use crate::planner::{Plan, Recorded};
+use crate::run::{Attempt, Reference, RunEvent, RunId, WaitReason};
+use crate::schedule::{Occurrence, Trigger};
+
+/// Writes a row for every time that has come.
+pub(crate) fn claim_due(state: &mut State, planning: &mut Planning) {
+    let now = state.now;
+    let Plan { due, recorded, marks } = planning.planner.pass(now.wall);
+    for recorded in &recorded {
+        record_not_run(state, recorded);
+    }
+    for occurrence in due {
+        claim(state, &occurrence);
+    }
+    for (key, mark) in marks {
+        state.book.record_mark(key, mark);
+    }
+}
+
+fn claim(state: &mut State, occurrence: &Occurrence) {
+    let now = state.now;
+    let schedule = &occurrence.schedule;
+    let id = state.random_run_id();
+    let deadline_from = match occurrence.trigger {
+        Trigger::Scheduled => occurrence.fire_at,
+        Trigger::CatchUp | Trigger::After | Trigger::Manual | Trigger::Backfill => now.wall,
+    };
+    let mut run = new_run(id, schedule, &occurrence.nominal, occurrence.trigger, now.wall);
+    run.fire_at = occurrence.fire_at;
+    run.deadline_at = later(deadline_from, schedule.start_deadline);
+    run.identity = state.identity_of(&schedule.connection);
+    run.attempts.push(Attempt::first(Reference::for_occurrence(
+        state.loaded.installation,
+        &schedule.key,
+        occurrence.nominal.at,
+        occurrence.trigger,
+        id,
+    )));
+    let filled = fill_in(&mut run, schedule, &state.loaded.set);
+    let due = boot_of(now, occurrence.fire_at);
+    let older = state.book.active(schedule.overlap, &schedule.key, None, due, now.wall);
+    let doubtful = occurrence.trigger == Trigger::CatchUp || state.was_due_before(occurrence.fire_at);
+    let admission = admit(occurrence, &older);
+    // Under a database that has forgotten starts, no look-up of a moment is enough.
+    let forgotten = state.loaded.doubt.is_some() && state.was_due_before(occurrence.fire_at);
+    let need = match admission {
+        Admission::AskAgain => Need::Overlap,
+        Admission::Start | Admission::Skip(_) if doubtful => Need::LOOK_UP,
+        Admission::Start | Admission::Skip(_) => Need::Nothing,
+    };
+    state.book.add(Open { progress: Progress::Queued(need), ..Open::claimed(run) });
+    if let Err(wrong) = filled {
+        state.book.change(id, |run| run.attempts.clear());
+        return ending::refuse(state, id, &wrong.to_string());
+    }
+    if forgotten {
+        // Whether it overlaps is asked when it is known not to have been started.
+        return overlap::doubt_start(state, id);
+    }
+    match admission {
+        Admission::Skip(other) => {
+            // Nothing was sent for it, so it has no attempt to look for.
+            state.book.change(id, |run| run.attempts.clear());
+            ending::skip_for(state, id, other);
+        }
+        Admission::Start | Admission::AskAgain => {
+            let (reason, text) = match need {
+                // Sent in this very turn, or shown there what it waits for.
+                Need::Nothing => return state.note(id, "Claimed".to_owned()),
+                Need::LookUp(_) => (WaitReason::CatchUp, "Claimed; looked up at Orchestrator before it is started"),
+                Need::Overlap => {
+                    (WaitReason::Overlap, "Claimed; an older run is read first to see whether it is still open")
+                }
+            };
+            state.step(id, RunEvent::Wait(reason), text.to_owned());
+        }
+    }
+}
+
+/// A time that will not run gets its row all the same.
+pub(crate) fn record_not_run(state: &mut State, recorded: &Recorded) {
+    let at = state.now.wall;
+    let id = state.random_run_id();
+    let mut run = new_run(id, &recorded.schedule, &recorded.first, Trigger::Scheduled, at);
+    if let Some((until, count)) = recorded.range {
+        run.nominal_until = Some(until);
+        run.count = count;
+    }
+    state.book.add(Open::claimed(run));
+    let text = not_run_text(&recorded.schedule, recorded);
+    state.step(id, RunEvent::End(recorded.ending), text);
+}
+
+/// Another row had already won these times: they are dropped.
+pub(crate) fn forget_lost(state: &mut State, lost: BTreeSet<RunId>) {
+    for id in lost {
+        let Some(open) = state.book.forget(id) else { continue };
+        tracing::info!(
+            schedule = %open.run.schedule,
+            "The time {} of `{}` has a row already; it is not run again",
+            open.run.nominal_at,
+            open.run.schedule
+        );
+        // Its call was not made.
+        state.book.end(&Question::Start(id), &open.run.connection);
+    }
+}

@@ -1,0 +1,244 @@
+//! What the core knows: the open runs, the connections, the loaded set, the time of this step; and what is to be done.
+//!
+//! The rules in `run` and `set` are functions of it. What they have in common is here: the step of a run is the choke point through
+//! which each of its changes goes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::book::Book;
+use super::flights::Question;
+use super::link::{Link, identity};
+use super::progress::{Open, Progress, Settle};
+use super::wake::Wake;
+use crate::admission::Knowledge;
+use crate::clock::{Reading, later};
+use crate::executor::Action;
+use crate::run::{Attempt, InstallationId, RunEvent, RunId, RunState, WaitReason};
+use crate::schedule::{ConnectionName, ScheduleKey, ScheduleSet};
+use crate::store::Doubt;
+
+/// How soon and how often open jobs are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// After a start.
+    pub first: Duration,
+    /// At most this long between two reads of a job.
+    pub slowest: Duration,
+}
+
+impl Default for Pace {
+    /// semantics.md 20: from 5 s after a start. Half a minute at the slowest, so that an end is seen soon enough for people.
+    fn default() -> Self {
+        Pace { first: Duration::from_secs(5), slowest: Duration::from_secs(30) }
+    }
+}
+
+/// What becomes of schedules that the database knows and the loaded set does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absent {
+    /// They were taken out of the files: their marks go, and they begin anew should they come back.
+    Retire,
+    /// The set is held back, so nothing is loaded yet: their marks stay, and what comes due is judged when they are loaded.
+    Park,
+}
+
+/// Random bits for run ids; comes from outside, like time.
+pub type RandomBits = Box<dyn FnMut() -> [u8; 10] + Send>;
+
+/// What this life of the daemon runs on.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) installation: InstallationId,
+    pub(crate) set: Arc<ScheduleSet>,
+    pub(crate) absent: Absent,
+    pub(crate) pace: Pace,
+    /// When this daemon took the lock: what was due before may have been started by another life.
+    pub(crate) opened: Reading,
+    /// Why this life began with a database that may have forgotten starts.
+    pub(crate) doubt: Option<Doubt>,
+}
+
+/// A repeated start whose jobs are counted once more.
+#[derive(Clone, Debug)]
+pub(crate) struct Sweep {
+    pub(crate) run: RunId,
+    pub(crate) connection: ConnectionName,
+    pub(crate) attempt: Attempt,
+    /// Pages of a cache, or without their filter, since the start of this life.
+    pub(crate) said_nothing: u32,
+}
+
+impl Sweep {
+    pub(crate) fn new(run: RunId, connection: ConnectionName, attempt: Attempt) -> Sweep {
+        Sweep { run, connection, attempt, said_nothing: 0 }
+    }
+}
+
+/// All of it.
+pub(crate) struct State {
+    /// The time of this step.
+    pub(crate) now: Reading,
+    pub(crate) loaded: Loaded,
+    pub(crate) book: Book,
+    pub(crate) links: BTreeMap<ConnectionName, Link>,
+    /// Of those, the ones that the files do not have any more: kept until the last open run on them has ended.
+    pub(crate) leaving: BTreeSet<ConnectionName>,
+    pub(crate) sweeps: Vec<Sweep>,
+    /// How long each schedule's jobs took lately, from acceptance to the end as seen here; learned anew after a start.
+    pub(crate) usual: BTreeMap<ScheduleKey, Duration>,
+    pub(crate) random: RandomBits,
+    actions: Vec<Action>,
+    pub(crate) wake: Wake,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("open", &self.book.len()).field("links", &self.links).finish_non_exhaustive()
+    }
+}
+
+impl State {
+    /// With nothing open yet.
+    pub(crate) fn new(loaded: Loaded, random: RandomBits) -> State {
+        State {
+            now: loaded.opened,
+            loaded,
+            book: Book::default(),
+            links: BTreeMap::new(),
+            leaving: BTreeSet::new(),
+            sweeps: Vec::new(),
+            usual: BTreeMap::new(),
+            random,
+            actions: Vec::new(),
+            wake: Wake::default(),
+        }
+    }
+
+    /// Has a call made once this turn is stored.
+    pub(crate) fn act(&mut self, action: Action) {
+        for question in Question::all_of(&action) {
+            self.book.begin(question, action.connection());
+        }
+        self.actions.push(action);
+    }
+
+    /// An action that was decided is not carried out.
+    pub(crate) fn withdraw(&mut self, action: &Action) {
+        for question in Question::all_of(action) {
+            self.book.end(&question, action.connection());
+        }
+    }
+
+    /// What is to be done so far in this turn.
+    pub(crate) fn actions(&self) -> &[Action] {
+        &self.actions
+    }
+
+    /// Of these what only reads Orchestrator; the rest stays to be done.
+    pub(crate) fn take_reads(&mut self) -> Vec<Action> {
+        let (reads, kept) = std::mem::take(&mut self.actions).into_iter().partition(Action::only_reads);
+        self.actions = kept;
+        reads
+    }
+
+    /// All that is to be done.
+    pub(crate) fn take_actions(&mut self) -> Vec<Action> {
+        std::mem::take(&mut self.actions)
+    }
+
+    /// Takes a step of a run and writes its line. Gives whether the states allow it.
+    pub(crate) fn step(&mut self, id: RunId, event: RunEvent, text: String) -> bool {
+        let taken = self.book.step(id, event, self.now.wall, text);
+        // However a run left over from before the start ended, nothing waits for it any more: the answer may be to a call of
+        // before, when everything was read again after a failed write.
+        if let Some(open) = self.book.get(id).filter(|open| open.run.state.is_final())
+            && let Some(link) = self.links.get_mut(&open.run.connection)
+        {
+            link.reconciled(id);
+        }
+        taken
+    }
+
+    /// It may have been sent: it settles so.
+    pub(crate) fn become_unclear(&mut self, id: RunId, settle: Settle, text: String) {
+        if self.step(id, RunEvent::Unclear, text)
+            && let Some(open) = self.book.get_mut(id)
+        {
+            open.progress = Progress::Settling(settle);
+        }
+    }
+
+    /// A line about a run whose state stays.
+    pub(crate) fn note(&mut self, id: RunId, text: String) {
+        self.book.note(id, self.now.wall, text);
+    }
+
+    /// Keeps a run waiting, and writes its line once.
+    pub(crate) fn wait(&mut self, id: RunId, reason: WaitReason, until: Option<Duration>, text: &str) {
+        let now = self.now;
+        let Some(open) = self.book.get(id) else { return };
+        if let Some(until) = until {
+            self.wake.at_boot(until);
+        }
+        // An unclear start that may be sent again stays `unknown` until it is: it is not certain any more that nothing runs.
+        if open.run.state == RunState::Unknown || open.run.state == RunState::Waiting(reason) {
+            return;
+        }
+        if self.step(id, RunEvent::Wait(reason), text.to_owned()) {
+            self.book.change(id, |run| run.waiting_until = until.map(|boot| wall_of(now, boot)));
+        }
+    }
+
+    /// One of the runs left over from before the start has been asked about.
+    pub(crate) fn read_once(&mut self, connection: &ConnectionName, id: RunId) {
+        if let Some(settle) = self.book.get_mut(id).and_then(Open::settle_mut) {
+            settle.knowledge = Knowledge::Current;
+        }
+        if let Some(link) = self.links.get_mut(connection) {
+            link.reconciled(id);
+        }
+    }
+
+    /// A new id, of this instant.
+    pub(crate) fn random_run_id(&mut self) -> RunId {
+        let now = self.now.wall;
+        RunId::new(u64::try_from(now.as_millisecond()).unwrap_or(0), (self.random)())
+    }
+
+    /// Whether it was due before this daemon took the lock: another life may have started it, under a database that was since put back.
+    pub(crate) fn was_due_before(&self, fire_at: Timestamp) -> bool {
+        fire_at <= self.loaded.opened.wall
+    }
+
+    /// Whether a run's connection leads elsewhere.
+    pub(crate) fn is_elsewhere(&self, id: RunId) -> bool {
+        self.book.get(id).is_some_and(|open| open.elsewhere.is_some())
+    }
+
+    /// Where a connection leads now, for a run that is claimed on it.
+    pub(crate) fn identity_of(&self, connection: &ConnectionName) -> Option<String> {
+        self.loaded.set.connections.get(connection).map(|connection| identity(connection))
+    }
+}
+
+/// What must hold. A breach ends the process where people test, and where faults are tried; elsewhere it is not looked at.
+pub(crate) fn must(holds: impl FnOnce() -> bool, what: &str) {
+    if cfg!(any(debug_assertions, feature = "faults")) {
+        assert!(holds(), "{what}");
+    }
+}
+
+/// When a boot time is by the wall clock, for a waiting run's stored time.
+pub(crate) fn wall_of(now: Reading, boot: Duration) -> Timestamp {
+    later(now.wall, boot.saturating_sub(now.boot))
+}
+
+/// When an instant was, in boot time; of one to come, now.
+pub(crate) fn boot_of(now: Reading, wall: Timestamp) -> Duration {
+    now.boot.saturating_sub(now.wall.duration_since(wall).try_into().unwrap_or_default())
+}
