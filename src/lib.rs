@@ -29,6 +29,8 @@ pub mod auth;
 #[doc(hidden)]
 pub mod orchestrator;
 #[doc(hidden)]
+pub mod happening;
+#[doc(hidden)]
 pub mod store;
 #[doc(hidden)]
 pub mod history;

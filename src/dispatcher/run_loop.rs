@@ -17,6 +17,7 @@ use super::random::random_bits;
 use super::writing::{NotStored, Outcome, Stored, Writing, begin_restart, left, store_then_act};
 use crate::clock::{Clock, Reading};
 use crate::executor::{Action, Executor, Report};
+use crate::happening::Happening;
 use crate::schedule::{ConnectionName, ScheduleSet};
 use crate::store::{LoadedState, Store, StoreError, chain};
 
@@ -174,7 +175,8 @@ impl Dispatcher {
                 Writing::Done => self.take_turn(now).await,
                 waiting @ (Writing::Long(_) | Writing::Failed { .. }) => {
                     self.writing = waiting;
-                    let reads = self.core.turn_reading(now);
+                    let (reads, happened) = self.core.turn_reading(now);
+                    happened.iter().for_each(Happening::log);
                     self.read_on(reads);
                 }
             }

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use super::core::{Answer, Step, Told};
+use super::core::{Answer, Step};
 use crate::clock::Clock;
 use crate::executor::{Action, Executor};
+use crate::happening::Happening;
 use crate::run::RunId;
 #[cfg(feature = "faults")]
 use crate::store::Changes;
@@ -47,7 +48,7 @@ pub(super) struct Pending {
 struct After {
     then: Vec<Action>,
     answers: Vec<Answer>,
-    told: Vec<Told>,
+    happened: Vec<Happening>,
 }
 
 /// A write that ended well.
@@ -74,8 +75,8 @@ pub(super) enum Outcome {
 
 /// Stores a turn's changes, then acts; or gives the write back when it takes long.
 pub(super) async fn store_then_act(clock: &Clock, store: &Store, step: Step, executor: &Executor) -> Outcome {
-    let Step { record, then, answers, told } = step;
-    let after = After { then, answers, told };
+    let Step { record, then, answers, happened } = step;
+    let after = After { then, answers, happened };
     #[cfg(feature = "faults")]
     if crate::faults::is_on(crate::faults::CLAIM_AFTER_POST) {
         return act_then_store(store, record, after, executor).await;
@@ -127,11 +128,11 @@ fn finish(
 
 /// A start leaves only when its claim cannot be taken back; nor is a word of it in the log before.
 fn act(committed: Committed, after: After, executor: &Executor) -> Stored {
-    let After { then, answers, told } = after;
+    let After { then, answers, happened } = after;
     let mut stored = Stored { lost: committed.lost.into_iter().collect(), answers, actions: 0, starts: 0 };
-    for Told { run, schedule, state, line } in told {
-        if !stored.lost.contains(&run) {
-            tracing::info!(run.id = %run, schedule = %schedule, state = %state, "{line}");
+    for one in happened {
+        if one.run().is_none_or(|run| !stored.lost.contains(&run)) {
+            one.log();
         }
     }
     for action in then {

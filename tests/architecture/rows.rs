@@ -56,6 +56,11 @@ pub(crate) const ROWS: &[Row] = &[
          `faults` only under the feature",
     ),
     row(
+        "happening",
+        &["run", "schedule", "orchestrator"],
+        "words for what happened to these; of `orchestrator` only what an answer was",
+    ),
+    row(
         "store",
         &["durable", "schedule", "run", "faults"],
         "it writes down what the others decided; `faults` only under the feature",
@@ -77,6 +82,7 @@ pub(crate) const ROWS: &[Row] = &[
             "planner",
             "admission",
             "orchestrator",
+            "happening",
             "store",
             "executor",
         ],

@@ -276,7 +276,7 @@ impl World {
         if self.looks_at_all {
             self.core().look_at_all();
         }
-        let Step { record, then, answers, told: _ } = self.core().turn(now);
+        let Step { record, then, answers, happened: _ } = self.core().turn(now);
         if self.now.boot < self.store_fails_until {
             // As the loop does: what was not stored never happened, and everything is read again.
             self.now.boot = self.store_fails_until;

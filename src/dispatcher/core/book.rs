@@ -8,25 +8,14 @@ use jiff::Timestamp;
 
 use super::due::Due;
 use super::flights::{Flights, Question};
-use super::progress::{Need, Open, Progress, Settle, Stored};
+use super::inquiry::Settle;
+use super::progress::{Need, Open, Progress, Stored};
 use super::queue::Seat;
 use crate::admission::{ActiveRun, Knowledge};
+use crate::happening::{Happening, Now, OfDaemon, OfRun};
 use crate::run::{Attempt, Evidence, JobKey, ListCalls, Run, RunEvent, RunId, RunState, Seen, ShortFolder};
 use crate::schedule::{ConnectionName, HighWaterMark, OnUnknownStart, OverlapPolicy, ScheduleKey, Trigger};
 use crate::store::{Changes, Deed, DoubtOver, Retired, StoredVersion};
-
-/// One line of the log about a run.
-#[derive(Clone, Debug)]
-pub struct Told {
-    /// Which.
-    pub run: RunId,
-    /// Of which schedule.
-    pub schedule: ScheduleKey,
-    /// What it is by then.
-    pub state: RunState,
-    /// For people.
-    pub line: String,
-}
 
 /// All open runs, and the changes of this turn.
 #[derive(Debug, Default)]
@@ -36,7 +25,7 @@ pub(crate) struct Book {
     /// Runs that have ended and still count for overlap, each until an instant.
     counting: HashMap<ScheduleKey, BTreeMap<RunId, Timestamp>>,
     changes: Changes,
-    told: Vec<Told>,
+    happened: Vec<Happening>,
     touched: BTreeSet<RunId>,
     flights: Flights,
     due: Due,
@@ -197,13 +186,13 @@ impl Book {
 
     /// Takes a step and writes its line; `false` when the states do not allow it. How far the run is follows the state, as far as it can be
     /// derived from it: how an unclear start settles and how a job is followed is set by whoever takes the step.
-    pub(crate) fn step(&mut self, id: RunId, event: RunEvent, at: Timestamp, text: String) -> bool {
+    pub(crate) fn step(&mut self, id: RunId, event: RunEvent, at: Timestamp, what: OfRun) -> bool {
         self.looked_at(1);
         self.unfiled.insert(id);
         let Some(open) = self.runs.get_mut(&id) else { return false };
         let before = open.run.state;
         if let Err(illegal) = open.run.apply(event) {
-            tracing::error!(run.id = %id, "{illegal}");
+            self.happened.push(Happening::Daemon(OfDaemon::IllegalStep(format!("Run {}: {illegal}", id.short()))));
             return false;
         }
         if open.run.state == before {
@@ -227,26 +216,31 @@ impl Book {
             open.run.waiting_until = None;
         }
         let state = open.run.state;
-        let line = format!("`{}` is {state}: {text}", open.run.schedule);
-        self.told.push(Told { run: id, schedule: open.run.schedule.clone(), state, line });
+        let (schedule, text) = (Some(open.run.schedule.clone()), what.to_string());
+        self.happened.push(Happening::Run { run: id, schedule, state: Now::Becomes(state), what });
         self.change(id, |_| {});
         self.changes.seen.push(Seen { run: id, at, state: Some(state), text });
         true
     }
 
     /// A line about a run whose state stays.
-    pub(crate) fn note(&mut self, id: RunId, at: Timestamp, text: String) {
-        if let Some(open) = self.runs.get(&id) {
-            let Run { schedule, state, .. } = &open.run;
-            let line = format!("`{schedule}`: {text}");
-            self.told.push(Told { run: id, schedule: schedule.clone(), state: *state, line });
-            self.changes.seen.push(Seen { run: id, at, state: Some(open.run.state), text });
-        }
+    pub(crate) fn note(&mut self, id: RunId, at: Timestamp, what: OfRun) {
+        let Some(Run { schedule, state, .. }) = self.runs.get(&id).map(|open| &open.run) else { return };
+        self.changes.seen.push(Seen { run: id, at, state: Some(*state), text: what.to_string() });
+        let (schedule, state) = (Some(schedule.clone()), Now::Stays(*state));
+        self.happened.push(Happening::Run { run: id, schedule, state, what });
     }
 
     /// A line about a run that may have ended.
-    pub(crate) fn note_ended(&mut self, id: RunId, at: Timestamp, text: String) {
-        self.changes.seen.push(Seen { run: id, at, state: None, text });
+    pub(crate) fn note_ended(&mut self, id: RunId, at: Timestamp, what: OfRun) {
+        self.changes.seen.push(Seen { run: id, at, state: None, text: what.to_string() });
+        let schedule = self.runs.get(&id).map(|open| open.run.schedule.clone());
+        self.happened.push(Happening::Run { run: id, schedule, state: Now::Ended, what });
+    }
+
+    /// A fact that is logged once this turn is stored, and is no line of a run.
+    pub(crate) fn log(&mut self, happening: Happening) {
+        self.happened.push(happening);
     }
 
     /// A run that ends counts for overlap until then.
@@ -362,8 +356,13 @@ impl Book {
         self.changes.doubt = Some(over);
     }
 
-    pub(crate) fn take_told(&mut self) -> Vec<Told> {
-        std::mem::take(&mut self.told)
+    /// These wait on to be stored.
+    pub(crate) fn happened_before(&mut self, happened: Vec<Happening>) {
+        self.happened.splice(0..0, happened);
+    }
+
+    pub(crate) fn take_happened(&mut self) -> Vec<Happening> {
+        std::mem::take(&mut self.happened)
     }
 
     /// What is to be stored. Runs that have ended leave the book with it.

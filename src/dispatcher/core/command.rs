@@ -8,11 +8,13 @@ use std::fmt;
 use std::time::Duration;
 
 use super::flights::Folder;
-use super::progress::{Settle, Wish};
+use super::inquiry::Settle;
+use super::progress::Wish;
 use super::run::{adopt, ending};
 use super::state::State;
 use crate::clock::later;
 use crate::executor::Action;
+use crate::happening::{HowFound, OfRun, WhyLost};
 use crate::orchestrator::{CallError, JobPage, JobView, is_same_name};
 use crate::run::{Ending, FolderId, JobId, JobKey, Reference, RunEvent, RunId, RunState, SkipReason};
 use crate::store::Deed;
@@ -232,9 +234,9 @@ fn resolve_held(state: &mut State, desk: &mut Desk, asking: Asking, how: Resolut
                 run.error = None;
                 run.deadline_at = deadline.unwrap_or(run.deadline_at).max(run.deadline_at);
             });
-            let text = format!("{actor} decided to start it; looking it up once more");
+            let what = OfRun::DecidedToStart { actor: actor.clone() };
             // Its window is over, whenever its call ended.
-            state.become_unclear(run, Settle::from(Duration::ZERO, now.boot), text);
+            state.become_unclear(run, Settle::from(Duration::ZERO, now.boot), what);
             if let Some(open) = state.book.get_mut(run) {
                 open.wish = Wish::StartAfterLook;
             }
@@ -242,7 +244,7 @@ fn resolve_held(state: &mut State, desk: &mut Desk, asking: Asking, how: Resolut
         }
         Resolution::Skip => {
             let ending = Ending::Skipped(SkipReason::UnknownStart);
-            state.step(run, RunEvent::End(ending), format!("{actor} decided not to start it"));
+            state.step(run, RunEvent::End(ending), OfRun::DecidedNotToStart { actor: actor.clone() });
             desk.decided(state, asking, how, Resolved::Skipped);
         }
         Resolution::Job(key) => {
@@ -264,8 +266,8 @@ fn give_up(state: &mut State, desk: &mut Desk, asking: Asking) -> Result<(), Com
         if !state.book.stop_counting(run, now.wall) {
             return Err(CommandRefused::NotOpen(run));
         }
-        let text = format!("{} gave up waiting for its job; it no longer counts for overlap", asking.actor);
-        state.book.note_ended(run, now.wall, text);
+        let what = OfRun::CountsNoLonger { actor: asking.actor.clone() };
+        state.book.note_ended(run, now.wall, what);
         desk.decided(state, asking, Resolution::Lost, Resolved::Lost);
         return Ok(());
     };
@@ -298,7 +300,7 @@ fn give_up(state: &mut State, desk: &mut Desk, asking: Asking) -> Result<(), Com
 
 fn give_up_now(state: &mut State, desk: &mut Desk, asking: Asking) {
     let connection = state.book.get(asking.run).map(|open| open.run.connection.clone());
-    ending::lose(state, asking.run, &format!("{} gave it up", asking.actor), None);
+    ending::lose(state, asking.run, WhyLost::GivenUp(asking.actor.clone()), None);
     if let Some(connection) = connection {
         state.read_once(&connection, asking.run);
     }
@@ -346,7 +348,7 @@ pub(crate) fn on_job_found(
                 });
             }
             let number = job.id;
-            adopt::adopt(state, run, at.1, &[job], &format!("Found by {}", asking.actor));
+            adopt::adopt(state, run, at.1, &[job], HowFound::ByPerson(asking.actor.clone()));
             desk.decided(state, asking, Resolution::Job(key), Resolved::Adopted(number));
         }
         Err(refused) => desk.refuse(asking.id, refused),

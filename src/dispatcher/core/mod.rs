@@ -11,6 +11,7 @@ mod book;
 mod command;
 mod due;
 mod flights;
+mod inquiry;
 mod link;
 mod progress;
 mod queue;
@@ -27,7 +28,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::book::Told;
 use self::command::Desk;
 pub use self::command::{Answer, Command, CommandId, CommandRefused, Resolution, Resolved};
 use self::link::Phase;
@@ -41,6 +41,7 @@ use self::state::{State, must};
 pub use self::wake::Wake;
 use crate::clock::Reading;
 use crate::executor::{Action, Report};
+use crate::happening::Happening;
 use crate::run::RunId;
 use crate::schedule::{Connection, ConnectionName, ScheduleSet};
 use crate::store::{Changes, LoadedState};
@@ -70,7 +71,7 @@ pub struct Step {
     /// To be given once it is stored.
     pub answers: Vec<Answer>,
     /// To be logged once it is stored: what was not stored never happened.
-    pub told: Vec<Told>,
+    pub happened: Vec<Happening>,
 }
 
 /// The dispatcher's mind.
@@ -156,15 +157,15 @@ impl Core {
             record: state.book.take_changes(),
             then: state.take_actions(),
             answers: desk.take_answers(),
-            told: state.book.take_told(),
+            happened: state.take_happened(),
         };
         reload::let_connections_go(state);
         step
     }
 
     /// Only what reads Orchestrator: nothing is claimed, started or given up while nothing can be stored. Changes pile up in
-    /// memory.
-    pub fn turn_reading(&mut self, now: Reading) -> Vec<Action> {
+    /// memory. Gives these reads, and what is to be logged at once.
+    pub fn turn_reading(&mut self, now: Reading) -> (Vec<Action>, Vec<Happening>) {
         let Core { state, planning: _, desk: _, turns, stopping } = self;
         state.now = now;
         state.wake = Wake::default();
@@ -176,7 +177,7 @@ impl Core {
         crowd::ask(state);
         polling::follow_jobs(state);
         turns.end(state);
-        state.take_reads()
+        (state.take_reads(), state.take_unstored())
     }
 
     /// These were decided and never carried out, because their claim could not be stored.

@@ -10,6 +10,7 @@ use super::set::planning::{Planning, Settled, settle_versions};
 use super::set::{claim, jumps, recall};
 use super::state::{Absent, Loaded, Pace, RandomBits, State, Sweep};
 use crate::clock::Reading;
+use crate::happening::OfConnection;
 use crate::planner::Planner;
 use crate::run::{RunId, RunState};
 use crate::schedule::{ConnectionName, Marks, ScheduleSet};
@@ -48,11 +49,7 @@ pub(crate) fn recover(
         state.links.insert(name.clone(), link);
     }
     for (name, runs) in to_read {
-        tracing::error!(
-            connection = %name,
-            "{} open runs belong to connection `{name}`, which is not in the loaded files; they wait for it within their schedules' `start_deadline`",
-            runs.len()
-        );
+        state.log(&name, OfConnection::NotLoaded { runs: runs.len() });
     }
     for proof in evidence {
         if let Some(link) = state.links.get_mut(&proof.connection) {

@@ -12,12 +12,14 @@ use jiff::Timestamp;
 
 use super::book::Book;
 use super::flights::Question;
+use super::inquiry::Settle;
 use super::link::{Link, identity};
-use super::progress::{Open, Progress, Settle};
+use super::progress::{Open, Progress};
 use super::wake::Wake;
 use crate::admission::Knowledge;
 use crate::clock::{Reading, later};
 use crate::executor::Action;
+use crate::happening::{Happening, OfConnection, OfRun};
 use crate::run::{Attempt, InstallationId, RunEvent, RunId, RunState, WaitReason};
 use crate::schedule::{ConnectionName, ScheduleKey, ScheduleSet};
 use crate::store::Doubt;
@@ -152,8 +154,8 @@ impl State {
     }
 
     /// Takes a step of a run and writes its line. Gives whether the states allow it.
-    pub(crate) fn step(&mut self, id: RunId, event: RunEvent, text: String) -> bool {
-        let taken = self.book.step(id, event, self.now.wall, text);
+    pub(crate) fn step(&mut self, id: RunId, event: RunEvent, what: OfRun) -> bool {
+        let taken = self.book.step(id, event, self.now.wall, what);
         // However a run left over from before the start ended, nothing waits for it any more: the answer may be to a call of
         // before, when everything was read again after a failed write.
         if let Some(open) = self.book.get(id).filter(|open| open.run.state.is_final())
@@ -165,8 +167,8 @@ impl State {
     }
 
     /// It may have been sent: it settles so.
-    pub(crate) fn become_unclear(&mut self, id: RunId, settle: Settle, text: String) {
-        if self.step(id, RunEvent::Unclear, text)
+    pub(crate) fn become_unclear(&mut self, id: RunId, settle: Settle, what: OfRun) {
+        if self.step(id, RunEvent::Unclear, what)
             && let Some(open) = self.book.get_mut(id)
         {
             open.progress = Progress::Settling(settle);
@@ -174,12 +176,33 @@ impl State {
     }
 
     /// A line about a run whose state stays.
-    pub(crate) fn note(&mut self, id: RunId, text: String) {
-        self.book.note(id, self.now.wall, text);
+    pub(crate) fn note(&mut self, id: RunId, what: OfRun) {
+        self.book.note(id, self.now.wall, what);
+    }
+
+    /// A fact about a connection, logged once this turn is stored.
+    pub(crate) fn log(&mut self, connection: &ConnectionName, what: OfConnection) {
+        self.book.log(Happening::Connection(connection.clone(), what));
+    }
+
+    /// What happened since this was last asked: to be logged once it is stored.
+    pub(crate) fn take_happened(&mut self) -> Vec<Happening> {
+        let mut happened = self.book.take_happened();
+        for (name, link) in &mut self.links {
+            happened.extend(link.take_said().map(|what| Happening::Connection(name.clone(), what)));
+        }
+        happened
+    }
+
+    /// Of these what is about connections and the machine; what is about runs waits until it is stored.
+    pub(crate) fn take_unstored(&mut self) -> Vec<Happening> {
+        let (runs, others) = self.take_happened().into_iter().partition(|one| one.run().is_some());
+        self.book.happened_before(runs);
+        others
     }
 
     /// Keeps a run waiting, and writes its line once.
-    pub(crate) fn wait(&mut self, id: RunId, reason: WaitReason, until: Option<Duration>, text: &str) {
+    pub(crate) fn wait(&mut self, id: RunId, reason: WaitReason, until: Option<Duration>, what: OfRun) {
         let now = self.now;
         let Some(open) = self.book.get(id) else { return };
         if let Some(until) = until {
@@ -189,7 +212,7 @@ impl State {
         if open.run.state == RunState::Unknown || open.run.state == RunState::Waiting(reason) {
             return;
         }
-        if self.step(id, RunEvent::Wait(reason), text.to_owned()) {
+        if self.step(id, RunEvent::Wait(reason), what) {
             self.book.change(id, |run| run.waiting_until = until.map(|boot| wall_of(now, boot)));
         }
     }

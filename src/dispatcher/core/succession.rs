@@ -9,6 +9,7 @@ use super::progress::Open;
 use super::run::lists;
 use super::set::reload;
 use super::state::State;
+use crate::happening::OfRun;
 use crate::run::{Ending, Run, RunEvent, RunState};
 
 /// No call of a start takes longer: it may wait for a token, be refused, wait for another one and be made again.
@@ -73,6 +74,5 @@ fn take_over_end(state: &mut State, seen: &Run) {
             attempt.job_state = job_state;
         }
     });
-    let text = "Its end was seen while the database could not be written".to_owned();
-    state.step(seen.id, RunEvent::End(ending), text);
+    state.step(seen.id, RunEvent::End(ending), OfRun::EndSeenBefore);
 }

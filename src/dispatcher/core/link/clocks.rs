@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use super::obstacle::Obstacle;
+use crate::happening::{Cause, OfConnection};
 use crate::run::WaitReason;
 use crate::schedule::ConnectionName;
 
@@ -43,24 +44,21 @@ pub(crate) enum Clocks {
 }
 
 impl Clocks {
-    /// Orchestrator's clock minus ours, as an answer showed it.
-    pub(crate) fn compare(&mut self, name: &ConnectionName, skew: SignedDuration, boot: Duration) {
+    /// Orchestrator's clock minus ours, as an answer showed it. Gives what is to be logged of it.
+    pub(crate) fn compare(&mut self, skew: SignedDuration, boot: Duration) -> Option<OfConnection> {
+        let before = *self;
         if skew.abs() <= APART {
-            match *self {
-                Clocks::Differ { .. } | Clocks::Set { .. } => {
-                    tracing::info!(connection = %name, "Connection `{name}`: the clocks agree again");
-                }
-                Clocks::Agree | Clocks::Doubted { .. } => {}
-            }
             *self = Clocks::Agree;
-            return;
+            return match before {
+                Clocks::Differ { .. } | Clocks::Set { .. } => Some(OfConnection::ClocksAgree),
+                Clocks::Agree | Clocks::Doubted { .. } => None,
+            };
         }
         *self = match *self {
             Clocks::Agree => Clocks::Doubted { skew, answers: 1, since: boot, next: boot + CHECK_SOON },
             Clocks::Doubted { skew: before, answers, since, .. } if (before - skew).abs() <= SAME => {
                 let answers = answers.saturating_add(1);
                 if answers >= ANSWERS && boot.saturating_sub(since) >= ANSWERS_OVER {
-                    log_that_they_differ(name, skew);
                     Clocks::Differ { skew, next: boot + CHECK }
                 } else {
                     Clocks::Doubted { skew, answers, since, next: boot + CHECK_SOON }
@@ -69,12 +67,14 @@ impl Clocks {
             // It is another difference than before: whoever answers, it is not one clock.
             Clocks::Doubted { .. } => Clocks::Doubted { skew, answers: 1, since: boot, next: boot + CHECK_SOON },
             // Starts wait already, and one answer is no reason to let them go.
-            Clocks::Set { .. } => {
-                log_that_they_differ(name, skew);
-                Clocks::Differ { skew, next: boot + CHECK }
-            }
+            Clocks::Set { .. } => Clocks::Differ { skew, next: boot + CHECK },
             Clocks::Differ { .. } => Clocks::Differ { skew, next: boot + CHECK },
         };
+        match (before, *self) {
+            (Clocks::Differ { .. }, _) => None,
+            (_, Clocks::Differ { skew, .. }) => Some(OfConnection::ClocksDiffer(apart(skew))),
+            (_, Clocks::Agree | Clocks::Doubted { .. } | Clocks::Set { .. }) => None,
+        }
     }
 
     /// An answer left it open what Orchestrator's clock shows: the next one tells.
@@ -137,7 +137,7 @@ impl Clocks {
         }
         let (text, next) = match *self {
             Clocks::Agree | Clocks::Doubted { .. } => return None,
-            Clocks::Differ { skew, next } => (apart(skew), next),
+            Clocks::Differ { skew, next } => (apart(skew).to_string(), next),
             Clocks::Set { next } => {
                 ("this machine's clock was set; it is compared with Orchestrator's first".to_owned(), next)
             }
@@ -147,12 +147,8 @@ impl Clocks {
     }
 }
 
-fn log_that_they_differ(name: &ConnectionName, skew: SignedDuration) {
-    tracing::error!(connection = %name, "Connection `{name}`: {}", apart(skew));
-}
-
 /// Which clock is ahead, and what helps. The seconds do not matter when it is minutes.
-fn apart(skew: SignedDuration) -> String {
+fn apart(skew: SignedDuration) -> Cause {
     let (which, length) = if skew.is_negative() { ("ahead of", -skew) } else { ("behind", skew) };
     let minutes = length.as_secs() / 60;
     let length = match (minutes / 60 / 24, minutes / 60 % 24, minutes % 60) {
@@ -162,5 +158,8 @@ fn apart(skew: SignedDuration) -> String {
         (days, 0, _) => format!("{days} days"),
         (days, hours, _) => format!("{days} days {hours} h"),
     };
-    format!("this machine's clock is {length} {which} Orchestrator's; starts wait; run `timedatectl set-ntp true`")
+    Cause {
+        came: format!("this machine's clock is {length} {which} Orchestrator's; starts wait"),
+        cure: Some("run `timedatectl set-ntp true`".to_owned()),
+    }
 }

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use super::obstacle::Obstacle;
+use crate::happening::{Cause, OfConnection};
 use crate::orchestrator::{CallError, UnsentReason};
 use crate::run::WaitReason;
 use crate::schedule::ConnectionName;
@@ -43,6 +44,8 @@ const TRIAL_EVERY: Duration = Duration::from_millis(2_500);
 #[derive(Debug)]
 pub(crate) struct Health {
     name: ConnectionName,
+    /// To be logged.
+    said: Vec<OfConnection>,
     pub(crate) is: Answering,
     /// Whether answers are unclear, though none has marked it yet.
     doubt: Option<Unclear>,
@@ -101,7 +104,15 @@ enum Trial {
 
 impl Health {
     pub(crate) fn of(name: ConnectionName, salt: u32) -> Health {
-        Health { name, is: Answering::Fine, doubt: None, trials: 0, paused_until: Duration::ZERO, salt }
+        Health {
+            name,
+            said: Vec::new(),
+            is: Answering::Fine,
+            doubt: None,
+            trials: 0,
+            paused_until: Duration::ZERO,
+            salt,
+        }
     }
 
     /// Another server, or another user's rights: what was known of it holds no longer.
@@ -113,6 +124,11 @@ impl Health {
     /// Another tenant: what the old one asked for does not hold there.
     pub(crate) fn forget_pause(&mut self) {
         self.paused_until = Duration::ZERO;
+    }
+
+    /// What happened since this was last asked.
+    pub(crate) fn take_said(&mut self) -> Vec<OfConnection> {
+        std::mem::take(&mut self.said)
     }
 
     /// Nothing is left of what an outage piled up.
@@ -128,7 +144,7 @@ impl Health {
         match &self.is {
             Answering::Fine | Answering::Recovering => {}
             Answering::Down { .. } | Answering::Probing(_) => {
-                tracing::info!(connection = %self.name, "Connection `{}` answers again", self.name);
+                self.said.push(OfConnection::Answers);
                 self.is = Answering::Recovering;
             }
         }
@@ -227,24 +243,21 @@ impl Health {
         };
         // The trouble is the connection's: the start or the list that met it is not named, since others are shown it too.
         let text = error.text().came.clone();
-        let name = &self.name;
+        let cure = error.cure().map(str::to_owned);
+        let cause = Cause { came: text.clone(), cure: cure.clone() };
         if failures == OUTAGE && reason == WaitReason::Token {
-            tracing::error!(connection = %name, "Connection `{name}` has no access token: its starts wait: {text}");
+            self.said.push(OfConnection::NoToken(cause));
         } else if failures == OUTAGE {
-            tracing::error!(
-                connection = %name,
-                "Connection `{name}` has failed {failures} times in a row: its starts wait, and it is tried every {} s: {text}",
-                PAUSES[PAUSES.len() - 1].as_secs()
-            );
+            self.said.push(OfConnection::Outage { failures, every: PAUSES[PAUSES.len() - 1], cause });
         } else if matches!(self.is, Answering::Fine | Answering::Recovering) {
-            tracing::warn!(connection = %name, "{error}");
+            self.said.push(OfConnection::Failed(Cause::of(error)));
         }
         let asked = match (reason, error.retry_after()) {
             (WaitReason::Token, asked) => Some(asked.unwrap_or(TOKEN_PAUSE).min(TOKEN_PAUSE)),
             (_, asked) => asked.map(|asked| asked.min(LONGEST_PAUSE)),
         };
         let pause = asked.unwrap_or_else(|| self.pause_after(failures));
-        let trouble = Trouble { reason, failures, since, text, cure: error.cure().map(str::to_owned) };
+        let trouble = Trouble { reason, failures, since, text, cure };
         self.is = Answering::Down { trouble, until: boot + pause };
     }
 

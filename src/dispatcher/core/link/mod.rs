@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use self::budget::{Bucket, ListBudget};
 use self::clocks::Clocks;
@@ -18,6 +18,7 @@ use self::health::{Answering, Health};
 use self::obstacle::{ConnectionObstacle, ConnectionTrouble, Obstacle};
 use self::targets::{TargetState, Targets};
 use crate::executor::Action;
+use crate::happening::{Cause, OfConnection};
 use crate::orchestrator::CallError;
 use crate::run::{Evidence, FolderId, RunId, ShortFolder, WaitReason};
 use crate::schedule::{Connection, FolderChoice, asks_elsewhere};
@@ -41,6 +42,8 @@ pub(crate) struct Link {
     pub(crate) proofs: BTreeMap<FolderId, ProofWanted>,
     pub(crate) crowds: BTreeMap<FolderId, Crowd>,
     pub(crate) clocks: Clocks,
+    /// To be logged.
+    said: Vec<OfConnection>,
 }
 
 /// Whether the open runs found at start-up have been read again.
@@ -76,7 +79,7 @@ pub(crate) struct Unreadable {
     /// Since when, in boot time.
     pub(crate) since: Duration,
     /// What was refused, with its cure.
-    pub(crate) text: String,
+    pub(crate) cause: Cause,
 }
 
 impl Link {
@@ -97,6 +100,7 @@ impl Link {
             proofs: BTreeMap::new(),
             crowds: BTreeMap::new(),
             clocks: Clocks::Agree,
+            said: Vec::new(),
             connection,
         }
     }
@@ -140,7 +144,7 @@ impl Link {
         if let Phase::Reconciling(left) = &mut self.phase {
             left.remove(&run);
             if left.is_empty() {
-                tracing::info!("Connection `{}`: every open run has been read again", self.connection.name);
+                self.said.push(OfConnection::AllRead);
                 self.phase = Phase::Ready;
             }
         }
@@ -170,8 +174,19 @@ impl Link {
         let unreadable = self.unreadable.values().next()?;
         Some(ConnectionTrouble {
             connection: self.connection.name.clone(),
-            text: format!("jobs cannot be read, so runs that were started are not followed: {}", unreadable.text),
+            text: format!("jobs cannot be read, so runs that were started are not followed: {}", unreadable.cause),
         })
+    }
+
+    /// An answer showed Orchestrator's clock minus ours.
+    pub(crate) fn compare_clocks(&mut self, skew: SignedDuration, boot: Duration) {
+        self.said.extend(self.clocks.compare(skew, boot));
+    }
+
+    /// What happened since this was last asked.
+    pub(crate) fn take_said(&mut self) -> impl Iterator<Item = OfConnection> {
+        let health = self.health.take_said();
+        std::mem::take(&mut self.said).into_iter().chain(health)
     }
 
     /// The server answered a start, or did not.

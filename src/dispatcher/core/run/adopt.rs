@@ -7,6 +7,7 @@ use super::ending::{join, phase_of};
 use super::{proof, sweep};
 use crate::dispatcher::core::state::State;
 use crate::executor::Action;
+use crate::happening::{Fate, HowFound, OfRun};
 use crate::orchestrator::{CallError, JobState, JobView};
 use crate::run::{FolderId, JobPhase, JobRef, RunEvent, RunId};
 use crate::schedule::ConnectionName;
@@ -15,7 +16,7 @@ use crate::schedule::ConnectionName;
 pub(crate) fn accepted(state: &mut State, id: RunId, jobs: &[JobView]) {
     let Some(open) = state.book.get(id) else { return };
     let Some(folder_id) = open.run.folder_id() else { return };
-    adopt(state, id, folder_id, jobs, "Accepted");
+    adopt(state, id, folder_id, jobs, HowFound::Accepted);
     let Some(open) = state.book.get(id) else { return };
     let Some(attempt) = open.run.attempt() else { return };
     let connection = open.run.connection.clone();
@@ -25,7 +26,7 @@ pub(crate) fn accepted(state: &mut State, id: RunId, jobs: &[JobView]) {
 
 /// Takes a job as this run's. Of several the one that runs, then the oldest; the others are stopped while they have not
 /// begun, and somebody is told.
-pub(crate) fn adopt(state: &mut State, id: RunId, folder_id: FolderId, jobs: &[JobView], how: &str) {
+pub(crate) fn adopt(state: &mut State, id: RunId, folder_id: FolderId, jobs: &[JobView], how: HowFound) {
     let now = state.now;
     let mut jobs: Vec<&JobView> = jobs.iter().collect();
     jobs.sort_by_key(|job| (job.state == JobState::Pending, job.id));
@@ -46,7 +47,7 @@ pub(crate) fn adopt(state: &mut State, id: RunId, folder_id: FolderId, jobs: &[J
             attempt.job_state = Some(job.state.as_str().to_owned());
         }
     });
-    if !state.step(id, RunEvent::Job(phase), format!("{how} as job {}", job.id)) {
+    if !state.step(id, RunEvent::Job(phase), OfRun::Adopted { how, job: job.id }) {
         return;
     }
     let first = now.boot + state.loaded.pace.first;
@@ -66,12 +67,11 @@ fn stop_spare(state: &mut State, id: RunId, spare: &[JobView]) {
     let connection = open.run.connection.clone();
     let Some(folder_id) = open.run.folder_id() else { return };
     for job in spare {
-        tracing::error!(run.id = %id, "Job {} was made next to the one that is followed, under the same Reference", job.id);
-        let fate = if job.state == JobState::Pending { "it is stopped" } else { "it had begun already" };
+        let fate = if job.state == JobState::Pending { Fate::Stopped } else { Fate::HadBegun };
         state.book.change(id, |run| {
             run.note = join(run.note.take(), format!("duplicate job {}; {fate}", job.id));
         });
-        state.note(id, format!("Job {} is one too many; {fate}", job.id));
+        state.note(id, OfRun::JobTooMany { job: job.id, fate });
         if job.state == JobState::Pending {
             let job = JobRef { key: job.key, id: job.id };
             state.act(Action::StopSpare { connection: connection.clone(), folder_id, run: id, job });
@@ -88,12 +88,12 @@ pub(crate) fn on_spare_stopped(
     result: Result<(), CallError>,
 ) {
     let now = state.now;
-    let text = match &result {
-        Ok(()) => format!("Job {} was asked to stop", job.id),
-        Err(error) => format!("Job {} could not be stopped: {error}; stop it in Orchestrator", job.id),
+    let what = match &result {
+        Ok(()) => OfRun::SpareStopped(job.id),
+        Err(error) => OfRun::SpareNotStopped { job: job.id, came: error.to_string() },
     };
     if let Some(link) = state.links.get_mut(connection) {
         link.health.heard_of_job(&result, now.boot);
     }
-    state.book.note_ended(run, now.wall, text);
+    state.book.note_ended(run, now.wall, what);
 }

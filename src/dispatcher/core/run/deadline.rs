@@ -2,6 +2,7 @@
 
 use super::ending::join;
 use crate::dispatcher::core::state::State;
+use crate::happening::OfRun;
 use crate::run::{Ending, MissReason, RunEvent, RunId};
 
 /// Past its deadline a start that was certainly not sent is not sent any more (semantics.md 10).
@@ -13,11 +14,10 @@ pub(crate) fn give_up_late_starts(state: &mut State) {
         state.wake.at_wall(*next);
     }
     for id in late {
-        let waited = state.book.get(id).map(|open| open.run.state.to_string()).unwrap_or_default();
-        let text = format!("Not started before its deadline ({waited})");
+        let Some(was) = state.book.get(id).map(|open| open.run.state) else { continue };
         state.book.change(id, |run| {
-            run.note = join(run.note.take(), format!("not started before its deadline; it was {waited}"));
+            run.note = join(run.note.take(), format!("not started before its deadline; it was {was}"));
         });
-        state.step(id, RunEvent::End(Ending::Missed(MissReason::Deadline)), text);
+        state.step(id, RunEvent::End(Ending::Missed(MissReason::Deadline)), OfRun::DeadlinePassed { was });
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::ending;
 use crate::dispatcher::core::link::identity;
 use crate::dispatcher::core::state::{Absent, State};
+use crate::happening::{OfRun, WhyLost};
 use crate::run::{RunId, RunState};
 
 /// Where the schedule of a run is not in the files any more, its default deadline holds.
@@ -34,17 +35,13 @@ pub(crate) fn compare_identities(state: &mut State) {
                 open.elsewhere = None;
                 // What became of it meanwhile is to be read.
                 open.reread(now.boot);
-                let text = "Its connection leads to the tenant that it was claimed for again".to_owned();
-                state.note(id, text);
+                state.note(id, OfRun::TenantBack);
                 continue;
             }
             (false, None) => {
                 open.elsewhere = Some(now.boot);
-                let text = match link {
-                    Some(_) => "Its connection leads to another tenant now: it is neither read nor sent there",
-                    None => "Its connection is not in the files any more: it can be neither read nor sent",
-                };
-                state.note(id, text.to_owned());
+                let what = if link.is_some() { OfRun::TenantGone } else { OfRun::ConnectionGone };
+                state.note(id, what);
             }
         }
         // Whatever it waited for at the start of this life is not to be had here.
@@ -68,9 +65,9 @@ pub(crate) fn give_up(state: &mut State) {
         match open.run.state {
             RunState::Unknown | RunState::Held | RunState::Job(_) => {
                 let why = if state.links.contains_key(&open.run.connection) {
-                    "its connection leads to another tenant than when it was started"
+                    WhyLost::OtherTenant
                 } else {
-                    "its connection is not in the files any more"
+                    WhyLost::NoConnection
                 };
                 ending::lose(state, id, why, None);
             }

@@ -1,24 +1,21 @@
 //! How a run ends, but for its deadline: with its job, refused, out of reach, or for an older run.
 
 use crate::dispatcher::core::state::State;
+use crate::happening::{Cause, OfRun, OldBlocker, WhyLost};
 use crate::orchestrator::{CallError, JobState, JobView};
-use crate::run::{Ending, JobPhase, RunEvent, RunId, RunState, SkipReason};
+use crate::run::{Ending, JobPhase, RunEvent, RunId, SkipReason};
 
 /// Ends a run whose job is out of reach. Its job may still run, so it counts for overlap until then.
-pub(crate) fn lose(state: &mut State, id: RunId, why: &str, counts_until: Option<jiff::Timestamp>) {
+pub(crate) fn lose(state: &mut State, id: RunId, why: WhyLost, counts_until: Option<jiff::Timestamp>) {
     let Some(schedule) = state.book.get(id).map(|open| open.run.schedule.clone()) else { return };
     state.book.change(id, |run| {
         run.counts_until = counts_until;
         run.error = Some(match run.error.take() {
             Some(error) => format!("{why}; {error}"),
-            None => why.to_owned(),
+            None => why.to_string(),
         });
     });
-    let text = match counts_until {
-        Some(until) => format!("Lost: {why}. The job may still run; it counts for overlap until {until:.0}"),
-        None => format!("Lost: {why}"),
-    };
-    if state.step(id, RunEvent::End(Ending::Lost), text)
+    if state.step(id, RunEvent::End(Ending::Lost), OfRun::Lost { why, counts_until })
         && let Some(until) = counts_until
     {
         state.book.count_until(&schedule, id, until);
@@ -50,36 +47,20 @@ pub(crate) fn record_end(state: &mut State, id: RunId, job: &JobView) {
             attempt.job_state = Some(job.state.as_str().to_owned());
         }
     });
-    let text = match &error {
-        Some(error) => format!("Job {} is {}: {error}", job.id, job.state.as_str()),
-        None => format!("Job {} is {}", job.id, job.state.as_str()),
-    };
-    state.step(id, RunEvent::End(ending), text);
+    let what = OfRun::JobEnded { job: job.id, state: job.state.as_str().to_owned(), error };
+    state.step(id, RunEvent::End(ending), what);
 }
 
-/// An older run of the schedule is open. Whether a robot is at work or nothing could be sent yet is told apart.
+/// An older run of the schedule is open.
 pub(crate) fn skip_for(state: &mut State, id: RunId, other: RunId) {
-    let why = match state.book.get(other).map(|open| open.run.state) {
-        Some(state @ (RunState::Waiting(_) | RunState::Armed | RunState::Held)) => {
-            format!("run {} was still open, {state}", other.short())
-        }
-        Some(RunState::Starting | RunState::Unknown | RunState::Job(_)) => {
-            format!("run {} was still open", other.short())
-        }
-        Some(RunState::Ended(_)) | None => {
-            let other = other.short();
-            format!(
-                "run {other} is lost and its job may still run; `punctual resolve {other} lost` lets its schedule go on"
-            )
-        }
-    };
-    state.book.change(id, |run| run.note = join(run.note.take(), why.clone()));
-    state.step(id, RunEvent::End(Ending::Skipped(SkipReason::Overlap)), format!("Not started: {why}"));
+    let older = OldBlocker { run: other, state: state.book.get(other).map(|open| open.run.state) };
+    state.book.change(id, |run| run.note = join(run.note.take(), older.to_string()));
+    state.step(id, RunEvent::End(Ending::Skipped(SkipReason::Overlap)), OfRun::Overlapped(older));
 }
 
 /// Keeps what went wrong with the run that it went wrong with.
 pub(crate) fn keep_error(state: &mut State, id: RunId, error: &CallError) {
-    let text = with_cure(error);
+    let text = Cause::of(error).to_string();
     state.book.change(id, |run| {
         run.error = Some(text);
         run.trace_id = error.trace_id().map(str::to_owned);
@@ -88,13 +69,13 @@ pub(crate) fn keep_error(state: &mut State, id: RunId, error: &CallError) {
 
 pub(crate) fn reject(state: &mut State, id: RunId, error: &CallError) {
     keep_error(state, id, error);
-    refuse(state, id, &with_cure(error));
+    refuse(state, id, &Cause::of(error).to_string());
 }
 
 /// The same with what is known of it in words only.
 pub(crate) fn refuse(state: &mut State, id: RunId, told: &str) {
     state.book.change(id, |run| run.error = Some(told.to_owned()));
-    state.step(id, RunEvent::End(Ending::Rejected), format!("Refused: {told}"));
+    state.step(id, RunEvent::End(Ending::Rejected), OfRun::Refused(told.to_owned()));
 }
 
 /// What a job does, while it does something. `None` once it has ended, and for a word that is not known here.
@@ -123,14 +104,6 @@ fn job_error(job: &JobView) -> Option<String> {
         }
     }
     job.info.clone().filter(|text| !text.is_empty())
-}
-
-/// An error as a run shows it.
-pub(crate) fn with_cure(error: &CallError) -> String {
-    match error.cure() {
-        Some(cure) => format!("{error}; {cure}"),
-        None => error.to_string(),
-    }
 }
 
 /// Two notes on one run.

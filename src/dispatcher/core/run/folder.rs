@@ -5,15 +5,14 @@
 //! under the new number too, and given up if it is not there (16b).
 
 use super::{ending, unreadable};
-use crate::dispatcher::core::progress::{FolderState, Progress, Way};
+use crate::dispatcher::core::inquiry::Way;
+use crate::dispatcher::core::progress::{FolderState, Progress};
 use crate::dispatcher::core::state::State;
 use crate::executor::Action;
+use crate::happening::{OfRun, WhyLost};
 use crate::orchestrator::CallError;
 use crate::run::{FolderId, RunId, RunState};
 use crate::schedule::{ConnectionName, FolderChoice};
-
-/// Why a run whose folder is gone is given up.
-pub(crate) const FOLDER_GONE: &str = "its folder no longer exists";
 
 /// A call in the folder of these runs was answered 1100: the folder is looked for by its name.
 pub(crate) fn seek(state: &mut State, connection: &ConnectionName, ids: &[RunId]) {
@@ -79,14 +78,14 @@ pub(crate) fn on_found(
                         attempt.folder_id = Some(number);
                     }
                 });
-                state.note(id, format!("Its folder has the number {number} now; its job is read there"));
+                state.note(id, OfRun::ReadInMovedFolder(number));
             }
             RunState::Unknown | RunState::Held => {
                 open.folder = FolderState::Moved(number);
                 if let Some(inquiry) = open.inquiry_mut() {
                     inquiry.turn_to(Way::ByReference, now.boot);
                 }
-                state.note(id, format!("Its folder has the number {number} now; it is looked up there too"));
+                state.note(id, OfRun::LookedUpInMovedFolder(number));
             }
             // Certainly not sent, as far as our database knows: it is looked up and sent in the folder as it is now.
             RunState::Armed | RunState::Waiting(_) => {
@@ -132,7 +131,7 @@ pub(crate) fn on_absent(
                 // Within its window it is looked for on.
                 if absent.is_gone(now) && now.boot >= settle.from + window {
                     state.read_once(connection, id);
-                    ending::lose(state, id, FOLDER_GONE, None);
+                    ending::lose(state, id, WhyLost::FolderGone, None);
                 }
             }
             Progress::Following(_) => {

@@ -10,6 +10,7 @@ use super::{folder, polling, unreadable};
 use crate::dispatcher::core::flights::Folder;
 use crate::dispatcher::core::progress::Open;
 use crate::dispatcher::core::state::State;
+use crate::happening::{Cause, OfConnection, OfRun};
 use crate::orchestrator::{CallError, Freshness, JobPage, JobView};
 use crate::run::{Ending, JobRef, RunEvent, RunId, RunState};
 use crate::schedule::ConnectionName;
@@ -63,7 +64,7 @@ fn on_poll_failed(state: &mut State, at: &Folder, jobs: &[(RunId, JobRef)], erro
     let connection = &at.0;
     let refused = matches!(error, CallError::Rejected { .. });
     if refused {
-        tracing::debug!(connection = %connection, "{error}");
+        state.log(connection, OfConnection::ListRefused(Cause::of(error)));
     }
     if error.folder_is_unknown() {
         let ids: Vec<RunId> = jobs.iter().map(|(run, _)| *run).collect();
@@ -131,10 +132,13 @@ pub(crate) fn on_listed(state: &mut State, id: RunId, job: &JobView) {
     }
     match phase_of(&job.state) {
         Some(phase) => {
-            state.step(id, RunEvent::Job(phase), format!("Job {} is {}", job.id, job.state.as_str()));
+            state.step(id, RunEvent::Job(phase), OfRun::JobIs { job: job.id, state: job.state.as_str().to_owned() });
         }
         None => {
-            tracing::warn!(run.id = %id, "Job {} is `{}`, a state not known here; it is followed on", job.id, job.state.as_str())
+            let what = OfRun::JobInUnknownState { job: job.id, state: job.state.as_str().to_owned() };
+            if !known {
+                state.note(id, what);
+            }
         }
     }
     polling::read_again_later(state, id);
@@ -227,14 +231,9 @@ fn show_that_it_is_silent(state: &mut State, id: RunId, error: &CallError) {
     if now.boot.saturating_sub(since) < SILENT_FOR || open.is_none_or(|open| open.run.error.is_some()) {
         return;
     }
-    let short = id.short();
-    let text = format!(
-        "its job cannot be read: {error}; it is tried again; if the job has ended in Orchestrator, `punctual resolve {short} \
-         lost` lets its schedule go on"
-    );
-    tracing::warn!(run.id = %id, "Run {short}: {text}");
-    state.book.change(id, |run| run.error = Some(text));
-    state.note(id, "Its job cannot be read".to_owned());
+    let what = OfRun::JobSilent { came: error.to_string(), run: id };
+    state.book.change(id, |run| run.error = Some(what.to_string()));
+    state.note(id, what);
 }
 
 fn on_ended(state: &mut State, id: RunId, job: &JobView) {
@@ -268,6 +267,5 @@ fn on_vanished(state: &mut State, id: RunId) {
     state.book.change(id, |run| {
         run.error = join(run.error.take(), "the job is not at Orchestrator any more".to_owned());
     });
-    let text = "Three lists over five minutes and a read by id do not show the job".to_owned();
-    state.step(id, RunEvent::End(Ending::Lost), text);
+    state.step(id, RunEvent::End(Ending::Lost), OfRun::JobVanished);
 }

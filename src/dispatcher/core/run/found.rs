@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::ending::{self, with_cure};
+use super::ending;
 use super::{folder, short_folder};
 use crate::dispatcher::core::link::identity;
 use crate::dispatcher::core::link::targets::{TargetKey, TargetState};
 use crate::dispatcher::core::state::State;
 use crate::executor::Resolved;
+use crate::happening::{Cause, OfConnection};
 use crate::orchestrator::{CallError, ServerSkew};
 use crate::run::RunId;
 use crate::schedule::ConnectionName;
@@ -31,7 +32,7 @@ pub(crate) fn on_found(
         return;
     }
     match (&result, server_skew) {
-        (Ok(_) | Err(_), ServerSkew::By(skew)) => link.clocks.compare(connection, skew, now.boot),
+        (Ok(_) | Err(_), ServerSkew::By(skew)) => link.compare_clocks(skew, now.boot),
         (Ok(_) | Err(_), ServerSkew::Open) => link.clocks.compare_soon(now.boot),
         (Ok(_), ServerSkew::Unknown) => link.clocks.cannot_be_compared(),
         (Err(_), ServerSkew::Unknown) => {}
@@ -68,7 +69,7 @@ pub(crate) fn on_found(
                 .map(|open| open.run.id)
                 .collect();
             if refused.is_empty() {
-                tracing::warn!(connection = %connection, "{}", with_cure(&error));
+                state.log(connection, OfConnection::ProcessNotFound(Cause::of(&error)));
             }
             for id in refused {
                 ending::reject(state, id, &error);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::ending::{join, with_cure};
+use super::ending::join;
 use super::finding::{Finding, find_in_page, stale};
 use super::look_up::list_from;
 use super::settle::{self, BROKEN_AT_START};
@@ -17,12 +17,10 @@ use crate::dispatcher::core::flights::Folder;
 use crate::dispatcher::core::progress::Open;
 use crate::dispatcher::core::state::State;
 use crate::executor::{Ask, Beside};
+use crate::happening::{Cause, HowFound, OfConnection, OfRun};
 use crate::orchestrator::{CallError, Completeness, Freshness, JobPage, JobView, is_same_name};
 use crate::run::{Reference, RunId};
 use crate::schedule::ConnectionName;
-
-/// How a job was found, for the run's story.
-const BY_REFERENCE: &str = "by its Reference";
 
 /// Orchestrator's clock may be so far from ours before starts wait for it (semantics.md 7), and a little more.
 const CLOCKS_APART: Duration = Duration::from_secs(600);
@@ -52,7 +50,7 @@ pub(crate) fn on_looked_up(
     let filtered = page.jobs.iter().all(asked_for);
     for ask in asks {
         let finding = find_in_page(ask, &page, filtered, shows_ours);
-        settle::on_looked_up(state, at, ask, finding, BY_REFERENCE);
+        settle::on_looked_up(state, at, ask, finding, HowFound::ByReference);
     }
 }
 
@@ -74,7 +72,7 @@ pub(crate) fn on_looked_up_next_to(state: &mut State, at: &Folder, asks: &[Ask],
         match finding {
             Finding::NoneShown | Finding::Nothing => settle::cannot_tell_next_to(state, ask),
             Finding::Jobs(_) | Finding::ProvenNone | Finding::Stale(_) => {
-                settle::on_looked_up(state, at, ask, finding, BY_REFERENCE);
+                settle::on_looked_up(state, at, ask, finding, HowFound::ByReference);
             }
         }
     }
@@ -115,10 +113,10 @@ fn failed(state: &mut State, at: &Folder, asks: &[Ask], error: &CallError) {
             }
         }
         CallError::Rejected { .. } => {
-            tracing::warn!(connection = %at.0, "{}", with_cure(error));
+            state.log(&at.0, OfConnection::LookUpRefused(Cause::of(error)));
             proof::not_shown(state, at, asks);
             for ask in asks {
-                settle::on_looked_up(state, at, ask, Finding::Nothing, BY_REFERENCE);
+                settle::on_looked_up(state, at, ask, Finding::Nothing, HowFound::ByReference);
             }
         }
     }
@@ -137,10 +135,9 @@ fn show_that_look_ups_break(state: &mut State, ask: &Ask, error: &CallError) {
     if inquiry.is_none_or(|inquiry| inquiry.broken != BROKEN_AT_START) {
         return;
     }
-    let text = format!("its look-ups come to nothing: {}", with_cure(error));
-    tracing::warn!(run.id = %ask.run, "Run {}: {text}", ask.run.short());
-    state.book.change(ask.run, |run| run.error = join(run.error.take(), text.clone()));
-    state.note(ask.run, "Its look-ups come to nothing".to_owned());
+    let what = OfRun::LookUpsBreak(Cause::of(error));
+    state.book.change(ask.run, |run| run.error = join(run.error.take(), what.to_string()));
+    state.note(ask.run, what);
 }
 
 /// All jobs since an instant were listed, because the filter by Reference was of no use. One list answers for every
@@ -164,7 +161,7 @@ pub(crate) fn on_listed_since(state: &mut State, at: &Folder, asks: &[Ask], resu
         match finding {
             Finding::NoneShown | Finding::Nothing => settle::cannot_tell(state, &at.0, ask, &finding),
             Finding::Jobs(_) | Finding::ProvenNone | Finding::Stale(_) => {
-                settle::on_looked_up(state, at, ask, finding, "in the list of all jobs");
+                settle::on_looked_up(state, at, ask, finding, HowFound::InList);
             }
         }
     }

@@ -1,6 +1,7 @@
-//! The rules for one run, from claimed to ended: functions of the state, lowest first. None calls one below it in this list.
+//! The rules for one run, from claimed to ended: functions of the state. Which may call which is in `tests/architecture`.
 
 pub(crate) mod finding;
+pub(crate) mod verdict;
 pub(crate) mod lists;
 pub(crate) mod process;
 pub(crate) mod ending;

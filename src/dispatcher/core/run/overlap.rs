@@ -2,8 +2,10 @@
 
 use super::{ending, polling};
 use crate::admission::{Admission, admit_by};
-use crate::dispatcher::core::progress::{Need, Open, Progress, Settle, Then};
+use crate::dispatcher::core::inquiry::{Settle, Then};
+use crate::dispatcher::core::progress::{Need, Open, Progress};
 use crate::dispatcher::core::state::{State, boot_of};
+use crate::happening::OfRun;
 use crate::run::{RunId, WaitReason};
 use crate::schedule::OverlapPolicy;
 
@@ -16,10 +18,8 @@ pub(crate) fn doubt_start(state: &mut State, id: RunId) {
             attempt.sends = attempt.sends.max(1);
         }
     });
-    let text =
-        "It may have been started before the database was lost or put back; it is looked up until that is settled";
     let settle = Settle::from(state.loaded.opened.boot, now.boot).then_ask_overlap();
-    state.become_unclear(id, settle, text.to_owned());
+    state.become_unclear(id, settle, OfRun::MayBeForgotten);
     state.wake.at_boot(now.boot);
 }
 
@@ -35,7 +35,7 @@ pub(crate) fn pass(state: &mut State, id: RunId) -> bool {
     match admit_by(policy, &older) {
         Admission::AskAgain => {
             polling::read_for_overlap(state, &older, due);
-            state.wait(id, WaitReason::Overlap, None, "An older run is read first to see whether it is still open");
+            state.wait(id, WaitReason::Overlap, None, OfRun::WaitsForOlder);
             false
         }
         Admission::Skip(other) => {

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use crate::clock::later;
 use crate::dispatcher::core::flights::Folder;
+use crate::dispatcher::core::inquiry::Way;
 use crate::dispatcher::core::link::ProofWanted;
-use crate::dispatcher::core::progress::{Open, Way};
+use crate::dispatcher::core::progress::Open;
 use crate::dispatcher::core::state::State;
 use crate::executor::{Ask, AskedFor};
+use crate::happening::OfConnection;
 use crate::orchestrator::JobPage;
 use crate::run::{Evidence, Reference, RunId};
 
@@ -78,11 +80,8 @@ pub(crate) fn not_shown(state: &mut State, at: &Folder, asks: &[Ask]) {
         proof.tries += 1;
         proof.next = now.boot + PROOF_FIRST * 2u32.pow(proof.tries.min(PROOF_TRIES));
         if proof.tries >= PROOF_TRIES {
-            tracing::warn!(
-                connection = %connection,
-                "No look-up by Reference has shown our jobs in folder {folder_id} yet: an unclear start there may be held for a person"
-            );
             link.proofs.remove(&folder_id);
+            state.log(connection, OfConnection::NoProof(folder_id));
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::dispatcher::core::progress::{Need, Open, Wish};
 use crate::dispatcher::core::queue::{Gate, Seat};
 use crate::dispatcher::core::state::{Absent, State};
 use crate::executor::{Action, StartOrder, Target};
+use crate::happening::{OfRun, WhyUnwanted};
 use crate::run::{Ending, Run, RunEvent, RunId, RunState, SkipReason, WaitReason};
 use crate::schedule::{ConnectionName, Enablement, StartSpec};
 
@@ -75,25 +76,21 @@ fn send(state: &mut State, id: RunId) -> Seat {
     let Some(need) = open.need() else { return Seat::Event };
     let (connection, start, fire_at) = (open.run.connection.clone(), open.run.start.clone(), open.run.fire_at);
     let pause = open.tries.pause.map(|pause| pause.until);
-    let text = match open.run.state {
-        RunState::Unknown => "Sent again under the same Reference: no job was made by the call before",
-        _ => "Sent to Orchestrator",
-    };
+    let sent = if open.run.state == RunState::Unknown { OfRun::SentAgain } else { OfRun::Sent };
     if open.elsewhere.is_some() {
-        let text = "Its connection leads to another tenant than when this was claimed";
-        state.wait(id, WaitReason::Outage, None, text);
+        state.wait(id, WaitReason::Outage, None, OfRun::WaitsForTenant);
         return Seat::Event;
     }
     if is_certainly_unsent(state, open, need)
         && let Some((ending, why)) = unwanted(state, &open.run)
     {
-        state.book.change(id, |run| run.note = join(run.note.take(), why.to_owned()));
-        state.step(id, RunEvent::End(ending), format!("Not started: {why}"));
+        state.book.change(id, |run| run.note = join(run.note.take(), why.to_string()));
+        state.step(id, RunEvent::End(ending), OfRun::Unwanted(why));
         return Seat::Event;
     }
     if fire_at > now.wall {
         // Claimed under a clock that has been set back since.
-        state.wait(id, WaitReason::Clock, None, "The clock was set back, and its time has not come");
+        state.wait(id, WaitReason::Clock, None, OfRun::TimeNotCome);
         return Seat::UntilWall(fire_at);
     }
     if let Some(seat) = kept_back(state, id, &connection, pause) {
@@ -111,7 +108,7 @@ fn send(state: &mut State, id: RunId) -> Seat {
     }
     let known = process::known_target(state, &connection, &start);
     let Some(target) = known.or_else(|| process::want_target(state, &connection, &start)) else {
-        state.wait(id, WaitReason::LookUp, None, "Its folder and process are being looked up");
+        state.wait(id, WaitReason::LookUp, None, OfRun::WaitsForProcess);
         let targets = state.links.get(&connection).map(|link| &link.targets);
         return match targets.and_then(|targets| targets.get(&(start.folder, start.process))) {
             Some(TargetState::PutOff(until)) => Seat::Until(*until),
@@ -123,7 +120,7 @@ fn send(state: &mut State, id: RunId) -> Seat {
     }
     // One that is old is looked up again next to this start.
     process::want_target(state, &connection, &start);
-    order_start(state, id, target, text);
+    order_start(state, id, target, sent);
     Seat::Event
 }
 
@@ -143,7 +140,7 @@ fn is_certainly_unsent(state: &State, open: &Open, need: Need) -> bool {
 fn kept_back(state: &mut State, id: RunId, connection: &ConnectionName, pause: Option<Duration>) -> Option<Seat> {
     let now = state.now;
     let Some(link) = state.links.get(connection) else {
-        state.wait(id, WaitReason::Outage, None, "Its connection is not in the loaded files");
+        state.wait(id, WaitReason::Outage, None, OfRun::ConnectionNotLoaded);
         return Some(Seat::Event);
     };
     if let Some(Obstacle { reason, until, text, error }) = link.obstacle(now.boot) {
@@ -155,7 +152,7 @@ fn kept_back(state: &mut State, id: RunId, connection: &ConnectionName, pause: O
         {
             state.book.change(id, |run| run.error = Some(error));
         }
-        state.wait(id, reason, until, &text);
+        state.wait(id, reason, until, OfRun::WaitsForConnection(text));
         return Some(Seat::Event);
     }
     pause.filter(|until| now.boot < *until).map(Seat::Until)
@@ -167,12 +164,12 @@ fn takes_place(state: &mut State, id: RunId, connection: &ConnectionName) -> boo
     let under_way = state.book.flights().starts_on(connection);
     let Some(link) = state.links.get_mut(connection) else { return false };
     if under_way >= link.connection.limits.open_requests {
-        state.wait(id, WaitReason::Limit, None, "Enough starts are under way");
+        state.wait(id, WaitReason::Limit, None, OfRun::WaitsForPlace);
         return false;
     }
     if let Err(next) = link.take_start(now.boot) {
         state.wake.at_boot(next);
-        state.wait(id, WaitReason::Limit, Some(next), "Within the connection's limit of starts");
+        state.wait(id, WaitReason::Limit, Some(next), OfRun::WaitsForRate);
         return false;
     }
     true
@@ -194,7 +191,7 @@ fn probe(state: &mut State, connection: &ConnectionName, start: &StartSpec) {
     }
 }
 
-fn order_start(state: &mut State, id: RunId, target: Target, text: &str) {
+fn order_start(state: &mut State, id: RunId, target: Target, sent: OfRun) {
     let now = state.now;
     state.book.change(id, |run| {
         run.sent_at = Some(now.wall);
@@ -205,7 +202,7 @@ fn order_start(state: &mut State, id: RunId, target: Target, text: &str) {
             attempt.folder_id.get_or_insert(target.folder_id);
         }
     });
-    if !state.step(id, RunEvent::Send, text.to_owned()) {
+    if !state.step(id, RunEvent::Send, sent) {
         return;
     }
     let Some(run) = state.book.get(id).map(|open| &open.run) else { return };
@@ -222,15 +219,11 @@ fn order_start(state: &mut State, id: RunId, target: Target, text: &str) {
 
 /// Why the files do not want a run any more that has not been sent, or is not to be sent again. An edit withdraws nothing: what
 /// was due is sent as it was claimed (semantics.md 27).
-fn unwanted(state: &State, run: &Run) -> Option<(Ending, &'static str)> {
+fn unwanted(state: &State, run: &Run) -> Option<(Ending, WhyUnwanted)> {
     match (state.loaded.set.schedules.get(&run.schedule).map(|schedule| schedule.enablement), state.loaded.absent) {
         (Some(Enablement::Enabled), _) | (None, Absent::Park) => None,
-        (Some(Enablement::Disabled), _) => {
-            Some((Ending::Skipped(SkipReason::Disabled), "its schedule was disabled before it could be sent"))
-        }
-        (None, Absent::Retire) => {
-            Some((Ending::Cancelled, "its schedule was taken out of the files before it could be sent"))
-        }
+        (Some(Enablement::Disabled), _) => Some((Ending::Skipped(SkipReason::Disabled), WhyUnwanted::Disabled)),
+        (None, Absent::Retire) => Some((Ending::Cancelled, WhyUnwanted::Gone)),
     }
 }
 

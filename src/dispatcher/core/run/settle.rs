@@ -8,13 +8,15 @@ use std::time::Duration;
 
 use super::ending::join;
 use super::finding::Finding;
-use super::folder::FOLDER_GONE;
+use super::verdict::{Next, Place, decide, place};
 use super::{adopt, ending, sweep};
 use crate::dispatcher::core::flights::Folder;
-use crate::dispatcher::core::progress::{FolderState, Need, Open, Progress, Settle, Way, Wish};
+use crate::dispatcher::core::inquiry::{Settle, Way};
+use crate::dispatcher::core::progress::{FolderState, Need, Open, Progress, Wish};
 use crate::dispatcher::core::state::State;
 use crate::executor::{Ask, AskedFor};
-use crate::run::{Ending, FolderId, HeldFor, MissReason, RunEvent, RunId, RunState, SkipReason};
+use crate::happening::{HowFound, OfRun, WhyHeld, WhyLost};
+use crate::run::{Ending, HeldFor, MissReason, RunEvent, RunId, RunState, SkipReason};
 use crate::schedule::{ConnectionName, OnUnknownStart};
 
 /// When an unclear start is looked up, after the end of its call. The last look is after the settle window.
@@ -48,99 +50,8 @@ pub(crate) const BROKEN_AT_START: u32 = 3;
 /// So many sends that each were answered by the same status, and each had made no job, are an answer (semantics.md 15).
 const SAME_ANSWERS: u16 = 3;
 
-/// What follows from what a look-up says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Next {
-    /// Its job is there.
-    Adopt,
-    /// Its folder is gone, and its job with it.
-    GiveUp,
-    /// The call came to nothing, or the search for its folder decides.
-    PutOff,
-    /// A person has decided, and no job stands against it.
-    SendAsDecided,
-    /// It is certain that no job was made.
-    NoJob,
-    /// It is asked in another way, at once.
-    Ask(Way),
-    /// It is asked again within the settle window.
-    AskLater,
-    /// A person has been asked; it is looked at seldom.
-    AskHeldLater,
-    /// It was never sent, and may be now.
-    MaySend,
-    /// It is asked no more.
-    Nothing,
-}
-
-/// Where a look-up was made, as seen from the run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    /// In the folder that the start went to.
-    Own,
-    /// In that folder, whose name is being looked for, or leads to another one by now.
-    OwnAgain,
-    /// In the folder that has its name now. What was learnt there can be "here it is", never "there is none": that it is not there
-    /// either is believed on the same proof as elsewhere, and ends the run.
-    Moved,
-    /// Somewhere while its folder is looked for by its name.
-    Sought,
-}
-
-fn place(open: &Open, folder_id: FolderId) -> Place {
-    let is_own = open.run.folder_id() == Some(folder_id);
-    match open.folder {
-        FolderState::Known => Place::Own,
-        FolderState::Moved(number) if number == folder_id => Place::Moved,
-        FolderState::Sought | FolderState::Moved(_) | FolderState::Absent { .. } if is_own => Place::OwnAgain,
-        FolderState::Sought | FolderState::Absent { .. } => Place::Sought,
-        FolderState::Moved(_) => Place::Own,
-    }
-}
-
-/// The table: how far the run is × what was asked × what was found.
-fn decide(open: &Open, purpose: AskedFor, place: Place, finding: &Finding) -> Next {
-    use Finding::{Jobs, NoneShown, ProvenNone, Stale};
-    let is_held = open.run.state == RunState::Held;
-    match (&open.progress, finding) {
-        (Progress::Queued(_) | Progress::Settling(_) | Progress::Settled(_), Jobs(_)) => Next::Adopt,
-        // Our own database says that it was never sent; the look-up is for the case that the database is an old copy.
-        (Progress::Queued(Need::LookUp(_)), ProvenNone | NoneShown) => Next::MaySend,
-        (Progress::Queued(Need::LookUp(_)), Finding::Nothing | Stale(_)) => Next::Ask(Way::InList),
-        // Not there either, and whether it was made in the old folder cannot be learnt any more.
-        (Progress::Settling(_), ProvenNone)
-            if place == Place::Moved && purpose != AskedFor::Settling && open.wish != Wish::StartAfterLook =>
-        {
-            Next::GiveUp
-        }
-        // What comes of the search decides; but a proof under its own number says that a right was missing for a while.
-        (Progress::Settling(_), finding)
-            if open.folder.is_sought() && !(place == Place::OwnAgain && matches!(finding, ProvenNone)) =>
-        {
-            Next::PutOff
-        }
-        (Progress::Settling(_), _) if open.wish == Wish::StartAfterLook && !is_held => Next::SendAsDecided,
-        (Progress::Settling(_), ProvenNone)
-            if place != Place::Moved && matches!(purpose, AskedFor::Settled | AskedFor::Held) =>
-        {
-            Next::NoJob
-        }
-        (Progress::Settling(_), NoneShown) if is_held || purpose == AskedFor::Settled => Next::Ask(Way::NextToNewest),
-        (Progress::Settling(_), Finding::Nothing) if !is_held && purpose == AskedFor::Settled => Next::Ask(Way::InList),
-        (Progress::Settling(_), ProvenNone | NoneShown | Finding::Nothing | Stale(_)) => {
-            if is_held {
-                Next::AskHeldLater
-            } else {
-                Next::AskLater
-            }
-        }
-        (Progress::Queued(Need::Nothing | Need::Overlap) | Progress::Settled(_), _)
-        | (Progress::Sending | Progress::Following(_) | Progress::Over, _) => Next::Nothing,
-    }
-}
-
 /// A look-up says this of one Reference.
-pub(crate) fn on_looked_up(state: &mut State, at: &Folder, ask: &Ask, finding: Finding, how: &str) {
+pub(crate) fn on_looked_up(state: &mut State, at: &Folder, ask: &Ask, finding: Finding, how: HowFound) {
     let now = state.now;
     let (connection, folder_id) = (&at.0, at.1);
     match ask.purpose {
@@ -155,7 +66,7 @@ pub(crate) fn on_looked_up(state: &mut State, at: &Folder, ask: &Ask, finding: F
     if let Finding::Stale(why) = finding {
         let inquiry = state.book.get(ask.run).and_then(Open::inquiry);
         if inquiry.is_none_or(|inquiry| inquiry.broken == 0) {
-            state.note(ask.run, format!("A look-up proves nothing: {why}"));
+            state.note(ask.run, OfRun::LookUpProvesNothing(why));
         }
         // It proves nothing, and the next one is as likely to: as if the call had broken.
         return put_off(state, ask);
@@ -183,10 +94,10 @@ pub(crate) fn on_looked_up(state: &mut State, at: &Folder, ask: &Ask, finding: F
                     }
                 });
             }
-            adopt::adopt(state, ask.run, folder_id, &jobs, &format!("Found at Orchestrator {how}"));
+            adopt::adopt(state, ask.run, folder_id, &jobs, how);
         }
         (Next::Adopt | Next::Nothing, _) => {}
-        (Next::GiveUp, _) => ending::lose(state, ask.run, FOLDER_GONE, None),
+        (Next::GiveUp, _) => ending::lose(state, ask.run, WhyLost::FolderGone, None),
         (Next::PutOff, _) => put_off(state, ask),
         (Next::SendAsDecided, _) => {
             open.wish = Wish::Start;
@@ -267,10 +178,8 @@ fn hold_for_proof(state: &mut State, id: RunId, finding: &Finding) {
     let now = state.now;
     let Some(open) = state.book.get(id) else { return };
     let why = match finding {
-        Finding::NoneShown => "Orchestrator shows none of our jobs in this folder, so an empty answer proves nothing",
-        Finding::Jobs(_) | Finding::ProvenNone | Finding::Nothing | Finding::Stale(_) => {
-            "Orchestrator's answers are refused or cut short, so they prove nothing"
-        }
+        Finding::NoneShown => WhyHeld::NoneOfOurs,
+        Finding::Jobs(_) | Finding::ProvenNone | Finding::Nothing | Finding::Stale(_) => WhyHeld::NoAnswer,
     };
     let (short, hold) = (id.short(), open.run.on_unknown_start == OnUnknownStart::Hold);
     let cure = format!(
@@ -285,7 +194,7 @@ fn hold_for_proof(state: &mut State, id: RunId, finding: &Finding) {
         run.held_for = Some(HeldFor::Proof);
         run.error = join(run.error.take(), format!("{why}; {goes_on}; {cure}"));
     });
-    state.step(id, RunEvent::Hold, format!("Held: {why}"));
+    state.step(id, RunEvent::Hold, OfRun::HeldForProof(why));
     if let Some(inquiry) = state.book.get_mut(id).and_then(Open::inquiry_mut) {
         inquiry.turn_to(Way::ByReference, now.boot + HELD_EVERY);
     }
@@ -306,20 +215,16 @@ fn no_job_was_made(state: &mut State, id: RunId) {
                 return;
             }
             if held {
-                let text =
-                    "Settled: Orchestrator shows our jobs in this folder again, and none of this start".to_owned();
                 // Its schedule went on meanwhile.
-                state.become_unclear(id, Settle::from(now.boot, now.boot).then_ask_overlap(), text);
+                state.become_unclear(id, Settle::from(now.boot, now.boot).then_ask_overlap(), OfRun::SettledAfterHold);
             }
             send_again(state, id);
         }
         OnUnknownStart::Retry => {
-            let text = "No job was made, and its deadline has passed".to_owned();
-            state.step(id, RunEvent::End(Ending::Missed(MissReason::Deadline)), text);
+            state.step(id, RunEvent::End(Ending::Missed(MissReason::Deadline)), OfRun::NoJobAndLate);
         }
         OnUnknownStart::Skip => {
-            let text = "No job was made; the schedule says not to try again".to_owned();
-            state.step(id, RunEvent::End(Ending::Skipped(SkipReason::UnknownStart)), text);
+            state.step(id, RunEvent::End(Ending::Skipped(SkipReason::UnknownStart)), OfRun::NoJobAndSkipped);
         }
         OnUnknownStart::Hold => {
             if !held {
@@ -331,8 +236,7 @@ fn no_job_was_made(state: &mut State, id: RunId) {
                     );
                     run.error = join(run.error.take(), format!("no job was made; {cure}"));
                 });
-                let text = "Held: no job was found; the schedule leaves the decision to a person".to_owned();
-                state.step(id, RunEvent::Hold, text);
+                state.step(id, RunEvent::Hold, OfRun::HeldForPerson);
             }
             if let Some(inquiry) = state.book.get_mut(id).and_then(Open::inquiry_mut) {
                 inquiry.turn_to(Way::ByReference, now.boot + HELD_EVERY);
@@ -345,7 +249,7 @@ fn send_again(state: &mut State, id: RunId) {
     if let Some(open) = state.book.get_mut(id) {
         open.become_settled();
     }
-    state.note(id, "No job exists; sending it again".to_owned());
+    state.note(id, OfRun::NoJob);
 }
 
 /// Nobody's job can show that look-ups work here: a list of all jobs may tell.
@@ -369,8 +273,7 @@ fn was_answered_so_before(state: &mut State, id: RunId) -> bool {
         return false;
     }
     let error = open.run.error.clone().unwrap_or_default();
-    let text = format!("{SAME_ANSWERS} calls were answered alike, and none of them made a job: {error}");
-    state.step(id, RunEvent::End(Ending::Rejected), text);
+    state.step(id, RunEvent::End(Ending::Rejected), OfRun::AnsweredAlike { times: SAME_ANSWERS, error });
     true
 }
 

@@ -5,8 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{adopt, ending};
-use crate::dispatcher::core::progress::{LookedAgain, Need, Pause, Progress, Settle};
+use crate::dispatcher::core::inquiry::Settle;
+use crate::dispatcher::core::progress::{LookedAgain, Need, Pause, Progress};
 use crate::dispatcher::core::state::{State, wall_of};
+use crate::happening::OfRun;
 use crate::orchestrator::{CallError, JobView, UnsentReason};
 use crate::run::{RunEvent, RunId, RunState, WaitReason};
 use crate::schedule::ConnectionName;
@@ -38,15 +40,15 @@ pub(crate) fn on_started(
     let now = state.now;
     if let Some(link) = state.links.get_mut(connection) {
         if let Some(date) = server_date {
-            link.clocks.compare(connection, date.duration_since(now.wall), now.boot);
+            link.compare_clocks(date.duration_since(now.wall), now.boot);
         }
         link.heard_start(&result, now.boot);
     }
     let Some(open) = state.book.get_mut(id) else { return };
     if open.run.state != RunState::Starting {
         // The store was read again while the call was under way, so the run is settling.
-        tracing::debug!(run.id = %id, "An answer came for a run that is {}", open.run.state);
-        if let (RunState::Unknown | RunState::Held, Ok(jobs)) = (open.run.state, &result) {
+        let was = open.run.state;
+        if let (RunState::Unknown | RunState::Held, Ok(jobs)) = (was, &result) {
             adopt::accepted(state, id, jobs);
         } else if let Some(settle) = open.settle_mut() {
             // The window counts from the end of the call, which is now known.
@@ -57,29 +59,27 @@ pub(crate) fn on_started(
     match result {
         Ok(jobs) => adopt::accepted(state, id, &jobs),
         Err(error @ CallError::Unsent { reason, .. }) => {
-            let (reason, plain) = match reason {
-                UnsentReason::Token => (WaitReason::Token, "Not sent: no access token"),
-                UnsentReason::Outage => (WaitReason::Outage, "Not sent: Orchestrator could not be reached"),
-                UnsentReason::RateLimit => {
-                    (WaitReason::RateLimit, "Not taken: Orchestrator asked to be called less often")
-                }
+            let waits_for = match reason {
+                UnsentReason::Token => WaitReason::Token,
+                UnsentReason::Outage => WaitReason::Outage,
+                UnsentReason::RateLimit => WaitReason::RateLimit,
             };
             ending::keep_error(state, id, &error);
             pause(state, id, error.retry_after(), &PAUSES);
-            state.step(id, RunEvent::Wait(reason), plain.to_owned());
+            state.step(id, RunEvent::Wait(waits_for), OfRun::NotSent(reason));
         }
         // Perhaps the first call's job is what it conflicts with: that one is looked for first (semantics.md 15).
         Err(error @ CallError::Rejected { status: CONFLICT, .. }) if may_have_been_made(state, id) => {
-            let text = format!("A repeated call was refused: {error}");
+            let what = OfRun::RepeatRefused(error.to_string());
             let settle = Settle { refused: Some(error), ..Settle::from(ended, ended + FIRST_LOOK_UP) };
-            state.become_unclear(id, settle, text);
+            state.become_unclear(id, settle, what);
         }
         Err(error) if error.passes().is_some() => {
             let what = error.passes().unwrap_or_default();
             ending::keep_error(state, id, &error);
             pause(state, id, None, &CAPACITY_PAUSES);
-            let text = format!("Waits for {what}: {}", error.text().came);
-            state.step(id, RunEvent::Wait(WaitReason::Capacity), text);
+            let what = OfRun::NotNow { what, came: error.text().came.clone() };
+            state.step(id, RunEvent::Wait(WaitReason::Capacity), what);
             look_up_before_sending(state, id);
         }
         Err(error) if (error.thing_is_unknown() || error.folder_is_unknown()) && may_look_again(state, id) => {
@@ -98,7 +98,7 @@ pub(crate) fn on_started(
                 }
             });
             let settle = Settle::from(ended, ended + FIRST_LOOK_UP);
-            state.become_unclear(id, settle, format!("May have started: {error}"));
+            state.become_unclear(id, settle, OfRun::MayHaveStarted(error.to_string()));
         }
     }
 }
@@ -145,12 +145,8 @@ fn look_again(state: &mut State, id: RunId, error: &CallError) {
             attempt.folder_id = None;
         }
     });
-    let text = if error.folder_is_unknown() {
-        "Orchestrator does not know the folder by its number any more; it is found again by its name"
-    } else {
-        "Orchestrator does not know the process by its key any more; it is found again by its name"
-    };
-    state.step(id, RunEvent::Wait(WaitReason::LookUp), text.to_owned());
+    let what = if error.folder_is_unknown() { OfRun::FolderUnknown } else { OfRun::ProcessUnknown };
+    state.step(id, RunEvent::Wait(WaitReason::LookUp), what);
     look_up_before_sending(state, id);
 }
 

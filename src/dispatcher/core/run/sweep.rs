@@ -7,6 +7,7 @@ use crate::clock::later;
 use crate::dispatcher::core::flights::Folder;
 use crate::dispatcher::core::state::{State, Sweep};
 use crate::executor::Action;
+use crate::happening::OfRun;
 use crate::orchestrator::JobState;
 use crate::run::{JobRef, RunId};
 
@@ -79,8 +80,7 @@ pub(crate) fn on_counted(state: &mut State, at: &Folder, id: RunId, finding: Fin
         Finding::ProvenNone | Finding::NoneShown | Finding::Nothing | Finding::Stale(_) => return,
     };
     for job in jobs.iter().filter(|job| attempt.job.is_none_or(|ours| ours.key != job.key)) {
-        tracing::error!(run.id = %id, "Job {} was made late, under a Reference that had been started again", job.id);
-        state.book.note_ended(id, now.wall, format!("Job {} was made late and is one too many", job.id));
+        state.book.note_ended(id, now.wall, OfRun::JobMadeLate { job: job.id });
         if job.state == JobState::Pending {
             let job = JobRef { key: job.key, id: job.id };
             state.act(Action::StopSpare { connection: connection.clone(), folder_id, run: id, job });

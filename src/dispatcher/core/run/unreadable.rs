@@ -5,11 +5,12 @@
 
 use std::time::Duration;
 
-use super::ending::{self, with_cure};
+use super::ending;
 use crate::clock::later;
 use crate::dispatcher::core::flights::Folder;
 use crate::dispatcher::core::link::Unreadable;
 use crate::dispatcher::core::state::State;
+use crate::happening::{Cause, OfConnection, OfRun, WhyLost};
 use crate::orchestrator::CallError;
 use crate::run::RunId;
 
@@ -31,17 +32,18 @@ pub(crate) fn heard<T>(state: &mut State, at: &Folder, result: &Result<T, CallEr
     match result {
         Ok(_) => {
             if link.unreadable.remove(&folder_id).is_some() && link.unreadable.is_empty() {
-                tracing::info!(connection = %connection, "Connection `{connection}`: jobs can be read again");
+                state.log(connection, OfConnection::JobsReadable);
             }
         }
         Err(error) if error.is_forbidden() => {
             // The connection is named where this is shown.
-            let text = format!("{} {}; {}", error.text().what, error.text().came, error.cure().unwrap_or_default());
+            let came = format!("{} {}", error.text().what, error.text().came);
+            let cause = Cause { came, cure: error.cure().map(str::to_owned) };
             match link.unreadable.get_mut(&folder_id) {
-                Some(known) => known.text = text,
+                Some(known) => known.cause = cause,
                 None => {
-                    tracing::error!(connection = %connection, "Jobs cannot be read: {text}");
-                    link.unreadable.insert(folder_id, Unreadable { since: now.boot, text });
+                    link.unreadable.insert(folder_id, Unreadable { since: now.boot, cause: cause.clone() });
+                    state.log(connection, OfConnection::JobsUnreadable(cause));
                 }
             }
         }
@@ -58,13 +60,13 @@ pub(crate) fn could_not_read(state: &mut State, id: RunId, error: &CallError) ->
     let accepted_at = open.run.accepted_at;
     let Some(follow) = open.follow_mut() else { return false };
     let since = *follow.unreadable.get_or_insert(now.boot);
-    let text = with_cure(error);
+    let text = Cause::of(error).to_string();
     if open.run.error.as_deref() != Some(text.as_str()) {
         state.book.change(id, |run| {
             run.error = Some(text.clone());
             run.trace_id = error.trace_id().map(str::to_owned).or(run.trace_id.take());
         });
-        state.note(id, format!("Its job cannot be read: {text}"));
+        state.note(id, OfRun::JobUnreadable(Cause::of(error)));
     }
     if now.boot.saturating_sub(since) < GIVE_UP {
         return false;
@@ -74,7 +76,7 @@ pub(crate) fn could_not_read(state: &mut State, id: RunId, error: &CallError) ->
     if !gone && !starts_go_on {
         return false;
     }
-    let why = if gone { "its folder no longer exists" } else { "its job may not be read" };
+    let why = if gone { WhyLost::FolderGone } else { WhyLost::MayNotBeRead };
     let until = later(accepted_at.unwrap_or(now.wall), COUNTS_FOR);
     ending::lose(state, id, why, (until > now.wall).then_some(until));
     true

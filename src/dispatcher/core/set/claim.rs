@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::new_run::{fill_in, new_run, not_run_text};
+use super::new_run::{fill_in, new_run};
 use super::planning::Planning;
 use crate::admission::{Admission, admit};
 use crate::clock::later;
@@ -10,6 +10,7 @@ use crate::dispatcher::core::flights::Question;
 use crate::dispatcher::core::progress::{Need, Open, Progress};
 use crate::dispatcher::core::run::{ending, overlap};
 use crate::dispatcher::core::state::{State, boot_of};
+use crate::happening::{Happening, NotRun, OfRun, OfSchedule};
 use crate::planner::{Plan, Recorded};
 use crate::run::{Attempt, Reference, RunEvent, RunId, WaitReason};
 use crate::schedule::{Occurrence, Trigger};
@@ -76,15 +77,13 @@ fn claim(state: &mut State, occurrence: &Occurrence) {
             ending::skip_for(state, id, other);
         }
         Admission::Start | Admission::AskAgain => {
-            let (reason, text) = match need {
+            let (reason, what) = match need {
                 // Sent in this very turn, or shown there what it waits for.
-                Need::Nothing => return state.note(id, "Claimed".to_owned()),
-                Need::LookUp(_) => (WaitReason::CatchUp, "Claimed; looked up at Orchestrator before it is started"),
-                Need::Overlap => {
-                    (WaitReason::Overlap, "Claimed; an older run is read first to see whether it is still open")
-                }
+                Need::Nothing => return state.note(id, OfRun::Claimed),
+                Need::LookUp(_) => (WaitReason::CatchUp, OfRun::ClaimedToLookUp),
+                Need::Overlap => (WaitReason::Overlap, OfRun::ClaimedBehindOlder),
             };
-            state.step(id, RunEvent::Wait(reason), text.to_owned());
+            state.step(id, RunEvent::Wait(reason), what);
         }
     }
 }
@@ -99,20 +98,20 @@ pub(crate) fn record_not_run(state: &mut State, recorded: &Recorded) {
         run.count = count;
     }
     state.book.add(Open::claimed(run));
-    let text = not_run_text(&recorded.schedule, recorded);
-    state.step(id, RunEvent::End(recorded.ending), text);
+    let not_run = NotRun {
+        count: recorded.range.map(|(_, count)| count),
+        ending: recorded.ending,
+        window: recorded.schedule.catch_up.window,
+    };
+    state.step(id, RunEvent::End(recorded.ending), OfRun::NotRun(not_run));
 }
 
 /// Another row had already won these times: they are dropped.
 pub(crate) fn forget_lost(state: &mut State, lost: BTreeSet<RunId>) {
     for id in lost {
         let Some(open) = state.book.forget(id) else { continue };
-        tracing::info!(
-            schedule = %open.run.schedule,
-            "The time {} of `{}` has a row already; it is not run again",
-            open.run.nominal_at,
-            open.run.schedule
-        );
+        let what = OfSchedule::HasRow { nominal_at: open.run.nominal_at };
+        state.book.log(Happening::Schedule(open.run.schedule.clone(), what));
         // Its call was not made.
         state.book.end(&Question::Start(id), &open.run.connection);
     }

@@ -11,10 +11,12 @@ use jiff::{SignedDuration, Timestamp};
 use super::planning::{Planning, Warmed};
 use crate::admission::Knowledge;
 use crate::clock::{Reading, earlier};
+use crate::dispatcher::core::inquiry::Settle;
 use crate::dispatcher::core::link::Phase;
-use crate::dispatcher::core::progress::{Progress, Settle};
+use crate::dispatcher::core::progress::Progress;
 use crate::dispatcher::core::run::lists;
 use crate::dispatcher::core::state::State;
+use crate::happening::{Happening, OfDaemon, OfRun, OfSchedule};
 use crate::run::{RunId, RunState};
 use crate::schedule::ConnectionName;
 
@@ -62,7 +64,7 @@ pub(crate) fn doubt_unfinished_starts(state: &mut State) {
             continue;
         }
         let settle = Settle { knowledge: Knowledge::NotReadYet, ..Settle::from(now.boot, now.boot) };
-        state.become_unclear(id, settle, "The daemon stopped while this was being sent".to_owned());
+        state.become_unclear(id, settle, OfRun::DaemonStopped);
         state.book.change(id, |run| {
             if let Some(attempt) = run.attempt_mut() {
                 attempt.unclear = attempt.unclear.saturating_add(1);
@@ -83,9 +85,7 @@ pub(crate) fn notice(state: &mut State, planning: &mut Planning, turns: &mut Tur
     let by_boot = SignedDuration::try_from(passed).unwrap_or_default();
     let stepped = by_wall - by_boot;
     if stepped.abs() > STEP {
-        tracing::warn!(
-            "The clock was set by {stepped:#}; due times are judged by the new time, and open runs are read again"
-        );
+        state.book.log(Happening::Daemon(OfDaemon::ClockSet(stepped)));
         // The clock has gone on since it was set: from then on times are looked at.
         take_back_marks(state, planning, earlier(now.wall, passed));
         // Whatever is due by the new time may have been started by the old: it is looked up before it is sent.
@@ -98,9 +98,7 @@ pub(crate) fn notice(state: &mut State, planning: &mut Planning, turns: &mut Tur
         lists::store_anew(state);
         reconcile_anew(state);
     } else if turns.next_by.is_some_and(|by| now.boot > by + SLEPT) {
-        tracing::warn!(
-            "Nothing was done for {by_boot:#}: the machine slept, or was too busy; open runs are read again"
-        );
+        state.book.log(Happening::Daemon(OfDaemon::Slept(by_boot)));
         reconcile_anew(state);
     }
 }
@@ -108,10 +106,7 @@ pub(crate) fn notice(state: &mut State, planning: &mut Planning, turns: &mut Tur
 /// Marks ahead of the clock were made under a wrong one, in this life or before it.
 pub(crate) fn take_back_marks(state: &mut State, planning: &mut Planning, now: Timestamp) {
     for (key, mark) in planning.planner.clamp_marks(now) {
-        tracing::error!(
-            schedule = %key,
-            "Schedule `{key}` was planned up to a time ahead of the clock and goes on from now: check this machine's clock"
-        );
+        state.book.log(Happening::Schedule(key.clone(), OfSchedule::PlannedAhead));
         state.book.record_mark(key, mark);
     }
 }

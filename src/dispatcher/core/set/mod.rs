@@ -1,4 +1,4 @@
-//! The rules for the whole set of schedules: what is due, what is loaded, jumps of the clocks, a lost memory. Lowest first.
+//! The rules for the whole set of schedules: what is due, what is loaded, jumps of the clocks, a lost memory.
 
 pub(crate) mod new_run;
 pub(crate) mod warm_up;

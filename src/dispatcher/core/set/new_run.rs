@@ -3,9 +3,8 @@
 use jiff::Timestamp;
 
 use crate::clock::later;
-use crate::planner::Recorded;
 use crate::recurrence::Nominal;
-use crate::run::{Ending, MissReason, Run, RunId, RunState, SkipReason};
+use crate::run::{Run, RunId, RunState};
 use crate::schedule::{Schedule, ScheduleSet, TemplateContext, TemplateError, Trigger};
 
 /// Fills in the templates of the arguments: from here on the payload is frozen (semantics.md 18).
@@ -67,28 +66,4 @@ pub(crate) fn new_run(id: RunId, schedule: &Schedule, nominal: &Nominal, trigger
         counts_until: None,
         attempts: Vec::new(),
     }
-}
-
-pub(crate) fn not_run_text(schedule: &Schedule, recorded: &Recorded) -> String {
-    let times = match recorded.range {
-        Some((_, Some(count))) => format!("{count} times"),
-        Some((_, None)) => "Times too many to be counted".to_owned(),
-        None => "This time".to_owned(),
-    };
-    match recorded.ending {
-        Ending::Missed(MissReason::Down) => {
-            format!("{times} came while nobody was there; catching up takes the latest")
-        }
-        Ending::Missed(MissReason::Window) => {
-            format!("{times} came longer ago than the catch-up window of {:#}", span(schedule.catch_up.window))
-        }
-        Ending::Missed(MissReason::Edited) => format!("{times} belonged to the schedule before it was edited"),
-        Ending::Skipped(SkipReason::Calendar) => format!("{times} came on a day that the calendar takes out"),
-        Ending::Skipped(SkipReason::Disabled) => format!("{times} came while the schedule was disabled"),
-        other => format!("{times}: {}", RunState::Ended(other)),
-    }
-}
-
-fn span(length: std::time::Duration) -> jiff::SignedDuration {
-    jiff::SignedDuration::try_from(length).unwrap_or(jiff::SignedDuration::MAX)
 }

@@ -11,6 +11,7 @@ use crate::clock::earlier;
 use crate::dispatcher::core::book::Book;
 use crate::dispatcher::core::flights::Question;
 use crate::dispatcher::core::state::Absent;
+use crate::happening::{Happening, OfSchedule};
 use crate::planner::{Planner, Recorded, plan_edited};
 use crate::schedule::{
     ConnectionName, FolderChoice, HighWaterMark, Schedule, ScheduleKey, ScheduleSet, StartSpec, Timing,
@@ -128,8 +129,8 @@ pub(crate) fn settle_versions(
             Some((mark, _, Some(old))) if old == schedule.timing => mark,
             Some((mark, hash, _)) if hash == schedule.timing.hash() => mark,
             Some((mark, _, old)) => {
-                recorded.extend(dropped_by_edit(schedule, old, mark, load));
-                tracing::info!(schedule = %key, "The times of `{key}` were edited; the new ones hold from now");
+                recorded.extend(dropped_by_edit(schedule, old, mark, load, book));
+                book.log(Happening::Schedule(key.clone(), OfSchedule::Edited));
                 begin(schedule, load, book)
             }
             None => match doubt {
@@ -143,7 +144,7 @@ pub(crate) fn settle_versions(
     for (key, (mark, hash, timing)) in known {
         match absent {
             Absent::Retire => {
-                tracing::warn!(schedule = %key, "Schedule `{key}` is not in the files any more; nothing is started for it");
+                book.log(Happening::Schedule(key.clone(), OfSchedule::Retired));
                 book.record_retired(key);
             }
             Absent::Park => parked.push((key, mark, hash, timing)),
@@ -164,11 +165,13 @@ fn dropped_by_edit(
     old: Option<Timing>,
     mark: HighWaterMark,
     load: Timestamp,
+    book: &mut Book,
 ) -> Vec<Recorded> {
     match old.map(|timing| timing.compile(schedule.key.as_str())) {
         Some(Ok(recurrence)) => plan_edited(schedule, &recurrence, mark, load),
         Some(Err(_)) | None => {
-            tracing::warn!(schedule = %schedule.key, "The old times of `{}` cannot be read; what was due since {} is not recorded", schedule.key, mark.0);
+            let what = OfSchedule::OldTimesUnknown { since: mark.0 };
+            book.log(Happening::Schedule(schedule.key.clone(), what));
             Vec::new()
         }
     }

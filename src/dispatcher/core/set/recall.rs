@@ -19,6 +19,7 @@ use crate::dispatcher::core::progress::{Need, Open, Progress};
 use crate::dispatcher::core::run::{adopt, ending, lists, process, unreadable};
 use crate::dispatcher::core::state::State;
 use crate::executor::Action;
+use crate::happening::{Happening, HowFound, OfConnection, OfDaemon};
 use crate::orchestrator::{CallError, Completeness, Freshness, JobPage, JobView};
 use crate::recurrence::{Excluded, Nominal};
 use crate::run::{Attempt, Evidence, FolderId, Reference, RunId, RunState};
@@ -66,14 +67,11 @@ pub(crate) fn plan(state: &mut State, planning: &mut Planning, doubt: Doubt) {
             recall.starts.push(schedule.start.clone());
         }
     }
-    tracing::warn!(
-        "Nothing is planned before Orchestrator has been asked what was started: {} folders, because the database is {}",
-        folders.len(),
-        match doubt {
-            Doubt::Older => "older than its folder",
-            Doubt::Lost => "new",
-        }
-    );
+    let folders_to_ask = folders.len();
+    state.book.log(Happening::Daemon(match doubt {
+        Doubt::Older => OfDaemon::DatabaseOlder { folders: folders_to_ask },
+        Doubt::Lost => OfDaemon::DatabaseLost { folders: folders_to_ask },
+    }));
     planning.recalls = folders.into_values().collect();
     hold(planning);
 }
@@ -111,11 +109,7 @@ pub(crate) fn ask(state: &mut State, planning: &mut Planning) {
             break;
         }
         if refused == starts.len() {
-            tracing::error!(
-                connection = %connection,
-                "No process of the schedules in folder `{}` can be found, so it cannot be asked what was started there",
-                in_words(folder.as_ref())
-            );
+            state.log(&connection, OfConnection::NothingToAskBy { folder: in_words(folder.as_ref()) });
             end(state, planning, place);
             // The places have moved; the next turn has the others.
             state.wake.at_boot(now.boot);
@@ -171,10 +165,7 @@ pub(crate) fn on_recalled(
                     recall.next = now.boot;
                 }
                 (Completeness::Cut | Completeness::Holes, HowAsked::OursOnly | HowAsked::All, _) => {
-                    tracing::warn!(
-                        connection = %connection,
-                        "Folder {folder_id} has more jobs than Orchestrator lists, or some that cannot be read; those starts of ours there get no row"
-                    );
+                    state.log(connection, OfConnection::MoreThanListed(folder_id));
                     end(state, planning, place);
                 }
                 (Completeness::Complete, HowAsked::OursOnly | HowAsked::All, _) => end(state, planning, place),
@@ -185,10 +176,8 @@ pub(crate) fn on_recalled(
         Err(CallError::Rejected { text, .. }) => match recall.how {
             HowAsked::OursOnly => recall.how = HowAsked::All,
             HowAsked::All => {
-                tracing::error!(
-                    connection = %connection,
-                    "It cannot be asked what was started in folder {folder_id}: {text}; look there before you trust the history"
-                );
+                let came = text.to_string();
+                state.log(connection, OfConnection::CannotBeAsked { folder: folder_id, came });
                 end(state, planning, place);
             }
         },
@@ -220,7 +209,7 @@ fn remember(state: &mut State, planning: &mut Planning, place: usize, folder_id:
             .map(|open| (open.run.id, open.run.state));
         match known {
             Some((id, RunState::Waiting(_) | RunState::Starting | RunState::Unknown | RunState::Held)) => {
-                adopt::adopt(state, id, folder_id, &jobs, "Found at Orchestrator");
+                adopt::adopt(state, id, folder_id, &jobs, HowFound::Recalled);
                 state.read_once(&schedule.connection, id);
             }
             // Its look-up has it, or it is followed already.
@@ -265,7 +254,7 @@ fn write_from_job(
     run.note = Some("written from its job: the database had forgotten it".to_owned());
     run.attempts.push(Attempt { folder_id: Some(folder_id), sends: 1, sent_at: created, ..Attempt::first(reference) });
     state.book.add(Open::claimed(run));
-    adopt::adopt(state, id, folder_id, jobs, "Found at Orchestrator, forgotten by the database,");
+    adopt::adopt(state, id, folder_id, jobs, HowFound::Forgotten);
     let followed = state.book.get(id).and_then(|open| open.run.open_job());
     let ended = jobs.iter().find(|job| followed.is_some_and(|ours| ours.key == job.key) && job.state.is_final());
     if let Some(job) = ended {
@@ -288,12 +277,8 @@ fn end(state: &mut State, planning: &mut Planning, place: usize) {
             state.book.record_mark(key.clone(), mark);
         }
     }
-    tracing::info!(
-        connection = %recall.connection,
-        "Orchestrator was asked what was started in folder `{}`: it shows jobs of {} schedules",
-        in_words(recall.folder.as_ref()),
-        recall.latest.len()
-    );
+    let folder = in_words(recall.folder.as_ref());
+    state.log(&recall.connection, OfConnection::WasAsked { folder, schedules: recall.latest.len() });
 }
 
 /// Once everything has been asked and claimed, the database is trusted again.

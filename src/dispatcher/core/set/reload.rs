@@ -16,6 +16,7 @@ use super::recall;
 use crate::dispatcher::core::link::Link;
 use crate::dispatcher::core::run::elsewhere;
 use crate::dispatcher::core::state::{Absent, State};
+use crate::happening::OfConnection;
 use crate::planner::Planner;
 use crate::run::RunId;
 use crate::schedule::{Connection, ConnectionName, Marks, ScheduleSet};
@@ -84,7 +85,7 @@ pub(crate) fn let_connections_go(state: &mut State) {
         .collect();
     let idle: Vec<ConnectionName> = state.leaving.iter().filter(|name| !busy.contains(name)).cloned().collect();
     for name in idle {
-        tracing::info!(connection = %name, "Connection `{name}` is let go; it is not in the files, and nothing is open on it");
+        state.log(&name, OfConnection::LetGo);
         state.leaving.remove(&name);
         state.links.remove(&name);
     }

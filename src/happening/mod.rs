@@ -1,0 +1,127 @@
+//! What happened: typed facts, each with its words, its level and its cure apart.
+//!
+//! One source for a run's story, the log, and later for notices and metrics. A fact is made where it is decided; words are put together
+//! here, and only for whoever is shown them. Nobody takes a sentence apart.
+
+mod cause;
+mod of_connection;
+mod of_daemon;
+mod of_run;
+mod of_schedule;
+mod reasons;
+
+pub use self::cause::{Cause, Level};
+pub use self::of_connection::OfConnection;
+pub use self::of_daemon::OfDaemon;
+pub use self::of_run::OfRun;
+pub use self::of_schedule::OfSchedule;
+pub use self::reasons::{Fate, HowFound, NotRun, OldBlocker, WhyHeld, WhyLost, WhyUnwanted};
+use crate::run::{RunId, RunState};
+use crate::schedule::{ConnectionName, ScheduleKey};
+
+/// One fact, with what it is about.
+#[derive(Clone, Debug)]
+pub enum Happening {
+    /// About a run.
+    Run {
+        /// Which.
+        run: RunId,
+        /// Of which schedule; unknown of one that ended long ago.
+        schedule: Option<ScheduleKey>,
+        /// Its state after it, and whether that is new.
+        state: Now,
+        /// What.
+        what: OfRun,
+    },
+    /// About a connection.
+    Connection(ConnectionName, OfConnection),
+    /// About a schedule.
+    Schedule(ScheduleKey, OfSchedule),
+    /// About the daemon or its machine.
+    Daemon(OfDaemon),
+}
+
+/// A run's state with a fact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Now {
+    /// It is this by the fact.
+    Becomes(RunState),
+    /// It is this and stays so.
+    Stays(RunState),
+    /// It ended before.
+    Ended,
+}
+
+impl Happening {
+    /// How much a person should care.
+    pub fn level(&self) -> Level {
+        match self {
+            Happening::Run { what, .. } => what.level(),
+            Happening::Connection(_, what) => what.level(),
+            Happening::Schedule(_, what) => what.level(),
+            Happening::Daemon(what) => what.level(),
+        }
+    }
+
+    /// The line of the log.
+    pub fn line(&self) -> String {
+        match self {
+            Happening::Run { run, schedule, state, what } => {
+                let of = schedule.as_ref().map_or_else(|| format!("run {}", run.short()), |key| format!("`{key}`"));
+                match state {
+                    Now::Becomes(state) => format!("{of} is {state}: {what}"),
+                    Now::Stays(_) | Now::Ended => format!("{of}: {what}"),
+                }
+            }
+            Happening::Connection(name, what) => format!("Connection `{name}`: {what}"),
+            Happening::Schedule(key, what) => format!("Schedule `{key}`: {what}"),
+            Happening::Daemon(what) => what.to_string(),
+        }
+    }
+
+    /// Logs it, with what it is about as fields.
+    pub fn log(&self) {
+        let line = self.line();
+        match self {
+            Happening::Run { run, schedule, state, .. } => {
+                let schedule = schedule.as_ref().map(ScheduleKey::as_str);
+                let state = match state {
+                    Now::Becomes(state) | Now::Stays(state) => state.to_string(),
+                    Now::Ended => "ended".to_owned(),
+                };
+                match self.level() {
+                    Level::Debug => tracing::debug!(run.id = %run, schedule, state, "{line}"),
+                    Level::Info => tracing::info!(run.id = %run, schedule, state, "{line}"),
+                    Level::Warning => tracing::warn!(run.id = %run, schedule, state, "{line}"),
+                    Level::Error => tracing::error!(run.id = %run, schedule, state, "{line}"),
+                }
+            }
+            Happening::Connection(name, _) => match self.level() {
+                Level::Debug => tracing::debug!(connection = %name, "{line}"),
+                Level::Info => tracing::info!(connection = %name, "{line}"),
+                Level::Warning => tracing::warn!(connection = %name, "{line}"),
+                Level::Error => tracing::error!(connection = %name, "{line}"),
+            },
+            Happening::Schedule(key, _) => match self.level() {
+                Level::Debug => tracing::debug!(schedule = %key, "{line}"),
+                Level::Info => tracing::info!(schedule = %key, "{line}"),
+                Level::Warning => tracing::warn!(schedule = %key, "{line}"),
+                Level::Error => tracing::error!(schedule = %key, "{line}"),
+            },
+            Happening::Daemon(_) => match self.level() {
+                Level::Debug => tracing::debug!("{line}"),
+                Level::Info => tracing::info!("{line}"),
+                Level::Warning => tracing::warn!("{line}"),
+                Level::Error => tracing::error!("{line}"),
+            },
+        }
+    }
+
+    /// The run it is about.
+    pub fn run(&self) -> Option<RunId> {
+        match self {
+            Happening::Run { run, .. } => Some(*run),
+            Happening::Connection(..) | Happening::Schedule(..) | Happening::Daemon(_) => None,
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Reasons that facts about runs carry, with their words.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use crate::run::{Ending, MissReason, RunId, RunState, SkipReason};
+
+/// A time, or several, that will not run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotRun {
+    /// How many share the row: `None` for one, `Some(None)` for more than can be counted.
+    pub count: Option<Option<u64>>,
+    /// How it ends.
+    pub ending: Ending,
+    /// The schedule's catch-up window.
+    pub window: Duration,
+}
+
+/// Why the files do not want a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhyUnwanted {
+    /// Its schedule was disabled.
+    Disabled,
+    /// Its schedule was taken out.
+    Gone,
+}
+
+/// The older run that stood in the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OldBlocker {
+    /// Which.
+    pub run: RunId,
+    /// Its state; `None` when it has ended, and its job may still run.
+    pub state: Option<RunState>,
+}
+
+/// How a job was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HowFound {
+    /// The start was accepted.
+    Accepted,
+    /// By its Reference.
+    ByReference,
+    /// In a list of all jobs.
+    InList,
+    /// While the folder was asked what was started.
+    Recalled,
+    /// The same, and no row was there.
+    Forgotten,
+    /// A person named it.
+    ByPerson(String),
+}
+
+/// What becomes of a job that is one too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is stopped.
+    Stopped,
+    /// It had begun.
+    HadBegun,
+}
+
+/// Why nothing proves that no job was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhyHeld {
+    /// The folder shows no job of ours.
+    NoneOfOurs,
+    /// The answers are refused or cut.
+    NoAnswer,
+}
+
+/// Why a run is given up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WhyLost {
+    /// Its folder is gone.
+    FolderGone,
+    /// Its job may not be read.
+    MayNotBeRead,
+    /// Its connection leads to another tenant.
+    OtherTenant,
+    /// Its connection is in the files no more.
+    NoConnection,
+    /// A person gave it up.
+    GivenUp(String),
+}
+
+impl fmt::Display for NotRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.count {
+            Some(Some(count)) => write!(f, "{count} times"),
+            Some(None) => f.write_str("Times too many to be counted"),
+            None => f.write_str("This time"),
+        }?;
+        match self.ending {
+            Ending::Missed(MissReason::Down) => {
+                f.write_str(" came while nobody was there; catching up takes the latest")
+            }
+            Ending::Missed(MissReason::Window) => {
+                let window = SignedDuration::try_from(self.window).unwrap_or(SignedDuration::MAX);
+                write!(f, " came longer ago than the catch-up window of {window:#}")
+            }
+            Ending::Missed(MissReason::Edited) => f.write_str(" belonged to the schedule before it was edited"),
+            Ending::Skipped(SkipReason::Calendar) => f.write_str(" came on a day that the calendar takes out"),
+            Ending::Skipped(SkipReason::Disabled) => f.write_str(" came while the schedule was disabled"),
+            other => write!(f, ": {}", RunState::Ended(other)),
+        }
+    }
+}
+
+impl fmt::Display for WhyUnwanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            WhyUnwanted::Disabled => "its schedule was disabled before it could be sent",
+            WhyUnwanted::Gone => "its schedule was taken out of the files before it could be sent",
+        })
+    }
+}
+
+impl fmt::Display for OldBlocker {
+    /// Whether a robot is at work or nothing could be sent yet is shown apart.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let run = self.run.short();
+        match self.state {
+            Some(state @ (RunState::Waiting(_) | RunState::Armed | RunState::Held)) => {
+                write!(f, "run {run} was still open, {state}")
+            }
+            Some(RunState::Starting | RunState::Unknown | RunState::Job(_)) => write!(f, "run {run} was still open"),
+            Some(RunState::Ended(_)) | None => write!(
+                f,
+                "run {run} is lost and its job may still run; `punctual resolve {run} lost` lets its schedule go on"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for HowFound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HowFound::Accepted => f.write_str("Accepted"),
+            HowFound::ByReference => f.write_str("Found at Orchestrator by its Reference"),
+            HowFound::InList => f.write_str("Found at Orchestrator in the list of all jobs"),
+            HowFound::Recalled => f.write_str("Found at Orchestrator"),
+            HowFound::Forgotten => f.write_str("Found at Orchestrator, forgotten by the database,"),
+            HowFound::ByPerson(actor) => write!(f, "Found by {actor}"),
+        }
+    }
+}
+
+impl fmt::Display for Fate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Fate::Stopped => "it is stopped",
+            Fate::HadBegun => "it had begun already",
+        })
+    }
+}
+
+impl fmt::Display for WhyHeld {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            WhyHeld::NoneOfOurs => {
+                "Orchestrator shows none of our jobs in this folder, so an empty answer proves nothing"
+            }
+            WhyHeld::NoAnswer => "Orchestrator's answers are refused or cut short, so they prove nothing",
+        })
+    }
+}
+
+impl fmt::Display for WhyLost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WhyLost::FolderGone => f.write_str("its folder no longer exists"),
+            WhyLost::MayNotBeRead => f.write_str("its job may not be read"),
+            WhyLost::OtherTenant => f.write_str("its connection leads to another tenant than when it was started"),
+            WhyLost::NoConnection => f.write_str("its connection is not in the files any more"),
+            WhyLost::GivenUp(actor) => write!(f, "{actor} gave it up"),
+        }
+    }
+}
