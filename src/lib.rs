@@ -1,7 +1,7 @@
 //! punctual starts UiPath robots on time, exactly once, and keeps the history.
 //!
 //! Data goes one way: schedule file → plan → durable claim → StartJobs → follow → history. `ARCHITECTURE.md` is the map;
-//! `tests/architecture.rs` holds the rows below as data and fails when a module imports from a row under it.
+//! `tests/architecture/` holds the rows below as data and fails when a module imports from a row under it.
 //! Modules are public for the tests only: the program's interface is its command line, its files and its database.
 
 #[doc(hidden)]

@@ -30,6 +30,19 @@ pub(crate) fn test_code(source: &Source) -> Vec<String> {
         .collect()
 }
 
+/// `#[path]` for anything but what several tests share: modules stand where Rust looks for them.
+pub(crate) fn module_elsewhere(source: &Source) -> Vec<String> {
+    source
+        .code
+        .match_indices("#[path")
+        .filter(|(at, _)| {
+            let written = source.text[at + "#[path".len()..].trim_start_matches([' ', '=']);
+            !written.starts_with("\"../")
+        })
+        .map(|(at, _)| source.finding(at, "a module of this test alone needs no `#[path]`; move it next to `main.rs`"))
+        .collect()
+}
+
 /// `#[allow(…)]`: `#[expect(…, reason = "…")]` says when it is not needed any more.
 pub(crate) fn allowed_lints(source: &Source) -> Vec<String> {
     source

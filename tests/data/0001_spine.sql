@@ -1,4 +1,4 @@
--- What a database of the first schema looks like after a day: read by tests/store.rs with every later schema.
+-- What a database of the first schema looks like after a day: read by tests/store/main.rs with every later schema.
 insert into installation (one, id, created_at, released_until) values (1, '0badcafe', 1795417200000, 0);
 insert into schedule_version (id, schedule, timing_hash, timing, loaded_at) values
   (1, 'invoices', '0011223344556677', '{"cron":["0 12 * * *"],"every_s":null,"anchor":null,"at":[],"timezone":"UTC","dst_gap":"shift","dst_overlap":"first","dst_class":null}', 1795417200000),

@@ -2,21 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot get on has failed")]
 
-#[path = "schedule_file/bad_files.rs"]
 mod bad_files;
-#[path = "schedule_file/budgets.rs"]
 mod budgets;
-#[path = "schedule_file/change.rs"]
 mod change;
-#[path = "schedule_file/meaning.rs"]
 mod meaning;
-#[path = "schedule_file/mistyped.rs"]
 mod mistyped;
-#[path = "schedule_file/names.rs"]
 mod names;
-#[path = "schedule_file/schema.rs"]
 mod schema;
-#[path = "schedule_file/templates.rs"]
 mod templates;
 
 use std::path::PathBuf;

@@ -3,13 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-#[path = "http/bodies.rs"]
 mod bodies;
-#[path = "http/files.rs"]
 mod files;
-#[path = "http/names.rs"]
 mod names;
-#[path = "http/server.rs"]
 mod server;
-#[path = "http/trust.rs"]
 mod trust;

@@ -6,17 +6,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a step that fails ends the test where it stands")]
 
-#[path = "secrecy/encoders.rs"]
 mod encoders;
-#[path = "secrecy/find.rs"]
 mod find;
-#[path = "secrecy/forms.rs"]
 mod forms;
-#[path = "secrecy/login.rs"]
 mod login;
-#[path = "secrecy/wire.rs"]
 mod wire;
-#[path = "secrecy/written.rs"]
 mod written;
 
 use std::collections::BTreeSet;

@@ -5,17 +5,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a step that fails ends the test where it stands")]
 
-#[path = "service/blocked.rs"]
 mod blocked;
-#[path = "service/last_exchange.rs"]
 mod last_exchange;
-#[path = "support/place.rs"]
+#[path = "../support/place.rs"]
 mod place;
-#[path = "service/reload.rs"]
 mod reload;
-#[path = "service/upgrade.rs"]
 mod upgrade;
-#[path = "service/watchdog.rs"]
 mod watchdog;
 
 use std::os::unix::process::ExitStatusExt;

@@ -6,13 +6,9 @@
 //!
 //! Absent: what clippy checks by types (`clippy.toml`), such as `send` outside of the clients.
 
-#[path = "architecture/citations.rs"]
 mod citations;
-#[path = "architecture/rows.rs"]
 mod rows;
-#[path = "architecture/rules.rs"]
 mod rules;
-#[path = "architecture/source.rs"]
 mod source;
 
 use std::fs;
@@ -148,6 +144,34 @@ fn what_is_allowed_is_not_reported() {
     }
     // `super` that stays within the module names a neighbour, whatever that is called.
     assert_eq!(said(rows::outside_of_row, "src/auth/core.rs", "use super::store::Store;"), [""; 0]);
+}
+
+#[test]
+fn a_test_with_modules_is_a_folder_with_a_main_file() {
+    let tests = package().join("tests");
+    let mut findings = Vec::new();
+    let mut folders = vec![tests.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a readable folder") {
+            let path = entry.expect("a readable entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                let text = fs::read_to_string(&path).expect("a readable file");
+                findings.extend(rules::module_elsewhere(&Source::new(&path, &text)));
+                if folder == tests && path.with_extension("").is_dir() {
+                    findings.push(format!("{}: has a folder; move it there, as `main.rs`", path.display()));
+                }
+            }
+        }
+    }
+    assert!(findings.is_empty(), "\n{}\n", findings.join("\n"));
+    for wrong in ["#[path = \"cli/check.rs\"]\nmod check;", "#[path=\"check.rs\"] mod check;"] {
+        assert_eq!(said(rules::module_elsewhere, "tests/cli/main.rs", wrong).len(), 1, "{wrong}");
+    }
+    for right in ["mod check;", "#[path = \"../support/mod.rs\"]\nmod support;", "// #[path = \"cli/check.rs\"]"] {
+        assert_eq!(said(rules::module_elsewhere, "tests/cli/main.rs", right), [""; 0], "{right}");
+    }
 }
 
 #[test]

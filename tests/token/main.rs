@@ -4,31 +4,21 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 
-#[path = "token/causes.rs"]
 mod causes;
 #[cfg(feature = "faults")]
-#[path = "token/controls.rs"]
 mod controls;
-#[path = "token/disk.rs"]
 mod disk;
-#[path = "token/grants.rs"]
 mod grants;
 #[cfg(feature = "faults")]
-#[path = "support/noticed.rs"]
+#[path = "../support/noticed.rs"]
 mod noticed;
-#[path = "token/people.rs"]
 mod people;
-#[path = "token/restart.rs"]
 mod restart;
-#[path = "token/rules.rs"]
 mod rules;
-#[path = "token/server.rs"]
 mod server;
-#[path = "token/slow.rs"]
 mod slow;
-#[path = "support/thread_log.rs"]
+#[path = "../support/thread_log.rs"]
 mod thread_log;
-#[path = "token/weather.rs"]
 mod weather;
 
 use std::future::Future;

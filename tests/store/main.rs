@@ -2,9 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-#[path = "store/logs.rs"]
 mod logs;
-#[path = "store/upkeep.rs"]
 mod upkeep;
 
 use std::collections::{BTreeSet, HashSet};
@@ -607,7 +605,7 @@ async fn a_database_of_the_first_schema_is_read() {
     let kept = open().await;
     let mut raw = kept.raw().await;
     execute(&mut raw, "delete from installation").await.unwrap();
-    execute(&mut raw, include_str!("data/0001_spine.sql")).await.unwrap();
+    execute(&mut raw, include_str!("../data/0001_spine.sql")).await.unwrap();
     std::fs::write(kept.dir.path().join("installation"), "0badcafe\n").unwrap();
     let loaded = kept.loaded().await;
     assert_eq!(loaded.installation.to_string(), "0badcafe");

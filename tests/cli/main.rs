@@ -10,9 +10,7 @@ use punctual::cli::csv_cell::cell;
 use punctual::cli::log_filter::directives;
 use serde_json::Value;
 
-#[path = "cli/check.rs"]
 mod check;
-#[path = "cli/grid.rs"]
 mod grid;
 
 fn punctual(folder: &Path) -> Command {

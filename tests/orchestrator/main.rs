@@ -28,11 +28,10 @@ use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 use uuid::Uuid;
 
-#[path = "support/contract.rs"]
+#[path = "../support/contract.rs"]
 mod contract;
-#[path = "orchestrator/finding.rs"]
 mod finding;
-#[path = "support/thread_log.rs"]
+#[path = "../support/thread_log.rs"]
 mod thread_log;
 
 use contract::Contract;

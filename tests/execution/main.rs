@@ -1,9 +1,8 @@
 //! From a line of YAML to a run in the history.
 
-#[path = "execution/kept.rs"]
 mod kept;
-#[path = "execution/reload.rs"]
 mod reload;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::time::Duration;
