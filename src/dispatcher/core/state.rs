@@ -156,14 +156,20 @@ impl State {
     /// Takes a step of a run and writes its line. Gives whether the states allow it.
     pub(crate) fn step(&mut self, id: RunId, event: RunEvent, what: OfRun) -> bool {
         let taken = self.book.step(id, event, self.now.wall, what);
-        // However a run left over from before the start ended, nothing waits for it any more: the answer may be to a call of
-        // before, when everything was read again after a failed write.
-        if let Some(open) = self.book.get(id).filter(|open| open.run.state.is_final())
-            && let Some(link) = self.links.get_mut(&open.run.connection)
-        {
-            link.reconciled(id);
+        if taken && matches!(event, RunEvent::End(_)) {
+            self.on_ended(id);
         }
         taken
+    }
+
+    /// Every end of a run passes here, however it came: what waits for an end hears of it from here on.
+    fn on_ended(&mut self, id: RunId) {
+        let Some(open) = self.book.get(id) else { return };
+        // It may be one left over from before the start, with an answer to a call of before, when everything was read again after a
+        // failed write: nothing waits for it any more.
+        if let Some(link) = self.links.get_mut(&open.run.connection) {
+            link.reconciled(id);
+        }
     }
 
     /// It may have been sent: it settles so.
