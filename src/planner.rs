@@ -94,8 +94,15 @@ impl Planner {
 
     /// Everything whose time has come by `now`. Moves the marks of what it returns.
     pub fn pass(&mut self, now: Timestamp) -> Plan {
+        self.pass_some(now, usize::MAX)
+    }
+
+    /// The same, until so many times are due; the others are found by the next pass.
+    pub fn pass_some(&mut self, now: Timestamp, most: usize) -> Plan {
         let mut plan = Plan::default();
-        while let Some(key) = self.first_due(now) {
+        while plan.due.len() < most
+            && let Some(key) = self.first_due(now)
+        {
             let Some(schedule) = self.set.schedules.get(&key).cloned() else { break };
             let mark = self.mark(&key, now);
             let of_schedule = plan_schedule(&schedule, mark, now);

@@ -24,6 +24,9 @@ use crate::store::{LoadedState, Store, StoreError, chain};
 /// How many events are taken into one turn: one transaction for all of them.
 const EVENTS_PER_TURN: usize = 1024;
 
+/// While a burst is claimed, answers wait for so many turns at most: each start that waits is late, an answer is not.
+const TURNS_IN_A_ROW: u32 = 40;
+
 /// How long starts under way may take to end when the daemon stops (semantics.md 28).
 const LAST_STARTS: Duration = Duration::from_secs(10);
 
@@ -163,6 +166,7 @@ impl Dispatcher {
     /// Runs until it is asked to stop and the starts under way have ended.
     pub async fn run(mut self) {
         let mut batch: Vec<Report> = Vec::new();
+        let mut turns_in_a_row = 0;
         #[cfg(feature = "faults")]
         let mut rounds = 0;
         loop {
@@ -188,6 +192,11 @@ impl Dispatcher {
                     return;
                 }
             }
+            if self.core.is_behind() && turns_in_a_row < TURNS_IN_A_ROW && matches!(self.writing, Writing::Done) {
+                turns_in_a_row += 1;
+                continue;
+            }
+            turns_in_a_row = 0;
             match self.wait(&mut batch, now).await {
                 Round::Again => {}
                 Round::Over => return,

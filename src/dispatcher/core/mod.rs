@@ -35,6 +35,7 @@ pub use self::link::obstacle::{ConnectionObstacle, ConnectionTrouble};
 use self::run::{crowd, deadline, elsewhere, look_up, polling, send, trial};
 use self::set::jumps::Turns;
 use self::set::planning::Planning;
+use self::set::claim::HasMore;
 use self::set::{claim, jumps, recall, reload, warm_up};
 pub use self::state::{Absent, Pace, RandomBits};
 use self::state::{State, must};
@@ -81,6 +82,8 @@ pub struct Core {
     desk: Desk,
     turns: Turns,
     stopping: Stopping,
+    /// Whether the last turn left times unclaimed that have come.
+    behind: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,12 +109,12 @@ impl Core {
         random: RandomBits,
     ) -> Core {
         let (state, planning) = recover::recover(set, absent, state, opened, pace, random);
-        Core { state, planning, desk: Desk::default(), turns: Turns::from(opened), stopping: Stopping::No }
+        Core { state, planning, desk: Desk::default(), turns: Turns::from(opened), stopping: Stopping::No, behind: false }
     }
 
     /// Takes one event in. Decisions that follow from it and from time are made in [`Core::turn`].
     pub fn handle(&mut self, event: Event, now: Reading) {
-        let Core { state, planning, desk, turns: _, stopping } = self;
+        let Core { state, planning, desk, turns: _, stopping, behind: _ } = self;
         state.now = now;
         match event {
             Event::Report(report) => report::take(state, planning, desk, *report),
@@ -131,15 +134,17 @@ impl Core {
 
     /// Decides all that is due now, and gives what is to be stored and done.
     pub fn turn(&mut self, now: Reading) -> Step {
-        let Core { state, planning, desk, turns, stopping } = self;
+        let Core { state, planning, desk, turns, stopping, behind } = self;
         state.now = now;
         state.wake = Wake::default();
+        *behind = false;
         jumps::notice(state, planning, turns);
         if *stopping == Stopping::No {
             trial::try_unclear_connections(state);
             recall::ask(state, planning);
             elsewhere::give_up(state);
-            claim::claim_due(state, planning);
+            let more = claim::claim_some(state, planning);
+            *behind = more == HasMore::Yes;
             deadline::give_up_late_starts(state);
             warm_up::warm_up(state, planning);
             look_up::ask_about_unclear_starts(state);
@@ -166,7 +171,7 @@ impl Core {
     /// Only what reads Orchestrator: nothing is claimed, started or given up while nothing can be stored. Changes pile up in
     /// memory. Gives these reads, and what is to be logged at once.
     pub fn turn_reading(&mut self, now: Reading) -> (Vec<Action>, Vec<Happening>) {
-        let Core { state, planning: _, desk: _, turns, stopping } = self;
+        let Core { state, planning: _, desk: _, turns, stopping, behind: _ } = self;
         state.now = now;
         state.wake = Wake::default();
         turns.begin(now);
@@ -199,6 +204,11 @@ impl Core {
     /// When to take the next turn if nothing happens before.
     pub fn wake(&self) -> Wake {
         self.state.wake
+    }
+
+    /// Whether the last turn left times unclaimed that have come: the next turn is due at once.
+    pub fn is_behind(&self) -> bool {
+        self.behind
     }
 
     /// How many times a run was looked at since this was last asked: what the events and turns since then cost.

@@ -15,10 +15,35 @@ use crate::planner::{Plan, Recorded};
 use crate::run::{Attempt, Reference, RunEvent, RunId, WaitReason};
 use crate::schedule::{Occurrence, Trigger};
 
+/// So many times at most are claimed in one turn: while they are sent the next ones are stored, so that the last of a burst does not wait
+/// for the rows of all.
+const CLAIMS_PER_TURN: usize = 250;
+
+/// Writes a row for the times that have come, as many as a turn takes. Gives whether there are more.
+pub(crate) fn claim_some(state: &mut State, planning: &mut Planning) -> HasMore {
+    let plan = planning.planner.pass_some(state.now.wall, CLAIMS_PER_TURN);
+    claim_planned(state, plan);
+    match planning.planner.wake_at() {
+        Some(next) if next <= state.now.wall => HasMore::Yes,
+        Some(_) | None => HasMore::No,
+    }
+}
+
+/// Whether times have come that are not claimed yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HasMore {
+    Yes,
+    No,
+}
+
 /// Writes a row for every time that has come.
-pub(crate) fn claim_due(state: &mut State, planning: &mut Planning) {
-    let now = state.now;
-    let Plan { due, recorded, marks } = planning.planner.pass(now.wall);
+pub(crate) fn claim_all(state: &mut State, planning: &mut Planning) {
+    let plan = planning.planner.pass(state.now.wall);
+    claim_planned(state, plan);
+}
+
+fn claim_planned(state: &mut State, plan: Plan) {
+    let Plan { due, recorded, marks } = plan;
     for recorded in &recorded {
         record_not_run(state, recorded);
     }

@@ -24,7 +24,7 @@ use crate::schedule::{Connection, ConnectionName, Marks, ScheduleSet};
 /// Takes a new set in.
 pub(crate) fn load(state: &mut State, planning: &mut Planning, set: Arc<ScheduleSet>) {
     let now = state.now;
-    claim::claim_due(state, planning);
+    claim::claim_all(state, planning);
     let mut stored: Vec<StoredMark> = std::mem::take(&mut planning.parked);
     for (key, mark) in &planning.planner.marks().0 {
         if let Some(old) = state.loaded.set.schedules.get(key) {
