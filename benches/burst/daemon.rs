@@ -15,7 +15,7 @@ use super::watch::{Watched, watch, whole_second_after};
 
 /// The most that a file may ask for of a connection (README): what is measured is not its wait for a limit.
 const STARTS_PER_SECOND: u32 = 1_000;
-const OPEN_REQUESTS: u32 = 256;
+const OPEN_REQUESTS: u32 = 1_000;
 
 /// A file may have 1 MiB.
 const PER_FILE: usize = 5_000;

@@ -130,11 +130,6 @@ fn finish(
 fn act(committed: Committed, after: After, executor: &Executor) -> Stored {
     let After { then, answers, happened } = after;
     let mut stored = Stored { lost: committed.lost.into_iter().collect(), answers, actions: 0, starts: 0 };
-    for one in happened {
-        if one.run().is_none_or(|run| !stored.lost.contains(&run)) {
-            one.log();
-        }
-    }
     for action in then {
         if action.claimed_run().is_some_and(|run| stored.lost.contains(&run)) {
             continue;
@@ -142,6 +137,10 @@ fn act(committed: Committed, after: After, executor: &Executor) -> Stored {
         stored.actions += 1;
         stored.starts += usize::from(matches!(action, Action::Start(_)));
         executor.perform(action);
+    }
+    // After the calls: in a burst each line would make the next start later.
+    for one in happened.iter().filter(|one| one.run().is_none_or(|run| !stored.lost.contains(&run))) {
+        one.log();
     }
     stored
 }

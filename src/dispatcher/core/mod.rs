@@ -33,9 +33,9 @@ pub use self::command::{Answer, Command, CommandId, CommandRefused, Resolution, 
 use self::link::Phase;
 pub use self::link::obstacle::{ConnectionObstacle, ConnectionTrouble};
 use self::run::{crowd, deadline, elsewhere, look_up, polling, send, trial};
+use self::set::claim::HasMore;
 use self::set::jumps::Turns;
 use self::set::planning::Planning;
-use self::set::claim::HasMore;
 use self::set::{claim, jumps, recall, reload, warm_up};
 pub use self::state::{Absent, Pace, RandomBits};
 use self::state::{State, must};
@@ -109,7 +109,14 @@ impl Core {
         random: RandomBits,
     ) -> Core {
         let (state, planning) = recover::recover(set, absent, state, opened, pace, random);
-        Core { state, planning, desk: Desk::default(), turns: Turns::from(opened), stopping: Stopping::No, behind: false }
+        Core {
+            state,
+            planning,
+            desk: Desk::default(),
+            turns: Turns::from(opened),
+            stopping: Stopping::No,
+            behind: false,
+        }
     }
 
     /// Takes one event in. Decisions that follow from it and from time are made in [`Core::turn`].

@@ -262,6 +262,12 @@ pub(crate) fn must(holds: impl FnOnce() -> bool, what: &str) {
     }
 }
 
+/// The same of something that must be there. What follows is left undone where it is not, and nobody looks.
+pub(crate) fn there<T>(thing: Option<T>, what: &str) -> Option<T> {
+    must(|| thing.is_some(), what);
+    thing
+}
+
 /// When a boot time is by the wall clock, for a waiting run's stored time.
 pub(crate) fn wall_of(now: Reading, boot: Duration) -> Timestamp {
     later(now.wall, boot.saturating_sub(now.boot))

@@ -5,7 +5,7 @@
 
 use super::ending::{join, phase_of};
 use super::{proof, sweep};
-use crate::dispatcher::core::state::State;
+use crate::dispatcher::core::state::{State, there};
 use crate::executor::Action;
 use crate::happening::{Fate, HowFound, OfRun};
 use crate::orchestrator::{CallError, JobState, JobView};
@@ -15,10 +15,10 @@ use crate::schedule::ConnectionName;
 /// A start was accepted.
 pub(crate) fn accepted(state: &mut State, id: RunId, jobs: &[JobView]) {
     let Some(open) = state.book.get(id) else { return };
-    let Some(folder_id) = open.run.folder_id() else { return };
+    let Some(folder_id) = there(open.run.folder_id(), "what was sent has a folder") else { return };
     adopt(state, id, folder_id, jobs, HowFound::Accepted);
     let Some(open) = state.book.get(id) else { return };
-    let Some(attempt) = open.run.attempt() else { return };
+    let Some(attempt) = there(open.run.attempt(), "what was sent has an attempt") else { return };
     let connection = open.run.connection.clone();
     let reference = attempt.reference.clone();
     proof::want(state, &(connection, folder_id), id, reference);
@@ -63,9 +63,9 @@ pub(crate) fn adopt(state: &mut State, id: RunId, folder_id: FolderId, jobs: &[J
 }
 
 fn stop_spare(state: &mut State, id: RunId, spare: &[JobView]) {
-    let Some(open) = state.book.get(id) else { return };
+    let Some(open) = there(state.book.get(id), "a run with a job is open") else { return };
     let connection = open.run.connection.clone();
-    let Some(folder_id) = open.run.folder_id() else { return };
+    let Some(folder_id) = there(open.run.folder_id(), "what has a job has a folder") else { return };
     for job in spare {
         let fate = if job.state == JobState::Pending { Fate::Stopped } else { Fate::HadBegun };
         state.book.change(id, |run| {

@@ -1,13 +1,14 @@
 //! How a run ends, but for its deadline: with its job, refused, out of reach, or for an older run.
 
-use crate::dispatcher::core::state::State;
+use crate::dispatcher::core::state::{State, there};
 use crate::happening::{Cause, OfRun, OldBlocker, WhyLost};
 use crate::orchestrator::{CallError, JobState, JobView};
 use crate::run::{Ending, JobPhase, RunEvent, RunId, SkipReason};
 
 /// Ends a run whose job is out of reach. Its job may still run, so it counts for overlap until then.
 pub(crate) fn lose(state: &mut State, id: RunId, why: WhyLost, counts_until: Option<jiff::Timestamp>) {
-    let Some(schedule) = state.book.get(id).map(|open| open.run.schedule.clone()) else { return };
+    let open = there(state.book.get(id), "a run that is given up is open");
+    let Some(schedule) = open.map(|open| open.run.schedule.clone()) else { return };
     state.book.change(id, |run| {
         run.counts_until = counts_until;
         run.error = Some(match run.error.take() {

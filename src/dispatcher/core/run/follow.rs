@@ -9,7 +9,7 @@ use super::ending::{self, join, phase_of};
 use super::{folder, polling, unreadable};
 use crate::dispatcher::core::flights::Folder;
 use crate::dispatcher::core::progress::Open;
-use crate::dispatcher::core::state::State;
+use crate::dispatcher::core::state::{State, there};
 use crate::happening::{Cause, OfConnection, OfRun};
 use crate::orchestrator::{CallError, Freshness, JobPage, JobView};
 use crate::run::{Ending, JobRef, RunEvent, RunId, RunState};
@@ -252,7 +252,7 @@ fn read_in_vain(state: &mut State, id: RunId) -> u32 {
 fn learn_duration(state: &mut State, id: RunId) {
     let now = state.now;
     let Some(open) = state.book.get(id) else { return };
-    let Some(follow) = open.follow() else { return };
+    let Some(follow) = there(open.follow(), "a job that has ended was followed") else { return };
     let seen = now.boot.saturating_sub(follow.since);
     let usual = state.usual.entry(open.run.schedule.clone()).or_insert(seen);
     *usual = (*usual + seen) / 2;

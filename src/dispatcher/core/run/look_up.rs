@@ -13,7 +13,7 @@ use crate::clock::earlier;
 use crate::dispatcher::core::flights::{Folder, Question};
 use crate::dispatcher::core::inquiry::{Settle, Way};
 use crate::dispatcher::core::progress::{FolderState, Open, Progress};
-use crate::dispatcher::core::state::State;
+use crate::dispatcher::core::state::{State, there};
 use crate::executor::{Action, Ask, AskedFor};
 use crate::run::{FolderId, Reference, Run, RunId, RunState};
 use crate::schedule::ConnectionName;
@@ -205,8 +205,9 @@ fn never_asked_before(state: &mut State, since: Timestamp) -> Timestamp {
 }
 
 fn collect_asks(state: &mut State, id: RunId, wanted: &mut Wanted) {
-    let Some(open) = state.book.get(id).filter(|open| open.elsewhere.is_none()) else { return };
-    let (Some(attempt), Some(inquiry)) = (open.run.attempt(), open.inquiry().copied()) else { return };
+    let Some(open) = there(state.book.get(id), "what is asked about is open") else { return };
+    let asked = open.run.attempt().zip(open.inquiry().copied());
+    let Some((attempt, inquiry)) = there(asked, "it has an attempt, and is being settled or looked up") else { return };
     let (connection, reference, since) = (open.run.connection.clone(), attempt.reference.clone(), list_from(&open.run));
     let asked = match &open.progress {
         Progress::Queued(_) => ask_before_start(state, open),

@@ -4,7 +4,7 @@ use super::{ending, polling};
 use crate::admission::{Admission, admit_by};
 use crate::dispatcher::core::inquiry::{Settle, Then};
 use crate::dispatcher::core::progress::{Need, Open, Progress};
-use crate::dispatcher::core::state::{State, boot_of};
+use crate::dispatcher::core::state::{State, boot_of, there};
 use crate::happening::OfRun;
 use crate::run::{RunId, WaitReason};
 use crate::schedule::OverlapPolicy;
@@ -26,7 +26,7 @@ pub(crate) fn doubt_start(state: &mut State, id: RunId) {
 /// Whether a run that had to wait for older ones may go on.
 pub(crate) fn pass(state: &mut State, id: RunId) -> bool {
     let now = state.now;
-    let Some(open) = state.book.get(id) else { return false };
+    let Some(open) = there(state.book.get(id), "a run that is to be sent is open") else { return false };
     let policy =
         state.loaded.set.schedules.get(&open.run.schedule).map_or(OverlapPolicy::Skip, |schedule| schedule.overlap);
     let doubtful = state.was_due_before(open.run.fire_at);

@@ -7,7 +7,7 @@ use super::lists;
 use crate::admission::{ActiveRun, Knowledge};
 use crate::dispatcher::core::flights::Folder;
 use crate::dispatcher::core::progress::Open;
-use crate::dispatcher::core::state::State;
+use crate::dispatcher::core::state::{State, there};
 use crate::executor::Action;
 use crate::run::{JobRef, RunId};
 use crate::schedule::ConnectionName;
@@ -69,9 +69,9 @@ pub(crate) fn follow_jobs(state: &mut State) {
 
 /// Reads a job that a list shows as ended. Gives whether its connection lets more be read.
 fn read_ended(state: &mut State, id: RunId) -> bool {
-    let Some(open) = state.book.get(id) else { return true };
-    let Some(job) = open.run.open_job() else { return true };
-    let Some(folder_id) = open.run.folder_id() else { return true };
+    let Some(open) = there(state.book.get(id), "a job that is to be read is of an open run") else { return true };
+    let Some(job) = there(open.run.open_job(), "it is known") else { return true };
+    let Some(folder_id) = there(open.run.folder_id(), "its folder is known") else { return true };
     let connection = open.run.connection.clone();
     read_whole(state, &(connection, folder_id), id, job)
 }

@@ -11,7 +11,7 @@ use crate::dispatcher::core::link::obstacle::Obstacle;
 use crate::dispatcher::core::link::targets::TargetState;
 use crate::dispatcher::core::progress::{Need, Open, Wish};
 use crate::dispatcher::core::queue::{Gate, Seat};
-use crate::dispatcher::core::state::{Absent, State};
+use crate::dispatcher::core::state::{Absent, State, there};
 use crate::executor::{Action, StartOrder, Target};
 use crate::happening::{OfRun, WhyUnwanted};
 use crate::run::{Ending, Run, RunEvent, RunId, RunState, SkipReason, WaitReason};
@@ -72,8 +72,8 @@ fn send_on(state: &mut State, name: &ConnectionName) {
 /// Sends a run if nothing stands in its way. Gives what it waits for.
 fn send(state: &mut State, id: RunId) -> Seat {
     let now = state.now;
-    let Some(open) = state.book.get(id) else { return Seat::Event };
-    let Some(need) = open.need() else { return Seat::Event };
+    let Some(open) = there(state.book.get(id), "a run in a queue is open") else { return Seat::Event };
+    let Some(need) = there(open.need(), "a run in a queue may be sent") else { return Seat::Event };
     let (connection, start, fire_at) = (open.run.connection.clone(), open.run.start.clone(), open.run.fire_at);
     let pause = open.tries.pause.map(|pause| pause.until);
     let sent = if open.run.state == RunState::Unknown { OfRun::SentAgain } else { OfRun::Sent };
@@ -206,7 +206,7 @@ fn order_start(state: &mut State, id: RunId, target: Target, sent: OfRun) {
         return;
     }
     let Some(run) = state.book.get(id).map(|open| &open.run) else { return };
-    let Some(attempt) = run.attempt() else { return };
+    let Some(attempt) = there(run.attempt(), "what is sent has an attempt") else { return };
     let order = StartOrder {
         run: id,
         connection: run.connection.clone(),

@@ -13,7 +13,7 @@ use super::{adopt, ending, sweep};
 use crate::dispatcher::core::flights::Folder;
 use crate::dispatcher::core::inquiry::{Settle, Way};
 use crate::dispatcher::core::progress::{FolderState, Need, Open, Progress, Wish};
-use crate::dispatcher::core::state::State;
+use crate::dispatcher::core::state::{State, there};
 use crate::executor::{Ask, AskedFor};
 use crate::happening::{HowFound, OfRun, WhyHeld, WhyLost};
 use crate::run::{Ending, HeldFor, MissReason, RunEvent, RunId, RunState, SkipReason};
@@ -176,7 +176,7 @@ fn hold_unread(state: &mut State, connection: &ConnectionName, ask: &Ask) {
 
 fn hold_for_proof(state: &mut State, id: RunId, finding: &Finding) {
     let now = state.now;
-    let Some(open) = state.book.get(id) else { return };
+    let Some(open) = there(state.book.get(id), "a run that is held is open") else { return };
     let why = match finding {
         Finding::NoneShown => WhyHeld::NoneOfOurs,
         Finding::Jobs(_) | Finding::ProvenNone | Finding::Nothing | Finding::Stale(_) => WhyHeld::NoAnswer,
@@ -267,8 +267,8 @@ fn was_answered_so_before(state: &mut State, id: RunId) -> bool {
             attempt.settled_none = attempt.settled_none.saturating_add(1);
         }
     });
-    let Some(open) = state.book.get(id) else { return false };
-    let Some(attempt) = open.run.attempt() else { return false };
+    let Some(open) = there(state.book.get(id), "what settles is open") else { return false };
+    let Some(attempt) = there(open.run.attempt(), "what settles has an attempt") else { return false };
     if attempt.answered.is_none() || attempt.settled_none < SAME_ANSWERS {
         return false;
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{adopt, ending};
 use crate::dispatcher::core::inquiry::Settle;
 use crate::dispatcher::core::progress::{LookedAgain, Need, Pause, Progress};
-use crate::dispatcher::core::state::{State, wall_of};
+use crate::dispatcher::core::state::{State, there, wall_of};
 use crate::happening::OfRun;
 use crate::orchestrator::{CallError, JobView, UnsentReason};
 use crate::run::{RunEvent, RunId, RunState, WaitReason};
@@ -106,7 +106,7 @@ pub(crate) fn on_started(
 /// This start is not sent again before a pause has passed; each is longer than the one before.
 fn pause(state: &mut State, id: RunId, asked: Option<Duration>, pauses: &[u64]) {
     let now = state.now;
-    let Some(open) = state.book.get_mut(id) else { return };
+    let Some(open) = there(state.book.get_mut(id), "a run that pauses is open") else { return };
     let count = open.tries.pause.map_or(0, |pause| pause.count);
     let place = usize::try_from(count).unwrap_or(usize::MAX).min(pauses.len() - 1);
     let asked = asked.unwrap_or_default().min(LONGEST_ASKED);
@@ -128,7 +128,7 @@ fn may_look_again(state: &State, id: RunId) -> bool {
 /// The process has another key now, or the folder another number: they are found again by their names, and the start is
 /// sent once more.
 fn look_again(state: &mut State, id: RunId, error: &CallError) {
-    let Some(open) = state.book.get_mut(id) else { return };
+    let Some(open) = there(state.book.get_mut(id), "a run that is looked for again is open") else { return };
     open.tries.looked_again = LookedAgain::Once;
     let (connection, start) = (open.run.connection.clone(), open.run.start.clone());
     if let Some(link) = state.links.get_mut(&connection) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::finding::Finding;
 use crate::clock::later;
 use crate::dispatcher::core::flights::Folder;
-use crate::dispatcher::core::state::{State, Sweep};
+use crate::dispatcher::core::state::{State, Sweep, there};
 use crate::executor::Action;
 use crate::happening::OfRun;
 use crate::orchestrator::JobState;
@@ -33,7 +33,7 @@ pub(crate) fn put_off(state: &mut State, run: RunId) {
 /// After a repeated call, however its job was found: are there two?
 pub(crate) fn plan(state: &mut State, id: RunId) {
     let now = state.now;
-    let Some(open) = state.book.get(id) else { return };
+    let Some(open) = there(state.book.get(id), "a run with a job is open") else { return };
     let connection = open.run.connection.clone();
     if open.run.attempt().is_none_or(|attempt| attempt.sends < 2 || attempt.unclear == 0) {
         return;
