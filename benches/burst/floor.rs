@@ -168,8 +168,7 @@ async fn commit_release(database: &Mutex<SqliteConnection>, instant: usize) {
 }
 
 async fn write_outcomes(mut reported: mpsc::UnboundedReceiver<(usize, i64)>, database: Arc<Mutex<SqliteConnection>>) {
-    let update =
-        "update run set state = 'pending', job = new.value ->> 1 from json_each(?1) as new where run.id = new.value ->> 0";
+    let update = "update run set state = 'pending', job = new.value ->> 1 from json_each(?1) as new where run.id = new.value ->> 0";
     let mut batch = Vec::new();
     while reported.recv_many(&mut batch, BATCH).await > 0 {
         let rows: Vec<Value> = batch.drain(..).map(|(id, job)| json!([id, job])).collect();
