@@ -1,6 +1,5 @@
 //! Which times are due, which will never run, and that each has exactly one row (semantics.md 7, 8, 9).
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -325,10 +324,14 @@ proptest! {
         let begin = at("2026-03-28T22:00:00Z");
         let set = set(&format!("  x: {{ {}, timezone: Europe/Berlin, start: {{ process: P }} }}\n", lines[which]));
         let mut planner = planner(&set, &begin.to_string());
+        // Some thousand times a gap are beyond the window, and more than have a row each: more of them show nothing else.
+        let shorter = if lines[which].starts_with("every: 1s") { 5 } else { 1 };
+        let gaps: Vec<i64> = gaps.iter().map(|gap| 1 + gap / shorter).collect();
         let mut now = begin;
-        let mut counted: BTreeMap<Timestamp, u32> = BTreeMap::new();
         let key = ScheduleKey::parse("x").unwrap();
-        let recurrence = &set.schedules[&key].recurrence;
+        let end = begin.checked_add(SignedDuration::from_secs(gaps.iter().sum())).unwrap();
+        let times = times(&set.schedules[&key].recurrence, begin, end);
+        let mut counted = vec![0_u32; times.len()];
         for (index, gap) in gaps.iter().enumerate() {
             now = now.checked_add(SignedDuration::from_secs(*gap)).unwrap();
             if let Some((_, less)) = back.filter(|(when, _)| *when == index) {
@@ -336,25 +339,27 @@ proptest! {
             }
             let plan = planner.pass(now);
             for time in &plan.due {
-                *counted.entry(time.nominal.at).or_default() += 1;
+                let place = times.binary_search(&time.nominal.at);
+                prop_assert!(place.is_ok(), "{} is no time of it", time.nominal.at);
+                counted[place.unwrap()] += 1;
             }
             for time in &plan.recorded {
                 let (until, count) = time.range.unwrap_or((time.first.at, Some(1)));
-                let mut next = Some(time.first.at);
-                let mut seen = 0;
-                while let Some(nominal) = next.filter(|nominal| *nominal <= until) {
-                    *counted.entry(nominal).or_default() += 1;
-                    seen += 1;
-                    next = recurrence.next_after(nominal).map(|nominal| nominal.at);
-                }
-                prop_assert_eq!(Some(seen), count);
+                let first = times.binary_search(&time.first.at);
+                prop_assert!(first.is_ok(), "{} is no time of it", time.first.at);
+                let range = first.unwrap()..times.partition_point(|time| *time <= until);
+                prop_assert_eq!(Some(range.len() as u64), count);
+                counted[range].iter_mut().for_each(|count| *count += 1);
             }
         }
-        let mut after = begin;
-        while let Some(nominal) = recurrence.next_after(after).filter(|nominal| nominal.at <= now) {
-            prop_assert_eq!(counted.remove(&nominal.at), Some(1), "{}", nominal.at);
-            after = nominal.at;
+        for (time, count) in times.iter().zip(counted) {
+            prop_assert_eq!(count, u32::from(*time <= now), "{}", time);
         }
-        prop_assert!(counted.is_empty(), "{counted:?}");
     }
+}
+
+/// Every time after `begin` up to `end`.
+fn times(recurrence: &Recurrence, begin: Timestamp, end: Timestamp) -> Vec<Timestamp> {
+    let next = |after: Timestamp| recurrence.next_after(after).map(|nominal| nominal.at).filter(|time| *time <= end);
+    std::iter::successors(next(begin), |time| next(*time)).collect()
 }

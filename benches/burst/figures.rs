@@ -11,7 +11,7 @@ use super::watch::Watched;
 #[derive(Debug)]
 pub(crate) struct Figures {
     p50: Duration,
-    pub(crate) p99: Duration,
+    p99: Duration,
     max: Duration,
     /// In per cent of all that should have arrived.
     within_100_ms: f64,
@@ -57,7 +57,6 @@ impl Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ms = |duration: Duration| duration.as_secs_f64() * 1_000.0;
         write!(
             f,
             "late p50 {:.0} ms, p99 {:.0} ms, max {:.0} ms; within 100 ms {:.1} %, within 1 s {:.1} %; CPU {:.2} s",
@@ -71,6 +70,24 @@ impl fmt::Display for Figures {
     }
 }
 
+fn ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1_000.0
+}
+
+/// The medians of both, and their ratio.
+pub(crate) fn compared(ours: &[Figures], floors: &[Figures]) -> String {
+    let of = |what: fn(&Figures) -> Duration| (median(ours, what), median(floors, what));
+    let ((late, floor), (cpu, floor_cpu)) = (of(|round| round.p99), of(|round| round.cpu));
+    format!(
+        "p99 {:.0} ms, floor {:.0} ms, ratio {:.1}; CPU {:.2} s, floor {:.2} s",
+        ms(late),
+        ms(floor),
+        late.div_duration_f64(floor),
+        cpu.as_secs_f64(),
+        floor_cpu.as_secs_f64()
+    )
+}
+
 /// The instant in a Reference: its fourth part, seconds since 1970 in base 36 (semantics.md 13).
 fn due(arrival: &Arrival) -> Duration {
     let part = arrival.reference.split('.').nth(3).unwrap_or_default();
@@ -79,7 +96,7 @@ fn due(arrival: &Arrival) -> Duration {
 }
 
 /// The middle of some rounds: the others were disturbed, or lucky.
-pub(crate) fn median<T: Copy + PartialOrd>(rounds: &[Figures], of: impl Fn(&Figures) -> T) -> T {
+fn median<T: Copy + PartialOrd>(rounds: &[Figures], of: impl Fn(&Figures) -> T) -> T {
     let mut all: Vec<T> = rounds.iter().map(of).collect();
     all.sort_by(|a, b| a.partial_cmp(b).expect("numbers"));
     all[all.len() / 2]

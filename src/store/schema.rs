@@ -1,6 +1,9 @@
 //! Brings a database's schema up to date: the version floor of SQLite, the check of its pages, the migrations.
 
-use sqlx::Row;
+use std::borrow::Cow;
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{Row, SqlSafeStr};
 
 use super::open::Database;
 use super::sql;
@@ -10,7 +13,24 @@ use super::trouble::StoreError;
 /// a command beside it are just that.
 const SQLITE_FLOOR: (u32, u32, u32) = (3, 51, 3);
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+/// Every file of `migrations/`, by its number and name. A list of ours: sqlx's macro would read the folder, but a macro runs
+/// in the compiler, and for that SQLite and half of the dependencies are built a second time.
+const MIGRATIONS: [(i64, &str, &str); 6] = [
+    (1, "spine", include_str!("../../migrations/0001_spine.sql")),
+    (2, "memory", include_str!("../../migrations/0002_memory.sql")),
+    (3, "seal", include_str!("../../migrations/0003_seal.sql")),
+    (4, "damaged rows", include_str!("../../migrations/0004_damaged_rows.sql")),
+    (5, "not processed", include_str!("../../migrations/0005_not_processed.sql")),
+    (6, "list calls", include_str!("../../migrations/0006_list_calls.sql")),
+];
+
+/// All of them, each in a transaction of its own.
+fn migrator() -> Migrator {
+    let migrations = MIGRATIONS.into_iter().map(|(number, name, text)| {
+        Migration::new(number, Cow::Borrowed(name), MigrationType::Simple, text.into_sql_str(), false)
+    });
+    Migrator::with_migrations(migrations.collect())
+}
 
 impl Database {
     pub(super) async fn bring_up_to_date(&mut self) -> Result<(), StoreError> {
@@ -25,7 +45,7 @@ impl Database {
         let path = self.path.clone();
         self.run(sql::query(sql::REFERENCES_OFF), "being made ready for a new schema").await?;
         // `run` goes through a trait with a lifetime of its own, which keeps its future from being sent between threads.
-        let done = MIGRATIONS.run_direct(None, &mut self.connection, false).await;
+        let done = migrator().run_direct(None, &mut self.connection, false).await;
         done.map_err(|cause| StoreError::Migration { path, cause })?;
         if let Some(table) = self.broken_reference().await? {
             // Rows that a person removed with `sqlite3`, which leaves alone what belongs to them: no reason to give up a history.

@@ -448,15 +448,7 @@ async fn a_secret_that_cannot_be_read_any_more_is_in_the_status_as_soon_as_the_f
     std::fs::remove_file(place.path("secret")).unwrap();
     assert_eq!(place.run(&["reload"]).await.status.code(), Some(FINE));
     let told = |wanted: &'static str| {
-        let place = &place;
-        in_time(wanted, async move {
-            loop {
-                let status = text(&place.run(&["status"]).await.stdout);
-                if status.contains(wanted) {
-                    return status;
-                }
-            }
-        })
+        place.until(wanted, &["status"], move |told| Some(text(&told.stdout)).filter(|status| status.contains(wanted)))
     };
     let status = told("no client secret: failed to read the secret in").await;
     assert!(status.contains("trouble: connection `uipath`") && status.contains("until "), "{status}");

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 use std::process::Output;
+use std::time::Duration;
 
+use punctual::clock::Clock;
 use rustix::process::Signal;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -19,6 +21,21 @@ pub(crate) const NOT_REACHABLE: i32 = 3;
 impl Place {
     pub(crate) fn socket(&self) -> PathBuf {
         self.path("state/punctual.sock")
+    }
+
+    /// Runs a command again and again until `reached` finds something in what it prints. Between two looks the processor is
+    /// left to the daemon that is waited for.
+    pub(crate) async fn until<T>(&self, what: &str, arguments: &[&str], reached: impl Fn(&Output) -> Option<T>) -> T {
+        let clock = Clock::system();
+        let found = async {
+            loop {
+                if let Some(found) = reached(&self.run(arguments).await) {
+                    break found;
+                }
+                clock.sleep(Duration::from_millis(100)).await;
+            }
+        };
+        in_time(what, found).await
     }
 
     /// A request at the socket, by hand; gives status and body.

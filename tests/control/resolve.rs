@@ -1,5 +1,6 @@
 //! Unclear starts through the real program: what each `on_unknown_start` comes to, and what a person may decide by `resolve`.
 
+use std::process::Output;
 use std::time::Duration;
 
 use punctual::clock::{Clock, later};
@@ -9,7 +10,7 @@ use serde_json::Value;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Row};
 
-use super::place::{FINE, NOT_REACHABLE, Place, USAGE, in_time, json, stop, text};
+use super::place::{FINE, NOT_REACHABLE, Place, USAGE, json, stop, text};
 
 /// A sandbox, and a daemon whose starts of these processes stay unclear although no job is made. Each is due once, a few seconds
 /// from now; a job of ours in the same folder shows that look-ups work there.
@@ -24,12 +25,12 @@ async fn unclear(schedules: &[(&str, &str)]) -> (Sandbox, Place, tokio::process:
     let control = sandbox.control();
     let due = |seconds: u64| later(clock.now(), Duration::from_secs(seconds)).strftime("%FT%TZ").to_string();
     let mut lines =
-        format!("  proof: {{ at: \"{}\", timezone: UTC, start: {{ process: Heartbeat, folder: Shared }} }}\n", due(8));
+        format!("  proof: {{ at: \"{}\", timezone: UTC, start: {{ process: Heartbeat, folder: Shared }} }}\n", due(4));
     for (process, keys) in schedules {
         control.push_rule(FaultRule::once(Fault::DropRequest).on(Endpoint::StartJobs).process(*process));
         lines.push_str(&format!(
             "  {process}: {{ at: \"{}\", timezone: UTC, {keys} start: {{ process: {process}, folder: Shared }} }}\n",
-            due(12)
+            due(7)
         ));
     }
     let place = Place::new(&format!(
@@ -44,15 +45,12 @@ async fn unclear(schedules: &[(&str, &str)]) -> (Sandbox, Place, tokio::process:
 
 /// Asks again and again until a schedule's only run has this state.
 async fn until(place: &Place, schedule: &str, state: &str) -> Value {
-    let reached = async {
-        loop {
-            let told = json(&place.run(&["runs", "--schedule", schedule, "-o", "json"]).await);
-            if told[0]["state"] == state {
-                break told[0].clone();
-            }
-        }
+    let arguments = ["runs", "--schedule", schedule, "-o", "json"];
+    let reached = |told: &Output| {
+        let run = json(told)[0].clone();
+        (run["state"] == state).then_some(run)
     };
-    in_time(&format!("`{schedule}` to be {state}"), reached).await
+    place.until(&format!("`{schedule}` to be {state}"), &arguments, reached).await
 }
 
 fn id(run: &Value) -> &str {

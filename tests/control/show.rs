@@ -1,11 +1,12 @@
 //! What `show` says of a run whose start came to no job, through the real program.
 
+use std::process::Output;
 use std::time::Duration;
 
 use punctual::clock::{Clock, later};
 use punctual::sandbox::{Endpoint, Fault, FaultRule, Refusal, Sandbox, SandboxConfig};
 
-use super::place::{Place, in_time, json, stop, text};
+use super::place::{Place, json, stop, text};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_that_was_refused_has_made_no_job_and_show_says_so() {
@@ -21,15 +22,12 @@ async fn a_start_that_was_refused_has_made_no_job_and_show_says_so() {
     ));
     place.write("user-key", "sandbox-user-key\n");
     let daemon = place.daemon().await;
-    let rejected = async {
-        loop {
-            let told = json(&place.run(&["runs", "--schedule", "refused", "-o", "json"]).await);
-            if told[0]["state"] == "rejected" {
-                break told[0]["run"].as_str().unwrap().to_owned();
-            }
-        }
+    let arguments = ["runs", "--schedule", "refused", "-o", "json"];
+    let rejected = |told: &Output| {
+        let run = &json(told)[0];
+        (run["state"] == "rejected").then(|| run["run"].as_str().unwrap().to_owned())
     };
-    let run = in_time("the run to be rejected", rejected).await;
+    let run = place.until("the run to be rejected", &arguments, rejected).await;
     let story = text(&place.run(&["show", &run]).await.stdout);
     let attempt = story.lines().find(|line| line.contains("attempt 1")).unwrap_or_else(|| panic!("{story}"));
     assert!(attempt.trim_end().ends_with("no job was made"), "{story}");

@@ -1,5 +1,7 @@
 //! `punctual status`, with a daemon and without.
 
+use std::process::Output;
+
 use punctual::clock::Clock;
 use punctual::sandbox::{Sandbox, SandboxConfig};
 use punctual::store::StateFolder;
@@ -28,17 +30,12 @@ async fn a_running_daemon_tells_what_runs_what_is_due_and_how_its_token_stands()
     let job = sandbox.control().jobs()[0].id;
 
     // The job is there a moment before the daemon has noted it.
-    let noted = async {
-        loop {
-            let told = place.run(&["status", "-o", "json"]).await;
-            assert_eq!(told.status.code(), Some(FINE), "{}", text(&told.stderr));
-            let status = json(&told);
-            if status["open_runs"][0]["job_id"].is_i64() {
-                break status;
-            }
-        }
+    let noted = |told: &Output| {
+        assert_eq!(told.status.code(), Some(FINE), "{}", text(&told.stderr));
+        let status = json(told);
+        status["open_runs"][0]["job_id"].is_i64().then_some(status)
     };
-    let status = in_time("the job in the status", noted).await;
+    let status = place.until("the job in the status", &["status", "-o", "json"], noted).await;
     assert_eq!(status["daemon"]["pid"].as_u64(), daemon.id().map(u64::from));
     assert_eq!(status["daemon"]["store_writable"], true);
     assert_eq!(status["trouble"], serde_json::Value::Null);

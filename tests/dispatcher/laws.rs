@@ -10,7 +10,7 @@ use punctual::orchestrator::UnsentReason;
 use punctual::run::{Reference, Run, RunState};
 
 use super::server::{Filter, Mood, Post};
-use super::world::{World, is_start, read, seconds};
+use super::world::{World, read, seconds};
 
 const BEGIN: &str = "2026-11-23T11:59:00Z";
 
@@ -115,21 +115,12 @@ fn assert_one_row_each(world: &World, begin: Timestamp) {
 }
 
 fn kill_at_a_start(world: &mut World, reach: Reach, down: u64) {
-    // Not every moment has a start: an hour is looked at.
-    let end = world.now.boot + seconds(3_600);
-    while world.now.boot < end {
-        let actions = world.decide();
-        let any = actions.iter().any(is_start);
-        for action in actions {
-            match reach {
-                Reach::Nobody if any => {}
-                Reach::Nobody | Reach::Server => world.launch(action),
-            }
+    // Not every hour has a start, as when the server is down.
+    if let Some(actions) = world.until_a_start(seconds(3_600)) {
+        match reach {
+            Reach::Nobody => {}
+            Reach::Server => actions.into_iter().for_each(|action| world.launch(action)),
         }
-        if any {
-            break;
-        }
-        world.pass(seconds(1));
     }
     world.crash();
     world.sleep(seconds(down));

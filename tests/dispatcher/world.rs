@@ -352,13 +352,37 @@ impl World {
         let end = self.now.boot + length;
         self.settle();
         while self.now.boot < end {
-            let now = self.now;
-            let by_wake = self.core().wake().from(now).map_or(end, |left| now.boot + left);
-            let by_flight = self.flights.iter().map(|flight| flight.lands).min().unwrap_or(end);
-            let next = by_wake.min(by_flight).min(end).max(now.boot);
-            self.now = Reading { wall: later(now.wall, next - now.boot), boot: next };
+            self.advance(end);
             self.settle();
         }
+    }
+
+    /// To the next moment that matters, at most to `end`.
+    fn advance(&mut self, end: Duration) {
+        let now = self.now;
+        let by_wake = self.core().wake().from(now).map_or(end, |left| now.boot + left);
+        let by_flight = self.flights.iter().map(|flight| flight.lands).min().unwrap_or(end);
+        let next = by_wake.min(by_flight).min(end).max(now.boot);
+        self.now = Reading { wall: later(now.wall, next - now.boot), boot: next };
+    }
+
+    /// Lets time pass until a turn orders a start, and gives all that this turn ordered; nothing of it is carried out.
+    /// `None` when there is none for so long.
+    pub(crate) fn until_a_start(&mut self, most: Duration) -> Option<Vec<Action>> {
+        let end = self.now.boot + most;
+        let mut turns = 0;
+        while self.now.boot < end {
+            self.land_now();
+            let actions = self.decide();
+            if actions.iter().any(is_start) {
+                return Some(actions);
+            }
+            actions.into_iter().for_each(|action| self.launch(action));
+            self.advance(end);
+            turns += 1;
+            assert!(turns < 100_000, "the loop spins at {}", self.now.wall);
+        }
+        None
     }
 
     pub(crate) fn pass_to(&mut self, wall: &str) {

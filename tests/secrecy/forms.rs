@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use punctual::secret::Secret;
-use punctual::witness::{MASK, Masker, excerpt, masked, without_secrets};
+use punctual::witness::{MASK, Masker, excerpt, masked, masked_by, without_secrets};
 
 use crate::encoders::{self, Encoder, base64};
 
@@ -215,7 +215,7 @@ fn a_list_of_bytes_is_masked_as_the_text_that_it_is() {
         if is_common(bare) || counted(bare) < 9 {
             continue;
         }
-        let known = [Secret::new(bare)];
+        let masker = Masker::of(&[Secret::new(bare)]);
         let list =
             |write: &dyn Fn(u8) -> String, between: &str| bare.bytes().map(write).collect::<Vec<_>>().join(between);
         for (name, shown) in [
@@ -225,7 +225,10 @@ fn a_list_of_bytes_is_masked_as_the_text_that_it_is() {
             ("blanks", list(&|byte| byte.to_string(), " ")),
             ("a line each", list(&|byte| byte.to_string(), ",\n        ")),
         ] {
-            let masked = masked(&format!("body: [{shown}]; 12 jobs, 3 of 4"), &known);
+            if !is_long() && dice.below(2) != 0 {
+                continue;
+            }
+            let masked = masked_by(&format!("body: [{shown}]; 12 jobs, 3 of 4"), &masker);
             assert!(masked.starts_with(&format!("body: [{MASK}")), "{name}, secret {bare}: {masked}");
             assert!(masked.ends_with("]; 12 jobs, 3 of 4"), "{name}, secret {bare}: {masked}");
         }
@@ -309,10 +312,12 @@ fn innocent_text_stays_as_it_is() {
         ]
         .map(str::to_owned),
     );
-    for text in secrets {
-        let masker = Masker::of(&[Secret::new(text.as_str())]);
+    // What stays as it is for one who knows twenty of them stays so for one who knows one.
+    for some in secrets.chunks(20) {
+        let known: Vec<Secret> = some.iter().map(|text| Secret::new(text.as_str())).collect();
+        let masker = Masker::of(&known);
         for innocent in INNOCENT {
-            assert_eq!(masker.mask(innocent), innocent, "with the secret {text}");
+            assert_eq!(masker.mask(innocent), innocent, "with one of the secrets {some:?}");
         }
     }
 }

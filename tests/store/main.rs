@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod logs;
+mod migrations;
 mod upkeep;
 
 use std::collections::{BTreeSet, HashSet};
