@@ -46,6 +46,8 @@ pub mod housekeeping;
 #[doc(hidden)]
 pub mod web;
 #[doc(hidden)]
+pub mod wiring;
+#[doc(hidden)]
 pub mod daemon;
 #[doc(hidden)]
 pub mod doctor;

@@ -68,6 +68,7 @@ pub use login_keep::{KeepError, keep};
 pub use login_trouble::{LoginError, LoginFate, refused_page};
 pub use manager::{AuthEnvironment, TokenManager};
 pub use status::{AccessToken, AuthUnavailable, Generation, TokenState, TokenStatus};
+pub use token_file::tokens_folder;
 pub use trial::{Earlier, Given, NotKept, Taken, Unfinished, finish_login, take_login};
 pub use under_way::{Exchanges, UnderWay};
 pub use wire::ONE_USE_LIMIT;

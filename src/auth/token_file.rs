@@ -134,6 +134,11 @@ impl Stored {
     }
 }
 
+/// The folder of all token files within a state folder.
+pub fn tokens_folder(state_dir: &Path) -> PathBuf {
+    state_dir.join("tokens")
+}
+
 /// Where one family is kept.
 #[derive(Clone, Debug)]
 pub struct TokenFile {

@@ -14,10 +14,10 @@ use super::runs::{short, tint};
 use super::times;
 use crate::auth::at_rest;
 use crate::clock::Clock;
-use crate::daemon::credential;
 use crate::history::{History, HistoryError};
 use crate::schedule::load;
 use crate::web::{ConnectionStatus, Need, RunLine, Status, TokenReport, gather};
+use crate::wiring;
 
 pub(super) async fn run(global: &Global, args: &StatusArgs, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
     let (status, exit) = match Client::find(global).await? {
@@ -47,7 +47,7 @@ async fn from_files(global: &Global, clock: &Clock) -> Result<Status, Failure> {
         gather(loaded.as_ref().map(|loaded| &loaded.set), history.as_ref(), &global.state_dir(), now).await?;
     if let Some(loaded) = &loaded {
         for (line, connection) in status.connections.iter_mut().zip(loaded.set.connections.values()) {
-            let token = at_rest(&credential(connection), &global.tokens_dir(), clock);
+            let token = at_rest(&wiring::credential(connection), &global.tokens_dir(), clock);
             line.token = Some(TokenReport::new(&line.connection, &token));
         }
     }

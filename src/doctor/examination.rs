@@ -11,11 +11,12 @@ use super::step::{Blame, Finding, ORDER, Step, Topic};
 use super::{grant, probe, secrets, tls, token, trouble, work};
 use crate::auth::{
     AuthEnvironment, Credential, Discovery, Exchanges, GrantConfig, TokenManager, discover, discover_elsewhere,
+    tokens_folder,
 };
 use crate::clock::Clock;
-use crate::daemon::{TokenBearer, credential};
-use crate::orchestrator::{CallError, Client, ClientConfig, UnsentReason};
+use crate::orchestrator::{CallError, Client, UnsentReason};
 use crate::schedule::{Connection, ConnectionName, FolderChoice, Schedule, ScheduleSet};
+use crate::wiring;
 use crate::witness::{Exchange, Witness};
 
 /// What is examined.
@@ -117,9 +118,9 @@ impl Case<'_> {
 
     /// From the file to an access token.
     async fn up_to_the_token(&mut self, tracker: &TaskTracker) -> Result<TokenManager, Broken> {
-        let credential = credential(&self.connection);
+        let credential = wiring::credential(&self.connection);
         self.configuration(&credential);
-        let tokens_dir = self.state_dir.join("tokens");
+        let tokens_dir = tokens_folder(&self.state_dir);
         for (key, finding) in secrets::findings(&credential, &tokens_dir) {
             self.need(Topic::Secret, Some(format!("auth.{key}")), finding)?;
         }
@@ -192,20 +193,12 @@ impl Case<'_> {
 
     /// What the token opens.
     async fn with_token(&mut self, manager: &TokenManager, wish: Option<&ProbeWish>) -> Result<(), Broken> {
-        let credential = credential(&self.connection);
-        let url = self.connection.url.clone();
-        if !self.told.contains(&Topic::Tls) || url.origin() != credential.token_url.origin() {
-            self.way_to(&url).await?;
+        let credential = wiring::credential(&self.connection);
+        let connection = self.connection.clone();
+        if !self.told.contains(&Topic::Tls) || connection.url.origin() != credential.token_url.origin() {
+            self.way_to(&connection.url).await?;
         }
-        let client = Client::new(ClientConfig {
-            connection: self.connection.name.to_string(),
-            base: url,
-            tenant: self.connection.tenant.clone(),
-            authorities: self.connection.authorities.clone(),
-            clock: self.clock.clone(),
-            bearer: Arc::new(TokenBearer::new(manager.clone())),
-        });
-        let client = match client {
+        let client = match wiring::client(&self.connection, &self.clock, manager) {
             Ok(client) => client.watched_by(self.witness()),
             Err(cause) => {
                 let finding = Finding::fault(

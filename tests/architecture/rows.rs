@@ -92,6 +92,11 @@ pub(crate) const ROWS: &[Row] = &[
          the feature",
     ),
     row(
+        "wiring",
+        &["clock", "schedule", "auth", "orchestrator"],
+        "what a file means in the words of `auth` and `orchestrator`, for the daemon, `doctor` and commands alike",
+    ),
+    row(
         "daemon",
         &[
             "clock",
@@ -105,15 +110,15 @@ pub(crate) const ROWS: &[Row] = &[
             "dispatcher",
             "housekeeping",
             "web",
+            "wiring",
         ],
-        "the wiring; of `recurrence` only which zone database is in use; it does not know the sandbox, which is not part of \
+        "it opens, recovers and spawns; of `recurrence` only which zone database is in use; it does not know the sandbox, which is not part of \
          the product's way; `faults` only under the feature",
     ),
     row(
         "doctor",
-        &["clock", "secret", "witness", "http", "schedule", "run", "faults", "auth", "orchestrator", "daemon"],
-        "it takes the way of a start apart, so it sees what a start goes through; of `daemon` only how a connection becomes a \
-         credential and a bearer; `faults` only under the feature",
+        &["clock", "secret", "witness", "http", "schedule", "run", "faults", "auth", "orchestrator", "wiring"],
+        "it takes the way of a start apart, so it sees what a start goes through; `faults` only under the feature",
     ),
     row("sandbox", &["clock"], "it shares no code with the client, so it can prove it wrong"),
     row(
@@ -131,14 +136,20 @@ pub(crate) const ROWS: &[Row] = &[
             "dispatcher",
             "lifecycle",
             "web",
+            "wiring",
             "daemon",
             "doctor",
             "sandbox",
         ],
         "commands put the parts to use; it speaks to Orchestrator and to the database only through them; of `auth` what `login` \
-         and `token` do where no daemon runs",
+         and `token` do where no daemon runs; of `daemon` what the commands need that run one (`ONLY_FROM`)",
     ),
 ];
+
+/// Imports that a row allows to a few of its module's files only: the module, what it imports, and the files.
+const ONLY_FROM: &[(&str, &str, &[&str])] =
+    // All other commands work next to a daemon or without one, and must not depend on what it is made of.
+    &[("cli", "daemon", &["src/cli/daemon.rs", "src/cli/demo/mod.rs"])];
 
 /// Paths that leave a module's row.
 pub(crate) fn outside_of_row(source: &Source) -> Vec<String> {
@@ -154,6 +165,12 @@ pub(crate) fn outside_of_row(source: &Source) -> Vec<String> {
     };
     let mut findings = Vec::new();
     for Import { at, name } in imports(source, path.len()) {
+        let only = ONLY_FROM.iter().find(|(module, import, _)| *module == own && *import == name);
+        if let Some((_, _, files)) = only
+            && !files.iter().any(|file| source.path.ends_with(file))
+        {
+            findings.push(source.finding(at, &format!("`{own}` imports `{name}` only from {}", files.join(", "))));
+        }
         if name == own || row.may_import.contains(&name.as_str()) {
             continue;
         }

@@ -17,6 +17,7 @@ use super::daemon;
 use super::failure::{Exit, Failure};
 use super::files::tell;
 use super::output::{Out, counted};
+use super::state_folder::folder_failure;
 use crate::clock::{Clock, later};
 use crate::daemon::{Chores, Daemon, DaemonSettings, Files, Removals};
 use crate::dispatcher::core::Pace;
@@ -43,7 +44,7 @@ pub(super) async fn run(global: &Global, args: &DemoArgs, clock: Clock, out: &mu
     };
     only_ours(&folder)?;
     // Held while the files are written, so that no daemon's files change under it; `Daemon::start` takes it again.
-    let held = StateFolder::take(&folder).map_err(|error| daemon::failure(error.into()))?;
+    let held = StateFolder::take(&folder).map_err(|error| folder_failure(&error))?;
     // Keys are made from the seed: a second life must not give a new job the key of an old one.
     let seed = u64::try_from(clock.now().as_nanosecond()).unwrap_or(1);
     let mut config = SandboxConfig::demo(clock.clone());

@@ -14,11 +14,11 @@ use crate::web::{Begin, Begun, Finish, Keep, LoginNeed, TokenReport, Typed};
 
 use super::super::args::Global;
 use super::super::client::Client;
-use super::super::daemon;
 use super::super::failure::{Exit, Failure};
 use super::super::farewell::patiently;
 use super::super::here::Here;
 use super::super::output::plain;
+use super::super::state_folder::folder_failure;
 use super::super::token::segment;
 
 /// Who deals with it.
@@ -45,7 +45,7 @@ impl Desk {
                 );
                 return Err(Failure::new(Exit::Held, message).hint("name its socket with `--socket`"));
             }
-            Err(cause) => return Err(daemon::failure(cause.into())),
+            Err(cause) => return Err(folder_failure(&cause)),
         }
         let owner = std::fs::metadata(&folder).map(|meta| meta.uid());
         let ours = rustix::process::geteuid().as_raw();
