@@ -9,6 +9,8 @@ pub mod clock;
 #[doc(hidden)]
 pub mod secret;
 #[doc(hidden)]
+pub mod grant;
+#[doc(hidden)]
 pub mod witness;
 #[doc(hidden)]
 pub mod durable;

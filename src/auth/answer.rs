@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::grant::Style;
 use crate::secret::Secret;
 use crate::witness::without_secrets;
 
 use super::answer_text::{self, begins_with_tag};
 use super::challenge::Challenge;
-use super::credential::Style;
 use super::trouble::{Oauth, Trouble};
 
 /// Longest token that is accepted (T16).

@@ -37,6 +37,7 @@ pub mod login_trouble;
 mod manager;
 #[doc(hidden)]
 pub mod margins;
+mod order;
 mod personal;
 #[doc(hidden)]
 pub mod private_file;
@@ -60,10 +61,10 @@ mod work;
 
 pub use at_rest::at_rest;
 pub use claims::Claims;
-pub use credential::{AuthSetupError, Credential, GrantConfig, Style, token_url};
+pub use credential::{AuthSetupError, Credential, token_url};
 pub use discovery::{Discovery, Looks, discover, discover_elsewhere};
-pub use kept::{KeptSecrets, Kind};
-pub use login::{Login, Way, same};
+pub use kept::KeptSecrets;
+pub use login::{Login, same};
 pub use login_keep::{KeepError, keep};
 pub use login_trouble::{LoginError, LoginFate, refused_page};
 pub use manager::{AuthEnvironment, TokenManager};

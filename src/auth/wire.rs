@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{AGE, CONTENT_TYPE, HeaderMap, HeaderName, LOCATION, PROXY_AUTHENTICATE, WWW_AUTHENTICATE};
 use reqwest::{RequestBuilder, retry};
-use serde_json::json;
+use serde_json::{Map, Value};
 use url::Url;
 
 use crate::clock::{Clock, Reading, later};
@@ -20,7 +20,8 @@ use crate::secret::Secret;
 use crate::witness::without_secrets;
 
 use super::answer::{Answer, Reply, clean, read};
-use super::credential::{AuthSetupError, Credential, GrantConfig, printable};
+use super::credential::{AuthSetupError, Credential, printable};
+use super::order::{Form, Part, order};
 use super::secrets::Secrets;
 use super::tell::Telling;
 use super::trouble::{Network, Trouble};
@@ -139,37 +140,31 @@ fn skew(headers: &HeaderMap, sent: Reading, received: Duration) -> Option<Signed
 
 fn request(client: &Client, credential: &Credential, secrets: &Secrets) -> RequestBuilder {
     let post = client.post(credential.token_url.clone()).header("accept", "application/json");
-    let Secrets { main, client_secret, odd: _ } = secrets;
-    let with_tenant = |post: RequestBuilder, tenant: &Option<String>| match tenant {
-        Some(tenant) => post.header(TENANT, tenant),
-        None => post,
+    // None: not asked for; `exchange` ends before it gets here.
+    let Some((form, fields)) = order(credential, secrets) else { return post };
+    let value = |part: Part<'_>| match part {
+        Part::Plain(text) => Value::from(text),
+        Part::Secret(secret) => Value::from(secret.expose()),
+        Part::Null => Value::Null,
     };
-    match &credential.grant {
-        GrantConfig::ClientCredentials { client_id, scope, .. } => post.form(&[
-            ("grant_type", "client_credentials"),
-            ("client_id", client_id),
-            ("client_secret", main.expose()),
-            ("scope", scope),
-        ]),
-        GrantConfig::RefreshTokenIdentity { client_id, scope, .. } => {
-            let mut form =
-                vec![("grant_type", "refresh_token"), ("client_id", client_id), ("refresh_token", main.expose())];
-            form.extend(client_secret.as_ref().map(|secret| ("client_secret", secret.expose())));
-            form.extend(scope.as_deref().map(|scope| ("scope", scope)));
-            post.form(&form)
+    match form {
+        Form::Url => {
+            let text = |part| match part {
+                Part::Plain(text) => text,
+                Part::Secret(secret) => secret.expose(),
+                Part::Null => "",
+            };
+            post.form(&fields.into_iter().map(|(name, part)| (name, text(part))).collect::<Vec<_>>())
         }
-        GrantConfig::RefreshTokenAccount { client_id, tenant, .. } => {
-            let body = json!({ "grant_type": "refresh_token", "client_id": client_id, "refresh_token": main.expose() });
-            with_tenant(post.json(&body), tenant)
+        Form::Json => {
+            let body: Map<String, Value> =
+                fields.into_iter().map(|(name, part)| (name.to_owned(), value(part))).collect();
+            let post = post.json(&body);
+            match &credential.tenant {
+                Some(tenant) => post.header(TENANT, tenant),
+                None => post,
+            }
         }
-        GrantConfig::Password { username, tenant, .. } => {
-            let body = json!({
-                "tenancyName": tenant, "usernameOrEmailAddress": username, "password": main.expose(),
-            });
-            with_tenant(post.json(&body), tenant)
-        }
-        // Not asked for; `exchange` ends before it gets here.
-        GrantConfig::PersonalAccessToken { .. } => post,
     }
 }
 

@@ -10,10 +10,10 @@ use super::network::Way;
 use super::step::{Blame, Finding, ORDER, Step, Topic};
 use super::{grant, probe, secrets, tls, token, trouble, work};
 use crate::auth::{
-    AuthEnvironment, Credential, Discovery, Exchanges, GrantConfig, TokenManager, discover, discover_elsewhere,
-    tokens_folder,
+    AuthEnvironment, Credential, Discovery, Exchanges, TokenManager, discover, discover_elsewhere, tokens_folder,
 };
 use crate::clock::Clock;
+use crate::grant::Asking;
 use crate::orchestrator::{CallError, Client, UnsentReason};
 use crate::schedule::{Connection, ConnectionName, FolderChoice, Schedule, ScheduleSet};
 use crate::wiring;
@@ -124,13 +124,10 @@ impl Case<'_> {
         for (key, finding) in secrets::findings(&credential, &tokens_dir) {
             self.need(Topic::Secret, Some(format!("auth.{key}")), finding)?;
         }
-        match &credential.grant {
-            // Nobody is asked for it, so there is no way to look at.
-            GrantConfig::PersonalAccessToken { .. } => {}
-            GrantConfig::ClientCredentials { .. }
-            | GrantConfig::RefreshTokenAccount { .. }
-            | GrantConfig::RefreshTokenIdentity { .. }
-            | GrantConfig::Password { .. } => {
+        match credential.grant.facts().asking {
+            // There is no way to look at.
+            Asking::Nobody => {}
+            Asking::Free | Asking::UsesUp | Asking::MayLock => {
                 self.way_to(&credential.token_url).await?;
                 self.identity(&credential).await?;
             }
@@ -166,7 +163,7 @@ impl Case<'_> {
         }
         let mut exchange = self.last_exchange();
         // A saved token says that the grant worked once; where asking again costs nothing, it is asked now.
-        if let (Ok(_), None, grant::Again::Harmless) = (&granted, &exchange, grant::again(&credential.grant)) {
+        if let (Ok(_), None, Asking::Free) = (&granted, &exchange, credential.grant.facts().asking) {
             granted = match manager.refresh().await {
                 Ok(_) => manager.token().await,
                 Err(refusal) => Err(refusal),
@@ -321,13 +318,9 @@ impl Case<'_> {
             Err(error) => {
                 let refused = error_is_of_token(&error);
                 let finding = trouble::finding(&error, exchange);
-                match &credential.grant {
-                    GrantConfig::PersonalAccessToken { .. } if refused => grant::dead_personal_token(finding),
-                    GrantConfig::PersonalAccessToken { .. }
-                    | GrantConfig::ClientCredentials { .. }
-                    | GrantConfig::RefreshTokenAccount { .. }
-                    | GrantConfig::RefreshTokenIdentity { .. }
-                    | GrantConfig::Password { .. } => finding,
+                match credential.grant.facts().asking {
+                    Asking::Nobody if refused => grant::dead_personal_token(finding),
+                    Asking::Nobody | Asking::Free | Asking::UsesUp | Asking::MayLock => finding,
                 }
             }
             Ok(folders) => {

@@ -25,9 +25,9 @@ pub use folder::FolderChoice;
 pub use kept::{HistoryChoice, Kept};
 pub use load::load;
 pub use model::{
-    AuthSpec, CatchUp, CatchUpPolicy, Connection, ConnectionLimits, ConnectionName, Copies, Enablement, Grant,
-    HighWaterMark, HistoryLimits, Marks, Occurrence, OnUnknownStart, OverlapPolicy, Place, Schedule, ScheduleKey,
-    ScheduleSet, StartSpec, Trigger, Watch,
+    AuthSpec, CatchUp, CatchUpPolicy, Connection, ConnectionLimits, ConnectionName, Copies, Enablement, HighWaterMark,
+    HistoryLimits, Marks, Occurrence, OnUnknownStart, OverlapPolicy, Place, Schedule, ScheduleKey, ScheduleSet,
+    StartSpec, Trigger, Watch,
 };
 pub use render::{Paint, render};
 pub use schema::json_schema;

@@ -8,7 +8,7 @@
 use std::path::Path;
 
 use super::diagnostic::{Diagnostic, Severity};
-use super::model::{Connection, ConnectionName, Grant, ScheduleSet};
+use super::model::{Connection, ConnectionName, ScheduleSet};
 use crate::secret::{NotWritten, Oddity, Purpose, SIGN_CURE, SecretError, SecretRef, SecretSource, Written};
 
 /// What is doubtful about one secret.
@@ -26,8 +26,8 @@ pub struct SecretDoubt {
 /// connections stand, or the first of several files.
 pub fn doubtful_secrets(set: &ScheduleSet, file: &Path) -> Vec<SecretDoubt> {
     let doubts = |connection: &Connection| {
-        let secrets = secrets_of(&connection.auth.grant).into_iter();
-        let doubts = secrets.filter_map(|(key, purpose, secret)| Some((key, doubt(secret, purpose)?)));
+        let secrets = connection.auth.grant.secrets().into_iter();
+        let doubts = secrets.filter_map(|(purpose, secret)| Some((purpose.key(), doubt(secret, purpose)?)));
         let name = connection.name.clone();
         doubts.map(move |(key, doubt)| (name.clone(), key, doubt)).collect::<Vec<_>>()
     };
@@ -54,25 +54,6 @@ struct Doubt {
     severity: Severity,
     why: String,
     cure: String,
-}
-
-fn secrets_of(grant: &Grant) -> Vec<(&'static str, Purpose, &SecretSource)> {
-    match grant {
-        Grant::ClientCredentials { client_id: _, client_secret, scope: _ } => {
-            vec![("client_secret", Purpose::ClientSecret, client_secret)]
-        }
-        Grant::RefreshTokenAccount { client_id: _, refresh_token } => {
-            vec![("refresh_token", Purpose::RefreshToken, refresh_token)]
-        }
-        Grant::RefreshTokenIdentity { client_id: _, client_secret, refresh_token, scope: _ } => {
-            vec![
-                ("refresh_token", Purpose::RefreshToken, refresh_token),
-                ("client_secret", Purpose::ClientSecret, client_secret),
-            ]
-        }
-        Grant::Password { username: _, password } => vec![("password", Purpose::Password, password)],
-        Grant::PersonalAccessToken { token } => vec![("token", Purpose::PersonalToken, token)],
-    }
 }
 
 /// What is wrong with it, with its cause; never any part of its value.

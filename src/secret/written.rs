@@ -42,6 +42,22 @@ impl Purpose {
         }
     }
 
+    /// The key under `auth` that says where it is.
+    pub fn key(self) -> &'static str {
+        match self {
+            Purpose::ClientSecret => "client_secret",
+            Purpose::RefreshToken => "refresh_token",
+            Purpose::PersonalToken => "token",
+            Purpose::Password => "password",
+        }
+    }
+
+    /// Reads what [`Purpose::key`] writes.
+    pub fn of_key(key: &str) -> Option<Purpose> {
+        let all = [Purpose::ClientSecret, Purpose::RefreshToken, Purpose::Password, Purpose::PersonalToken];
+        all.into_iter().find(|purpose| purpose.key() == key)
+    }
+
     /// The names under which answers and settings have it, the likeliest first.
     fn names(self) -> &'static [&'static str] {
         match self {
@@ -50,6 +66,12 @@ impl Purpose {
             Purpose::PersonalToken => &["personal_access_token", "access_token", "accessToken", "token", "pat"],
             Purpose::Password => &["password", "Password"],
         }
+    }
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -11,10 +11,11 @@ mod bearer;
 use std::sync::Arc;
 
 use self::bearer::TokenBearer;
-use crate::auth::{Credential, GrantConfig, Style, TokenManager, token_url};
+use crate::auth::{Credential, TokenManager, token_url};
 use crate::clock::Clock;
+use crate::grant::Asking;
 use crate::orchestrator::{Client, ClientConfig, ClientSetupError};
-use crate::schedule::{Connection, Grant};
+use crate::schedule::Connection;
 
 /// The client of a connection, which asks `manager` for its tokens. Sends nothing yet.
 ///
@@ -33,26 +34,15 @@ pub fn client(connection: &Connection, clock: &Clock, manager: &TokenManager) ->
 
 /// What the files say of a connection, in the words of `auth`.
 pub fn credential(connection: &Connection) -> Credential {
-    let derived = |style| token_url(&connection.url, style);
-    let tenant = connection.tenant.clone();
-    let (grant, derived) = match connection.auth.grant.clone() {
-        Grant::ClientCredentials { client_id, client_secret, scope } => {
-            (GrantConfig::ClientCredentials { client_id, client_secret, scope }, derived(Style::Identity))
-        }
-        Grant::RefreshTokenAccount { client_id, refresh_token } => {
-            (GrantConfig::RefreshTokenAccount { client_id, refresh_token, tenant }, derived(Style::Account))
-        }
-        Grant::RefreshTokenIdentity { client_id, client_secret, refresh_token, scope } => {
-            let grant = GrantConfig::RefreshTokenIdentity { client_id, client_secret, refresh_token, scope };
-            (grant, derived(Style::Identity))
-        }
-        Grant::Password { username, password } => {
-            (GrantConfig::Password { username, password, tenant }, derived(Style::Authenticate))
-        }
+    let grant = connection.auth.grant.clone();
+    let facts = grant.facts();
+    let derived = match facts.asking {
         // Nobody is asked; the address only has to be one that the token may be sent to.
-        Grant::PersonalAccessToken { token } => (GrantConfig::PersonalAccessToken { token }, connection.url.clone()),
+        Asking::Nobody => connection.url.clone(),
+        Asking::Free | Asking::UsesUp | Asking::MayLock => token_url(&connection.url, facts.style),
     };
+    let tenant = connection.tenant.clone().filter(|_| facts.sends_tenant);
     let token_url = connection.auth.token_url.clone().unwrap_or(derived);
     let authorities = connection.authorities.clone();
-    Credential { connection: connection.name.to_string(), grant, token_url, authorities }
+    Credential { connection: connection.name.to_string(), grant, token_url, tenant, authorities }
 }

@@ -20,6 +20,11 @@ pub(crate) const ROWS: &[Row] = &[
     row("clock", &[], "everything stands on it"),
     row("secret", &[], "one type that cannot be printed, known everywhere"),
     row(
+        "grant",
+        &["secret"],
+        "files name grants, `auth` asks with them, `doctor` explains them; of `secret` only where one is",
+    ),
+    row(
         "witness",
         &["secret"],
         "told by `auth` and `orchestrator`, which do not know each other; of `secret` only what to mask",
@@ -33,7 +38,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("recurrence", &[], "pure: a pattern, a zone and an instant are all it needs"),
     row(
         "schedule",
-        &["secret", "http", "recurrence"],
+        &["secret", "grant", "http", "recurrence"],
         "files hold references to secrets, and patterns; of `http` only how a file of certificates is read",
     ),
     row("run", &["schedule"], "a run is of a schedule; its Reference is computed from the key"),
@@ -46,7 +51,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("admission", &["schedule", "run"], "an answer about a due time and a list of open runs"),
     row(
         "auth",
-        &["clock", "secret", "witness", "durable", "http", "faults"],
+        &["clock", "secret", "grant", "witness", "durable", "http", "faults"],
         "tokens know nothing of schedules, runs or Orchestrator; `faults` only under the feature",
     ),
     row(
@@ -87,13 +92,25 @@ pub(crate) const ROWS: &[Row] = &[
     row("housekeeping", &["clock", "store"], "chores on the database"),
     row(
         "web",
-        &["clock", "secret", "recurrence", "schedule", "run", "faults", "auth", "store", "history", "dispatcher"],
+        &[
+            "clock",
+            "secret",
+            "grant",
+            "recurrence",
+            "schedule",
+            "run",
+            "faults",
+            "auth",
+            "store",
+            "history",
+            "dispatcher",
+        ],
         "it reads by `history` and published states, and acts through handles; of `store` only the audit; `faults` only under \
          the feature",
     ),
     row(
         "wiring",
-        &["clock", "schedule", "auth", "orchestrator"],
+        &["clock", "grant", "schedule", "auth", "orchestrator"],
         "what a file means in the words of `auth` and `orchestrator`, for the daemon, `doctor` and commands alike",
     ),
     row(
@@ -117,7 +134,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "doctor",
-        &["clock", "secret", "witness", "http", "schedule", "run", "faults", "auth", "orchestrator", "wiring"],
+        &["clock", "secret", "grant", "witness", "http", "schedule", "run", "faults", "auth", "orchestrator", "wiring"],
         "it takes the way of a start apart, so it sees what a start goes through; `faults` only under the feature",
     ),
     row("sandbox", &["clock"], "it shares no code with the client, so it can prove it wrong"),

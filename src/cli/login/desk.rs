@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use crate::auth::{
-    Earlier, Given, Kind, Login, LoginError, LoginFate, NotKept, Unfinished, at_rest, finish_login, take_login,
+    Earlier, Given, Login, LoginError, LoginFate, NotKept, Unfinished, at_rest, finish_login, take_login,
 };
 use crate::clock::Clock;
-use crate::secret::Secret;
+use crate::secret::{Purpose, Secret};
 use crate::store::{StateFolder, StateFolderError};
 use crate::web::{Begin, Begun, Finish, Keep, LoginNeed, TokenReport, Typed};
 
@@ -110,7 +110,7 @@ impl Desk {
                 client.post(&format!("/login/{}/keep", segment(connection)), &order).await
             }
             Desk::Here { here, .. } => {
-                let Some(kind) = Kind::of_key(secret) else {
+                let Some(kind) = Purpose::of_key(secret) else {
                     return Err(Failure::new(Exit::Fault, "no such kind of secret; please report this"));
                 };
                 let kept = patiently(&here.exchanges, &here.clock, kept_here(here, Given { kind, secret: value }));
