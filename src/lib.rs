@@ -5,6 +5,8 @@
 //! Modules are public for the tests only: the program's interface is its command line, its files and its database.
 
 #[doc(hidden)]
+pub mod text;
+#[doc(hidden)]
 pub mod clock;
 #[doc(hidden)]
 pub mod secret;

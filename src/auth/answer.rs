@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::grant::Style;
 use crate::secret::Secret;
+use crate::text::cut;
 use crate::witness::without_secrets;
 
 use super::answer_text::{self, begins_with_tag};
@@ -234,5 +235,5 @@ fn is_page(reply: Reply<'_>) -> bool {
 
 /// A server's words as they may be printed: one line, no control or invisible characters, no secret, at most 200 characters.
 pub fn clean(text: &str, sent: &[Secret]) -> String {
-    without_secrets(text, sent).chars().take(LONGEST_QUOTE).collect()
+    cut(&without_secrets(text, sent), LONGEST_QUOTE)
 }

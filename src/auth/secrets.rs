@@ -11,7 +11,8 @@ use super::credential::Credential;
 use super::kept::KeptSecrets;
 use super::private_file::{FileError, hex};
 use super::trouble::{Oauth, Trouble};
-use crate::secret::{Purpose, Secret, SecretError, SecretSource, Written};
+use crate::secret::{Purpose, Secret, SecretSource, Written};
+use crate::text::chain;
 
 /// What one request needs.
 #[derive(Clone, Debug)]
@@ -108,7 +109,7 @@ impl<'a> Reader<'a> {
                     self.odd.extend(odd.iter().map(|oddity| (kind, format!("`{reference}`: {oddity}"))));
                     Ok(Some(secret))
                 }
-                Err(cause) => Err(Trouble::Secret { which: kind, reason: with_cause(&cause) }),
+                Err(cause) => Err(Trouble::Secret { which: kind, reason: chain(&cause) }),
             },
             SecretSource::Kept => match self.kept.read(self.connection, kind) {
                 Ok(secret) => Ok(secret),
@@ -116,13 +117,6 @@ impl<'a> Reader<'a> {
                 Err(cause) => Err(Trouble::Secret { which: kind, reason: cause.to_string() }),
             },
         }
-    }
-}
-
-fn with_cause(error: &SecretError) -> String {
-    match std::error::Error::source(error) {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
     }
 }
 

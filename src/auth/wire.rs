@@ -17,6 +17,7 @@ use url::Url;
 use crate::clock::{Clock, Reading, later};
 use crate::http::{self, Client, Content, Names, Spoken};
 use crate::secret::Secret;
+use crate::text::causes;
 use crate::witness::without_secrets;
 
 use super::answer::{Answer, Reply, clean, read};
@@ -302,7 +303,7 @@ async fn waited(clock: &Clock, limit: Duration) {
 
 fn network(client: &Client, cause: &reqwest::Error) -> Trouble {
     // The outermost error repeats the URL, which may hold any word.
-    let chain = || std::iter::successors(cause.source(), |error| (*error).source());
+    let chain = || causes(cause);
     let system = || chain().filter_map(|error| error.downcast_ref::<io::Error>());
     let proxy = chain().any(|error| error.to_string().contains("tunnel"));
     let how = match (cause.is_connect(), cause.is_timeout()) {

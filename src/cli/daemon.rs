@@ -12,12 +12,12 @@ use super::farewell::{Farewell, Farewelled};
 use super::files::load_or_tell;
 use super::journal::{self, WithPriority};
 use super::log_filter;
-use super::output::counted;
 use super::state_folder::{folder_failure, full_cure};
 use crate::clock::Clock;
 use crate::daemon::{Chores, Daemon, DaemonError, DaemonSettings, Files, Removals};
 use crate::dispatcher::core::Pace;
 use crate::lifecycle::{Asked, Signals, Watchdog, tell_manager};
+use crate::text::counted;
 use crate::web::SocketError;
 
 /// After this much of a stop nothing is waited for any longer: the process ends within 15 s (semantics.md 28). Starts under way have

@@ -11,7 +11,8 @@ use super::files::load_or_tell;
 use super::output::plain;
 use crate::auth::{AuthEnvironment, AuthUnavailable, Credential, Exchanges, TokenManager, TokenState};
 use crate::clock::Clock;
-use crate::schedule::{ConnectionName, known_names};
+use crate::schedule::ConnectionName;
+use crate::text::known_names;
 use crate::wiring;
 
 /// One credential and where its files are.

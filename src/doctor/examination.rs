@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::grant::Asking;
 use crate::orchestrator::{CallError, Client, UnsentReason};
 use crate::schedule::{Connection, ConnectionName, FolderChoice, Schedule, ScheduleSet};
+use crate::text;
 use crate::wiring;
 use crate::witness::{Exchange, Witness};
 
@@ -335,13 +336,10 @@ impl Case<'_> {
                     )
                     .with(exchange)
                 } else {
-                    let shown: Vec<String> = folders.iter().take(5).map(|folder| format!("`{folder}`")).collect();
-                    let more =
-                        if folders.len() > 5 { format!(" and {} more", folders.len() - 5) } else { String::new() };
                     Finding::fine(format!(
-                        "the tenant answers{version}{}; folders: {}{more}",
+                        "the tenant answers{version}{}; folders: {}",
                         trouble::packed(exchange.as_ref()),
-                        shown.join(", ")
+                        text::listed(&folders, 5)
                     ))
                     .with(exchange)
                 }

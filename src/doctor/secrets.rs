@@ -9,6 +9,7 @@ use crate::auth::{Credential, KeptSecrets};
 use crate::secret::{
     NotWritten, Oddity, Purpose, SIGN_CURE, SecretError, SecretRef, SecretSource, Written, is_dynamic, owner_cure,
 };
+use crate::text;
 
 /// A fault when the state folder is somebody else's: a token that is saved there now could not be read by its owner.
 pub(super) fn foreign_folder(state_dir: &Path) -> Option<Finding> {
@@ -127,13 +128,13 @@ fn named(reference: &SecretRef, kind: Purpose, state_dir: Option<&Path>) -> Find
             }
             let read = match cleaned.as_slice() {
                 [] => format!("`{reference}` can be read"),
-                _ => format!("`{reference}` can be read; left out is {}", listed(&cleaned)),
+                _ => format!("`{reference}` can be read; left out is {}", text::all(&cleaned)),
             };
             if odd.is_empty() {
                 return Finding::fine(read);
             }
             Finding::doubt(
-                format!("{read}; {}", listed(&odd)),
+                format!("{read}; {}", text::all(&odd)),
                 format!("it may be meant so; if the server refuses the {kind}, it is not"),
                 match odd.as_slice() {
                     [Oddity::Short(_)] => format!("choose a longer {kind}"),
@@ -157,10 +158,6 @@ fn named(reference: &SecretRef, kind: Purpose, state_dir: Option<&Path>) -> Find
             )
         }
     }
-}
-
-fn listed(parts: &[impl std::fmt::Display]) -> String {
-    parts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether a file that root can read is closed to another user by its owner and mode. A group is given the benefit of the doubt.

@@ -2,12 +2,15 @@
 //!
 //! Pure: what was seen goes in, a finding comes out.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::scopes::{self, ScopeVerdict};
 use super::step::{Blame, Finding};
 use crate::auth::{Claims, Credential, Looks};
 use crate::grant::{Asking, Grant};
+use crate::text;
 use crate::witness::{Came, Exchange};
 
 /// From here on somebody should know; the token rules warn from the same point.
@@ -168,7 +171,7 @@ pub(super) fn scopes(grant: &Grant, answered: Option<String>, claims: Option<&Cl
             ScopeVerdict::Enough => Finding::fine(format!("`{}` is enough", had.join(" "))),
             ScopeVerdict::ByRoles => Finding::fine("`OR.Default`: the roles of the application in each folder decide"),
             ScopeVerdict::Missing { what_for, add } => Finding::doubt(
-                format!("`{}` is not enough for {}", had.join(" "), what_for.join(", ")),
+                format!("`{}` is not enough for {}", had.join(" "), text::all(what_for)),
                 "the external application was given fewer scopes than the daemon's calls need, or `auth.scope` names fewer",
                 format!("grant `{}` to the application, and name it in `auth.scope`", add.join(" ")),
             ),
@@ -197,10 +200,7 @@ pub(super) fn clock(off: SignedDuration) -> Finding {
     }
 }
 
+/// `Date` has whole seconds, so parts of them say nothing.
 fn length(size: SignedDuration) -> String {
-    match size.as_secs() {
-        seconds @ 0..120 => format!("{seconds} s"),
-        seconds @ 120..7200 => format!("{} min", seconds / 60),
-        seconds => format!("{} h", seconds / 3600),
-    }
+    text::roughly(Duration::from_secs(size.unsigned_abs().as_secs()))
 }

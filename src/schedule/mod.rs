@@ -32,7 +32,7 @@ pub use model::{
 pub use render::{Paint, render};
 pub use schema::json_schema;
 pub use secrets::{SecretDoubt, doubtful_secrets};
-pub use spec::{Invalid, Loaded, known_names, parse};
+pub use spec::{Invalid, Loaded, parse};
 pub use stamp::{FileStamps, Look, Stillness, look_at_files};
 pub use template::{TemplateContext, TemplateError};
 // Readers of single values, which are fuzzed by themselves: within a file that is a hundred times slower.

@@ -10,6 +10,7 @@ use std::path::Path;
 use super::diagnostic::{Diagnostic, Severity};
 use super::model::{Connection, ConnectionName, ScheduleSet};
 use crate::secret::{NotWritten, Oddity, Purpose, SIGN_CURE, SecretError, SecretRef, SecretSource, Written};
+use crate::text::chain;
 
 /// What is doubtful about one secret.
 #[derive(Clone, Debug)]
@@ -79,13 +80,10 @@ fn doubt(source: &SecretSource, purpose: Purpose) -> Option<Doubt> {
             why: error.to_string(),
             cure: "the daemon does not send it; this connection's starts wait until there is a longer one".to_owned(),
         }),
-        Err(error) => {
-            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-            Some(Doubt {
-                severity: Severity::Warning,
-                why: format!("{error}{cause}"),
-                cure: "the daemon reads it when it is needed; until then this connection's starts wait".to_owned(),
-            })
-        }
+        Err(error) => Some(Doubt {
+            severity: Severity::Warning,
+            why: chain(&error),
+            cure: "the daemon reads it when it is needed; until then this connection's starts wait".to_owned(),
+        }),
     }
 }

@@ -17,6 +17,7 @@ const fn row(module: &'static str, may_import: &'static [&'static str], why: &'s
 
 /// In import order: a module may import only rows above its own, so a circle cannot be written.
 pub(crate) const ROWS: &[Row] = &[
+    row("text", &[], "the lowest: whoever writes a sentence may use it"),
     row("clock", &[], "everything stands on it"),
     row("secret", &[], "one type that cannot be printed, known everywhere"),
     row(
@@ -26,19 +27,19 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "witness",
-        &["secret"],
+        &["text", "secret"],
         "told by `auth` and `orchestrator`, which do not know each other; of `secret` only what to mask",
     ),
     row("durable", &[], "`auth` and `store` make folders, and do not know each other"),
     row(
         "http",
-        &["witness"],
+        &["text", "witness"],
         "whom we trust and how an answer is read, for `auth`, `orchestrator` and `doctor`; of `witness` only how text is cleaned",
     ),
-    row("recurrence", &[], "pure: a pattern, a zone and an instant are all it needs"),
+    row("recurrence", &["text"], "pure: a pattern, a zone and an instant are all it needs"),
     row(
         "schedule",
-        &["secret", "grant", "http", "recurrence"],
+        &["text", "secret", "grant", "http", "recurrence"],
         "files hold references to secrets, and patterns; of `http` only how a file of certificates is read",
     ),
     row("run", &["schedule"], "a run is of a schedule; its Reference is computed from the key"),
@@ -51,18 +52,18 @@ pub(crate) const ROWS: &[Row] = &[
     row("admission", &["schedule", "run"], "an answer about a due time and a list of open runs"),
     row(
         "auth",
-        &["clock", "secret", "grant", "witness", "durable", "http", "faults"],
+        &["text", "clock", "secret", "grant", "witness", "durable", "http", "faults"],
         "tokens know nothing of schedules, runs or Orchestrator; `faults` only under the feature",
     ),
     row(
         "orchestrator",
-        &["clock", "secret", "witness", "http", "schedule", "run", "faults"],
+        &["text", "clock", "secret", "witness", "http", "schedule", "run", "faults"],
         "of `run` only ids and References, of `schedule` only how a folder is named; it asks for tokens through a trait of its own, so it does not know `auth`; \
          `faults` only under the feature",
     ),
     row(
         "store",
-        &["durable", "schedule", "run", "faults"],
+        &["text", "durable", "schedule", "run", "faults"],
         "it writes down what the others decided; `faults` only under the feature",
     ),
     row("history", &["store"], "of `store` only the database's place in the state folder"),
@@ -74,6 +75,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "dispatcher",
         &[
+            "text",
             "clock",
             "recurrence",
             "schedule",
@@ -89,7 +91,7 @@ pub(crate) const ROWS: &[Row] = &[
          `faults` only under the feature",
     ),
     row("lifecycle", &[], "signals and the service manager; what they mean is decided elsewhere"),
-    row("housekeeping", &["clock", "store"], "chores on the database"),
+    row("housekeeping", &["text", "clock", "store"], "chores on the database"),
     row(
         "web",
         &[
@@ -116,6 +118,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "daemon",
         &[
+            "text",
             "clock",
             "recurrence",
             "schedule",
@@ -134,13 +137,27 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "doctor",
-        &["clock", "secret", "grant", "witness", "http", "schedule", "run", "faults", "auth", "orchestrator", "wiring"],
+        &[
+            "text",
+            "clock",
+            "secret",
+            "grant",
+            "witness",
+            "http",
+            "schedule",
+            "run",
+            "faults",
+            "auth",
+            "orchestrator",
+            "wiring",
+        ],
         "it takes the way of a start apart, so it sees what a start goes through; `faults` only under the feature",
     ),
     row("sandbox", &["clock"], "it shares no code with the client, so it can prove it wrong"),
     row(
         "cli",
         &[
+            "text",
             "clock",
             "secret",
             "witness",

@@ -16,7 +16,7 @@ use super::args::{DemoArgs, Global};
 use super::daemon;
 use super::failure::{Exit, Failure};
 use super::files::tell;
-use super::output::{Out, counted};
+use super::output::Out;
 use super::state_folder::folder_failure;
 use crate::clock::{Clock, later};
 use crate::daemon::{Chores, Daemon, DaemonSettings, Files, Removals};
@@ -26,6 +26,7 @@ use crate::lifecycle::{Asked, Signals};
 use crate::sandbox::{Endpoint, Fault, FaultRule, Sandbox, SandboxConfig};
 use crate::schedule::{Invalid, load};
 use crate::store::StateFolder;
+use crate::text::counted;
 
 /// The demo shows every state; a tenant would be read far less often.
 const PACE: Pace = Pace { first: Duration::from_millis(400), slowest: Duration::from_secs(1) };

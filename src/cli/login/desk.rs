@@ -10,6 +10,7 @@ use crate::auth::{
 use crate::clock::Clock;
 use crate::secret::{Purpose, Secret};
 use crate::store::{StateFolder, StateFolderError};
+use crate::text::either;
 use crate::web::{Begin, Begun, Finish, Keep, LoginNeed, TokenReport, Typed};
 
 use super::super::args::Global;
@@ -124,7 +125,6 @@ impl Desk {
         match self {
             Desk::Daemon { .. } => None,
             Desk::Here { state_dir, sockets, .. } => {
-                let sockets: Vec<_> = sockets.iter().map(|socket| format!("`{}`", socket.display())).collect();
                 let service = match rustix::process::geteuid().is_root() {
                     true => "`systemctl start punctual`",
                     false => "`sudo systemctl start punctual`",
@@ -132,7 +132,7 @@ impl Desk {
                 Some(format!(
                     "It is in the state folder `{}`, and no daemon answers at {}: only a daemon that is started with this folder renews it.\nTo log in to the service instead: {service}, then log in again; the login then goes through the service's socket.",
                     state_dir.display(),
-                    sockets.join(" or ")
+                    either(sockets.iter().map(|socket| socket.display()))
                 ))
             }
         }

@@ -22,6 +22,7 @@ use super::token;
 use crate::auth::{refused_page, same};
 use crate::clock::Clock;
 use crate::secret::{Purpose, Secret, written};
+use crate::text::cut;
 use crate::web::{Begun, LoginNeed, TokenReport};
 use callback::{Callback, Returned};
 use desk::Desk;
@@ -232,5 +233,5 @@ fn fits(found: &str, begun: &str) -> bool {
 
 /// Text from an address bar.
 fn shown(text: &str) -> String {
-    plain(text).chars().take(200).collect()
+    cut(&plain(text), 200)
 }
