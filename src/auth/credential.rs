@@ -9,8 +9,7 @@ use std::path::PathBuf;
 use url::Url;
 
 use crate::grant::{Grant, Style};
-use crate::http::Authorities;
-pub(crate) use crate::http::is_loopback;
+use crate::http::{Authorities, is_loopback};
 
 /// The early cloud's token server.
 const ACCOUNT_TOKEN_URL: &str = "https://account.uipath.com/oauth/token";

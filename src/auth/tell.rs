@@ -115,7 +115,7 @@ fn error_of(object: Option<&Map<String, Value>>, secrets: &[Secret]) -> Option<S
 
 fn begins_a_page(body: &[u8]) -> bool {
     let holds_token = body.windows(TOKEN.len()).any(|part| part.eq_ignore_ascii_case(TOKEN));
-    body.trim_ascii_start().starts_with(b"<") && !holds_token
+    http::is_page(None, body) && !holds_token
 }
 
 /// Each member by its name, its value only where it is known to be harmless.

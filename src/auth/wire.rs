@@ -4,7 +4,6 @@
 //! refresh token with it. A token that works once is waited for as long as token servers have been seen to take (T17), and
 //! what has come of an answer that breaks off is read too: the new refresh token may be whole in it.
 
-use std::error::Error;
 use std::io;
 use std::time::Duration;
 
@@ -14,10 +13,11 @@ use reqwest::{RequestBuilder, retry};
 use serde_json::{Map, Value};
 use url::Url;
 
+use super::margins::LONGEST_RETRY_AFTER;
 use crate::clock::{Clock, Reading, later};
 use crate::http::{self, Client, Content, Names, Spoken};
 use crate::secret::Secret;
-use crate::text::causes;
+use crate::text::{causes, innermost};
 use crate::witness::without_secrets;
 
 use super::answer::{Answer, Reply, clean, read};
@@ -55,7 +55,7 @@ pub(crate) fn client(credential: &Credential) -> Result<Client, AuthSetupError> 
             .pool_max_idle_per_host(0)
     };
     Client::new(token_url, authorities.as_ref(), Spoken::Both, CONNECT_LIMIT, Names::default(), more).map_err(|cause| {
-        let reason = clean(&cause.source().map_or_else(|| cause.to_string(), ToString::to_string), &[]);
+        let reason = clean(&innermost(&cause), &[]);
         AuthSetupError::HttpClient { connection: connection.clone(), reason }
     })
 }
@@ -101,7 +101,7 @@ pub(super) fn answer_of(
                 content_type: text(&headers, CONTENT_TYPE),
                 authenticate: challenge.as_deref(),
                 // For a `Retry-After` that names an instant.
-                retry_after: retry_after(&headers, wall),
+                retry_after: http::retry_after(&headers, wall, LONGEST_RETRY_AFTER),
                 body: &body,
             };
             let answer = read(reply, credential.style(), sent);
@@ -330,7 +330,7 @@ impl Trouble {
     }
 }
 
-pub(super) use http::{retry_after, text};
+pub(super) use http::text;
 /// All ways to log in that are named, by the server or by a proxy.
 fn challenge(headers: &HeaderMap, status: u16) -> Option<String> {
     let name = if status == 407 { PROXY_AUTHENTICATE } else { WWW_AUTHENTICATE };

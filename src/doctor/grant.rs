@@ -3,6 +3,7 @@
 use super::step::{Blame, Finding};
 use crate::auth::{AuthUnavailable, Credential, TokenStatus};
 use crate::grant::{Asking, Grant};
+use crate::http;
 use crate::orchestrator::explain_status;
 use crate::witness::{Answered, Came, Exchange};
 
@@ -78,7 +79,7 @@ fn why(grant: &Grant, exchange: Option<&Exchange>) -> (Blame, &'static str) {
 
 fn of_answer(grant: &Grant, answered: &Answered) -> (Blame, &'static str) {
     let Answered { status, error, content_type, excerpt, .. } = answered;
-    let page = content_type.as_deref().is_some_and(|kind| kind.contains("html")) || excerpt.starts_with('<');
+    let page = http::is_page(content_type.as_deref(), excerpt.as_bytes());
     match (error.as_deref(), status) {
         (_, 407) => (Blame::Unreached, explain_status(407).map_or("a proxy wants a login", |known| known.cause)),
         (_, 429) => {

@@ -8,6 +8,12 @@ pub fn causes<'e>(error: &'e (dyn Error + 'e)) -> impl Iterator<Item = &'e (dyn 
     successors(error.source(), |cause| (*cause).source())
 }
 
+/// What an error comes from in the end, in that cause's words; its own where it names no cause. For libraries whose outer errors
+/// repeat an address, or say only that something failed.
+pub fn innermost(error: &dyn Error) -> String {
+    causes(error).last().map_or_else(|| error.to_string(), ToString::to_string)
+}
+
 /// An error with all its causes, for one line. Libraries that repeat a cause in their own text get it once.
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();

@@ -12,7 +12,7 @@ mod duration;
 mod list;
 mod nearest;
 
-pub use chain::{causes, chain};
+pub use chain::{causes, chain, innermost};
 pub use cut::cut;
 pub use duration::{NotADuration, duration, exactly, in_columns, roughly};
 pub use list::{all, both, counted, either, first, listed, quoted};

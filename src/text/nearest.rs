@@ -41,33 +41,33 @@ fn plain(name: &str) -> String {
 /// How many letters have to be put in, taken out, replaced or swapped with their neighbour to make one text of the other; none if
 /// more than `most`. Where every letter is another one, nothing is near: `x` is not meant by `z`.
 pub fn within(one: &str, other: &str, most: usize) -> Option<usize> {
-    let (a, b) = (letters(one), letters(other));
     // Their lengths alone tell most names apart, without the table.
-    if a.len().abs_diff(b.len()) > most {
+    if one.chars().count().abs_diff(other.chars().count()) > most {
         return None;
     }
+    let (a, b): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
     let steps = steps(&a, &b);
     (steps <= most && steps < a.len().max(b.len())).then_some(steps)
 }
 
-fn letters(text: &str) -> Vec<char> {
-    text.chars().collect()
-}
-
 /// Optimal string alignment: Levenshtein's distance with swaps of neighbours, the commonest slip of a typist.
 fn steps(a: &[char], b: &[char]) -> usize {
-    let mut before: Vec<usize> = Vec::new();
+    // Three rows of the table, which take turns.
     let mut last: Vec<usize> = (0..=b.len()).collect();
-    for i in 1..=a.len() {
-        let mut row = vec![i; b.len() + 1];
-        for j in 1..=b.len() {
-            let replaced = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            row[j] = (last[j] + 1).min(row[j - 1] + 1).min(replaced);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                row[j] = row[j].min(before[j - 2] + 1);
+    let mut before = vec![0; b.len() + 1];
+    let mut row = vec![0; b.len() + 1];
+    for (i, left) in a.iter().enumerate() {
+        row[0] = i + 1;
+        for (j, right) in b.iter().enumerate() {
+            let replaced = last[j] + usize::from(left != right);
+            let mut least = replaced.min(last[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && *left == b[j - 1] && a[i - 1] == *right {
+                least = least.min(before[j - 1] + 1);
             }
+            row[j + 1] = least;
         }
-        before = std::mem::replace(&mut last, row);
+        std::mem::swap(&mut before, &mut last);
+        std::mem::swap(&mut last, &mut row);
     }
     last[b.len()]
 }

@@ -30,7 +30,7 @@ pub(crate) const ROWS: &[Row] = &[
         &["text", "secret"],
         "told by `auth` and `orchestrator`, which do not know each other; of `secret` only what to mask",
     ),
-    row("durable", &[], "`auth` and `store` make folders, and do not know each other"),
+    row("durable", &[], "`auth` and `store` write files that must survive, and do not know each other"),
     row(
         "http",
         &["text", "witness"],

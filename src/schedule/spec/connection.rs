@@ -16,7 +16,7 @@ use super::mistyped;
 use super::token_address::token_server;
 use super::tree::{Entry, Kind, Scalar, Value};
 use crate::grant::{Facts, Grant, GrantKind, Style};
-use crate::http::{Authorities, Unusable};
+use crate::http::{Authorities, Unusable, is_loopback};
 use crate::schedule::diagnostic::{Findings, SourceFile, quoted};
 use crate::schedule::model::{AuthSpec, Connection, ConnectionLimits, ConnectionName};
 use crate::secret::{SecretRef, SecretSource, first_sign, without_signs};
@@ -122,7 +122,7 @@ fn address(field: &Field<'_>, judge: fn(&Url) -> Option<Matter>, findings: &mut 
         wrong("must be the address alone, without signs around it", bare, findings);
         return None;
     }
-    let secure = url.scheme() == "https" || url.host().is_some_and(|host| address::is_loopback(&host));
+    let secure = url.scheme() == "https" || is_loopback(&url);
     if !secure {
         let what = format!("{name} must be https, so that nobody on the way can read the tokens");
         let also = "plain http is taken for `localhost`, `127.0.0.1` and `[::1]` only";
@@ -146,7 +146,7 @@ fn address(field: &Field<'_>, judge: fn(&Url) -> Option<Matter>, findings: &mut 
 
 /// The cure for an address whose scheme is not right: all that is the matter with it is mended in one go.
 fn meant_by(mut url: Url, judge: fn(&Url) -> Option<Matter>) -> String {
-    if !url.host().is_some_and(|host| address::is_loopback(&host)) {
+    if !is_loopback(&url) {
         // From http to https, which every such URL can take.
         let _ = url.set_scheme("https");
     }
