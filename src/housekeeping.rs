@@ -14,7 +14,8 @@ use tokio::sync::watch;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
 use crate::clock::{Clock, Reading, earlier, later};
-use crate::store::{CopyError, Removed, Retention, Store, StoreError, chain, copy_database};
+use crate::store::{CopyError, Removed, Retention, Store, StoreError, copy_database};
+use crate::text::chain;
 
 /// Every night at odd minutes, when few schedules are due; one after another, so that the copy is of what stays.
 const RETENTION: &str = "0 17 3 * * *";

@@ -5,9 +5,13 @@
 //! Modules are public for the tests only: the program's interface is its command line, its files and its database.
 
 #[doc(hidden)]
+pub mod text;
+#[doc(hidden)]
 pub mod clock;
 #[doc(hidden)]
 pub mod secret;
+#[doc(hidden)]
+pub mod grant;
 #[doc(hidden)]
 pub mod witness;
 #[doc(hidden)]
@@ -47,6 +51,8 @@ pub mod lifecycle;
 pub mod housekeeping;
 #[doc(hidden)]
 pub mod web;
+#[doc(hidden)]
+pub mod wiring;
 #[doc(hidden)]
 pub mod daemon;
 #[doc(hidden)]

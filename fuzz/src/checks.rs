@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use punctual::auth::Style;
 use punctual::auth::answer::{self, Reply};
+use punctual::grant::Style;
 use punctual::orchestrator::{Answer, Asked, Body, Call, CallError, Heard, Verdict, judge};
 use punctual::recurrence::{CronPattern, DstPolicy, GapPolicy, OverlapTime, Pattern, PatternError, Recurrence, Zone};
 use punctual::schedule::{

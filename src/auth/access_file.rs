@@ -13,11 +13,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::credential::{Credential, GrantConfig};
+use super::credential::Credential;
 use super::secrets::Secrets;
 use super::token_file::{Family, digest};
 use crate::clock::{Reading, later};
-use crate::secret::Secret;
+use crate::grant::{Asking, Grant};
+use crate::secret::{Purpose, Secret};
 
 /// Everything that an access token was asked for with. With any part changed the token is another one (T22).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,24 +27,19 @@ pub struct AccessKey(String);
 impl AccessKey {
     /// The key of what this credential asks for with these secrets. None: its token needs no request.
     pub(crate) fn of(credential: &Credential, secrets: &Secrets) -> Option<AccessKey> {
-        let secret = secrets.main.expose();
-        let url = credential.token_url.as_str();
-        let parts: Vec<&str> = match &credential.grant {
-            GrantConfig::ClientCredentials { client_id, client_secret: _, scope } => {
-                vec!["client_credentials", url, client_id, secret, scope]
-            }
-            GrantConfig::RefreshTokenAccount { client_id, refresh_token: _, tenant } => {
-                vec!["account", url, client_id, secret, tenant.as_deref().unwrap_or_default()]
-            }
-            GrantConfig::RefreshTokenIdentity { client_id, client_secret: _, refresh_token: _, scope } => {
-                vec!["identity", url, client_id, secret, scope.as_deref().unwrap_or_default()]
-            }
-            // Without the password: unlike a generated secret it could be guessed from its digest.
-            GrantConfig::Password { username, password: _, tenant } => {
-                vec!["password", url, username, tenant.as_deref().unwrap_or_default()]
-            }
-            GrantConfig::PersonalAccessToken { token: _ } => return None,
-        };
+        let grant = &credential.grant;
+        let facts = grant.facts();
+        if facts.asking == Asking::Nobody {
+            return None;
+        }
+        let last = if facts.sends_tenant { credential.tenant.as_deref() } else { grant.scope() };
+        let mut parts = vec![facts.mark, credential.token_url.as_str(), client_of(grant)];
+        match facts.secret {
+            Purpose::ClientSecret | Purpose::RefreshToken | Purpose::PersonalToken => parts.push(secrets.main.expose()),
+            // Unlike a generated secret it could be guessed from its digest.
+            Purpose::Password => {}
+        }
+        parts.push(last.unwrap_or_default());
         Some(AccessKey(digest("access", &parts)))
     }
 }
@@ -51,19 +47,22 @@ impl AccessKey {
 /// The family whose file holds this credential's tokens. None: nothing is ever held for it.
 pub(crate) fn family_of(credential: &Credential, secrets: &Secrets) -> Option<Family> {
     let url: &Url = &credential.token_url;
-    match &credential.grant {
-        GrantConfig::ClientCredentials { client_id, .. } => {
-            Some(Family::without_login(url, "client_credentials", client_id))
+    let grant = &credential.grant;
+    let facts = grant.facts();
+    match facts.secret {
+        Purpose::ClientSecret => Some(Family::without_login(url, facts.mark, client_of(grant))),
+        Purpose::RefreshToken => Some(Family::of(url, client_of(grant), &secrets.main)),
+        Purpose::Password => {
+            let user = format!("{}\n{}", credential.tenant.as_deref().unwrap_or_default(), client_of(grant));
+            Some(Family::without_login(url, facts.mark, &user))
         }
-        GrantConfig::RefreshTokenAccount { client_id, .. } | GrantConfig::RefreshTokenIdentity { client_id, .. } => {
-            Some(Family::of(url, client_id, &secrets.main))
-        }
-        GrantConfig::Password { username, tenant, .. } => {
-            let user = format!("{}\n{username}", tenant.as_deref().unwrap_or_default());
-            Some(Family::without_login(url, "password", &user))
-        }
-        GrantConfig::PersonalAccessToken { .. } => None,
+        Purpose::PersonalToken => None,
     }
+}
+
+/// Who asks: the application, or the user.
+fn client_of(grant: &Grant) -> &str {
+    grant.client_id().or(grant.username()).unwrap_or_default()
 }
 
 /// An access token with its times.

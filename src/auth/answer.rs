@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::grant::Style;
+use crate::http;
 use crate::secret::Secret;
+use crate::text::cut;
 use crate::witness::without_secrets;
 
-use super::answer_text::{self, begins_with_tag};
+use super::answer_text;
 use super::challenge::Challenge;
-use super::credential::Style;
 use super::trouble::{Oauth, Trouble};
 
 /// Longest token that is accepted (T16).
@@ -229,10 +231,10 @@ fn refusal(reply: Reply<'_>, object: Option<&Map<String, Value>>, sent: &[Secret
 }
 
 fn is_page(reply: Reply<'_>) -> bool {
-    reply.content_type.is_some_and(|kind| kind.to_ascii_lowercase().contains("html")) || begins_with_tag(reply.body)
+    http::is_page(reply.content_type, reply.body)
 }
 
 /// A server's words as they may be printed: one line, no control or invisible characters, no secret, at most 200 characters.
 pub fn clean(text: &str, sent: &[Secret]) -> String {
-    without_secrets(text, sent).chars().take(LONGEST_QUOTE).collect()
+    cut(&without_secrets(text, sent), LONGEST_QUOTE)
 }

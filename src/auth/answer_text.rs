@@ -38,11 +38,6 @@ pub(super) fn decoded(body: &[u8]) -> Cow<'_, str> {
     text
 }
 
-/// Whether a body is a page.
-pub(super) fn begins_with_tag(body: &[u8]) -> bool {
-    decoded(body).trim_start().starts_with('<')
-}
-
 /// The object of an answer: the whole text, else the first object in it that looks like one, else a form.
 pub(super) fn object(text: &str) -> Option<Map<String, Value>> {
     let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::access_file::{AccessKey, family_of};
 use super::core::Class;
-use super::credential::{Credential, GrantConfig};
+use super::credential::Credential;
 use super::margins::life;
 use super::secrets::Secrets;
 use super::standing::{Block, Held, Phase, Standing};
@@ -18,6 +18,7 @@ use super::token_file::{Stored, TokenFile};
 use super::trouble::{Before, Trouble};
 use super::view::View;
 use crate::clock::{Clock, Reading};
+use crate::grant::Asking;
 
 /// The status that the files tell. Blocks for as long as a disk does.
 pub fn at_rest(credential: &Credential, tokens_dir: &Path, clock: &Clock) -> TokenStatus {
@@ -71,12 +72,9 @@ enum Found {
 fn read(credential: &Credential, tokens_dir: &Path) -> Result<Found, Trouble> {
     let secrets = Secrets::read(credential, tokens_dir, None)?;
     let (Some(family), Some(key)) = (family_of(credential, &secrets), AccessKey::of(credential, &secrets)) else {
-        return Ok(match &credential.grant {
-            GrantConfig::PersonalAccessToken { .. } => Found::Personal,
-            GrantConfig::ClientCredentials { .. }
-            | GrantConfig::RefreshTokenAccount { .. }
-            | GrantConfig::RefreshTokenIdentity { .. }
-            | GrantConfig::Password { .. } => Found::Nothing,
+        return Ok(match credential.grant.facts().asking {
+            Asking::Nobody => Found::Personal,
+            Asking::Free | Asking::UsesUp | Asking::MayLock => Found::Nothing,
         });
     };
     let file = TokenFile::new(tokens_dir, family.clone());
@@ -84,8 +82,7 @@ fn read(credential: &Credential, tokens_dir: &Path) -> Result<Found, Trouble> {
     let Some(stored) = stored else { return Ok(Found::Nothing) };
     let current = stored.refresh_token.as_ref().unwrap_or(&secrets.main);
     // A user key is tried again; only a token that works once is not.
-    let one_use =
-        stored.refresh_token.is_some() || matches!(credential.grant, GrantConfig::RefreshTokenIdentity { .. });
+    let one_use = stored.refresh_token.is_some() || credential.grant.facts().asking == Asking::UsesUp;
     if one_use && stored.refused.as_ref() == Some(&family.name(current)) {
         return Err(Trouble::Spent);
     }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::secret::Secret;
+use crate::text::cut;
 use crate::witness::masked;
 
 use super::status::AccessToken;
@@ -70,5 +71,5 @@ fn texts(value: &Value) -> Vec<String> {
 }
 
 fn shown(text: &str) -> String {
-    masked(text, &[]).chars().take(CLAIM_CHARS).collect()
+    cut(&masked(text, &[]), CLAIM_CHARS)
 }

@@ -6,8 +6,8 @@
 use std::borrow::Cow;
 
 use super::core::{Class, Left};
-use super::kept::Kind;
 use super::trouble::{Network, Oauth, Trouble};
+use crate::secret::Purpose;
 
 /// What is so of a trouble, whatever the connection.
 struct Facts {
@@ -52,8 +52,8 @@ fn with_status(status: u16, facts: Facts) -> Facts {
 impl Trouble {
     fn facts(&self) -> Facts {
         match self {
-            Trouble::Secret { which: Kind::ClientSecret, .. } => here("secret_unreadable", Class::BadClient),
-            Trouble::Secret { which: Kind::RefreshToken | Kind::Password | Kind::PersonalToken, .. } => {
+            Trouble::Secret { which: Purpose::ClientSecret, .. } => here("secret_unreadable", Class::BadClient),
+            Trouble::Secret { which: Purpose::RefreshToken | Purpose::Password | Purpose::PersonalToken, .. } => {
                 here("secret_unreadable", Class::NeedsLogin)
             }
             Trouble::NothingKept { .. } => here("nothing_kept", Class::NeedsLogin),

@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use tracing::warn;
 
 use super::core::{Class, Left};
-use super::credential::{Credential, GrantConfig, printable};
+use super::credential::{Credential, printable};
 use super::margins::SKEW_TOLD;
 use super::trouble::Failure;
 
@@ -65,14 +65,7 @@ pub(super) fn tell_skew(credential: &Credential, skew: SignedDuration, before: O
 
 /// Calls that need a missing scope will be refused.
 pub(super) fn tell_narrowed(credential: &Credential, granted: Option<&str>) {
-    let asked = match &credential.grant {
-        GrantConfig::ClientCredentials { scope, .. } => Some(scope.as_str()),
-        GrantConfig::RefreshTokenIdentity { scope, .. } => scope.as_deref(),
-        GrantConfig::RefreshTokenAccount { .. }
-        | GrantConfig::Password { .. }
-        | GrantConfig::PersonalAccessToken { .. } => None,
-    };
-    let (Some(asked), Some(granted)) = (asked, granted) else { return };
+    let (Some(asked), Some(granted)) = (credential.grant.scope(), granted) else { return };
     let is_granted = |one: &&str| granted.split_whitespace().any(|other| other == *one);
     let missing: Vec<&str> = asked.split_whitespace().filter(|one| !is_granted(one)).collect();
     if !missing.is_empty() {

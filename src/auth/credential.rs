@@ -8,10 +8,8 @@ use std::path::PathBuf;
 
 use url::Url;
 
-use super::kept::Kind;
-use crate::http::Authorities;
-pub(crate) use crate::http::is_loopback;
-use crate::secret::SecretSource;
+use crate::grant::{Grant, Style};
+use crate::http::{Authorities, is_loopback};
 
 /// The early cloud's token server.
 const ACCOUNT_TOKEN_URL: &str = "https://account.uipath.com/oauth/token";
@@ -22,83 +20,14 @@ pub struct Credential {
     /// The connection's name, for messages.
     pub connection: String,
     /// How to get a token.
-    pub grant: GrantConfig,
+    pub grant: Grant,
     /// Where to get it.
     pub token_url: Url,
+    /// The tenant's name, sent with the request; none where the grant has no place for it, and at the host of a stand-alone
+    /// Orchestrator.
+    pub tenant: Option<String>,
     /// Whom to trust there besides the system's authorities (`tls.ca`).
     pub authorities: Option<Authorities>,
-}
-
-/// How a token is asked for. Secrets are named by their source and read again at every request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum GrantConfig {
-    /// An external application of today's identity server. Nothing to keep: the best choice for a daemon.
-    ClientCredentials {
-        /// The application's id.
-        client_id: String,
-        /// Its secret.
-        client_secret: SecretSource,
-        /// Scopes, with spaces between.
-        scope: String,
-    },
-    /// A user key of the early cloud: JSON to `account.uipath.com`, the same refresh token again and again.
-    RefreshTokenAccount {
-        /// The client id shown beside the user key.
-        client_id: String,
-        /// The user key.
-        refresh_token: SecretSource,
-        /// The tenant's logical name, sent as `X-UIPATH-TenantName`.
-        tenant: Option<String>,
-    },
-    /// A user's login at today's identity server: every refresh token works once, and its answer holds the next.
-    RefreshTokenIdentity {
-        /// The application's id.
-        client_id: String,
-        /// Its secret, when it is a confidential one. Kept, and nothing kept: a public application, no secret is sent.
-        client_secret: SecretSource,
-        /// The first refresh token of the family.
-        refresh_token: SecretSource,
-        /// Scopes, with spaces between; none asks for what the login had.
-        scope: Option<String>,
-    },
-    /// A user's password at a stand-alone Orchestrator. Its token says nothing about its life.
-    Password {
-        /// User name or email address.
-        username: String,
-        /// The password.
-        password: SecretSource,
-        /// Sent as `tenancyName`; none logs in at the host.
-        tenant: Option<String>,
-    },
-    /// A personal access token: it is the access token, and no server is asked.
-    PersonalAccessToken {
-        /// The token.
-        token: SecretSource,
-    },
-}
-
-impl GrantConfig {
-    /// The secret that `punctual login` keeps when the file leaves it out, or gives anew after a refusal.
-    pub fn main_secret(&self) -> (&SecretSource, Kind) {
-        match self {
-            GrantConfig::ClientCredentials { client_secret, .. } => (client_secret, Kind::ClientSecret),
-            GrantConfig::RefreshTokenAccount { refresh_token, .. }
-            | GrantConfig::RefreshTokenIdentity { refresh_token, .. } => (refresh_token, Kind::RefreshToken),
-            GrantConfig::Password { password, .. } => (password, Kind::Password),
-            GrantConfig::PersonalAccessToken { token } => (token, Kind::PersonalToken),
-        }
-    }
-}
-
-/// Which of UiPath's token servers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Style {
-    /// Today's identity server.
-    Identity,
-    /// The early cloud's `account.uipath.com`.
-    Account,
-    /// Orchestrator itself, for users with a password.
-    Authenticate,
 }
 
 /// Why a credential cannot be served at all. Found at start, before any request.
@@ -138,23 +67,10 @@ pub enum AuthSetupError {
     },
 }
 
-impl Style {
-    fn of(grant: &GrantConfig) -> Style {
-        match grant {
-            // A personal token comes from the identity server, too, though nobody asks it.
-            GrantConfig::ClientCredentials { .. }
-            | GrantConfig::RefreshTokenIdentity { .. }
-            | GrantConfig::PersonalAccessToken { .. } => Style::Identity,
-            GrantConfig::RefreshTokenAccount { .. } => Style::Account,
-            GrantConfig::Password { .. } => Style::Authenticate,
-        }
-    }
-}
-
 impl Credential {
     /// The style of its token server.
     pub fn style(&self) -> Style {
-        Style::of(&self.grant)
+        self.grant.facts().style
     }
 
     /// What holds the token in an answer, for a sentence.

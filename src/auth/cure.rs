@@ -6,9 +6,10 @@
 use url::Url;
 
 use super::challenge::Challenge;
-use super::credential::{Credential, GrantConfig, is_uipath, other_token_url};
+use super::credential::{Credential, is_uipath, other_token_url};
 use super::trouble::{Before, Network, Oauth, Trouble};
-use crate::secret::SecretSource;
+use crate::grant::{Asking, Facts, Style};
+use crate::secret::{Purpose, SecretSource};
 
 impl Trouble {
     pub(super) fn cure(&self, credential: &Credential, before: Before) -> String {
@@ -85,7 +86,7 @@ impl Trouble {
                 host(token_url),
                 token_url.path()
             ),
-            Trouble::Page { .. } if matches!(grant, GrantConfig::Password { .. }) => {
+            Trouble::Page { .. } if grant.facts().style == Style::Authenticate => {
                 format!(
                     "the path `{}` was tried; write as `url` what stands before `/odata` in a stand-alone Orchestrator's address (Automation Cloud takes no passwords)",
                     token_url.path()
@@ -118,12 +119,7 @@ impl Trouble {
 fn redirected(credential: &Credential, to: &str) -> String {
     let Credential { grant, token_url, .. } = credential;
     let usual = usual_address(credential);
-    let key = match grant {
-        GrantConfig::Password { .. } | GrantConfig::PersonalAccessToken { .. } => "url",
-        GrantConfig::ClientCredentials { .. }
-        | GrantConfig::RefreshTokenIdentity { .. }
-        | GrantConfig::RefreshTokenAccount { .. } => "auth.token_url",
-    };
+    let key = grant.facts().address_key;
     match Url::parse(to).map(|to| target(token_url, &to)) {
         Ok(Target::Itself) => format!(
             "the address leads to itself, as where a login page or a gateway wants a cookie first: have {} let POST {} through as it is",
@@ -195,21 +191,19 @@ fn usual_address(credential: &Credential) -> Usual {
     let Credential { grant, token_url, .. } = credential;
     let origin = token_url.origin().ascii_serialization();
     let segments: Vec<&str> = token_url.path_segments().map(Iterator::collect).unwrap_or_default();
-    match grant {
-        GrantConfig::Password { .. } => match segments.as_slice() {
+    match (grant.facts().asking, grant.facts().style) {
+        (Asking::Nobody, _) => Usual::Others("what stands before `/odata` in Orchestrator's address".to_owned()),
+        (_, Style::Authenticate) => match segments.as_slice() {
             ["api", "account" | "Account", "authenticate" | "Authenticate"] => {
                 Usual::IsTried("a stand-alone Orchestrator, whose passwords are checked there")
             }
             _ => Usual::Others("what stands before `/odata` in a stand-alone Orchestrator's address".to_owned()),
         },
-        GrantConfig::PersonalAccessToken { .. } => {
-            Usual::Others("what stands before `/odata` in Orchestrator's address".to_owned())
-        }
-        GrantConfig::RefreshTokenAccount { .. } => match segments.as_slice() {
+        (_, Style::Account) => match segments.as_slice() {
             ["oauth", "token"] => Usual::IsTried("the early cloud's user keys"),
             _ => Usual::Others("https://account.uipath.com/oauth/token".to_owned()),
         },
-        GrantConfig::ClientCredentials { .. } | GrantConfig::RefreshTokenIdentity { .. } => {
+        (_, Style::Identity) => {
             let cloud = token_url.host_str().is_some_and(is_uipath);
             match segments.as_slice() {
                 [_, "identity_", "connect", "token"] if cloud => Usual::IsTried("Automation Cloud"),
@@ -241,13 +235,7 @@ fn refused_user(credential: &Credential, challenge: Option<&Challenge>) -> Strin
         "use an external application (`grant: client_credentials`), or a local user with a password of its own";
     let password = held(credential.grant.main_secret().0, "the password", credential);
     let pause = "it is tried again every hour only, as each try may count towards locking the account";
-    let username = match &credential.grant {
-        GrantConfig::Password { username, .. } => username.as_str(),
-        GrantConfig::ClientCredentials { .. }
-        | GrantConfig::RefreshTokenAccount { .. }
-        | GrantConfig::RefreshTokenIdentity { .. }
-        | GrantConfig::PersonalAccessToken { .. } => "",
-    };
+    let username = credential.grant.username().unwrap_or_default();
     if username.contains('\\') || challenge.is_some_and(Challenge::is_windows_only) {
         return format!(
             "`{username}` is a user of a directory (a Windows domain), whom Orchestrator logs in by NTLM or Negotiate only and never with a password here: {ELSE}; {pause}"
@@ -273,44 +261,39 @@ fn denied(code: Oauth, credential: &Credential, before: Before) -> String {
             organization(credential)
         )
     };
-    match (code, &credential.grant) {
-        (Oauth::InvalidGrant, _) => match before {
+    let grant = &credential.grant;
+    let facts = grant.facts();
+    if code != Oauth::InvalidGrant && !facts.speaks_oauth() {
+        return "check `auth.token_url` and `grant` of the connection".to_owned();
+    }
+    let is_user_key = facts.style == Style::Account;
+    let is_application = facts.secret == Purpose::ClientSecret;
+    match code {
+        Oauth::InvalidGrant => match before {
             Before::Answered => new_login(credential, "it expired, was revoked, or was used by another process: "),
             Before::Lost => new_login(credential, "the answer that held the next one was lost: "),
         },
-        (Oauth::InvalidClient, GrantConfig::ClientCredentials { client_secret, .. }) => wrong_client(client_secret),
-        (
-            Oauth::InvalidClient,
-            GrantConfig::RefreshTokenIdentity { client_secret: client_secret @ SecretSource::At(_), .. },
-        ) => wrong_client(client_secret),
-        (Oauth::InvalidClient, GrantConfig::RefreshTokenIdentity { client_secret: SecretSource::Kept, .. }) => {
-            "check `client_id`; a confidential application needs `client_secret` too".to_owned()
+        Oauth::InvalidClient => match grant.secret(Purpose::ClientSecret) {
+            None => "check `client_id`: it stands beside the user key under API Access".to_owned(),
+            Some(SecretSource::Kept) if !is_application => {
+                "check `client_id`; a confidential application needs `client_secret` too".to_owned()
+            }
+            Some(source) => wrong_client(source),
+        },
+        Oauth::InvalidScope if is_user_key => "create a new user key under API Access".to_owned(),
+        Oauth::InvalidScope => {
+            let asked = grant.scope().map(|scope| format!(" (asked for: `{scope}`)")).unwrap_or_default();
+            match grant.scope().filter(|_| is_application) {
+                Some(scope) => scope_cure(scope).to_owned() + &asked,
+                None => "take scopes out of `scope` that the login did not have".to_owned() + &asked,
+            }
         }
-        (Oauth::InvalidClient, GrantConfig::RefreshTokenAccount { .. }) => {
-            "check `client_id`: it stands beside the user key under API Access".to_owned()
-        }
-        (Oauth::InvalidScope, GrantConfig::ClientCredentials { scope, .. }) => {
-            format!("{} (asked for: `{scope}`)", scope_cure(scope))
-        }
-        (Oauth::InvalidScope, GrantConfig::RefreshTokenIdentity { scope, .. }) => {
-            "take scopes out of `scope` that the login did not have".to_owned()
-                + &scope.as_ref().map(|scope| format!(" (asked for: `{scope}`)")).unwrap_or_default()
-        }
-        (Oauth::InvalidScope, GrantConfig::RefreshTokenAccount { .. }) => {
-            "create a new user key under API Access".to_owned()
-        }
-        (Oauth::UnauthorizedClient | Oauth::UnsupportedGrantType, GrantConfig::ClientCredentials { .. }) => {
+        Oauth::UnauthorizedClient | Oauth::UnsupportedGrantType if is_application => {
             "make the application a confidential one with application scopes".to_owned()
         }
-        (
-            Oauth::UnauthorizedClient | Oauth::UnsupportedGrantType,
-            GrantConfig::RefreshTokenIdentity { .. } | GrantConfig::RefreshTokenAccount { .. },
-        ) => "check `style`, and that the application may use refresh tokens (`offline_access`)".to_owned(),
-        // Neither speaks OAuth.
-        (
-            Oauth::InvalidClient | Oauth::InvalidScope | Oauth::UnauthorizedClient | Oauth::UnsupportedGrantType,
-            GrantConfig::Password { .. } | GrantConfig::PersonalAccessToken { .. },
-        ) => "check `auth.token_url` and `grant` of the connection".to_owned(),
+        Oauth::UnauthorizedClient | Oauth::UnsupportedGrantType => {
+            "check `style`, and that the application may use refresh tokens (`offline_access`)".to_owned()
+        }
     }
 }
 
@@ -343,25 +326,24 @@ fn scope_cure(scope: &str) -> &'static str {
 
 fn new_login(credential: &Credential, cause: &str) -> String {
     let (source, kind) = credential.grant.main_secret();
-    match &credential.grant {
-        GrantConfig::ClientCredentials { .. } => "check the application at the identity server".to_owned(),
-        GrantConfig::RefreshTokenAccount { .. } => format!(
+    let Facts { secret, style, .. } = credential.grant.facts();
+    match (secret, style) {
+        (Purpose::ClientSecret, _) => "check the application at the identity server".to_owned(),
+        (Purpose::RefreshToken, Style::Account) => format!(
             "{cause}see that its user is enabled, or create a new user key under API Access and {}; this one is tried again every hour, and at once by `punctual token refresh {}`",
             put(source, "it", credential),
             credential.connection
         ),
-        GrantConfig::RefreshTokenIdentity { refresh_token: SecretSource::Kept, .. } => {
-            format!("{cause}run `punctual login {}`", credential.connection)
-        }
-        GrantConfig::RefreshTokenIdentity { .. } => {
+        (Purpose::RefreshToken, Style::Identity | Style::Authenticate) => match source {
+            SecretSource::Kept => format!("{cause}run `punctual login {}`", credential.connection),
             // Two ways: a fresh token where this one came from, or no more handling of tokens at all.
-            format!(
+            SecretSource::At(_) => format!(
                 "{cause}log in once more and {}; or leave `refresh_token` out of the file and run `punctual login {}`",
                 put(source, "the new refresh token", credential),
                 credential.connection
-            )
-        }
-        GrantConfig::Password { .. } | GrantConfig::PersonalAccessToken { .. } => {
+            ),
+        },
+        (Purpose::Password | Purpose::PersonalToken, _) => {
             format!("{cause}{}", put(source, &format!("a new {kind}"), credential))
         }
     }

@@ -7,11 +7,12 @@ use serde_json::Value;
 use url::Url;
 
 use crate::clock::Clock;
+use crate::grant::Style;
 use crate::http;
 use crate::witness::{Answered, Came, Exchange, Witness, excerpt, masked};
 
 use super::answer::object;
-use super::credential::{AuthSetupError, Credential, Style, other_token_url, printable};
+use super::credential::{AuthSetupError, Credential, other_token_url, printable};
 use super::tell::{instant, text};
 use super::wire::{self, Patience, Raw};
 

@@ -16,14 +16,15 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use crate::clock::Clock;
+use crate::grant::Asking;
 use crate::http::Client;
-use crate::secret::Secret;
+use crate::secret::{Purpose, Secret};
 use crate::witness::Witness;
 
 use super::access_file::{AccessKey, family_of};
 use super::answer::{Access, Answer};
 use super::core::{Asker, Left};
-use super::credential::{Credential, GrantConfig};
+use super::credential::Credential;
 use super::keep::{End, OneUse, Opened, Unsaved, blocking, finish, reason, save};
 use super::margins::{LONGEST_LIFE, life};
 use super::secrets::{Given, Mark, Secrets};
@@ -281,13 +282,8 @@ impl Attempt {
 
     /// Locks and reads the file.
     async fn open(&self, file: TokenFile, key: AccessKey, secrets: &Secrets) -> Result<Opened, Trouble> {
-        let (vital, has_login) = match &self.credential.grant {
-            GrantConfig::RefreshTokenIdentity { .. } => (true, true),
-            GrantConfig::RefreshTokenAccount { .. } => (false, true),
-            GrantConfig::ClientCredentials { .. }
-            | GrantConfig::Password { .. }
-            | GrantConfig::PersonalAccessToken { .. } => (false, false),
-        };
+        let facts = self.credential.grant.facts();
+        let (vital, has_login) = (facts.asking == Asking::UsesUp, facts.secret == Purpose::RefreshToken);
         let lock = match self.lock(&file, if vital { LOCK_WAIT } else { SHORT_LOCK_WAIT }).await {
             Ok(lock) => Some(Arc::new(lock)),
             Err(trouble) if vital => return Err(trouble),

@@ -6,7 +6,6 @@
 //!
 //! Absent: asking a person (the command line's), and any decision about when a secret is used.
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -20,63 +19,6 @@ use crate::secret::{Purpose, Secret};
 const FORMAT: Format = Format { name: "punctual-kept", version: 1, oldest: 1 };
 /// Twice as long as the longest token that is accepted; what is kept must be readable again.
 const LONGEST_SECRET: usize = 32 * 1024;
-
-/// What a kept secret is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// `auth.client_secret`.
-    ClientSecret,
-    /// `auth.refresh_token`, the first of its family, or a user key.
-    RefreshToken,
-    /// `auth.password`.
-    Password,
-    /// `auth.token`.
-    PersonalToken,
-}
-
-impl Kind {
-    /// The key under `auth` that would say where it is.
-    pub fn key(self) -> &'static str {
-        match self {
-            Kind::ClientSecret => "client_secret",
-            Kind::RefreshToken => "refresh_token",
-            Kind::Password => "password",
-            Kind::PersonalToken => "token",
-        }
-    }
-
-    /// What its form is.
-    pub fn purpose(self) -> Purpose {
-        match self {
-            Kind::ClientSecret => Purpose::ClientSecret,
-            Kind::RefreshToken => Purpose::RefreshToken,
-            Kind::Password => Purpose::Password,
-            Kind::PersonalToken => Purpose::PersonalToken,
-        }
-    }
-
-    /// Reads what [`Kind::key`] writes.
-    pub fn of_key(key: &str) -> Option<Kind> {
-        let all = [Kind::ClientSecret, Kind::RefreshToken, Kind::Password, Kind::PersonalToken];
-        all.into_iter().find(|kind| kind.key() == key)
-    }
-
-    /// In a sentence.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Kind::ClientSecret => "client secret",
-            Kind::RefreshToken => "refresh token",
-            Kind::Password => "password",
-            Kind::PersonalToken => "personal access token",
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// What a file holds.
 #[derive(Serialize, Deserialize)]
@@ -109,7 +51,7 @@ impl KeptSecrets {
     ///
     /// # Errors
     /// It is not kept; the one before is intact.
-    pub fn keep(&self, connection: &str, kind: Kind, secret: &Secret) -> Result<(), FileError> {
+    pub fn keep(&self, connection: &str, kind: Purpose, secret: &Secret) -> Result<(), FileError> {
         let content = Content {
             connection: connection.to_owned(),
             kind: kind.key().to_owned(),
@@ -134,7 +76,7 @@ impl KeptSecrets {
     ///
     /// # Errors
     /// There is one, but it cannot be read or not be trusted.
-    pub fn read(&self, connection: &str, kind: Kind) -> Result<Option<Secret>, FileError> {
+    pub fn read(&self, connection: &str, kind: Purpose) -> Result<Option<Secret>, FileError> {
         let file = self.file(connection, kind);
         let Some(body) = file.read()? else { return Ok(None) };
         match serde_json::from_slice::<Content>(&body) {
@@ -149,11 +91,11 @@ impl KeptSecrets {
     ///
     /// # Errors
     /// It may still be there.
-    pub fn forget(&self, connection: &str, kind: Kind) -> Result<bool, FileError> {
+    pub fn forget(&self, connection: &str, kind: Purpose) -> Result<bool, FileError> {
         self.file(connection, kind).remove()
     }
 
-    fn file(&self, connection: &str, kind: Kind) -> PrivateFile {
+    fn file(&self, connection: &str, kind: Purpose) -> PrivateFile {
         // Names in schedule files are plain; any other is not trusted in a path.
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
         let fits = !connection.is_empty() && connection.len() <= 100 && connection.chars().all(plain);

@@ -14,13 +14,14 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::credential::{Credential, GrantConfig, is_uipath, printable};
+use super::credential::{Credential, is_uipath, printable};
 use super::login_trouble::{LoginError, refused_code};
 use super::redeem::{CodeOrder, redeem};
 use super::secrets::client_secret_of;
 use super::trouble::Before;
 use super::wire;
 use crate::clock::Clock;
+use crate::grant::Way;
 use crate::secret::Secret;
 
 /// What the early cloud's tokens are for.
@@ -52,30 +53,6 @@ pub fn loopback_redirect(port: u16) -> String {
     format!("http://localhost:{port}/callback")
 }
 
-/// How a person gives this credential what it needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// In a browser, which comes back to a port of this machine.
-    Loopback,
-    /// In a browser, which ends at a page whose address is pasted.
-    Page,
-    /// By typing the secret.
-    Secret,
-}
-
-impl Way {
-    /// The usual one of a credential.
-    pub fn of(credential: &Credential) -> Way {
-        match &credential.grant {
-            GrantConfig::RefreshTokenIdentity { .. } => Way::Loopback,
-            GrantConfig::RefreshTokenAccount { .. } => Way::Page,
-            GrantConfig::ClientCredentials { .. }
-            | GrantConfig::Password { .. }
-            | GrantConfig::PersonalAccessToken { .. } => Way::Secret,
-        }
-    }
-}
-
 impl Login {
     /// Begins one; `port` is where this machine listens, if the server can send the browser there. Sends nothing.
     ///
@@ -83,10 +60,11 @@ impl Login {
     /// The grant has no user who could log in, or the server's address cannot be worked out.
     pub fn begin(credential: Arc<Credential>, port: u16) -> Result<Login, LoginError> {
         credential.check_url().map_err(|cause| LoginError::setup(&cause))?;
+        let facts = credential.grant.facts();
         let (state, nonce, verifier) = (random()?, random()?, Secret::new(random()?));
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.expose().as_bytes()));
         let mut url = authorize_url(&credential)?;
-        let redirect = match Way::of(&credential) {
+        let redirect = match facts.login {
             Way::Loopback => loopback_redirect(port),
             Way::Page => ACCOUNT_REDIRECT.to_owned(),
             Way::Secret => return Err(LoginError::no_browser(&credential)),
@@ -94,20 +72,18 @@ impl Login {
         let client_id = client_id(&credential)?;
         let mut query = url.query_pairs_mut();
         query.append_pair("response_type", "code").append_pair("client_id", client_id);
-        match &credential.grant {
-            GrantConfig::RefreshTokenAccount { .. } => {
+        match facts.login {
+            Way::Page => {
                 query
                     .append_pair("scope", ACCOUNT_SCOPES)
                     .append_pair("audience", ACCOUNT_AUDIENCE)
                     .append_pair("nonce", &nonce);
             }
-            GrantConfig::RefreshTokenIdentity { scope, .. } => {
-                query.append_pair("scope", &scopes(scope.as_deref()));
+            Way::Loopback => {
+                query.append_pair("scope", &scopes(credential.grant.scope()));
             }
-            // Without a user; `client_id` has refused them.
-            GrantConfig::ClientCredentials { .. }
-            | GrantConfig::Password { .. }
-            | GrantConfig::PersonalAccessToken { .. } => {}
+            // Refused above.
+            Way::Secret => {}
         }
         query
             .append_pair("redirect_uri", &redirect)
@@ -174,13 +150,9 @@ impl Login {
 }
 
 fn client_id(credential: &Credential) -> Result<&str, LoginError> {
-    match &credential.grant {
-        GrantConfig::RefreshTokenIdentity { client_id, .. } | GrantConfig::RefreshTokenAccount { client_id, .. } => {
-            Ok(client_id)
-        }
-        GrantConfig::ClientCredentials { .. }
-        | GrantConfig::Password { .. }
-        | GrantConfig::PersonalAccessToken { .. } => Err(LoginError::no_browser(credential)),
+    match credential.grant.facts().login {
+        Way::Loopback | Way::Page => credential.grant.client_id().ok_or_else(|| LoginError::no_browser(credential)),
+        Way::Secret => Err(LoginError::no_browser(credential)),
     }
 }
 

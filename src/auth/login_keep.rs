@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::credential::{Credential, GrantConfig};
-use super::kept::{KeptSecrets, Kind};
+use super::credential::Credential;
+use super::kept::KeptSecrets;
 use super::private_file::FileError;
-use crate::secret::{SHORTEST_SECRET, Secret, SecretSource};
+use crate::secret::{Purpose, SHORTEST_SECRET, Secret, SecretSource};
 
 /// Longest that is taken: as long as a token may be.
 const LONGEST: usize = 16 * 1024;
@@ -19,7 +19,7 @@ pub enum KeepError {
         /// Whose.
         connection: String,
         /// Which.
-        kind: Kind,
+        kind: Purpose,
         /// Where the file says that it is.
         reference: String,
     },
@@ -29,15 +29,15 @@ pub enum KeepError {
         /// Whose.
         connection: String,
         /// Which.
-        kind: Kind,
+        kind: Purpose,
         /// What it needs.
-        needed: Kind,
+        needed: Purpose,
     },
     /// Empty, too short or long, or with line breaks or control characters.
     #[error("what was given cannot be a {kind}: it is {what}")]
     Odd {
         /// Which.
-        kind: Kind,
+        kind: Purpose,
         /// What is wrong with it.
         what: &'static str,
     },
@@ -61,36 +61,13 @@ impl KeepError {
     }
 }
 
-impl GrantConfig {
-    /// Whether `punctual login` may keep a client secret beside the main one: a confidential application with a user's login.
-    pub fn keeps_client_secret(&self) -> bool {
-        matches!(self, GrantConfig::RefreshTokenIdentity { client_secret: SecretSource::Kept, .. })
-    }
-
-    /// Where the file says that a secret of this kind is; none when the grant has no such secret.
-    fn source_of(&self, wanted: Kind) -> Option<&SecretSource> {
-        let (source, kind) = self.main_secret();
-        match self {
-            _ if kind == wanted => Some(source),
-            GrantConfig::RefreshTokenIdentity { client_secret, .. } if wanted == Kind::ClientSecret => {
-                Some(client_secret)
-            }
-            GrantConfig::RefreshTokenIdentity { .. }
-            | GrantConfig::RefreshTokenAccount { .. }
-            | GrantConfig::ClientCredentials { .. }
-            | GrantConfig::Password { .. }
-            | GrantConfig::PersonalAccessToken { .. } => None,
-        }
-    }
-}
-
 /// Whether a secret of this kind would be used if it were kept.
 ///
 /// # Errors
 /// It would not.
-fn check_kind(credential: &Credential, kind: Kind) -> Result<(), KeepError> {
+fn check_kind(credential: &Credential, kind: Purpose) -> Result<(), KeepError> {
     let connection = credential.connection.clone();
-    match credential.grant.source_of(kind) {
+    match credential.grant.secret(kind) {
         Some(SecretSource::Kept) => Ok(()),
         Some(SecretSource::At(reference)) => {
             Err(KeepError::NotKept { connection, kind, reference: reference.to_string() })
@@ -103,7 +80,7 @@ fn check_kind(credential: &Credential, kind: Kind) -> Result<(), KeepError> {
 ///
 /// # Errors
 /// It would not be used, or cannot be such a secret.
-pub(super) fn check(credential: &Credential, kind: Kind, secret: &Secret) -> Result<(), KeepError> {
+pub(super) fn check(credential: &Credential, kind: Purpose, secret: &Secret) -> Result<(), KeepError> {
     check_kind(credential, kind)?;
     let odd = |what| Err(KeepError::Odd { kind, what });
     match secret.expose() {
@@ -111,10 +88,10 @@ pub(super) fn check(credential: &Credential, kind: Kind, secret: &Secret) -> Res
         text if text.len() > LONGEST => odd("longer than 16 KiB"),
         text if text.contains(char::is_control) => odd("more than one line, or has control characters"),
         // Passwords may have spaces and letters of any script; the others are made by servers.
-        text if kind != Kind::Password && !text.bytes().all(|byte| byte.is_ascii_graphic()) => {
+        text if kind != Purpose::Password && !text.bytes().all(|byte| byte.is_ascii_graphic()) => {
             odd("no single word of ASCII characters")
         }
-        text if kind != Kind::Password && text.chars().count() < SHORTEST_SECRET => {
+        text if kind != Purpose::Password && text.chars().count() < SHORTEST_SECRET => {
             odd("shorter than 8 characters, so it could not be kept out of logs")
         }
         _ => Ok(()),
@@ -125,7 +102,7 @@ pub(super) fn check(credential: &Credential, kind: Kind, secret: &Secret) -> Res
 ///
 /// # Errors
 /// Nothing was kept; what was kept before is intact.
-pub fn keep(credential: &Credential, tokens_dir: &Path, kind: Kind, secret: &Secret) -> Result<(), KeepError> {
+pub fn keep(credential: &Credential, tokens_dir: &Path, kind: Purpose, secret: &Secret) -> Result<(), KeepError> {
     check(credential, kind, secret)?;
     Ok(KeptSecrets::new(tokens_dir).keep(&credential.connection, kind, secret)?)
 }

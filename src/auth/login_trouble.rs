@@ -5,7 +5,7 @@
 
 use super::answer::clean;
 use super::core::Class;
-use super::credential::{AuthSetupError, Credential, GrantConfig};
+use super::credential::{AuthSetupError, Credential};
 use super::login::server;
 use super::trouble::{Before, Oauth, Trouble};
 
@@ -119,18 +119,18 @@ impl LoginError {
 pub(super) fn refused_code(credential: &Credential, trouble: &Trouble, redirect: &str) -> LoginError {
     let told = LoginError::of(credential, trouble, Before::Answered);
     let Trouble::Denied { code, .. } = trouble else { return told };
-    let cure = match (code, &credential.grant) {
-        (Oauth::InvalidGrant, _) => {
+    let cure = match code {
+        Oauth::InvalidGrant => {
             "the code works once and for a few minutes: begin again, and paste what the last page shows".to_owned()
         }
-        (Oauth::InvalidClient, GrantConfig::RefreshTokenIdentity { .. }) => format!(
+        Oauth::InvalidClient if credential.grant.login_client_secret().is_some() => format!(
             "check `client_id`; for a confidential application give its secret first: `punctual login {} --client-secret`",
             credential.connection
         ),
-        (Oauth::UnauthorizedClient, _) => {
+        Oauth::UnauthorizedClient => {
             format!("let the application use authorization codes with the redirect address {redirect}")
         }
-        (Oauth::InvalidClient | Oauth::InvalidScope | Oauth::UnsupportedGrantType, _) => told.cure,
+        Oauth::InvalidClient | Oauth::InvalidScope | Oauth::UnsupportedGrantType => told.cure,
     };
     LoginError { cure, ..told }
 }

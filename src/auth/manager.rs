@@ -13,11 +13,13 @@ use tokio::task::spawn_blocking;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::{Clock, Reading};
+use crate::grant::Asking;
+use crate::secret::Purpose;
 use crate::secret::Secret;
 use crate::witness::Witness;
 
 use super::core::Replay;
-use super::credential::{AuthSetupError, Credential, GrantConfig, printable};
+use super::credential::{AuthSetupError, Credential, printable};
 use super::login::Login;
 use super::margins::{CALLER_WAIT, PERSON_WAIT, PERSON_WAIT_FOR_LOGIN, STOP_WAIT, STOP_WAIT_FOR_LOGIN};
 use super::private_file::ensure_folder;
@@ -88,21 +90,12 @@ impl TokenManager {
     ) -> Result<TokenManager, AuthSetupError> {
         let AuthEnvironment { clock, tokens_dir, tracker, seed, exchanges } = environment.clone();
         credential.check_url()?;
-        let tenant = match &credential.grant {
-            GrantConfig::RefreshTokenAccount { tenant, .. } | GrantConfig::Password { tenant, .. } => tenant.as_ref(),
-            GrantConfig::ClientCredentials { .. }
-            | GrantConfig::RefreshTokenIdentity { .. }
-            | GrantConfig::PersonalAccessToken { .. } => None,
-        };
-        if tenant.is_some_and(|name| reqwest::header::HeaderValue::from_str(name).is_err()) {
+        if credential.tenant.as_ref().is_some_and(|name| reqwest::header::HeaderValue::from_str(name).is_err()) {
             return Err(AuthSetupError::Tenant { connection: credential.connection });
         }
-        let replay = match &credential.grant {
-            GrantConfig::ClientCredentials { .. }
-            | GrantConfig::RefreshTokenAccount { .. }
-            | GrantConfig::Password { .. }
-            | GrantConfig::PersonalAccessToken { .. } => Replay::Harmless,
-            GrantConfig::RefreshTokenIdentity { .. } => {
+        let replay = match credential.grant.facts().asking {
+            Asking::Free | Asking::MayLock | Asking::Nobody => Replay::Harmless,
+            Asking::UsesUp => {
                 ensure_folder(&tokens_dir).map_err(|cause| AuthSetupError::TokensFolder {
                     connection: credential.connection.clone(),
                     path: tokens_dir.clone(),
@@ -329,12 +322,7 @@ impl TokenManager {
 
     /// Whether it has a refresh token.
     fn has_login(&self) -> bool {
-        match &self.0.credential.grant {
-            GrantConfig::RefreshTokenIdentity { .. } | GrantConfig::RefreshTokenAccount { .. } => true,
-            GrantConfig::ClientCredentials { .. }
-            | GrantConfig::Password { .. }
-            | GrantConfig::PersonalAccessToken { .. } => false,
-        }
+        self.0.credential.grant.facts().secret == Purpose::RefreshToken
     }
 
     /// As if nobody else could be asking.

@@ -37,6 +37,7 @@ pub mod login_trouble;
 mod manager;
 #[doc(hidden)]
 pub mod margins;
+mod order;
 mod personal;
 #[doc(hidden)]
 pub mod private_file;
@@ -60,14 +61,15 @@ mod work;
 
 pub use at_rest::at_rest;
 pub use claims::Claims;
-pub use credential::{AuthSetupError, Credential, GrantConfig, Style, token_url};
+pub use credential::{AuthSetupError, Credential, token_url};
 pub use discovery::{Discovery, Looks, discover, discover_elsewhere};
-pub use kept::{KeptSecrets, Kind};
-pub use login::{Login, Way, same};
+pub use kept::KeptSecrets;
+pub use login::{Login, same};
 pub use login_keep::{KeepError, keep};
 pub use login_trouble::{LoginError, LoginFate, refused_page};
 pub use manager::{AuthEnvironment, TokenManager};
 pub use status::{AccessToken, AuthUnavailable, Generation, TokenState, TokenStatus};
+pub use token_file::tokens_folder;
 pub use trial::{Earlier, Given, NotKept, Taken, Unfinished, finish_login, take_login};
 pub use under_way::{Exchanges, UnderWay};
 pub use wire::ONE_USE_LIMIT;

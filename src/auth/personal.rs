@@ -3,9 +3,10 @@
 //! Only whether it is taken matters. 403 is an answer to a token that was taken and may do little; whoever examines the rest is
 //! `doctor`.
 
-use crate::http::Client;
+use crate::http::{self, Client};
 
 use super::credential::Credential;
+use super::margins::LONGEST_RETRY_AFTER;
 use super::trouble::Trouble;
 use super::wire::{self, Patience, Raw};
 use crate::clock::Clock;
@@ -40,7 +41,7 @@ pub(super) async fn try_personal(
             Err(Trouble::Redirect { status, to: wire::location(&headers, &asked, std::slice::from_ref(token)) })
         }
         Raw { status, headers, .. } => {
-            let retry_after = wire::retry_after(&headers, clock.now());
+            let retry_after = http::retry_after(&headers, clock.now(), LONGEST_RETRY_AFTER);
             Err(Trouble::Status { status, error: None, description: None, retry_after, challenge: None })
         }
     }

@@ -6,8 +6,8 @@
 //!
 //! Absent: what stands in the files.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::OpenOptions;
+use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ use rustix::fs::OFlags;
 use secrecy::zeroize::Zeroizing;
 use sha2::{Digest, Sha256};
 
-use crate::durable::make_folder;
+use crate::durable::{beside, flush_folder, make_folder, network_file_system, prepare, remove, rename_flushed};
 
 /// Far above any token, far below what would hurt.
 const MAX_BYTES: u64 = 64 * 1024;
@@ -106,8 +106,8 @@ pub(crate) struct PrivateFile {
 impl PrivateFile {
     /// Touches nothing.
     pub(crate) fn new(folder: &Path, name: &str, format: Format) -> PrivateFile {
-        let (path, beside) = (folder.join(name), folder.join(format!("{name}.new")));
-        PrivateFile { folder: folder.to_owned(), path, beside, format }
+        let path = folder.join(name);
+        PrivateFile { folder: folder.to_owned(), beside: beside(&path), path, format }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -127,8 +127,7 @@ impl PrivateFile {
     /// Finishes a save that a crash cut short: in place first, as the next save begins by removing the copy beside.
     pub(crate) fn adopt_beside(&self) -> Result<(), FileError> {
         let failed = |cause| FileError::Io { path: self.beside.clone(), what: "put in place", cause };
-        File::open(&self.beside).and_then(|file| file.sync_all()).map_err(failed)?;
-        std::fs::rename(&self.beside, &self.path).map_err(failed)?;
+        rename_flushed(&self.beside, &self.path).map_err(failed)?;
         self.flush_folder()
     }
 
@@ -137,17 +136,15 @@ impl PrivateFile {
     pub(crate) fn save(&self, body: &[u8]) -> Result<(), FileError> {
         ensure_folder(&self.folder)?;
         let failed = |cause| FileError::Io { path: self.beside.clone(), what: "written", cause };
-        remove(&self.beside).map_err(failed)?;
         let mut bytes = Zeroizing::new(Vec::with_capacity(body.len() + 128));
         let Format { name, version, oldest: _ } = self.format;
         bytes.extend_from_slice(format!("{name} {version} {}\n", hex(&Sha256::digest(body))).as_bytes());
         bytes.extend_from_slice(body);
-        let mut file = private().create_new(true).open(&self.beside).map_err(failed)?;
-        file.write_all(&bytes).map_err(failed)?;
-        file.sync_all().map_err(failed)?;
+        // In steps and not by `durable::replace`, as tests let the process die between them.
+        prepare(&self.path, &bytes).map_err(failed)?;
         #[cfg(feature = "faults")]
         crate::faults::point(crate::faults::FAIL_TOKEN_WRITTEN, "token");
-        std::fs::rename(&self.beside, &self.path).map_err(|cause| FileError::Io {
+        rename_flushed(&self.beside, &self.path).map_err(|cause| FileError::Io {
             path: self.path.clone(),
             what: "replaced",
             cause,
@@ -173,19 +170,7 @@ impl PrivateFile {
         if crate::faults::is_on(crate::faults::NO_FOLDER_FLUSH) {
             return Ok(());
         }
-        File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(|cause| FileError::Io {
-            path: self.folder.clone(),
-            what: "flushed",
-            cause,
-        })
-    }
-}
-
-fn remove(path: &Path) -> io::Result<bool> {
-    match std::fs::remove_file(path) {
-        Ok(()) => Ok(true),
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(cause) => Err(cause),
+        flush_folder(&self.folder).map_err(|cause| FileError::Io { path: self.folder.clone(), what: "flushed", cause })
     }
 }
 
@@ -255,32 +240,9 @@ pub fn ensure_folder(folder: &Path) -> Result<(), FileError> {
         return Err(failed(io::ErrorKind::NotADirectory.into()));
     }
     check(folder, &meta, "700")?;
-    let statfs = rustix::fs::statfs(folder).map_err(|errno| failed(errno.into()))?;
-    match network_file_system(wide(statfs.f_type)) {
+    match network_file_system(folder).map_err(failed)? {
         Some(system) => Err(FileError::Network { path: folder.to_owned(), system }),
         None => Ok(()),
-    }
-}
-
-/// The type of `f_type` differs between machines.
-fn wide(f_type: impl Into<i64>) -> i64 {
-    f_type.into()
-}
-
-/// The name of a file system on which a lock, or a flush, may not hold between machines or after a crash of the server.
-///
-/// FUSE is not among them: it carries local file systems, too (ntfs-3g, encrypted folders), and sshfs cannot be told from
-/// them by this number. Nor is 9p, which carries a folder of this very machine into a virtual one.
-pub fn network_file_system(f_type: i64) -> Option<&'static str> {
-    match f_type & 0xFFFF_FFFF {
-        0x6969 => Some("NFS"),
-        0xFF53_4D42 => Some("CIFS"),
-        0xFE53_4D42 => Some("SMB"),
-        0x517B => Some("SMB"),
-        0x5346_414F => Some("AFS"),
-        0x00C3_6400 => Some("Ceph"),
-        0x7375_7245 => Some("Coda"),
-        _ => None,
     }
 }
 
@@ -294,14 +256,6 @@ fn check(path: &Path, meta: &std::fs::Metadata, cure: &'static str) -> Result<()
         return Err(FileError::Open { path: path.to_owned(), mode, cure });
     }
     Ok(())
-}
-
-/// For files that are made: nobody else's from the first moment on, and never through a link.
-pub(crate) fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    options.write(true).mode(0o600).custom_flags(flags.bits().cast_signed());
-    options
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

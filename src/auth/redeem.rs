@@ -5,9 +5,10 @@
 use serde_json::{Value, json};
 
 use super::answer::{Answer, object};
-use super::credential::{Credential, Style};
+use super::credential::Credential;
 use super::wire::{self, Patience};
 use crate::clock::Clock;
+use crate::grant::Style;
 use crate::http::Client;
 use crate::secret::Secret;
 

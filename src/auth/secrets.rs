@@ -7,11 +7,12 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::credential::{Credential, GrantConfig};
-use super::kept::{KeptSecrets, Kind};
+use super::credential::Credential;
+use super::kept::KeptSecrets;
 use super::private_file::{FileError, hex};
 use super::trouble::{Oauth, Trouble};
-use crate::secret::{Secret, SecretError, SecretSource, Written};
+use crate::secret::{Purpose, Secret, SecretSource, Written};
+use crate::text::chain;
 
 /// What one request needs.
 #[derive(Clone, Debug)]
@@ -21,14 +22,14 @@ pub(crate) struct Secrets {
     /// The client secret of a confidential application that has a user's login.
     pub(crate) client_secret: Option<Secret>,
     /// What is odd about the way they are written; shown when the server refuses them.
-    pub(crate) odd: Vec<(Kind, String)>,
+    pub(crate) odd: Vec<(Purpose, String)>,
 }
 
 /// A secret that a person has given, and that is to be tried before it is kept.
 #[derive(Clone, Debug)]
 pub struct Given {
     /// What it is for.
-    pub kind: Kind,
+    pub kind: Purpose,
     /// The secret.
     pub secret: Secret,
 }
@@ -37,21 +38,9 @@ impl Secrets {
     /// Reads them now, with what a person has given in its place.
     pub(crate) fn read(credential: &Credential, tokens_dir: &Path, given: Option<&Given>) -> Result<Secrets, Trouble> {
         let mut reader = Reader::new(credential, tokens_dir, given);
-        let (main, client_secret) = match &credential.grant {
-            GrantConfig::ClientCredentials { client_secret, .. } => {
-                (reader.need(client_secret, Kind::ClientSecret)?, None)
-            }
-            GrantConfig::RefreshTokenAccount { refresh_token, .. } => {
-                (reader.need(refresh_token, Kind::RefreshToken)?, None)
-            }
-            GrantConfig::RefreshTokenIdentity { refresh_token, client_secret, .. } => {
-                // A public application has none.
-                let client_secret = reader.find(client_secret, Kind::ClientSecret)?;
-                (reader.need(refresh_token, Kind::RefreshToken)?, client_secret)
-            }
-            GrantConfig::Password { password, .. } => (reader.need(password, Kind::Password)?, None),
-            GrantConfig::PersonalAccessToken { token } => (reader.need(token, Kind::PersonalToken)?, None),
-        };
+        let client_secret = reader.second(credential)?;
+        let (source, purpose) = credential.grant.main_secret();
+        let main = reader.need(source, purpose)?;
         Ok(Secrets { main, client_secret, odd: reader.odd })
     }
 
@@ -63,30 +52,23 @@ impl Secrets {
 
 /// The client secret that goes with a browser login; none for a public application.
 pub(crate) fn client_secret_of(credential: &Credential, tokens_dir: &Path) -> Result<Option<Secret>, Trouble> {
-    let mut reader = Reader::new(credential, tokens_dir, None);
-    match &credential.grant {
-        GrantConfig::RefreshTokenIdentity { client_secret, .. } => reader.find(client_secret, Kind::ClientSecret),
-        GrantConfig::ClientCredentials { .. }
-        | GrantConfig::RefreshTokenAccount { .. }
-        | GrantConfig::Password { .. }
-        | GrantConfig::PersonalAccessToken { .. } => Ok(None),
-    }
+    Reader::new(credential, tokens_dir, None).second(credential)
 }
 
 impl Trouble {
     /// A refusal also says what is odd about the way the refused secret is written: that is most often why.
-    pub(super) fn with_oddities(self, odd: &[(Kind, String)]) -> Trouble {
-        let with = |kind: Kind, description: Option<String>| {
+    pub(super) fn with_oddities(self, odd: &[(Purpose, String)]) -> Trouble {
+        let with = |kind: Purpose, description: Option<String>| {
             let of_kind = odd.iter().filter(|(whose, _)| *whose == kind).map(|(_, what)| what.clone());
             let texts: Vec<String> = description.into_iter().chain(of_kind).collect();
             (!texts.is_empty()).then(|| texts.join("; "))
         };
         match self {
             Trouble::Denied { status, code: code @ Oauth::InvalidClient, description } => {
-                Trouble::Denied { status, code, description: with(Kind::ClientSecret, description) }
+                Trouble::Denied { status, code, description: with(Purpose::ClientSecret, description) }
             }
             Trouble::LoginRefused { status, description, challenge } => {
-                Trouble::LoginRefused { status, description: with(Kind::Password, description), challenge }
+                Trouble::LoginRefused { status, description: with(Purpose::Password, description), challenge }
             }
             other => other,
         }
@@ -96,7 +78,7 @@ impl Trouble {
 struct Reader<'a> {
     connection: &'a str,
     kept: KeptSecrets,
-    odd: Vec<(Kind, String)>,
+    odd: Vec<(Purpose, String)>,
     given: Option<&'a Given>,
 }
 
@@ -105,21 +87,29 @@ impl<'a> Reader<'a> {
         Reader { connection: &credential.connection, kept: KeptSecrets::new(tokens_dir), odd: Vec::new(), given }
     }
 
-    fn need(&mut self, source: &SecretSource, kind: Kind) -> Result<Secret, Trouble> {
+    /// The client secret of a user's login. A public application has none.
+    fn second(&mut self, credential: &Credential) -> Result<Option<Secret>, Trouble> {
+        match credential.grant.login_client_secret() {
+            Some(source) => self.find(source, Purpose::ClientSecret),
+            None => Ok(None),
+        }
+    }
+
+    fn need(&mut self, source: &SecretSource, kind: Purpose) -> Result<Secret, Trouble> {
         self.find(source, kind)?.ok_or(Trouble::NothingKept { kind })
     }
 
-    fn find(&mut self, source: &SecretSource, kind: Kind) -> Result<Option<Secret>, Trouble> {
+    fn find(&mut self, source: &SecretSource, kind: Purpose) -> Result<Option<Secret>, Trouble> {
         if let Some(given) = self.given.filter(|given| given.kind == kind) {
             return Ok(Some(given.secret.clone()));
         }
         match source {
-            SecretSource::At(reference) => match reference.look(kind.purpose()) {
+            SecretSource::At(reference) => match reference.look(kind) {
                 Ok(Written { secret, cleaned: _, odd }) => {
                     self.odd.extend(odd.iter().map(|oddity| (kind, format!("`{reference}`: {oddity}"))));
                     Ok(Some(secret))
                 }
-                Err(cause) => Err(Trouble::Secret { which: kind, reason: with_cause(&cause) }),
+                Err(cause) => Err(Trouble::Secret { which: kind, reason: chain(&cause) }),
             },
             SecretSource::Kept => match self.kept.read(self.connection, kind) {
                 Ok(secret) => Ok(secret),
@@ -127,13 +117,6 @@ impl<'a> Reader<'a> {
                 Err(cause) => Err(Trouble::Secret { which: kind, reason: cause.to_string() }),
             },
         }
-    }
-}
-
-fn with_cause(error: &SecretError) -> String {
-    match std::error::Error::source(error) {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
     }
 }
 

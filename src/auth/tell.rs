@@ -14,7 +14,8 @@ use crate::secret::Secret;
 use crate::witness::{Answered, Came, Exchange, MASK, Witness, excerpt, masked};
 
 use super::answer::object;
-use super::credential::{Credential, GrantConfig, printable};
+use super::credential::{Credential, printable};
+use super::order::{Form, Part, order};
 use super::secrets::Secrets;
 use super::trouble::Trouble;
 use super::wire::Raw;
@@ -48,41 +49,19 @@ impl Telling<'_> {
 }
 
 fn sent(credential: &Credential, secrets: &Secrets) -> Vec<String> {
-    let form = |fields: &[(&str, Option<&str>)]| {
-        let written = fields.iter().filter_map(|(name, value)| Some(format!("{name}={}", (*value)?)));
-        vec!["a form".to_owned() + ": " + &written.collect::<Vec<_>>().join("&")]
+    let Some((form, fields)) = order(credential, secrets) else { return Vec::new() };
+    let value = |part| match part {
+        Part::Plain(text) => text,
+        Part::Secret(secret) => mask(secret),
+        Part::Null => "null",
     };
-    match &credential.grant {
-        GrantConfig::ClientCredentials { client_id, scope, .. } => form(&[
-            ("grant_type", Some("client_credentials")),
-            ("client_id", Some(client_id)),
-            ("client_secret", Some(mask(&secrets.main))),
-            ("scope", Some(scope)),
-        ]),
-        GrantConfig::RefreshTokenIdentity { client_id, scope, .. } => form(&[
-            ("grant_type", Some("refresh_token")),
-            ("client_id", Some(client_id)),
-            ("refresh_token", Some(mask(&secrets.main))),
-            ("client_secret", secrets.client_secret.as_ref().map(mask)),
-            ("scope", scope.as_deref()),
-        ]),
-        GrantConfig::RefreshTokenAccount { client_id, tenant, .. } => {
-            let body =
-                format!("grant_type=refresh_token, client_id={client_id}, refresh_token={}", mask(&secrets.main));
-            let tenant = tenant.as_ref().map(|tenant| format!("X-UIPATH-TenantName: {tenant}"));
-            std::iter::once(format!("JSON: {body}")).chain(tenant).collect()
+    let written: Vec<String> = fields.into_iter().map(|(name, part)| format!("{name}={}", value(part))).collect();
+    match form {
+        Form::Url => vec![format!("a form: {}", written.join("&"))],
+        Form::Json => {
+            let tenant = credential.tenant.as_ref().map(|tenant| format!("X-UIPATH-TenantName: {tenant}"));
+            std::iter::once(format!("JSON: {}", written.join(", "))).chain(tenant).collect()
         }
-        GrantConfig::Password { username, tenant, .. } => {
-            let body = format!(
-                "tenancyName={}, usernameOrEmailAddress={username}, password={}",
-                tenant.as_deref().unwrap_or("null"),
-                mask(&secrets.main)
-            );
-            let tenant = tenant.as_ref().map(|tenant| format!("X-UIPATH-TenantName: {tenant}"));
-            std::iter::once(format!("JSON: {body}")).chain(tenant).collect()
-        }
-        // Nothing is sent to a token server.
-        GrantConfig::PersonalAccessToken { .. } => Vec::new(),
     }
 }
 
@@ -136,7 +115,7 @@ fn error_of(object: Option<&Map<String, Value>>, secrets: &[Secret]) -> Option<S
 
 fn begins_a_page(body: &[u8]) -> bool {
     let holds_token = body.windows(TOKEN.len()).any(|part| part.eq_ignore_ascii_case(TOKEN));
-    body.trim_ascii_start().starts_with(b"<") && !holds_token
+    http::is_page(None, body) && !holds_token
 }
 
 /// Each member by its name, its value only where it is known to be harmless.

@@ -21,7 +21,8 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::access_file::StoredAccess;
-use super::private_file::{FileError, Format, PrivateFile, ensure_folder, hex, private};
+use super::private_file::{FileError, Format, PrivateFile, ensure_folder, hex};
+use crate::durable::private;
 use crate::secret::Secret;
 
 const FORMAT: Format = Format { name: "punctual-token", version: 2, oldest: 1 };
@@ -132,6 +133,11 @@ impl Stored {
         self.obtained_at = Some(at);
         self.pending = None;
     }
+}
+
+/// The folder of all token files within a state folder.
+pub fn tokens_folder(state_dir: &Path) -> PathBuf {
+    state_dir.join("tokens")
 }
 
 /// Where one family is kept.

@@ -13,9 +13,9 @@ use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 use super::core::{Asker, Class};
-use super::credential::{AuthSetupError, Credential, GrantConfig};
+use super::credential::{AuthSetupError, Credential};
 use super::exchange::{Attempt, Outcome, unanswered_after};
-use super::kept::{KeptSecrets, Kind};
+use super::kept::KeptSecrets;
 use super::login::Login;
 use super::login_keep::{KeepError, check, keep};
 use super::login_trouble::LoginError;
@@ -26,7 +26,8 @@ use super::status::TokenState;
 use super::trouble::{Before, Failure, Trouble};
 use super::under_way::Exchanges;
 use super::wire;
-use crate::secret::Secret;
+use crate::grant::{Asking, Style};
+use crate::secret::{Purpose, Secret};
 
 /// Between a lost answer and the second request for it (T8).
 const REPLAY_PAUSE: Duration = Duration::from_secs(1);
@@ -162,7 +163,7 @@ pub async fn finish_login(
                 return Err(Unfinished::Code(LoginError::stopping(&credential)));
             };
             let secret = login.redeem(&code, tokens_dir, clock).await.map_err(Unfinished::Code)?;
-            let given = Given { kind: Kind::RefreshToken, secret };
+            let given = Given { kind: Purpose::RefreshToken, secret };
             check(&credential, given.kind, &given.secret).map_err(|cause| Unfinished::Token(cause.into()))?;
             let trial = Trial { credential, environment: environment.clone(), given };
             trial.run(earlier).await.map_err(Unfinished::Token)
@@ -200,15 +201,12 @@ impl Trial {
                     _ if matches!(trouble, Trouble::NothingKept { .. } | Trouble::Secret { .. }) => Taken::Untried,
                     (Class::NeedsLogin | Class::BadClient | Class::BadKey | Class::SameToken, earlier) => {
                         // What is not kept is not tried again by itself.
-                        let cure = match &self.credential.grant {
-                            GrantConfig::RefreshTokenAccount { .. } => {
+                        let cure = match self.credential.grant.facts().style {
+                            Style::Account => {
                                 "copy the user key from API Access in Orchestrator once more, or create a new one there"
                                     .to_owned()
                             }
-                            GrantConfig::RefreshTokenIdentity { .. }
-                            | GrantConfig::ClientCredentials { .. }
-                            | GrantConfig::Password { .. }
-                            | GrantConfig::PersonalAccessToken { .. } => cure,
+                            Style::Identity | Style::Authenticate => cure,
                         };
                         return Err(NotKept::Refused { earlier, message, cure });
                     }
@@ -241,7 +239,7 @@ impl Trial {
     async fn tried(&self) -> Result<Result<(), (Trouble, Before)>, AuthSetupError> {
         let AuthEnvironment { clock, .. } = &self.environment;
         let client = wire::client(&self.credential)?;
-        if let GrantConfig::PersonalAccessToken { .. } = &self.credential.grant {
+        if self.credential.grant.facts().asking == Asking::Nobody {
             let tried = try_personal(&client, &self.credential, &self.given.secret, clock).await;
             return Ok(tried.map_err(|trouble| (trouble, Before::Answered)));
         }

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use super::challenge::Challenge;
 use super::core::{Class, Left};
-use super::credential::{Credential, GrantConfig, printable};
-use super::kept::Kind;
+use super::credential::{Credential, printable};
+use crate::grant::{Asking, Facts};
+use crate::secret::Purpose;
 
 /// The refusals that do not pass by themselves (T6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,14 +98,14 @@ pub enum Trouble {
     /// A secret could not be read here.
     Secret {
         /// Which one.
-        which: Kind,
+        which: Purpose,
         /// Why, with its place.
         reason: String,
     },
     /// The file leaves the secret out, and `punctual login` has kept none yet.
     NothingKept {
         /// Which one.
-        kind: Kind,
+        kind: Purpose,
     },
     /// The token file could not be read or written, so no one-use token was sent.
     TokenFile {
@@ -219,20 +220,17 @@ pub enum Before {
 impl Trouble {
     /// Puts it into words for one connection.
     pub fn explain(&self, credential: &Credential, before: Before) -> Failure {
-        let class = match (self, self.class(), &credential.grant) {
+        let Facts { secret, asking, .. } = credential.grant.facts();
+        let class = match (self, self.class(), secret, asking) {
             // A client without a refresh token has no login to renew.
-            (Trouble::Denied { .. } | Trouble::Spent, _, GrantConfig::ClientCredentials { .. }) => Class::BadClient,
+            (Trouble::Denied { .. } | Trouble::Spent, _, Purpose::ClientSecret, _) => Class::BadClient,
             // A user key works again and again; its user may have been disabled for a while.
-            (Trouble::Denied { code: Oauth::InvalidGrant, .. }, _, GrantConfig::RefreshTokenAccount { .. }) => {
+            (Trouble::Denied { code: Oauth::InvalidGrant, .. }, _, Purpose::RefreshToken, Asking::Free) => {
                 Class::BadKey
             }
             // Servers forgive a second use for seconds only, so it comes before any back-off (T8).
-            (_, Class::Transient { retry_after: None }, GrantConfig::RefreshTokenIdentity { .. })
-                if self.leaves_doubt() =>
-            {
-                Class::Ambiguous
-            }
-            (_, class, _) => class,
+            (_, Class::Transient { retry_after: None }, _, Asking::UsesUp) if self.leaves_doubt() => Class::Ambiguous,
+            (_, class, _, _) => class,
         };
         Failure {
             class,

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::credential::{Credential, GrantConfig};
+use super::credential::Credential;
 use super::cure::put;
 use super::margins::{LOGIN_ALERT, LOGIN_LIFE};
 use super::standing::Standing;
 use super::status::{AccessToken, TokenStatus};
 use super::trouble::Failure;
 use crate::clock::{Reading, earlier, later};
+use crate::grant::Asking;
 use crate::secret::Secret;
 
 /// What callers are answered from.
@@ -37,7 +38,7 @@ impl View {
     pub(crate) fn status(&self, now: Reading) -> TokenStatus {
         let held = self.standing.held;
         // Nobody tells us when a personal token ends.
-        let timed = held.filter(|_| !matches!(self.credential.grant, GrantConfig::PersonalAccessToken { .. }));
+        let timed = held.filter(|_| self.credential.grant.facts().asking != Asking::Nobody);
         TokenStatus {
             state: self.standing.state(now.boot),
             generation: held.map(|held| held.generation),
@@ -60,12 +61,9 @@ impl View {
 
     /// Only the identity server's refresh tokens have a known life.
     fn login_ends_at(&self) -> Option<Timestamp> {
-        match &self.credential.grant {
-            GrantConfig::RefreshTokenIdentity { .. } => Some(later(self.refresh_token_at?, LOGIN_LIFE)),
-            GrantConfig::ClientCredentials { .. }
-            | GrantConfig::RefreshTokenAccount { .. }
-            | GrantConfig::Password { .. }
-            | GrantConfig::PersonalAccessToken { .. } => None,
+        match self.credential.grant.facts().asking {
+            Asking::UsesUp => Some(later(self.refresh_token_at?, LOGIN_LIFE)),
+            Asking::Free | Asking::MayLock | Asking::Nobody => None,
         }
     }
 

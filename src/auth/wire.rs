@@ -4,23 +4,25 @@
 //! refresh token with it. A token that works once is waited for as long as token servers have been seen to take (T17), and
 //! what has come of an answer that breaks off is read too: the new refresh token may be whole in it.
 
-use std::error::Error;
 use std::io;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{AGE, CONTENT_TYPE, HeaderMap, HeaderName, LOCATION, PROXY_AUTHENTICATE, WWW_AUTHENTICATE};
 use reqwest::{RequestBuilder, retry};
-use serde_json::json;
+use serde_json::{Map, Value};
 use url::Url;
 
+use super::margins::LONGEST_RETRY_AFTER;
 use crate::clock::{Clock, Reading, later};
 use crate::http::{self, Client, Content, Names, Spoken};
 use crate::secret::Secret;
+use crate::text::{causes, innermost};
 use crate::witness::without_secrets;
 
 use super::answer::{Answer, Reply, clean, read};
-use super::credential::{AuthSetupError, Credential, GrantConfig, printable};
+use super::credential::{AuthSetupError, Credential, printable};
+use super::order::{Form, Part, order};
 use super::secrets::Secrets;
 use super::tell::Telling;
 use super::trouble::{Network, Trouble};
@@ -53,7 +55,7 @@ pub(crate) fn client(credential: &Credential) -> Result<Client, AuthSetupError> 
             .pool_max_idle_per_host(0)
     };
     Client::new(token_url, authorities.as_ref(), Spoken::Both, CONNECT_LIMIT, Names::default(), more).map_err(|cause| {
-        let reason = clean(&cause.source().map_or_else(|| cause.to_string(), ToString::to_string), &[]);
+        let reason = clean(&innermost(&cause), &[]);
         AuthSetupError::HttpClient { connection: connection.clone(), reason }
     })
 }
@@ -99,7 +101,7 @@ pub(super) fn answer_of(
                 content_type: text(&headers, CONTENT_TYPE),
                 authenticate: challenge.as_deref(),
                 // For a `Retry-After` that names an instant.
-                retry_after: retry_after(&headers, wall),
+                retry_after: http::retry_after(&headers, wall, LONGEST_RETRY_AFTER),
                 body: &body,
             };
             let answer = read(reply, credential.style(), sent);
@@ -139,37 +141,31 @@ fn skew(headers: &HeaderMap, sent: Reading, received: Duration) -> Option<Signed
 
 fn request(client: &Client, credential: &Credential, secrets: &Secrets) -> RequestBuilder {
     let post = client.post(credential.token_url.clone()).header("accept", "application/json");
-    let Secrets { main, client_secret, odd: _ } = secrets;
-    let with_tenant = |post: RequestBuilder, tenant: &Option<String>| match tenant {
-        Some(tenant) => post.header(TENANT, tenant),
-        None => post,
+    // None: not asked for; `exchange` ends before it gets here.
+    let Some((form, fields)) = order(credential, secrets) else { return post };
+    let value = |part: Part<'_>| match part {
+        Part::Plain(text) => Value::from(text),
+        Part::Secret(secret) => Value::from(secret.expose()),
+        Part::Null => Value::Null,
     };
-    match &credential.grant {
-        GrantConfig::ClientCredentials { client_id, scope, .. } => post.form(&[
-            ("grant_type", "client_credentials"),
-            ("client_id", client_id),
-            ("client_secret", main.expose()),
-            ("scope", scope),
-        ]),
-        GrantConfig::RefreshTokenIdentity { client_id, scope, .. } => {
-            let mut form =
-                vec![("grant_type", "refresh_token"), ("client_id", client_id), ("refresh_token", main.expose())];
-            form.extend(client_secret.as_ref().map(|secret| ("client_secret", secret.expose())));
-            form.extend(scope.as_deref().map(|scope| ("scope", scope)));
-            post.form(&form)
+    match form {
+        Form::Url => {
+            let text = |part| match part {
+                Part::Plain(text) => text,
+                Part::Secret(secret) => secret.expose(),
+                Part::Null => "",
+            };
+            post.form(&fields.into_iter().map(|(name, part)| (name, text(part))).collect::<Vec<_>>())
         }
-        GrantConfig::RefreshTokenAccount { client_id, tenant, .. } => {
-            let body = json!({ "grant_type": "refresh_token", "client_id": client_id, "refresh_token": main.expose() });
-            with_tenant(post.json(&body), tenant)
+        Form::Json => {
+            let body: Map<String, Value> =
+                fields.into_iter().map(|(name, part)| (name.to_owned(), value(part))).collect();
+            let post = post.json(&body);
+            match &credential.tenant {
+                Some(tenant) => post.header(TENANT, tenant),
+                None => post,
+            }
         }
-        GrantConfig::Password { username, tenant, .. } => {
-            let body = json!({
-                "tenancyName": tenant, "usernameOrEmailAddress": username, "password": main.expose(),
-            });
-            with_tenant(post.json(&body), tenant)
-        }
-        // Not asked for; `exchange` ends before it gets here.
-        GrantConfig::PersonalAccessToken { .. } => post,
     }
 }
 
@@ -307,7 +303,7 @@ async fn waited(clock: &Clock, limit: Duration) {
 
 fn network(client: &Client, cause: &reqwest::Error) -> Trouble {
     // The outermost error repeats the URL, which may hold any word.
-    let chain = || std::iter::successors(cause.source(), |error| (*error).source());
+    let chain = || causes(cause);
     let system = || chain().filter_map(|error| error.downcast_ref::<io::Error>());
     let proxy = chain().any(|error| error.to_string().contains("tunnel"));
     let how = match (cause.is_connect(), cause.is_timeout()) {
@@ -334,7 +330,7 @@ impl Trouble {
     }
 }
 
-pub(super) use http::{retry_after, text};
+pub(super) use http::text;
 /// All ways to log in that are named, by the server or by a proxy.
 fn challenge(headers: &HeaderMap, status: u16) -> Option<String> {
     let name = if status == 407 { PROXY_AUTHENTICATE } else { WWW_AUTHENTICATE };

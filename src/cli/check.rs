@@ -7,9 +7,10 @@ use super::doctor;
 use super::failure::{Exit, Failure};
 use super::files::tell;
 use super::grid::Grid;
-use super::output::{Columns, Format, Out, counted};
+use super::output::{Columns, Format, Out};
 use crate::clock::Clock;
 use crate::schedule::{Diagnostic, Invalid, SecretDoubt, Severity, doubtful_secrets, load};
+use crate::text::counted;
 
 impl Columns for Diagnostic {
     const COLUMNS: &'static [&'static str] = &["file", "line", "column", "severity", "message", "hint"];

@@ -16,6 +16,7 @@ use super::args::Global;
 use super::failure::{Exit, Failure};
 use super::output::plain;
 use super::people;
+use crate::text::innermost;
 use crate::web::Told;
 
 /// Longer than any call takes: a login waits for its token, and the answer to a token that works once takes up to 100 s.
@@ -65,6 +66,7 @@ impl Client {
 
     #[expect(clippy::disallowed_methods, reason = "this is where the daemon is asked")]
     async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Failure> {
+        // The outer errors repeat the made-up URL.
         let broken = |cause: reqwest::Error| unreachable(&self.socket, &innermost(&cause));
         let response = request.send().await.map_err(broken)?;
         let status = response.status();
@@ -99,13 +101,4 @@ fn locked_out(socket: &Path) -> Failure {
 fn unreachable(socket: &Path, cause: &str) -> Failure {
     Failure::new(Exit::NotReachable, format!("the daemon at `{}` does not answer: {cause}", socket.display()))
         .hint("its log says more; `punctual runs` and `punctual show` read its files without it")
-}
-
-/// The outer errors repeat the made-up URL.
-fn innermost(cause: &reqwest::Error) -> String {
-    let mut last: &dyn std::error::Error = cause;
-    while let Some(inner) = last.source() {
-        last = inner;
-    }
-    last.to_string()
 }

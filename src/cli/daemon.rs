@@ -1,7 +1,6 @@
 //! `punctual daemon`: run until stopped.
 
 use std::io::IsTerminal;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,12 +12,12 @@ use super::farewell::{Farewell, Farewelled};
 use super::files::load_or_tell;
 use super::journal::{self, WithPriority};
 use super::log_filter;
-use super::output::{counted, size};
+use super::state_folder::{folder_failure, full_cure};
 use crate::clock::Clock;
 use crate::daemon::{Chores, Daemon, DaemonError, DaemonSettings, Files, Removals};
 use crate::dispatcher::core::Pace;
 use crate::lifecycle::{Asked, Signals, Watchdog, tell_manager};
-use crate::store::{Holder, NoRoom, StateFolderError, no_room};
+use crate::text::counted;
 use crate::web::SocketError;
 
 /// After this much of a stop nothing is waited for any longer: the process ends within 15 s (semantics.md 28). Starts under way have
@@ -105,17 +104,9 @@ pub(super) async fn run(global: &Global, args: &DaemonArgs, clock: Clock) -> Res
 }
 
 pub(super) fn failure(error: DaemonError) -> Failure {
-    let full = |folder: Option<&Path>| folder.and_then(no_room).map(|no_room| room_cure(&no_room));
     let (exit, hint) = match &error {
-        DaemonError::Folder(StateFolderError::Held { path, holder }) => {
-            (Exit::Held, Some(held_cure(path, holder.as_ref())))
-        }
-        DaemonError::Folder(StateFolderError::Open { path, .. }) => {
-            let rights = || "let this user write there, or choose another folder with `--state-dir`".to_owned();
-            (Exit::NotReachable, Some(full(existing(path)).unwrap_or_else(rights)))
-        }
-        DaemonError::Folder(StateFolderError::Network { .. }) => (Exit::NotReachable, None),
-        DaemonError::Store(error) => (Exit::NotReachable, full(error.folder())),
+        DaemonError::Folder(error) => return folder_failure(error),
+        DaemonError::Store(error) => (Exit::NotReachable, error.folder().and_then(full_cure)),
         DaemonError::Socket(SocketError::Answered(_)) => (Exit::Held, None),
         DaemonError::Socket(_) => (Exit::Usage, None),
         DaemonError::Auth(_) | DaemonError::Client(_) => (Exit::Usage, None),
@@ -126,35 +117,6 @@ pub(super) fn failure(error: DaemonError) -> Failure {
         Some(hint) => failure.hint(hint),
         None => failure,
     }
-}
-
-/// What to do about the daemon that is there already. Never a second folder for the same files: each of the two would start all.
-fn held_cure(folder: &Path, holder: Option<&Holder>) -> String {
-    let stop = match holder {
-        Some(holder) => format!("`sudo systemctl stop punctual` if it is the service, else `kill {}`", holder.pid),
-        None => format!("`fuser {}` shows its number", folder.join("lock").display()),
-    };
-    format!(
-        "a second one with the same schedule files would start everything twice: stop the first ({stop}), or, for other files, \
-         give this one a folder of its own with `--state-dir`"
-    )
-}
-
-/// The folder, or the nearest one above it that is there.
-fn existing(folder: &Path) -> Option<&Path> {
-    folder.ancestors().find(|folder| folder.is_dir())
-}
-
-fn room_cure(no_room: &NoRoom) -> String {
-    let NoRoom { folder, database, free, needed } = no_room;
-    format!(
-        "make room on the disk of `{}` (the database has {}, {} are free, {} are needed); a service then starts by itself, a daemon \
-         in a terminal is started again",
-        folder.display(),
-        size(*database),
-        size(*free),
-        size(*needed)
-    )
 }
 
 /// Info and above, unless `PUNCTUAL_LOG` says otherwise. Other crates are kept to warnings: they log requests.

@@ -8,6 +8,7 @@ use owo_colors::OwoColorize;
 
 use super::given::Given;
 use crate::history::HistoryError;
+use crate::text::chain;
 
 /// The exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,18 +75,7 @@ impl Failure {
 
     /// An error with all its causes.
     pub(super) fn from_error(exit: Exit, error: &dyn std::error::Error) -> Failure {
-        let mut message = error.to_string();
-        let mut cause = error.source();
-        while let Some(inner) = cause {
-            let text = inner.to_string();
-            // Some libraries repeat the cause in their own text.
-            if !message.contains(&text) {
-                message.push_str(": ");
-                message.push_str(&text);
-            }
-            cause = inner.source();
-        }
-        Failure::new(exit, message)
+        Failure::new(exit, chain(error))
     }
 }
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::args::Global;
 use super::failure::{Exit, Failure};
+use crate::auth::tokens_folder;
 use crate::schedule::{Diagnostic, Invalid, Loaded, Paint, load, render};
 
 impl Global {
@@ -53,7 +54,7 @@ const SERVICE_SOCKET: &str = "/run/punctual/punctual.sock";
 impl Global {
     /// Where tokens and what logins keep are.
     pub(super) fn tokens_dir(&self) -> PathBuf {
-        self.state_dir().join("tokens")
+        tokens_folder(&self.state_dir())
     }
 
     /// Where a daemon makes its control socket. A state folder that is named has its own beside it, so that two daemons of

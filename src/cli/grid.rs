@@ -3,6 +3,7 @@
 //! The layout sees plain text and colours come afterwards: comfy-table counts escapes as text. A pipe gets every word; a
 //! terminal gets lines that fit: first short forms, then fewer columns, and the last column is cut with `…`.
 
+use crate::text::cut;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Row, Table, Width, presets};
 use owo_colors::OwoColorize;
 
@@ -149,13 +150,11 @@ impl Grid {
     }
 
     fn painted(&self, table: &Table, columns: &[usize], form: Form, width: Option<u16>) -> Vec<String> {
-        let cut = |line: String| match width.map(usize::from) {
-            Some(width) if line.chars().count() > width => {
-                line.chars().take(width.saturating_sub(1)).chain(['…']).collect()
-            }
+        let fitting = |line: String| match width.map(usize::from) {
+            Some(width) if line.chars().count() > width => cut(&line, width.saturating_sub(1)),
             Some(_) | None => line,
         };
-        let mut lines = table.lines().map(|line| cut(line.trim_end().to_owned()));
+        let mut lines = table.lines().map(|line| fitting(line.trim_end().to_owned()));
         let mut painted: Vec<String> = lines.next().into_iter().collect();
         for (line, cells) in lines.zip(&self.rows) {
             let cells = columns.iter().filter_map(|column| cells.get(*column));

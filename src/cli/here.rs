@@ -11,8 +11,9 @@ use super::files::load_or_tell;
 use super::output::plain;
 use crate::auth::{AuthEnvironment, AuthUnavailable, Credential, Exchanges, TokenManager, TokenState};
 use crate::clock::Clock;
-use crate::daemon::credential;
-use crate::schedule::{ConnectionName, known_names};
+use crate::schedule::ConnectionName;
+use crate::text::known_names;
+use crate::wiring;
 
 /// One credential and where its files are.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ impl Here {
                 .hint(known_names(name, connections.keys().map(ConnectionName::as_str))));
         };
         Ok(Here {
-            credential: Arc::new(credential(connection)),
+            credential: Arc::new(wiring::credential(connection)),
             tokens_dir: global.tokens_dir(),
             clock: clock.clone(),
             exchanges: Exchanges::default(),

@@ -32,6 +32,7 @@ mod runs;
 mod sandbox;
 mod schema;
 mod show;
+mod state_folder;
 mod status;
 mod times;
 mod token;

@@ -15,7 +15,8 @@ use super::output::{Columns, Format, Out, plain};
 use super::times;
 use crate::clock::{self, Clock};
 use crate::recurrence::{Excluded, Nominal};
-use crate::schedule::{Enablement, Schedule, ScheduleKey, known_names};
+use crate::schedule::{Enablement, Schedule, ScheduleKey};
+use crate::text::known_names;
 
 #[derive(Debug, Serialize)]
 struct Coming {

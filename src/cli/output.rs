@@ -177,11 +177,6 @@ pub(super) fn size(bytes: u64) -> String {
     format!("{}.{} {name}", tenths / 10, tenths % 10)
 }
 
-/// `1 schedule`, `2 schedules`.
-pub(super) fn counted(count: usize, one: &str) -> String {
-    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
-}
-
 /// Text from files and from Orchestrator may hold escape sequences; a terminal must not obey them (S40).
 pub(super) fn plain(text: &str) -> String {
     text.chars()

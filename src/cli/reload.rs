@@ -8,8 +8,9 @@ use super::client::Client;
 use super::failure::{Exit, Failure};
 use super::files::tell;
 use super::grid::{Cell, Grid, Tint};
-use super::output::{Out, counted, plain};
+use super::output::{Out, plain};
 use crate::schedule::{Removals, Severity};
+use crate::text::{counted, quoted};
 use crate::web::{ReloadAnswer, ReloadOutcome, ReloadReport, ReloadRequest};
 
 pub(super) async fn run(global: &Global, args: &ReloadArgs, out: &mut Out) -> Result<Exit, Failure> {
@@ -36,7 +37,7 @@ pub(super) async fn run(global: &Global, args: &ReloadArgs, out: &mut Out) -> Re
 fn print(answer: &ReloadAnswer, exit: Exit, out: &mut Out) -> Result<Exit, Failure> {
     tell(&answer.diagnostics());
     let report = &answer.report;
-    let files = report.paths.iter().map(|path| format!("`{}`", plain(path))).collect::<Vec<_>>().join(", ");
+    let files = quoted(report.paths.iter().map(|path| plain(path)));
     let loaded = counted(report.schedules, "schedule");
     match report.outcome {
         ReloadOutcome::Unchanged => out.line(format!("nothing has changed in {files}: {loaded}"))?,

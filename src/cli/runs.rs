@@ -12,7 +12,8 @@ use super::output::{Columns, Format, Out, plain};
 use super::times;
 use crate::clock::Clock;
 use crate::history::{History, HistoryFilter, RunSummary};
-use crate::schedule::{known_names, load};
+use crate::schedule::load;
+use crate::text::{in_columns, known_names};
 
 /// How often `--follow` looks.
 const FOLLOW_EVERY: Duration = Duration::from_secs(1);
@@ -222,7 +223,7 @@ fn took(run: &RunSummary) -> String {
 fn between(from: &str, to: Option<&str>) -> String {
     let read = |text: &str| text.parse::<Timestamp>().ok();
     match (read(from), to.and_then(read)) {
-        (Some(from), Some(to)) => times::length(to.duration_since(from)),
+        (Some(from), Some(to)) => in_columns(to.duration_since(from)),
         _ => String::new(),
     }
 }

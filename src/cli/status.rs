@@ -9,15 +9,16 @@ use super::args::{Global, ObjectFormat, StatusArgs};
 use super::client::Client;
 use super::failure::{Exit, Failure};
 use super::grid::{Cell, Grid, Tint};
-use super::output::{Out, counted, plain};
+use super::output::{Out, plain};
 use super::runs::{short, tint};
 use super::times;
 use crate::auth::at_rest;
 use crate::clock::Clock;
-use crate::daemon::credential;
 use crate::history::{History, HistoryError};
 use crate::schedule::load;
+use crate::text::{counted, either, in_columns};
 use crate::web::{ConnectionStatus, Need, RunLine, Status, TokenReport, gather};
+use crate::wiring;
 
 pub(super) async fn run(global: &Global, args: &StatusArgs, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
     let (status, exit) = match Client::find(global).await? {
@@ -47,7 +48,7 @@ async fn from_files(global: &Global, clock: &Clock) -> Result<Status, Failure> {
         gather(loaded.as_ref().map(|loaded| &loaded.set), history.as_ref(), &global.state_dir(), now).await?;
     if let Some(loaded) = &loaded {
         for (line, connection) in status.connections.iter_mut().zip(loaded.set.connections.values()) {
-            let token = at_rest(&credential(connection), &global.tokens_dir(), clock);
+            let token = at_rest(&wiring::credential(connection), &global.tokens_dir(), clock);
             line.token = Some(TokenReport::new(&line.connection, &token));
         }
     }
@@ -74,8 +75,9 @@ fn print(status: &Status, global: &Global, now: Timestamp, out: &mut Out) -> Res
             }
         }
         None => {
-            let places: Vec<_> = global.sockets().iter().map(|socket| format!("`{}`", socket.display())).collect();
-            out.line(format!("{}: nobody answers at {}", "no daemon".red(), places.join(" or ")))?;
+            let sockets = global.sockets();
+            let places = either(sockets.iter().map(|socket| socket.display()));
+            out.line(format!("{}: nobody answers at {places}", "no daemon".red()))?;
             out.line(
                 "What follows is what its files say. Start it with `punctual daemon`, or `systemctl start punctual`.",
             )?;
@@ -220,7 +222,7 @@ pub(super) fn told(token: &TokenReport, now: Timestamp) -> String {
         parts.push(format!("{what} {}", times::local_text(at)));
     }
     if let Some(age) = token.refresh_token_at.as_deref().and_then(left) {
-        parts.push(format!("refresh token {} old", times::length(-age)));
+        parts.push(format!("refresh token {} old", in_columns(-age)));
     }
     parts.join(", ")
 }

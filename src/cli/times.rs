@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, ZonedDateTime};
+use jiff::{Timestamp, ZonedDateTime};
 
 use crate::clock::earlier;
 use crate::run::RunState;
+use crate::text::{self, NotADuration};
 
 /// A point in time as a person writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,26 +30,13 @@ impl When {
 
 /// `90s`, `5m`, `2h`, `1d`, or several of them together.
 pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is not a duration; write for example `90s`, `5m`, `2h`, `1d`");
-    let mut seconds: u64 = 0;
-    let mut digits = String::new();
-    for c in text.chars() {
-        if c.is_ascii_digit() {
-            digits.push(c);
-            continue;
+    text::duration(text).map_err(|why| match why {
+        NotADuration::NoUnit => format!("`{text}` needs a unit; write for example `{text}s` or `{text}m`"),
+        NotADuration::Shape => {
+            format!("`{text}` is not a duration; write for example `90s`, `5m`, `2h`, `1d`, or `1h30m`")
         }
-        let unit = match c {
-            's' => 1,
-            'm' => 60,
-            'h' => 3_600,
-            'd' => 86_400,
-            _ => return Err(wrong()),
-        };
-        let count: u64 = digits.parse().map_err(|_| wrong())?;
-        digits.clear();
-        seconds = count.checked_mul(unit).and_then(|more| seconds.checked_add(more)).ok_or_else(wrong)?;
-    }
-    if text.is_empty() || !digits.is_empty() { Err(wrong()) } else { Ok(Duration::from_secs(seconds)) }
+        NotADuration::TooLong => format!("`{text}` is longer than can be counted; write a shorter duration"),
+    })
 }
 
 /// A duration that is not nothing.
@@ -106,19 +94,6 @@ pub(super) fn local_text(text: &str) -> String {
 /// Milliseconds in UTC, for machines.
 pub(super) fn machine(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
-}
-
-/// `2h 05m`, `3m 07s`, `4.2s`.
-pub(super) fn length(length: SignedDuration) -> String {
-    let sign = if length.is_negative() { "-" } else { "" };
-    let length = length.unsigned_abs();
-    let seconds = length.as_secs();
-    match seconds {
-        0..60 => format!("{sign}{:.1}s", length.as_secs_f64()),
-        60..3_600 => format!("{sign}{}m {:02}s", seconds / 60, seconds % 60),
-        3_600..86_400 => format!("{sign}{}h {:02}m", seconds / 3_600, seconds / 60 % 60),
-        _ => format!("{sign}{}d {:02}h", seconds / 86_400, seconds / 3_600 % 24),
-    }
 }
 
 /// Every state's name once, for help texts.

@@ -15,8 +15,8 @@ use super::output::{Out, plain};
 use super::status::{notes, told};
 use crate::auth::{AuthUnavailable, TokenManager, TokenState, TokenStatus, at_rest};
 use crate::clock::Clock;
-use crate::daemon::credential;
 use crate::web::TokenReport;
+use crate::wiring;
 
 pub(super) async fn run(global: &Global, args: &TokenArgs, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
     let client = Client::find(global).await?;
@@ -89,7 +89,7 @@ fn all_at_rest(global: &Global, clock: &Clock) -> Result<Vec<TokenReport>, Failu
     let loaded = load_or_tell(global, clock.now())?;
     let tokens_dir = global.tokens_dir();
     let report = |connection: &std::sync::Arc<crate::schedule::Connection>| {
-        TokenReport::new(connection.name.as_str(), &at_rest(&credential(connection), &tokens_dir, clock))
+        TokenReport::new(connection.name.as_str(), &at_rest(&wiring::credential(connection), &tokens_dir, clock))
     };
     Ok(loaded.set.connections.values().map(report).collect())
 }

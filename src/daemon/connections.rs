@@ -11,17 +11,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-use super::TokenBearer;
 use super::settings::{DaemonError, random_seed};
-use crate::auth::{AuthEnvironment, Credential, Exchanges, GrantConfig, Style, TokenManager, token_url};
+use crate::auth::{AuthEnvironment, Credential, Exchanges, TokenManager, tokens_folder};
 use crate::clock::Clock;
 use crate::executor::{Clients, Report};
-use crate::orchestrator::{Client, ClientConfig};
-use crate::schedule::{Connection, ConnectionName, Grant, ScheduleSet, asks_elsewhere};
+use crate::orchestrator::Client;
+use crate::schedule::{Connection, ConnectionName, ScheduleSet, asks_elsewhere};
+use crate::wiring;
 
-/// What a connection needs beside its own words.
+/// What all connections share.
 #[derive(Clone, Debug)]
-pub(super) struct Wiring {
+pub(super) struct Shared {
     pub(super) clock: Clock,
     pub(super) state_dir: PathBuf,
     pub(super) tracker: TaskTracker,
@@ -42,7 +42,7 @@ type All = BTreeMap<ConnectionName, Wired>;
 /// All connections there are. Its clones are the same.
 #[derive(Clone, Debug)]
 pub(super) struct Connections {
-    wiring: Wiring,
+    shared: Shared,
     wired: Arc<Mutex<All>>,
     /// Managers that nobody asks any more, each until what it has under way has come to its end.
     retired: Arc<Mutex<Retired>>,
@@ -66,8 +66,8 @@ impl Prepared {
 }
 
 impl Connections {
-    pub(super) fn new(wiring: Wiring) -> Connections {
-        Connections { wiring, wired: Arc::default(), retired: Arc::default() }
+    pub(super) fn new(shared: Shared) -> Connections {
+        Connections { shared, wired: Arc::default(), retired: Arc::default() }
     }
 
     /// Makes what a set needs, beside all that there is. Nothing changes until it is taken.
@@ -162,7 +162,7 @@ impl Connections {
                 number
             };
             let all = self.clone();
-            self.wiring.tracker.spawn(async move {
+            self.shared.tracker.spawn(async move {
                 wired.manager.stop().await;
                 all.retired().ending.remove(&number);
             });
@@ -170,7 +170,7 @@ impl Connections {
     }
 
     fn wire(&self, connection: &Arc<Connection>, old: Option<&Wired>) -> Result<Wired, DaemonError> {
-        let credential = credential(connection);
+        let credential = wiring::credential(connection);
         let same = |old: &&Wired| {
             !asks_elsewhere(&old.connection, connection) && old.connection.authorities == connection.authorities
         };
@@ -181,22 +181,15 @@ impl Connections {
             Some(old) => old.manager.clone(),
             None => self.start_manager(&connection.name, &credential)?,
         };
-        let client = Client::new(ClientConfig {
-            connection: connection.name.to_string(),
-            base: connection.url.clone(),
-            tenant: connection.tenant.clone(),
-            authorities: connection.authorities.clone(),
-            clock: self.wiring.clock.clone(),
-            bearer: Arc::new(TokenBearer::new(manager.clone())),
-        })?;
+        let client = wiring::client(connection, &self.shared.clock, &manager)?;
         Ok(Wired { connection: connection.clone(), credential, manager, client: Arc::new(client) })
     }
 
     fn start_manager(&self, name: &ConnectionName, credential: &Credential) -> Result<TokenManager, DaemonError> {
-        let Wiring { clock, state_dir, tracker, reports, exchanges } = &self.wiring;
+        let Shared { clock, state_dir, tracker, reports, exchanges } = &self.shared;
         let environment = AuthEnvironment {
             clock: clock.clone(),
-            tokens_dir: state_dir.join("tokens"),
+            tokens_dir: tokens_folder(state_dir),
             tracker: tracker.clone(),
             seed: random_seed(),
             exchanges: exchanges.clone(),
@@ -227,30 +220,4 @@ fn tell_of_renewals(
             }
         }
     });
-}
-
-/// What the files say, in the words of `auth`. Public so that a command without a daemon means the same.
-pub fn credential(connection: &Connection) -> Credential {
-    let derived = |style| token_url(&connection.url, style);
-    let tenant = connection.tenant.clone();
-    let (grant, derived) = match connection.auth.grant.clone() {
-        Grant::ClientCredentials { client_id, client_secret, scope } => {
-            (GrantConfig::ClientCredentials { client_id, client_secret, scope }, derived(Style::Identity))
-        }
-        Grant::RefreshTokenAccount { client_id, refresh_token } => {
-            (GrantConfig::RefreshTokenAccount { client_id, refresh_token, tenant }, derived(Style::Account))
-        }
-        Grant::RefreshTokenIdentity { client_id, client_secret, refresh_token, scope } => {
-            let grant = GrantConfig::RefreshTokenIdentity { client_id, client_secret, refresh_token, scope };
-            (grant, derived(Style::Identity))
-        }
-        Grant::Password { username, password } => {
-            (GrantConfig::Password { username, password, tenant }, derived(Style::Authenticate))
-        }
-        // Nobody is asked; the address only has to be one that the token may be sent to.
-        Grant::PersonalAccessToken { token } => (GrantConfig::PersonalAccessToken { token }, connection.url.clone()),
-    };
-    let token_url = connection.auth.token_url.clone().unwrap_or(derived);
-    let authorities = connection.authorities.clone();
-    Credential { connection: connection.name.to_string(), grant, token_url, authorities }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::schedule::{Loss, ScheduleSet};
+use crate::text::counted;
 
 /// A set that lost much is taken when nobody has changed it for so long: what was cut off is mended sooner.
 pub(super) const HOLD: Duration = Duration::from_secs(600);
@@ -23,7 +24,7 @@ impl fmt::Display for FilesState {
     /// For the service manager's status line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let schedules = self.schedules();
-        write!(f, "{schedules} schedule{}", if schedules == 1 { "" } else { "s" })?;
+        f.write_str(&counted(schedules, "schedule"))?;
         match self.trouble() {
             Some(trouble) => write!(f, "; {trouble}"),
             None => Ok(()),

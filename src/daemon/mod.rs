@@ -1,6 +1,5 @@
-//! The wiring: open, recover, spawn, wait. The only place where everything is known.
+//! Open, recover, spawn, wait. The only place where everything is known.
 
-mod bearer;
 mod connections;
 mod files_state;
 mod reload;
@@ -15,7 +14,6 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
-pub use connections::credential;
 pub use files_state::FilesState;
 pub use reloads::Reloads;
 pub use settings::{Chores, DaemonError, DaemonSettings, Files};
@@ -23,8 +21,7 @@ pub use settings::{Chores, DaemonError, DaemonSettings, Files};
 pub use crate::schedule::Removals;
 pub use crate::web::Reloaded;
 
-pub(crate) use self::bearer::TokenBearer;
-use self::connections::{Connections, Wiring};
+use self::connections::{Connections, Shared};
 use self::reload::{Beginning, ReloadSettings};
 use crate::auth::{Exchanges, TokenStatus};
 use crate::clock::Clock;
@@ -85,7 +82,7 @@ impl Daemon {
         let store = Store::start(database, &tracker);
         let (reports_in, reports) = mpsc::unbounded_channel();
         let exchanges = Exchanges::default();
-        let connections = Connections::new(Wiring {
+        let connections = Connections::new(Shared {
             clock: clock.clone(),
             state_dir: state_dir.clone(),
             tracker: tracker.clone(),

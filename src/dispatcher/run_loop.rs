@@ -19,7 +19,8 @@ use crate::clock::{Clock, Reading};
 use crate::executor::{Action, Executor, Report};
 use crate::happening::Happening;
 use crate::schedule::{ConnectionName, ScheduleSet};
-use crate::store::{LoadedState, Store, StoreError, chain};
+use crate::store::{LoadedState, Store, StoreError};
+use crate::text::chain;
 
 /// How many events are taken into one turn: one transaction for all of them.
 const EVENTS_PER_TURN: usize = 1024;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::step::Step;
-use crate::schedule::{Connection, FolderChoice, Grant, Schedule, ScheduleSet};
+use crate::schedule::{Connection, FolderChoice, Schedule, ScheduleSet};
 use crate::secret::{Secret, SecretSource};
 use crate::witness::{Came, Masker, masked_by};
 
@@ -139,29 +139,16 @@ pub fn bundle(
 }
 
 fn connection_part(connection: &Connection) -> ConnectionPart {
-    let (grant, scope, references) = match &connection.auth.grant {
-        Grant::ClientCredentials { client_id: _, client_secret, scope } => {
-            ("client_credentials", Some(scope.clone()), vec![source(client_secret)])
-        }
-        Grant::RefreshTokenAccount { client_id: _, refresh_token } => {
-            ("refresh_token (account)", None, vec![source(refresh_token)])
-        }
-        Grant::RefreshTokenIdentity { client_id: _, client_secret, refresh_token, scope } => {
-            let references = vec![source(refresh_token), source(client_secret)];
-            ("refresh_token (identity)", scope.clone(), references)
-        }
-        Grant::Password { username: _, password } => ("password", None, vec![source(password)]),
-        Grant::PersonalAccessToken { token } => ("personal_access_token", None, vec![source(token)]),
-    };
+    let grant = &connection.auth.grant;
     let Connection { name, url, tenant, auth, limits: _, settle, authorities: _ } = connection;
     ConnectionPart {
         name: name.to_string(),
         url: printable(url),
         tenant: tenant.clone(),
-        grant,
+        grant: grant.facts().label,
         token_url: auth.token_url.as_ref().map(printable),
-        scope,
-        references,
+        scope: grant.scope().map(str::to_owned),
+        references: grant.secrets().into_iter().map(|(_, from)| source(from)).collect(),
         settle_s: settle.as_secs(),
     }
 }

@@ -5,6 +5,7 @@
 
 use super::step::{Finding, Verdict};
 use crate::http::{Challenge, challenges_of};
+use crate::text;
 use crate::witness::{Came, Exchange};
 
 /// Adds what the server said to the finding of a refused call.
@@ -96,7 +97,7 @@ fn why(challenge: &Challenge) -> Option<(&'static str, String)> {
 
 /// No word about a token: somebody else asks for another kind of login.
 fn other_way(all: &[Challenge]) -> Option<(String, &'static str, &'static str)> {
-    let schemes = || all.iter().map(|challenge| format!("`{}`", challenge.scheme)).collect::<Vec<_>>().join(", ");
+    let schemes = || text::quoted(all.iter().map(|challenge| &challenge.scheme));
     if all.is_empty() || all.iter().any(|challenge| challenge.is("Bearer")) {
         return None;
     }

@@ -10,12 +10,14 @@ use super::network::Way;
 use super::step::{Blame, Finding, ORDER, Step, Topic};
 use super::{grant, probe, secrets, tls, token, trouble, work};
 use crate::auth::{
-    AuthEnvironment, Credential, Discovery, Exchanges, GrantConfig, TokenManager, discover, discover_elsewhere,
+    AuthEnvironment, Credential, Discovery, Exchanges, TokenManager, discover, discover_elsewhere, tokens_folder,
 };
 use crate::clock::Clock;
-use crate::daemon::{TokenBearer, credential};
-use crate::orchestrator::{CallError, Client, ClientConfig, UnsentReason};
+use crate::grant::Asking;
+use crate::orchestrator::{CallError, Client, UnsentReason};
 use crate::schedule::{Connection, ConnectionName, FolderChoice, Schedule, ScheduleSet};
+use crate::text;
+use crate::wiring;
 use crate::witness::{Exchange, Witness};
 
 /// What is examined.
@@ -117,19 +119,16 @@ impl Case<'_> {
 
     /// From the file to an access token.
     async fn up_to_the_token(&mut self, tracker: &TaskTracker) -> Result<TokenManager, Broken> {
-        let credential = credential(&self.connection);
+        let credential = wiring::credential(&self.connection);
         self.configuration(&credential);
-        let tokens_dir = self.state_dir.join("tokens");
+        let tokens_dir = tokens_folder(&self.state_dir);
         for (key, finding) in secrets::findings(&credential, &tokens_dir) {
             self.need(Topic::Secret, Some(format!("auth.{key}")), finding)?;
         }
-        match &credential.grant {
-            // Nobody is asked for it, so there is no way to look at.
-            GrantConfig::PersonalAccessToken { .. } => {}
-            GrantConfig::ClientCredentials { .. }
-            | GrantConfig::RefreshTokenAccount { .. }
-            | GrantConfig::RefreshTokenIdentity { .. }
-            | GrantConfig::Password { .. } => {
+        match credential.grant.facts().asking {
+            // There is no way to look at.
+            Asking::Nobody => {}
+            Asking::Free | Asking::UsesUp | Asking::MayLock => {
                 self.way_to(&credential.token_url).await?;
                 self.identity(&credential).await?;
             }
@@ -165,7 +164,7 @@ impl Case<'_> {
         }
         let mut exchange = self.last_exchange();
         // A saved token says that the grant worked once; where asking again costs nothing, it is asked now.
-        if let (Ok(_), None, grant::Again::Harmless) = (&granted, &exchange, grant::again(&credential.grant)) {
+        if let (Ok(_), None, Asking::Free) = (&granted, &exchange, credential.grant.facts().asking) {
             granted = match manager.refresh().await {
                 Ok(_) => manager.token().await,
                 Err(refusal) => Err(refusal),
@@ -192,20 +191,12 @@ impl Case<'_> {
 
     /// What the token opens.
     async fn with_token(&mut self, manager: &TokenManager, wish: Option<&ProbeWish>) -> Result<(), Broken> {
-        let credential = credential(&self.connection);
-        let url = self.connection.url.clone();
-        if !self.told.contains(&Topic::Tls) || url.origin() != credential.token_url.origin() {
-            self.way_to(&url).await?;
+        let credential = wiring::credential(&self.connection);
+        let connection = self.connection.clone();
+        if !self.told.contains(&Topic::Tls) || connection.url.origin() != credential.token_url.origin() {
+            self.way_to(&connection.url).await?;
         }
-        let client = Client::new(ClientConfig {
-            connection: self.connection.name.to_string(),
-            base: url,
-            tenant: self.connection.tenant.clone(),
-            authorities: self.connection.authorities.clone(),
-            clock: self.clock.clone(),
-            bearer: Arc::new(TokenBearer::new(manager.clone())),
-        });
-        let client = match client {
+        let client = match wiring::client(&self.connection, &self.clock, manager) {
             Ok(client) => client.watched_by(self.witness()),
             Err(cause) => {
                 let finding = Finding::fault(
@@ -328,13 +319,9 @@ impl Case<'_> {
             Err(error) => {
                 let refused = error_is_of_token(&error);
                 let finding = trouble::finding(&error, exchange);
-                match &credential.grant {
-                    GrantConfig::PersonalAccessToken { .. } if refused => grant::dead_personal_token(finding),
-                    GrantConfig::PersonalAccessToken { .. }
-                    | GrantConfig::ClientCredentials { .. }
-                    | GrantConfig::RefreshTokenAccount { .. }
-                    | GrantConfig::RefreshTokenIdentity { .. }
-                    | GrantConfig::Password { .. } => finding,
+                match credential.grant.facts().asking {
+                    Asking::Nobody if refused => grant::dead_personal_token(finding),
+                    Asking::Nobody | Asking::Free | Asking::UsesUp | Asking::MayLock => finding,
                 }
             }
             Ok(folders) => {
@@ -349,13 +336,10 @@ impl Case<'_> {
                     )
                     .with(exchange)
                 } else {
-                    let shown: Vec<String> = folders.iter().take(5).map(|folder| format!("`{folder}`")).collect();
-                    let more =
-                        if folders.len() > 5 { format!(" and {} more", folders.len() - 5) } else { String::new() };
                     Finding::fine(format!(
-                        "the tenant answers{version}{}; folders: {}{more}",
+                        "the tenant answers{version}{}; folders: {}",
                         trouble::packed(exchange.as_ref()),
-                        shown.join(", ")
+                        text::listed(&folders, 5)
                     ))
                     .with(exchange)
                 }

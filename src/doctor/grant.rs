@@ -1,7 +1,9 @@
 //! The grant: asks for a token as the daemon does, and finds the cause when there is none.
 
 use super::step::{Blame, Finding};
-use crate::auth::{AuthUnavailable, Credential, GrantConfig, TokenStatus};
+use crate::auth::{AuthUnavailable, Credential, TokenStatus};
+use crate::grant::{Asking, Grant};
+use crate::http;
 use crate::orchestrator::explain_status;
 use crate::witness::{Answered, Came, Exchange};
 
@@ -15,63 +17,32 @@ const PROMISES: [&str; 4] = [
 
 /// The grant and where it is asked, for a sentence.
 pub(super) fn named(credential: &Credential) -> String {
-    let what = match &credential.grant {
-        GrantConfig::ClientCredentials { .. } => "an application's own login (client_credentials)",
-        GrantConfig::RefreshTokenAccount { .. } => "a user key of the early Cloud (refresh_token, account)",
-        GrantConfig::RefreshTokenIdentity { .. } => "a user's login (refresh_token, one use each)",
-        GrantConfig::Password { .. } => "a user's password",
-        GrantConfig::PersonalAccessToken { .. } => return "a personal access token".to_owned(),
-    };
-    format!("{what} at `{}`", credential.token_url)
+    let facts = credential.grant.facts();
+    match facts.asking {
+        Asking::Nobody => facts.title.to_owned(),
+        Asking::Free | Asking::UsesUp | Asking::MayLock => format!("{} at `{}`", facts.title, credential.token_url),
+    }
 }
 
 /// There is a token.
 pub(super) fn got(status: &TokenStatus, credential: &Credential, exchange: Option<Exchange>) -> Finding {
     let until = status.expires_at.map(|at| format!(", good until {at:.0}")).unwrap_or_default();
-    let found = match &exchange {
-        Some(_) => {
-            let kept = match &credential.grant {
-                GrantConfig::RefreshTokenIdentity { .. } => {
-                    "; the next refresh token is in the token file, which the daemon shares"
-                }
-                GrantConfig::ClientCredentials { .. }
-                | GrantConfig::RefreshTokenAccount { .. }
-                | GrantConfig::Password { .. }
-                | GrantConfig::PersonalAccessToken { .. } => "",
+    let found = match (&exchange, credential.grant.facts().asking) {
+        (Some(_), asking) => {
+            let kept = match asking {
+                Asking::UsesUp => "; the next refresh token is in the token file, which the daemon shares",
+                Asking::Free | Asking::MayLock | Asking::Nobody => "",
             };
             format!("got an access token from the token server{until}{kept}")
         }
-        None => match &credential.grant {
-            GrantConfig::PersonalAccessToken { .. } => {
-                "nothing is asked: the personal access token itself is sent with each call".to_owned()
-            }
-            GrantConfig::RefreshTokenIdentity { .. }
-            | GrantConfig::ClientCredentials { .. }
-            | GrantConfig::RefreshTokenAccount { .. }
-            | GrantConfig::Password { .. } => {
-                format!("nothing was sent: the token file holds an access token, shared with the daemon{until}")
-            }
-        },
+        (None, Asking::Nobody) => {
+            "nothing is asked: the personal access token itself is sent with each call".to_owned()
+        }
+        (None, Asking::Free | Asking::UsesUp | Asking::MayLock) => {
+            format!("nothing was sent: the token file holds an access token, shared with the daemon{until}")
+        }
     };
     Finding::fine(found).with(exchange)
-}
-
-/// Whether asking for a token once more, without need, does any harm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Again {
-    /// The server gives another one.
-    Harmless,
-    /// It uses up a login, may lock an account, or there is nobody to ask.
-    OnlyIfNeeded,
-}
-
-pub(super) fn again(grant: &GrantConfig) -> Again {
-    match grant {
-        GrantConfig::ClientCredentials { .. } | GrantConfig::RefreshTokenAccount { .. } => Again::Harmless,
-        GrantConfig::RefreshTokenIdentity { .. }
-        | GrantConfig::Password { .. }
-        | GrantConfig::PersonalAccessToken { .. } => Again::OnlyIfNeeded,
-    }
 }
 
 /// Orchestrator does not take a personal access token.
@@ -87,7 +58,7 @@ pub(super) fn dead_personal_token(finding: Finding) -> Finding {
 }
 
 /// There is none.
-pub(super) fn none(refusal: &AuthUnavailable, grant: &GrantConfig, exchange: Option<Exchange>) -> Finding {
+pub(super) fn none(refusal: &AuthUnavailable, grant: &Grant, exchange: Option<Exchange>) -> Finding {
     let prefix = format!("connection `{}`: ", refusal.connection);
     let found = refusal.message.strip_prefix(&prefix).unwrap_or(&refusal.message).to_owned();
     let (blame, cause) = why(grant, exchange.as_ref());
@@ -96,7 +67,7 @@ pub(super) fn none(refusal: &AuthUnavailable, grant: &GrantConfig, exchange: Opt
     Finding::fault(blame, found, cause, cure).with(exchange)
 }
 
-fn why(grant: &GrantConfig, exchange: Option<&Exchange>) -> (Blame, &'static str) {
+fn why(grant: &Grant, exchange: Option<&Exchange>) -> (Blame, &'static str) {
     match exchange.map(|exchange| &exchange.came) {
         None => (Blame::Here, "nothing was sent, because what the request needs is not at hand on this machine"),
         Some(Came::Nothing { .. }) => {
@@ -106,9 +77,9 @@ fn why(grant: &GrantConfig, exchange: Option<&Exchange>) -> (Blame, &'static str
     }
 }
 
-fn of_answer(grant: &GrantConfig, answered: &Answered) -> (Blame, &'static str) {
+fn of_answer(grant: &Grant, answered: &Answered) -> (Blame, &'static str) {
     let Answered { status, error, content_type, excerpt, .. } = answered;
-    let page = content_type.as_deref().is_some_and(|kind| kind.contains("html")) || excerpt.starts_with('<');
+    let page = http::is_page(content_type.as_deref(), excerpt.as_bytes());
     match (error.as_deref(), status) {
         (_, 407) => (Blame::Unreached, explain_status(407).map_or("a proxy wants a login", |known| known.cause)),
         (_, 429) => {
@@ -137,15 +108,11 @@ fn of_answer(grant: &GrantConfig, answered: &Answered) -> (Blame, &'static str) 
         }
         (None, 200..=299) => (Blame::Here, "what answered is no token endpoint, or a proxy changes its answers"),
         (_, 300..=399) => (Blame::Here, "the address of the token endpoint leads elsewhere"),
-        (None, 400 | 401 | 403)
-            if !page && matches!(grant, GrantConfig::Password { username, .. } if username.contains('\\')) =>
-        {
-            (
-                Blame::Refused,
-                "the user is of a directory (a Windows domain): Orchestrator logs such users in by NTLM or Negotiate only, and answers their password like a wrong one",
-            )
-        }
-        (None, 400 | 401 | 403) if !page && matches!(grant, GrantConfig::Password { .. }) => (
+        (None, 400 | 401 | 403) if !page && grant.username().is_some_and(|name| name.contains('\\')) => (
+            Blame::Refused,
+            "the user is of a directory (a Windows domain): Orchestrator logs such users in by NTLM or Negotiate only, and answers their password like a wrong one",
+        ),
+        (None, 400 | 401 | 403) if !page && grant.username().is_some() => (
             Blame::Refused,
             "user name, password or tenant is wrong, the account is locked, or the user is of a directory (a Windows domain) or of single sign-on and has no password here; newer servers take passwords of host administrators only",
         ),

@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::http::{Challenge, challenges_of, is_loopback};
 use crate::orchestrator::explain_status;
 use crate::secret::{PROXY_VARIABLES, is_meant_proxy};
+use crate::text;
 use crate::witness::masked;
 
 /// As long as the token server's own connections may take.
@@ -249,10 +250,10 @@ fn wants_login(found: &str, wanted: &[Challenge], login: bool) -> Option<Finding
     if basic || wanted.is_empty() {
         return None;
     }
-    let schemes: Vec<String> = wanted.iter().map(|challenge| format!("`{}`", masked(&challenge.scheme, &[]))).collect();
+    let schemes = text::quoted(wanted.iter().map(|challenge| masked(&challenge.scheme, &[])));
     Some(Finding::fault(
         Blame::Unreached,
-        format!("{found}; the login that it takes is {} alone", schemes.join(", ")),
+        format!("{found}; the login that it takes is {schemes} alone"),
         "the proxy wants a Windows login (NTLM, Kerberos) or another one that is not spoken here; only `Basic` is",
         "run a small proxy on this machine that logs in to it (cntlm, px) and set `HTTPS_PROXY=http://127.0.0.1:3128`; or have \
          the proxy let this machine, or this host, through without a login",

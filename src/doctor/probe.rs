@@ -15,6 +15,7 @@ use super::trouble;
 use crate::clock::{earlier, later};
 use crate::orchestrator::{CallError, Client, JobState, JobView, StartRequest, Survey, explain_job};
 use crate::run::{FolderId, Reference};
+use crate::text;
 
 /// How often the list is asked for the new job: often at first, because most servers show it at once.
 const LOOKS: [Duration; 9] = [
@@ -92,7 +93,7 @@ async fn visible(
         match client.survey_jobs(folder, &newest, NEWEST).await {
             Ok(Survey { jobs, .. }) if jobs.iter().any(|job| job.reference.as_ref() == Some(reference)) => {
                 let took = case.clock.boottime().saturating_sub(since);
-                let found = format!("the list shows the job {:.1} s after it was accepted", took.as_secs_f64());
+                let found = format!("the list shows the job {} after it was accepted", text::roughly(took));
                 let exchange = case.last_exchange();
                 let finding = if took * AMPLE <= settle {
                     Finding::fine(format!("{found}; a settle time of {} s is ample", settle.as_secs()))
@@ -275,7 +276,7 @@ async fn end(case: &mut Case<'_>, client: &Client, folder: FolderId, job: &JobVi
 fn ended(view: &JobView) -> Finding {
     let took = view.ended_at.zip(view.started_at).map(|(end, start)| end.duration_since(start));
     let took =
-        took.filter(|took| *took > SignedDuration::ZERO).map(|took| format!(" after {:.1} s", took.as_secs_f64()));
+        took.filter(SignedDuration::is_positive).map(|took| format!(" after {}", text::roughly(took.unsigned_abs())));
     let found = format!("job {} ended as {}{}", view.id, view.state, took.unwrap_or_default());
     match &view.state {
         JobState::Successful => Finding::fine(found),

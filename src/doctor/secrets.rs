@@ -5,10 +5,11 @@ use std::path::Path;
 
 use super::step::{Blame, Finding};
 use crate::auth::private_file::FileError;
-use crate::auth::{Credential, GrantConfig, KeptSecrets, Kind};
+use crate::auth::{Credential, KeptSecrets};
 use crate::secret::{
-    NotWritten, Oddity, SIGN_CURE, SecretError, SecretRef, SecretSource, Written, is_dynamic, owner_cure,
+    NotWritten, Oddity, Purpose, SIGN_CURE, SecretError, SecretRef, SecretSource, Written, is_dynamic, owner_cure,
 };
+use crate::text;
 
 /// A fault when the state folder is somebody else's: a token that is saved there now could not be read by its owner.
 pub(super) fn foreign_folder(state_dir: &Path) -> Option<Finding> {
@@ -70,26 +71,21 @@ const PRIVATE_FOLDER: &str = "/var/lib/private/punctual";
 
 /// One finding for each secret, with the key in `auth` that names it.
 pub(super) fn findings(credential: &Credential, tokens_dir: &Path) -> Vec<(&'static str, Finding)> {
-    let (main, kind) = credential.grant.main_secret();
-    let mut findings = vec![(kind.key(), finding(main, kind, credential, tokens_dir))];
-    if let GrantConfig::RefreshTokenIdentity { client_secret, .. } = &credential.grant {
-        let kind = Kind::ClientSecret;
-        findings.push((kind.key(), finding(client_secret, kind, credential, tokens_dir)));
-    }
-    findings
+    let secrets = credential.grant.secrets().into_iter();
+    secrets.map(|(kind, source)| (kind.key(), finding(source, kind, credential, tokens_dir))).collect()
 }
 
-fn finding(source: &SecretSource, kind: Kind, credential: &Credential, tokens_dir: &Path) -> Finding {
+fn finding(source: &SecretSource, kind: Purpose, credential: &Credential, tokens_dir: &Path) -> Finding {
     match source {
         SecretSource::At(reference) => named(reference, kind, tokens_dir.parent()),
         SecretSource::Kept => kept(kind, credential, tokens_dir),
     }
 }
 
-fn kept(kind: Kind, credential: &Credential, tokens_dir: &Path) -> Finding {
+fn kept(kind: Purpose, credential: &Credential, tokens_dir: &Path) -> Finding {
     let login = format!("run `punctual login {}`", credential.connection);
     // A user's login may belong to an application without a secret.
-    let optional = matches!(credential.grant, GrantConfig::RefreshTokenIdentity { .. }) && kind == Kind::ClientSecret;
+    let optional = credential.grant.login_client_secret().is_some() && kind == Purpose::ClientSecret;
     match KeptSecrets::new(tokens_dir).read(&credential.connection, kind) {
         Ok(Some(_)) => Finding::fine(format!("the {kind} kept by `punctual login` can be read")),
         Ok(None) if optional => Finding::fine("none: the application counts as a public one"),
@@ -116,9 +112,9 @@ fn kept(kind: Kind, credential: &Credential, tokens_dir: &Path) -> Finding {
     }
 }
 
-fn named(reference: &SecretRef, kind: Kind, state_dir: Option<&Path>) -> Finding {
+fn named(reference: &SecretRef, kind: Purpose, state_dir: Option<&Path>) -> Finding {
     let service = state_dir.and_then(owner_of);
-    match reference.look(kind.purpose()) {
+    match reference.look(kind) {
         Ok(Written { secret: _, cleaned, odd }) => {
             if let (SecretRef::File(path), Some(service)) = (reference, service)
                 && closed_to(path, service)
@@ -132,13 +128,13 @@ fn named(reference: &SecretRef, kind: Kind, state_dir: Option<&Path>) -> Finding
             }
             let read = match cleaned.as_slice() {
                 [] => format!("`{reference}` can be read"),
-                _ => format!("`{reference}` can be read; left out is {}", listed(&cleaned)),
+                _ => format!("`{reference}` can be read; left out is {}", text::all(&cleaned)),
             };
             if odd.is_empty() {
                 return Finding::fine(read);
             }
             Finding::doubt(
-                format!("{read}; {}", listed(&odd)),
+                format!("{read}; {}", text::all(&odd)),
                 format!("it may be meant so; if the server refuses the {kind}, it is not"),
                 match odd.as_slice() {
                     [Oddity::Short(_)] => format!("choose a longer {kind}"),
@@ -162,10 +158,6 @@ fn named(reference: &SecretRef, kind: Kind, state_dir: Option<&Path>) -> Finding
             )
         }
     }
-}
-
-fn listed(parts: &[impl std::fmt::Display]) -> String {
-    parts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether a file that root can read is closed to another user by its owner and mode. A group is given the benefit of the doubt.
@@ -210,7 +202,7 @@ fn why(error: &SecretError) -> &'static str {
 }
 
 /// What is wrong with what a secret's place holds: rights and users do not mend it.
-fn content_cure(reference: &SecretRef, error: &SecretError, kind: Kind) -> Option<String> {
+fn content_cure(reference: &SecretRef, error: &SecretError, kind: Purpose) -> Option<String> {
     let place = match reference {
         SecretRef::File(path) => format!("`{}`", path.display()),
         SecretRef::Credential(name) => format!("the file that the unit's `LoadCredential={name}:…` names"),
@@ -241,7 +233,7 @@ fn content_cure(reference: &SecretRef, error: &SecretError, kind: Kind) -> Optio
     })
 }
 
-fn cure(reference: &SecretRef, error: &SecretError, kind: Kind, state_dir: Option<&Path>) -> String {
+fn cure(reference: &SecretRef, error: &SecretError, kind: Purpose, state_dir: Option<&Path>) -> String {
     if let Some(cure) = content_cure(reference, error, kind) {
         return cure;
     }

@@ -2,11 +2,15 @@
 //!
 //! Pure: what was seen goes in, a finding comes out.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::scopes::{self, ScopeVerdict};
 use super::step::{Blame, Finding};
-use crate::auth::{Claims, Credential, GrantConfig, Looks};
+use crate::auth::{Claims, Credential, Looks};
+use crate::grant::{Asking, Grant};
+use crate::text;
 use crate::witness::{Came, Exchange};
 
 /// From here on somebody should know; the token rules warn from the same point.
@@ -150,23 +154,15 @@ pub(super) fn three_clocks(identity: SignedDuration, orchestrator: SignedDuratio
 }
 
 /// Whether the scopes are enough: those that the server named, else the token, else the file.
-pub(super) fn scopes(grant: &GrantConfig, answered: Option<String>, claims: Option<&Claims>) -> Finding {
-    let asked = match grant {
-        GrantConfig::ClientCredentials { scope, .. } => Some(scope.clone()),
-        GrantConfig::RefreshTokenIdentity { scope, .. } => scope.clone(),
-        GrantConfig::RefreshTokenAccount { .. } => {
-            let text = "a user key carries all rights of its user; no scopes are needed";
-            return Finding::fine(text);
-        }
-        GrantConfig::Password { .. } => {
-            return Finding::fine("a password carries all rights of its user; no scopes are needed");
-        }
-        GrantConfig::PersonalAccessToken { .. } => {
-            return Finding::fine(
-                "a personal access token has the scopes that it was made with; the calls below will show",
-            );
-        }
-    };
+pub(super) fn scopes(grant: &Grant, answered: Option<String>, claims: Option<&Claims>) -> Finding {
+    let facts = grant.facts();
+    if let Some(rights) = facts.rights {
+        return Finding::fine(match facts.asking {
+            Asking::Nobody => format!("{rights}; the calls below will show"),
+            Asking::Free | Asking::UsesUp | Asking::MayLock => format!("{rights}; no scopes are needed"),
+        });
+    }
+    let asked = grant.scope().map(str::to_owned);
     let split = |text: String| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let had = answered.map(split).or_else(|| claims.and_then(|claims| claims.scopes.clone())).or(asked.map(split));
     match had {
@@ -175,7 +171,7 @@ pub(super) fn scopes(grant: &GrantConfig, answered: Option<String>, claims: Opti
             ScopeVerdict::Enough => Finding::fine(format!("`{}` is enough", had.join(" "))),
             ScopeVerdict::ByRoles => Finding::fine("`OR.Default`: the roles of the application in each folder decide"),
             ScopeVerdict::Missing { what_for, add } => Finding::doubt(
-                format!("`{}` is not enough for {}", had.join(" "), what_for.join(", ")),
+                format!("`{}` is not enough for {}", had.join(" "), text::all(what_for)),
                 "the external application was given fewer scopes than the daemon's calls need, or `auth.scope` names fewer",
                 format!("grant `{}` to the application, and name it in `auth.scope`", add.join(" ")),
             ),
@@ -204,10 +200,7 @@ pub(super) fn clock(off: SignedDuration) -> Finding {
     }
 }
 
+/// `Date` has whole seconds, so parts of them say nothing.
 fn length(size: SignedDuration) -> String {
-    match size.as_secs() {
-        seconds @ 0..120 => format!("{seconds} s"),
-        seconds @ 120..7200 => format!("{} min", seconds / 60),
-        seconds => format!("{} h", seconds / 3600),
-    }
+    text::roughly(Duration::from_secs(size.unsigned_abs().as_secs()))
 }

@@ -5,6 +5,7 @@
 
 use super::challenge;
 use super::step::{Blame, Finding};
+use crate::http;
 use crate::orchestrator::{CallError, Explained, UnsentReason, explain_status};
 use crate::witness::{Answered, Came, Exchange};
 
@@ -72,8 +73,7 @@ impl Heard {
     fn of(exchange: Option<&Exchange>) -> Heard {
         match exchange.map(|exchange| &exchange.came) {
             Some(Came::Answer(answered)) => {
-                let page = answered.content_type.as_deref().is_some_and(|kind| kind.contains("html"))
-                    || answered.excerpt.starts_with('<');
+                let page = http::is_page(answered.content_type.as_deref(), answered.excerpt.as_bytes());
                 if page { Heard::Page(answered.status) } else { Heard::Status(answered.status) }
             }
             Some(Came::Nothing { .. }) => Heard::Silence,

@@ -13,6 +13,7 @@ use crate::orchestrator::{
 };
 use crate::run::{FolderId, Reference};
 use crate::schedule::{FolderChoice, Schedule, TemplateContext};
+use crate::text;
 
 /// Reasons that pass by themselves: the job would wait its turn.
 const PASSING: [&str; 3] = ["RobotBusy", "RobotConcurrencyLimit", "TemplateFullCapacity"];
@@ -255,11 +256,6 @@ fn arguments(case: &Case<'_>, schedule: &Schedule) -> Result<Option<String>, Box
 
 fn users(schedules: &[Arc<Schedule>]) -> String {
     const SHOWN: usize = 3;
-    let mut names =
-        schedules.iter().take(SHOWN).map(|schedule| format!("`{}`", schedule.key)).collect::<Vec<_>>().join(", ");
-    if schedules.len() > SHOWN {
-        names.push_str(&format!(" and {} more", schedules.len() - SHOWN));
-    }
     let noun = if schedules.len() == 1 { "schedule" } else { "schedules" };
-    format!("{noun} {names}")
+    format!("{noun} {}", text::listed(schedules.iter().map(|schedule| &schedule.key), SHOWN))
 }

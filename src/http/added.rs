@@ -6,6 +6,7 @@
 use super::authorities::Authorities;
 use super::certificate::Certificate;
 use super::trouble::{Trouble, trouble};
+use crate::text;
 use crate::witness::masked;
 
 /// How many certificates of the file are named.
@@ -30,11 +31,7 @@ impl Added {
     }
 
     fn named(&self) -> String {
-        let named: Vec<String> = self.subjects.iter().take(MOST_NAMED).map(|subject| format!("`{subject}`")).collect();
-        match self.subjects.len().saturating_sub(named.len()) {
-            0 => named.join(", "),
-            more => format!("{} and {more} more", named.join(", ")),
-        }
+        text::listed(&self.subjects, MOST_NAMED)
     }
 
     /// Who does not trust a certificate that signed itself.

@@ -130,8 +130,11 @@ fn as_utf8(bytes: Vec<u8>) -> Vec<u8> {
     }
 }
 
-/// A page for people, where data was asked for.
-pub(crate) fn is_page(content_type: Option<&str>, bytes: &[u8]) -> bool {
-    let named = content_type.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/html"));
-    named || bytes.trim_ascii_start().starts_with(b"<")
+/// A page for people, where data was asked for: by its type, XHTML included, or by its first sign. Login pages and those of
+/// firewalls come as JSON too, with a byte order mark, and in two bytes a character.
+pub fn is_page(content_type: Option<&str>, beginning: &[u8]) -> bool {
+    let named = content_type.is_some_and(|kind| kind.to_ascii_lowercase().contains("html"));
+    // Blanks, zero bytes, and the bytes of the three marks.
+    let before = |byte: &&u8| byte.is_ascii_whitespace() || matches!(byte, 0 | 0xEF | 0xBB | 0xBF | 0xFE | 0xFF);
+    named || beginning.iter().find(|byte| !before(byte)) == Some(&b'<')
 }

@@ -21,14 +21,14 @@ pub(crate) fn date(headers: &HeaderMap) -> Option<Timestamp> {
 }
 
 /// `Retry-After`, in seconds or as a date, which is compared with the answer's own `Date`, so that a wrong clock on our side
-/// does not matter. What is over counts as zero. Unbounded: a server can ask for years.
-pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+/// does not matter. What is over counts as zero, and whatever is longer than `most` as that: a server can ask for years.
+pub fn retry_after(headers: &HeaderMap, now: Timestamp, most: Duration) -> Option<Duration> {
     let value = text(headers, RETRY_AFTER)?.trim();
     if let Ok(seconds) = value.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
+        return Some(Duration::from_secs(seconds).min(most));
     }
     let left = http_date(value)?.duration_since(date(headers).unwrap_or(now));
-    Some(left.max(SignedDuration::ZERO).unsigned_abs())
+    Some(left.max(SignedDuration::ZERO).unsigned_abs().min(most))
 }
 
 /// One way in that a server or proxy names (RFC 9110, 11.6.1; the members of Bearer: RFC 6750, 3).

@@ -15,6 +15,7 @@ use super::added::Added;
 use super::authorities::Authorities;
 use super::certificate::Certificate;
 use super::tls::{Asked, IS_AN_AUTHORITY};
+use crate::text::{causes, cut};
 use crate::witness::without_secrets;
 
 /// Longer reasons are cut: they go into tables and logs.
@@ -330,7 +331,7 @@ pub(super) fn why(error: &reqwest::Error, asked: &Asked) -> Why {
     if error.is_timeout() {
         return Why { what: "time ran out".to_owned(), cure: None };
     }
-    let chain = || std::iter::successors(error.source(), |error| (*error).source());
+    let chain = || causes(error);
     let tls = chain().find_map(|error| {
         let inner = error.downcast_ref::<io::Error>().and_then(of_tls);
         inner.or_else(|| error.downcast_ref::<rustls::Error>())
@@ -364,9 +365,8 @@ pub(super) fn why(error: &reqwest::Error, asked: &Asked) -> Why {
 /// The reason at the bottom of the chain, on one line: the layers above it repeat the URL, or say only that something failed.
 /// Empty if there is none.
 pub(crate) fn innermost(error: &reqwest::Error) -> String {
-    let chain = std::iter::successors(error.source(), |error| (*error).source());
-    let Some(last) = chain.last().filter(|last| !last.is::<reqwest::Error>()) else { return String::new() };
-    without_secrets(&last.to_string(), &[]).trim_end_matches('.').chars().take(MAX_CHARS).collect()
+    let Some(last) = causes(error).last().filter(|last| !last.is::<reqwest::Error>()) else { return String::new() };
+    cut(without_secrets(&last.to_string(), &[]).trim_end_matches('.'), MAX_CHARS)
 }
 
 fn day(at: Option<Timestamp>) -> String {

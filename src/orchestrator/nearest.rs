@@ -1,5 +1,7 @@
 //! Which names were probably meant.
 
+use crate::text;
+
 /// A name that there is.
 #[derive(Clone, Debug)]
 pub(super) struct Known<'n> {
@@ -20,15 +22,11 @@ impl<'n> Known<'n> {
 pub(super) fn hint(wanted: &[String], known: &[Known<'_>], plural: &str) -> Option<String> {
     let mut near: Vec<(usize, &str)> = known.iter().filter_map(|name| Some((far(wanted, name)?, name.shown))).collect();
     near.sort();
-    let names: Vec<String> = near.iter().take(3).map(|(_, name)| format!("`{name}`")).collect();
-    match names.split_last() {
-        Some((last, [])) => Some(format!("did you mean {last}?")),
-        Some((last, before)) => Some(format!("did you mean {} or {last}?", before.join(", "))),
-        None => {
-            let all: Vec<String> = known.iter().map(|name| name.shown.to_owned()).collect();
-            (!all.is_empty()).then(|| format!("{plural} there: {}", listed(&all)))
-        }
+    if near.is_empty() {
+        let all: Vec<String> = known.iter().map(|name| name.shown.to_owned()).collect();
+        return (!all.is_empty()).then(|| format!("{plural} there: {}", listed(&all)));
     }
+    Some(format!("did you mean {}?", text::either(near.iter().take(3).map(|(_, name)| name))))
 }
 
 /// How far a name is from what was written, if it is near at all.
@@ -40,36 +38,11 @@ fn far(wanted: &[String], name: &Known<'_>) -> Option<usize> {
 
 fn near(wanted: &str, form: &str) -> Option<usize> {
     let (a, b) = (wanted.chars().count(), form.chars().count());
-    let most = (a.min(b) / 3).max(1);
-    // The lengths alone say so already, and ten thousand names are compared at most.
-    if a.abs_diff(b) > most {
-        return None;
-    }
-    Some(distance(wanted, form)).filter(|far| *far <= most)
+    text::within(wanted, form, (a.min(b) / 3).max(1))
 }
 
 /// Some names for a sentence, at most ten.
 pub(super) fn listed(names: &[String]) -> String {
     const SHOWN: usize = 10;
-    let mut text = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    if names.len() > SHOWN {
-        text.push_str(&format!(" and {} more", names.len() - SHOWN));
-    }
-    text
-}
-
-/// Levenshtein's distance in characters.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut corner = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let swapped = corner + usize::from(x != *y);
-            corner = row[j + 1];
-            row[j + 1] = swapped.min(corner + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
+    text::listed(names, SHOWN)
 }

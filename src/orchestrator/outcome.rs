@@ -194,7 +194,7 @@ fn fate_of_before(status: u16, body: &Body) -> Fate {
 
 fn judge_answer(asked: &Asked, answer: Answer, now: Timestamp) -> Verdict {
     let Answer { status, headers, body } = answer;
-    let retry_after = retry_after(&headers, now);
+    let retry_after = http::retry_after(&headers, now, MAX_RETRY_AFTER);
     match fate(asked.call, status, &headers, &body) {
         Fate::Accepted => judge_success(asked, status, &headers, body),
         Fate::TokenRefused => Verdict::TokenRefused { said: challenge(&headers).or_else(|| said(&body)) },
@@ -368,9 +368,4 @@ fn target(headers: &HeaderMap) -> String {
         None if location.is_some() => "another path".to_owned(),
         None => "nowhere".to_owned(),
     }
-}
-
-/// `Retry-After`, as far as it is obeyed.
-fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    http::retry_after(headers, now).map(|wait| wait.min(MAX_RETRY_AFTER))
 }

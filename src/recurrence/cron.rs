@@ -16,6 +16,7 @@ use super::field::{self, Field, Shape};
 use super::kind::{Kind, Word};
 use super::matcher::Matcher;
 use super::policy::Class;
+use crate::text;
 
 /// `@midnight` is Vixie cron's; the rest is everybody's.
 const ALIASES: [(&str, &str); 7] = [
@@ -175,7 +176,7 @@ fn expand_alias(word: Word<'_>) -> Result<&'static str, PatternError> {
         "@every" if rest.trim().is_empty() => "an interval is `every: 5m` instead of `cron`".to_string(),
         "@every" => format!("write `every: {}` instead of `cron`", rest.trim()),
         "@reboot" => "a schedule is a set of times; the start of the machine is none".to_string(),
-        _ => format!("the aliases are {}", ALIASES.map(|(alias, _)| format!("`{alias}`")).join(", ")),
+        _ => format!("the aliases are {}", text::quoted(ALIASES.map(|(alias, _)| alias))),
     };
     Err(word.refuse(format!("`{name}` is not an alias of a cron pattern"), hint))
 }

@@ -4,6 +4,7 @@
 //! summer time. They are refused all the same. Hints are questions for a person; nothing is replaced behind anyone's back.
 
 use super::windows_zones::WINDOWS_ZONES;
+use crate::text::within;
 
 /// Abbreviations, by what most people who write them mean.
 const ABBREVIATIONS: [(&str, &str); 52] = [
@@ -137,37 +138,18 @@ pub(super) fn nearest(name: &str, known: impl Iterator<Item = String>) -> Option
     let limit = (wanted.chars().count() / 4).clamp(1, 4);
     known
         .filter(|candidate| find_refusal(candidate).is_none())
-        .map(|candidate| (distance_to(&wanted, &candidate), candidate))
-        .filter(|(distance, _)| *distance <= limit)
+        .filter_map(|candidate| Some((distance_to(&wanted, &candidate, limit)?, candidate)))
         .min()
         .map(|(_, candidate)| candidate)
 }
 
-/// The distance to the whole name or to its city, whichever is less: `Berlin` and `new york` are near.
-fn distance_to(wanted: &str, candidate: &str) -> usize {
+/// The distance to all of the name or to its city, whichever is less: `Berlin` and `new york` are near.
+fn distance_to(wanted: &str, candidate: &str, limit: usize) -> Option<usize> {
     let candidate = simple(candidate);
-    let whole = distance(wanted, &candidate);
-    match candidate.rsplit_once('/') {
-        Some((_, city)) => whole.min(distance(wanted, city)),
-        None => whole,
-    }
+    let city = candidate.rsplit_once('/').and_then(|(_, city)| within(wanted, city, limit));
+    within(wanted, &candidate, limit).into_iter().chain(city).min()
 }
 
 fn simple(name: &str) -> String {
     name.trim().to_lowercase().replace([' ', '-'], "_")
-}
-
-/// Levenshtein's distance: insertions, deletions and replacements of characters.
-fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (line, a) in left.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], line + 1);
-        for (column, b) in right.iter().enumerate() {
-            let replaced = diagonal + usize::from(a != *b);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[right.len()]
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::model::{Connection, ConnectionName, Schedule, ScheduleKey, ScheduleSet};
 use super::timing::TimingError;
+use crate::text;
 
 /// Losing so many is an ordinary edit, however few there were.
 const FEW: usize = 3;
@@ -170,10 +171,7 @@ impl fmt::Display for Change {
 }
 
 fn names<T: fmt::Display>(list: &[T]) -> String {
-    let shown: Vec<String> = list.iter().take(NAMES).map(ToString::to_string).collect();
-    let more = list.len().saturating_sub(NAMES);
-    let shown = shown.join(", ");
-    if more > 0 { format!("{shown} and {more} more") } else { shown }
+    text::first(list, NAMES)
 }
 
 /// Whether two schedules of one timing say the same. Where it stands in its file is no part of it.

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::excerpt::{Column, Shown};
 use super::mask;
+use crate::text;
 
 /// One mistake or doubt. Serialized, it is a row of `check -o json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -317,12 +318,7 @@ fn once_each(list: Vec<Finding>) -> Vec<Finding> {
 pub(super) fn quoted(text: &str) -> String {
     const LONGEST: usize = 80;
     let mut shown = String::from("`");
-    let text = mask::without_addresses(text);
-    for (n, c) in text.chars().enumerate() {
-        if n == LONGEST {
-            shown.push('…');
-            break;
-        }
+    for c in text::cut(&mask::without_addresses(text), LONGEST).chars() {
         if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
     }
     shown.push('`');

@@ -25,14 +25,14 @@ pub use folder::FolderChoice;
 pub use kept::{HistoryChoice, Kept};
 pub use load::load;
 pub use model::{
-    AuthSpec, CatchUp, CatchUpPolicy, Connection, ConnectionLimits, ConnectionName, Copies, Enablement, Grant,
-    HighWaterMark, HistoryLimits, Marks, Occurrence, OnUnknownStart, OverlapPolicy, Place, Schedule, ScheduleKey,
-    ScheduleSet, StartSpec, Trigger, Watch,
+    AuthSpec, CatchUp, CatchUpPolicy, Connection, ConnectionLimits, ConnectionName, Copies, Enablement, HighWaterMark,
+    HistoryLimits, Marks, Occurrence, OnUnknownStart, OverlapPolicy, Place, Schedule, ScheduleKey, ScheduleSet,
+    StartSpec, Trigger, Watch,
 };
 pub use render::{Paint, render};
 pub use schema::json_schema;
 pub use secrets::{SecretDoubt, doubtful_secrets};
-pub use spec::{Invalid, Loaded, known_names, parse};
+pub use spec::{Invalid, Loaded, parse};
 pub use stamp::{FileStamps, Look, Stillness, look_at_files};
 pub use template::{TemplateContext, TemplateError};
 // Readers of single values, which are fuzzed by themselves: within a file that is a hundred times slower.

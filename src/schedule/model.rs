@@ -16,9 +16,9 @@ use url::Url;
 use super::folder::FolderChoice;
 use super::kept::HistoryChoice;
 use super::timing::Timing;
+use crate::grant::Grant;
 use crate::http::Authorities;
 use crate::recurrence::{Excluded, Nominal, Recurrence, ZoneChoice};
-use crate::secret::SecretSource;
 
 /// How many excluded days are passed over in looking for the time before.
 const MOST_EXCLUDED_DAYS: usize = 366;
@@ -113,50 +113,6 @@ pub struct AuthSpec {
     pub grant: Grant,
     /// Where it is sent, when the file says so; else derived from the connection's URL and the style.
     pub token_url: Option<Url>,
-}
-
-/// The grants that are built, each with what it needs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Grant {
-    /// An external application with its own rights, on today's identity server.
-    ClientCredentials {
-        /// The application's id.
-        client_id: String,
-        /// The application's secret.
-        client_secret: SecretSource,
-        /// Space-separated scopes.
-        scope: String,
-    },
-    /// A refresh token of the early Cloud's `account` server: JSON, reusable, a day's access token.
-    RefreshTokenAccount {
-        /// The client id that the Cloud page shows beside the user key.
-        client_id: String,
-        /// The user key.
-        refresh_token: SecretSource,
-    },
-    /// A refresh token of today's identity server: form, one use only.
-    RefreshTokenIdentity {
-        /// The application's id.
-        client_id: String,
-        /// Confidential applications have one. Left out and never kept by `punctual login`: a public application.
-        client_secret: SecretSource,
-        /// The first refresh token; later ones are kept in the state folder.
-        refresh_token: SecretSource,
-        /// Asked for again on each refresh when given.
-        scope: Option<String>,
-    },
-    /// A user's password at a stand-alone Orchestrator; the tenant is the connection's.
-    Password {
-        /// User name or email address.
-        username: String,
-        /// The password.
-        password: SecretSource,
-    },
-    /// A personal access token: sent as it is.
-    PersonalAccessToken {
-        /// The token.
-        token: SecretSource,
-    },
 }
 
 /// The work that a connection may be given. Defaults are argued beside each.

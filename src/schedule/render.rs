@@ -6,6 +6,7 @@ use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::diagnostic::{Diagnostic, Excerpt, Severity};
+use crate::text;
 
 /// Whether the text may carry colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,11 +91,7 @@ fn annotation(excerpt: &Excerpt, kind: AnnotationKind) -> Annotation<'_> {
 
 fn summary(diagnostics: &[Diagnostic]) -> String {
     let count = |wanted| diagnostics.iter().filter(|d| d.severity == wanted).count();
-    let say = |n: usize, what: &str| match n {
-        0 => None,
-        1 => Some(format!("1 {what}")),
-        n => Some(format!("{n} {what}s")),
-    };
+    let say = |n: usize, what: &str| (n > 0).then(|| text::counted(n, what));
     let parts: Vec<String> = [say(count(Severity::Error), "error"), say(count(Severity::Warning), "warning")]
         .into_iter()
         .flatten()

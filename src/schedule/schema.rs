@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::model::ScheduleKey;
 use super::spec::choices::{self, Names};
 use super::spec::keys::{self, MOST_PRIORITY, Need, Section, Shape, Stage};
+use crate::grant::{Facts, GrantKind, Style};
 
 /// The schema of what is built now, JSON Schema 2020-12.
 pub fn json_schema() -> Value {
@@ -55,42 +56,34 @@ fn rules(name: &str, schema: &mut Map<String, Value>) {
             schema.insert("dependentRequired".into(), json!({ "anchor": ["every"], "quartz": ["cron"] }));
         }
         "auth" => {
-            let when = |conditions: Value, required: &[&str], others: &[&str]| {
-                let refused: Map<String, Value> = others.iter().map(|key| ((*key).to_owned(), json!(false))).collect();
-                json!({ "if": { "properties": conditions }, "then": { "required": required, "properties": refused } })
+            let refused = |keys: Vec<&str>| -> Map<String, Value> {
+                keys.into_iter().map(|key| (key.to_owned(), json!(false))).collect()
             };
-            let account = json!({ "grant": { "const": "refresh_token" }, "style": { "const": "account" } });
-            let account = json!({ "allOf": [{ "properties": account }, { "required": ["style"] }] });
-            let surplus: Map<String, Value> =
-                ["client_secret", "scope"].iter().map(|key| ((*key).to_owned(), json!(false))).collect();
-            let rule = json!([
-                when(
-                    json!({ "grant": { "const": "client_credentials" } }),
-                    &["client_id", "scope"],
-                    &["refresh_token", "username", "password", "token"],
-                ),
-                when(
-                    json!({ "grant": { "const": "refresh_token" } }),
-                    &["client_id"],
-                    &["username", "password", "token"],
-                ),
-                { "if": account, "then": { "properties": surplus } },
-                when(
-                    json!({ "grant": { "const": "password" } }),
-                    &["username"],
-                    &["client_id", "client_secret", "refresh_token", "scope", "token"],
-                ),
-                when(
-                    json!({ "grant": { "const": "personal_access_token" } }),
-                    &[],
-                    &["client_id", "client_secret", "refresh_token", "scope", "username", "password", "token_url"],
-                ),
+            let rule = |kind: GrantKind| {
+                let Facts { word, needs, .. } = kind.facts();
+                let word = json!({ "const": word });
+                let mut surplus: Vec<&str> = kind.facts().surplus().collect();
+                // Of two grants with one word, the one that has a style of its own refuses more.
+                match GrantKind::ALL.into_iter().find(|other| *other != kind && other.facts().word == kind.facts().word)
                 {
-                    "if": { "properties": { "grant": { "not": { "const": "refresh_token" } } } },
-                    "then": { "properties": { "style": { "not": { "const": "account" } } } },
-                },
-            ]);
-            schema.insert("allOf".into(), rule);
+                    Some(other) if kind.facts().style == Style::Account => {
+                        surplus.retain(|key| !other.facts().surplus().any(|same| same == *key));
+                        let account = json!({ "grant": word, "style": { "const": "account" } });
+                        let account = json!({ "allOf": [{ "properties": account }, { "required": ["style"] }] });
+                        json!({ "if": account, "then": { "properties": refused(surplus) } })
+                    }
+                    Some(_) | None => json!({
+                        "if": { "properties": { "grant": word } },
+                        "then": { "required": needs, "properties": refused(surplus) },
+                    }),
+                }
+            };
+            let mut rules: Vec<Value> = GrantKind::ALL.into_iter().map(rule).collect();
+            rules.push(json!({
+                "if": { "properties": { "grant": { "not": { "const": "refresh_token" } } } },
+                "then": { "properties": { "style": { "not": { "const": "account" } } } },
+            }));
+            schema.insert("allOf".into(), json!(rules));
         }
         "start" | "defaults" => {
             schema.insert("not".into(), json!({ "required": ["folder", "folder_id"] }));

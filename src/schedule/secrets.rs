@@ -8,8 +8,9 @@
 use std::path::Path;
 
 use super::diagnostic::{Diagnostic, Severity};
-use super::model::{Connection, ConnectionName, Grant, ScheduleSet};
+use super::model::{Connection, ConnectionName, ScheduleSet};
 use crate::secret::{NotWritten, Oddity, Purpose, SIGN_CURE, SecretError, SecretRef, SecretSource, Written};
+use crate::text::chain;
 
 /// What is doubtful about one secret.
 #[derive(Clone, Debug)]
@@ -26,8 +27,8 @@ pub struct SecretDoubt {
 /// connections stand, or the first of several files.
 pub fn doubtful_secrets(set: &ScheduleSet, file: &Path) -> Vec<SecretDoubt> {
     let doubts = |connection: &Connection| {
-        let secrets = secrets_of(&connection.auth.grant).into_iter();
-        let doubts = secrets.filter_map(|(key, purpose, secret)| Some((key, doubt(secret, purpose)?)));
+        let secrets = connection.auth.grant.secrets().into_iter();
+        let doubts = secrets.filter_map(|(purpose, secret)| Some((purpose.key(), doubt(secret, purpose)?)));
         let name = connection.name.clone();
         doubts.map(move |(key, doubt)| (name.clone(), key, doubt)).collect::<Vec<_>>()
     };
@@ -56,25 +57,6 @@ struct Doubt {
     cure: String,
 }
 
-fn secrets_of(grant: &Grant) -> Vec<(&'static str, Purpose, &SecretSource)> {
-    match grant {
-        Grant::ClientCredentials { client_id: _, client_secret, scope: _ } => {
-            vec![("client_secret", Purpose::ClientSecret, client_secret)]
-        }
-        Grant::RefreshTokenAccount { client_id: _, refresh_token } => {
-            vec![("refresh_token", Purpose::RefreshToken, refresh_token)]
-        }
-        Grant::RefreshTokenIdentity { client_id: _, client_secret, refresh_token, scope: _ } => {
-            vec![
-                ("refresh_token", Purpose::RefreshToken, refresh_token),
-                ("client_secret", Purpose::ClientSecret, client_secret),
-            ]
-        }
-        Grant::Password { username: _, password } => vec![("password", Purpose::Password, password)],
-        Grant::PersonalAccessToken { token } => vec![("token", Purpose::PersonalToken, token)],
-    }
-}
-
 /// What is wrong with it, with its cause; never any part of its value.
 fn doubt(source: &SecretSource, purpose: Purpose) -> Option<Doubt> {
     let secret = match source {
@@ -98,13 +80,10 @@ fn doubt(source: &SecretSource, purpose: Purpose) -> Option<Doubt> {
             why: error.to_string(),
             cure: "the daemon does not send it; this connection's starts wait until there is a longer one".to_owned(),
         }),
-        Err(error) => {
-            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-            Some(Doubt {
-                severity: Severity::Warning,
-                why: format!("{error}{cause}"),
-                cure: "the daemon reads it when it is needed; until then this connection's starts wait".to_owned(),
-            })
-        }
+        Err(error) => Some(Doubt {
+            severity: Severity::Warning,
+            why: chain(&error),
+            cure: "the daemon reads it when it is needed; until then this connection's starts wait".to_owned(),
+        }),
     }
 }

@@ -8,6 +8,7 @@
 //! [`Secret`] has no `Display` and no `Serialize`; its `Debug` prints a placeholder; memory is wiped on drop.
 
 mod proxy;
+mod purpose;
 mod signs;
 mod written;
 
@@ -22,8 +23,9 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
 pub use proxy::{PROXY_VARIABLES, is_meant_proxy, proxy_passwords};
+pub use purpose::Purpose;
 pub use signs::{SIGN_CURE, Sign, first_sign, without_signs};
-pub use written::{Cleaned, NotWritten, Oddity, Purpose, SHORTEST_SECRET, Written, written};
+pub use written::{Cleaned, NotWritten, Oddity, SHORTEST_SECRET, Written, written};
 
 /// The largest secret that is read: far above any key or token, far below what would hurt.
 const MAX_SECRET_BYTES: u64 = 64 * 1024;

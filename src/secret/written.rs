@@ -12,46 +12,11 @@ use std::fmt;
 use secrecy::zeroize::Zeroizing;
 use serde_json::{Map, Value};
 
-use super::Secret;
 use super::signs::{Sign, first_sign, is_sign};
+use super::{Purpose, Secret};
 
 /// A shorter secret cannot be masked without hiding half of every text.
 pub const SHORTEST_SECRET: usize = 8;
-
-/// What a secret is for, as far as its form depends on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// An application's.
-    ClientSecret,
-    /// A refresh token or a user key.
-    RefreshToken,
-    /// A personal access token.
-    PersonalToken,
-    /// A person's, or a robot account's: any text.
-    Password,
-}
-
-impl Purpose {
-    /// In a sentence.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Purpose::ClientSecret => "client secret",
-            Purpose::RefreshToken => "refresh token",
-            Purpose::PersonalToken => "personal access token",
-            Purpose::Password => "password",
-        }
-    }
-
-    /// The names under which answers and settings have it, the likeliest first.
-    fn names(self) -> &'static [&'static str] {
-        match self {
-            Purpose::ClientSecret => &["client_secret", "clientSecret", "app_secret", "appSecret", "secret"],
-            Purpose::RefreshToken => &["refresh_token", "refreshToken", "user_key", "userKey", "token"],
-            Purpose::PersonalToken => &["personal_access_token", "access_token", "accessToken", "token", "pat"],
-            Purpose::Password => &["password", "Password"],
-        }
-    }
-}
 
 /// What may be meant, and most often is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 //!
 //! Absent: when they are done (`housekeeping`).
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,7 @@ use super::open::{Database, connect};
 use super::sql;
 use super::trouble::StoreError;
 use super::wal;
+use crate::durable::{beside, make_folder, put_in_place};
 
 /// Rows removed by one statement: a few milliseconds.
 const BATCH: i64 = 200;
@@ -111,7 +112,7 @@ pub enum CopyError {
 /// See [`CopyError`]; older copies are still there then.
 pub async fn copy_database(state: &Path, copies: &Path, keep: usize, now: Timestamp) -> Result<PathBuf, CopyError> {
     let failed = |cause| CopyError::Files { path: copies.to_owned(), cause };
-    fs::create_dir_all(copies).map_err(failed)?;
+    make_folder(copies).map_err(failed)?;
     fs::set_permissions(copies, Permissions::from_mode(0o700)).map_err(failed)?;
     let from = StateFolder::database_path(state);
     let size = fs::metadata(&from).map_err(failed)?.len();
@@ -120,7 +121,8 @@ pub async fn copy_database(state: &Path, copies: &Path, keep: usize, now: Timest
         return Err(CopyError::NoRoom { path: copies.to_owned(), needed: size + FREE_BYTES, free });
     }
     let name = format!("{PREFIX}{}{ENDING}", now.strftime("%Y%m%dT%H%M%SZ"));
-    let temporary = copies.join(format!("{name}.new"));
+    let copy = copies.join(name);
+    let temporary = beside(&copy);
     // Left behind by a copy that was interrupted.
     for old in names(copies, ".new").map_err(failed)? {
         fs::remove_file(copies.join(old)).map_err(failed)?;
@@ -131,10 +133,7 @@ pub async fn copy_database(state: &Path, copies: &Path, keep: usize, now: Timest
         return Err(error);
     }
     fs::set_permissions(&temporary, Permissions::from_mode(0o600)).map_err(failed)?;
-    File::open(&temporary).and_then(|file| file.sync_all()).map_err(failed)?;
-    let copy = copies.join(name);
-    fs::rename(&temporary, &copy).map_err(failed)?;
-    File::open(copies).and_then(|folder| folder.sync_all()).map_err(failed)?;
+    put_in_place(&temporary, &copy).map_err(failed)?;
     let mut all = names(copies, ENDING).map_err(failed)?;
     all.sort();
     let surplus = all.len().saturating_sub(keep.max(1));

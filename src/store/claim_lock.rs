@@ -8,7 +8,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::durable::make_folder;
+use crate::durable::{make_folder, network_file_system};
 
 /// A state folder that this process owns until it is dropped.
 #[derive(Debug)]
@@ -173,19 +173,4 @@ impl StateFolder {
     pub fn database_path(folder: &Path) -> PathBuf {
         folder.join("punctual.db")
     }
-}
-
-/// The network file systems that Linux names by number (statfs(2)).
-fn network_file_system(path: &Path) -> io::Result<Option<&'static str>> {
-    const KINDS: [(i64, &str); 6] = [
-        (0x6969, "nfs"),
-        (0xFF53_4D42, "cifs"),
-        (0xFE53_4D42, "smb2"),
-        (0x517B, "smb"),
-        (0x0102_1997, "9p"),
-        (0x6573_5546, "fuse"),
-    ];
-    let kind = rustix::fs::statfs(path)?.f_type;
-    // FUSE may be local (an encrypted home), but its locks cannot be relied on either.
-    Ok(KINDS.into_iter().find(|(number, _)| kind == *number).map(|(_, name)| name))
 }

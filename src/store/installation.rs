@@ -4,12 +4,12 @@
 //! disk has changed must not pass for one. An id without a check, as older versions and people write it, is taken as it is.
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use crate::durable::replace;
 use crate::run::InstallationId;
 
 /// Its name in the state folder.
@@ -54,12 +54,7 @@ fn check_of(id: InstallationId) -> String {
 
 /// Writes it so that it survives a power loss from here on.
 pub(super) fn write(folder: &Path, id: InstallationId) -> io::Result<()> {
-    let temporary = folder.join("installation.new");
-    let mut file = std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
-    writeln!(file, "{id} {}", check_of(id))?;
-    file.sync_all()?;
-    std::fs::rename(&temporary, folder.join(FILE))?;
-    std::fs::File::open(folder)?.sync_all()
+    replace(&folder.join(FILE), format!("{id} {}\n", check_of(id)).as_bytes())
 }
 
 /// A new id.

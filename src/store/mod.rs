@@ -28,5 +28,5 @@ pub use claim_lock::{Holder, StateFolder, StateFolderError};
 pub use open::Database;
 pub use set_aside::damaged_databases;
 pub use sql::ALL as SQL_STATEMENTS;
-pub use trouble::{NoRoom, StoreError, chain, no_room};
+pub use trouble::{NoRoom, StoreError, no_room};
 pub use writer::{Committed, Store};

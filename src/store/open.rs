@@ -15,9 +15,10 @@ use super::rows::{AttemptRow, CountingRow, MarkRow, RunRow, broken};
 use super::seal;
 use super::set_aside::{set_aside, set_log_aside};
 use super::sql;
-use super::trouble::{StoreError, chain};
+use super::trouble::StoreError;
 use super::wal::{self, Log};
 use crate::run::{Attempt, InstallationId, RunId};
+use crate::text::chain;
 
 /// How long another process (a backup, a tool) may hold the file before a write fails: whoever waits for a start is told within
 /// five seconds.

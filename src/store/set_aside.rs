@@ -1,7 +1,7 @@
 //! A damaged database, or the log of another one, is moved out of the way, never overwritten: somebody may want to save what is
 //! in it.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::claim_lock::StateFolder;
 use super::trouble::StoreError;
+use crate::durable::flush_folder;
 
 /// The files that belong to a database; the WAL may hold what the file does not.
 const PARTS: [&str; 3] = ["", "-wal", "-shm"];
@@ -60,7 +61,7 @@ fn rename_parts(path: &Path, aside: &Path, parts: &[&str]) -> io::Result<()> {
         }
     }
     match path.parent() {
-        Some(folder) => File::open(folder)?.sync_all(),
+        Some(folder) => flush_folder(folder),
         None => Ok(()),
     }
 }

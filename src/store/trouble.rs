@@ -1,5 +1,6 @@
 //! Why the store failed, and whether the file is to blame.
 
+use crate::text::causes;
 use std::path::{Path, PathBuf};
 
 /// Why the store failed. Whatever it is, nothing was half written.
@@ -136,14 +137,8 @@ impl StoreError {
 }
 
 fn is_damage(error: &StoreError) -> bool {
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        if let Some(cause @ sqlx::Error::Database(_)) = inner.downcast_ref::<sqlx::Error>() {
-            return is_damaged_file(cause);
-        }
-        cause = inner.source();
-    }
-    false
+    let database = |cause: &sqlx::Error| matches!(cause, sqlx::Error::Database(_)).then(|| is_damaged_file(cause));
+    causes(error).find_map(|cause| cause.downcast_ref().and_then(database)).unwrap_or(false)
 }
 
 /// Whether SQLite says that the file is to blame.
@@ -180,20 +175,4 @@ pub fn no_room(folder: &Path) -> Option<NoRoom> {
     let free = stat.f_bavail.saturating_mul(stat.f_frsize);
     let database = std::fs::metadata(folder.join("punctual.db")).map_or(0, |meta| meta.len());
     (free < ROOM).then(|| NoRoom { folder: folder.to_owned(), database, free, needed: ROOM })
-}
-
-/// An error with all its causes, for one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        // Some libraries repeat the cause in their own text.
-        if !text.contains(&inner_text) {
-            text.push_str(": ");
-            text.push_str(&inner_text);
-        }
-        cause = inner.source();
-    }
-    text
 }

@@ -11,7 +11,7 @@ use super::answer::{Refusal, Why};
 use super::login::Logins;
 use super::peer::Peer;
 use super::reload::Rereads;
-use crate::auth::TokenManager;
+use crate::auth::{TokenManager, tokens_folder};
 use crate::clock::Clock;
 use crate::dispatcher::Handle;
 use crate::schedule::{ConnectionName, ScheduleSet};
@@ -82,7 +82,7 @@ impl Control {
 
     /// Where tokens and what logins keep are.
     pub(super) fn tokens_dir(&self) -> PathBuf {
-        self.state_dir.join("tokens")
+        tokens_folder(&self.state_dir)
     }
 
     /// The token manager of a connection.

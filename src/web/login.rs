@@ -16,8 +16,9 @@ use super::answer::{Body, Refusal, Why};
 use super::control::Control;
 use super::peer::Peer;
 use super::status::TokenReport;
-use crate::auth::{Given, KeepError, Kind, Login, LoginError, LoginFate, NotKept, TokenManager, Unfinished, Way};
-use crate::secret::{Secret, SecretSource};
+use crate::auth::{Given, KeepError, Login, LoginError, LoginFate, NotKept, TokenManager, Unfinished};
+use crate::grant::Way;
+use crate::secret::{Purpose, Secret, SecretSource};
 
 /// Logins that were begun and not finished, at once.
 const MOST_BEGUN: usize = 16;
@@ -96,7 +97,7 @@ impl LoginNeed {
     /// What this credential needs.
     pub fn of(credential: &crate::auth::Credential) -> LoginNeed {
         let (source, kind) = credential.grant.main_secret();
-        let way = match Way::of(credential) {
+        let way = match credential.grant.facts().login {
             Way::Loopback => "loopback",
             Way::Page => "page",
             Way::Secret => "secret",
@@ -109,7 +110,7 @@ impl LoginNeed {
                 SecretSource::Kept => None,
             },
             way: way.to_owned(),
-            client_secret: credential.grant.keeps_client_secret(),
+            client_secret: credential.grant.login_client_secret() == Some(&SecretSource::Kept),
         }
     }
 }
@@ -206,7 +207,7 @@ pub(super) async fn take_secret(
     Body(Keep { secret, value: Typed(value) }): Body<Keep>,
 ) -> Result<Json<TokenReport>, Refusal> {
     let manager = control.manager(&name)?;
-    let Some(kind) = Kind::of_key(&secret) else {
+    let Some(kind) = Purpose::of_key(&secret) else {
         return Err(Refusal::new(Why::Wrong, "there is no such kind of secret"));
     };
     control.audit(&peer, "login", &name, Some(kind.key().to_owned())).await?;

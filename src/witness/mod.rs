@@ -18,6 +18,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::secret::{Secret, proxy_passwords};
+use crate::text::cut;
 
 pub use masker::Masker;
 
@@ -121,7 +122,7 @@ impl Exchange {
 /// The beginning of a body as it may be shown: one line, no control characters, no secret.
 pub fn excerpt(body: &[u8], secrets: &[Secret]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(LOOKED_AT)]);
-    masked(&text, secrets).chars().take(EXCERPT_CHARS).collect()
+    cut(&masked(&text, secrets), EXCERPT_CHARS)
 }
 
 /// Text of another side as it may be shown, of any length: what looks like a secret is hidden too.

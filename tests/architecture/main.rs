@@ -100,6 +100,14 @@ fn an_import_against_its_row_is_named_with_file_and_line() {
 }
 
 #[test]
+fn only_commands_that_run_a_daemon_import_it() {
+    let text = "use crate::daemon::Daemon;";
+    assert_eq!(said(rows::outside_of_row, "src/cli/daemon.rs", text), [""; 0]);
+    let found = said(rows::outside_of_row, "src/cli/token.rs", text);
+    assert_eq!(found, ["src/cli/token.rs:1: `cli` imports `daemon` only from src/cli/daemon.rs, src/cli/demo/mod.rs"]);
+}
+
+#[test]
 fn imports_are_found_however_they_are_written() {
     let wrong = [
         "use crate::{run::Run, store::Store};",

@@ -17,23 +17,29 @@ const fn row(module: &'static str, may_import: &'static [&'static str], why: &'s
 
 /// In import order: a module may import only rows above its own, so a circle cannot be written.
 pub(crate) const ROWS: &[Row] = &[
+    row("text", &[], "the lowest: whoever writes a sentence may use it"),
     row("clock", &[], "everything stands on it"),
     row("secret", &[], "one type that cannot be printed, known everywhere"),
     row(
-        "witness",
+        "grant",
         &["secret"],
+        "files name grants, `auth` asks with them, `doctor` explains them; of `secret` only where one is",
+    ),
+    row(
+        "witness",
+        &["text", "secret"],
         "told by `auth` and `orchestrator`, which do not know each other; of `secret` only what to mask",
     ),
-    row("durable", &[], "`auth` and `store` make folders, and do not know each other"),
+    row("durable", &[], "`auth` and `store` write files that must survive, and do not know each other"),
     row(
         "http",
-        &["witness"],
+        &["text", "witness"],
         "whom we trust and how an answer is read, for `auth`, `orchestrator` and `doctor`; of `witness` only how text is cleaned",
     ),
-    row("recurrence", &[], "pure: a pattern, a zone and an instant are all it needs"),
+    row("recurrence", &["text"], "pure: a pattern, a zone and an instant are all it needs"),
     row(
         "schedule",
-        &["secret", "http", "recurrence"],
+        &["text", "secret", "grant", "http", "recurrence"],
         "files hold references to secrets, and patterns; of `http` only how a file of certificates is read",
     ),
     row("run", &["schedule"], "a run is of a schedule; its Reference is computed from the key"),
@@ -46,12 +52,12 @@ pub(crate) const ROWS: &[Row] = &[
     row("admission", &["schedule", "run"], "an answer about a due time and a list of open runs"),
     row(
         "auth",
-        &["clock", "secret", "witness", "durable", "http", "faults"],
+        &["text", "clock", "secret", "grant", "witness", "durable", "http", "faults"],
         "tokens know nothing of schedules, runs or Orchestrator; `faults` only under the feature",
     ),
     row(
         "orchestrator",
-        &["clock", "secret", "witness", "http", "schedule", "run", "faults"],
+        &["text", "clock", "secret", "witness", "http", "schedule", "run", "faults"],
         "of `run` only ids and References, of `schedule` only how a folder is named; it asks for tokens through a trait of its own, so it does not know `auth`; \
          `faults` only under the feature",
     ),
@@ -62,7 +68,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "store",
-        &["durable", "schedule", "run", "faults"],
+        &["text", "durable", "schedule", "run", "faults"],
         "it writes down what the others decided; `faults` only under the feature",
     ),
     row("history", &["store"], "of `store` only the database's place in the state folder"),
@@ -74,6 +80,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "dispatcher",
         &[
+            "text",
             "clock",
             "recurrence",
             "schedule",
@@ -90,16 +97,34 @@ pub(crate) const ROWS: &[Row] = &[
          `faults` only under the feature",
     ),
     row("lifecycle", &[], "signals and the service manager; what they mean is decided elsewhere"),
-    row("housekeeping", &["clock", "store"], "chores on the database"),
+    row("housekeeping", &["text", "clock", "store"], "chores on the database"),
     row(
         "web",
-        &["clock", "secret", "recurrence", "schedule", "run", "faults", "auth", "store", "history", "dispatcher"],
+        &[
+            "clock",
+            "secret",
+            "grant",
+            "recurrence",
+            "schedule",
+            "run",
+            "faults",
+            "auth",
+            "store",
+            "history",
+            "dispatcher",
+        ],
         "it reads by `history` and published states, and acts through handles; of `store` only the audit; `faults` only under \
          the feature",
     ),
     row(
+        "wiring",
+        &["clock", "grant", "schedule", "auth", "orchestrator"],
+        "what a file means in the words of `auth` and `orchestrator`, for the daemon, `doctor` and commands alike",
+    ),
+    row(
         "daemon",
         &[
+            "text",
             "clock",
             "recurrence",
             "schedule",
@@ -111,20 +136,34 @@ pub(crate) const ROWS: &[Row] = &[
             "dispatcher",
             "housekeeping",
             "web",
+            "wiring",
         ],
-        "the wiring; of `recurrence` only which zone database is in use; it does not know the sandbox, which is not part of \
+        "it opens, recovers and spawns; of `recurrence` only which zone database is in use; it does not know the sandbox, which is not part of \
          the product's way; `faults` only under the feature",
     ),
     row(
         "doctor",
-        &["clock", "secret", "witness", "http", "schedule", "run", "faults", "auth", "orchestrator", "daemon"],
-        "it takes the way of a start apart, so it sees what a start goes through; of `daemon` only how a connection becomes a \
-         credential and a bearer; `faults` only under the feature",
+        &[
+            "text",
+            "clock",
+            "secret",
+            "grant",
+            "witness",
+            "http",
+            "schedule",
+            "run",
+            "faults",
+            "auth",
+            "orchestrator",
+            "wiring",
+        ],
+        "it takes the way of a start apart, so it sees what a start goes through; `faults` only under the feature",
     ),
     row("sandbox", &["clock"], "it shares no code with the client, so it can prove it wrong"),
     row(
         "cli",
         &[
+            "text",
             "clock",
             "secret",
             "witness",
@@ -137,14 +176,20 @@ pub(crate) const ROWS: &[Row] = &[
             "dispatcher",
             "lifecycle",
             "web",
+            "wiring",
             "daemon",
             "doctor",
             "sandbox",
         ],
         "commands put the parts to use; it speaks to Orchestrator and to the database only through them; of `auth` what `login` \
-         and `token` do where no daemon runs",
+         and `token` do where no daemon runs; of `daemon` what the commands need that run one (`ONLY_FROM`)",
     ),
 ];
+
+/// Imports that a row allows to a few of its module's files only: the module, what it imports, and the files.
+const ONLY_FROM: &[(&str, &str, &[&str])] =
+    // All other commands work next to a daemon or without one, and must not depend on what it is made of.
+    &[("cli", "daemon", &["src/cli/daemon.rs", "src/cli/demo/mod.rs"])];
 
 /// Paths that leave a module's row.
 pub(crate) fn outside_of_row(source: &Source) -> Vec<String> {
@@ -160,6 +205,12 @@ pub(crate) fn outside_of_row(source: &Source) -> Vec<String> {
     };
     let mut findings = Vec::new();
     for Import { at, name } in imports(source, path.len()) {
+        let only = ONLY_FROM.iter().find(|(module, import, _)| *module == own && *import == name);
+        if let Some((_, _, files)) = only
+            && !files.iter().any(|file| source.path.ends_with(file))
+        {
+            findings.push(source.finding(at, &format!("`{own}` imports `{name}` only from {}", files.join(", "))));
+        }
         if name == own || row.may_import.contains(&name.as_str()) {
             continue;
         }

@@ -45,6 +45,22 @@ fn folder_with(schedules: &str) -> tempfile::TempDir {
 }
 
 #[test]
+fn durations_are_read_as_the_schedule_file_reads_them() {
+    let folder = folder_with("schedules: {}\n");
+    for slip in ["1m1h", "1h1h", "90"] {
+        let refused = run(folder.path(), &["runs", "--since", slip]);
+        assert_eq!(refused.status.code(), Some(2), "{slip}: {}", text(&refused.stderr));
+        assert!(text(&refused.stderr).contains(&format!("`{slip}` is not a time")), "{}", text(&refused.stderr));
+    }
+    let length = run(folder.path(), &["demo", "--for", "1m1h"]);
+    assert_eq!(length.status.code(), Some(2), "{}", text(&length.stderr));
+    assert!(text(&length.stderr).contains("is not a duration; write for example"), "{}", text(&length.stderr));
+    // There is no history here, which is found out after the time was read.
+    let read = run(folder.path(), &["runs", "--since", "1h1m", "--state-dir", "none"]);
+    assert_eq!(read.status.code(), Some(3), "{}", text(&read.stderr));
+}
+
+#[test]
 fn five_different_mistakes_are_shown_with_five_places_in_one_run_and_exit_code_2() {
     let folder = folder_with(
         "schedules:

@@ -508,18 +508,24 @@ fn pty() -> (std::fs::File, std::fs::File) {
 
 #[test]
 fn the_login_page_is_found_from_the_token_endpoint() {
-    use punctual::auth::{Credential, GrantConfig, Login};
+    use punctual::auth::{Credential, Login};
+    use punctual::grant::Grant;
     use punctual::secret::SecretSource;
     let begin = |token_url: &str, account: bool| {
         let client_id = "id".to_owned();
         let grant = if account {
-            GrantConfig::RefreshTokenAccount { client_id, refresh_token: SecretSource::Kept, tenant: None }
+            Grant::RefreshTokenAccount { client_id, refresh_token: SecretSource::Kept }
         } else {
             let (client_secret, refresh_token) = (SecretSource::Kept, SecretSource::Kept);
-            GrantConfig::RefreshTokenIdentity { client_id, client_secret, refresh_token, scope: None }
+            Grant::RefreshTokenIdentity { client_id, client_secret, refresh_token, scope: None }
         };
-        let credential =
-            Credential { connection: "x".to_owned(), grant, token_url: token_url.parse().unwrap(), authorities: None };
+        let credential = Credential {
+            connection: "x".to_owned(),
+            grant,
+            token_url: token_url.parse().unwrap(),
+            tenant: None,
+            authorities: None,
+        };
         Login::begin(credential.into(), 8400).map(|login| {
             let mut url = login.authorize_url().clone();
             let scope = url.query_pairs().find(|(name, _)| name == "scope").unwrap().1.into_owned();

@@ -5,8 +5,8 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use proptest::prelude::{any, proptest};
-use punctual::http::{Challenge, Content, challenges, challenges_of, plain};
-use reqwest::header::{CONTENT_ENCODING, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use punctual::http::{Challenge, Content, challenges, challenges_of, is_loopback, is_page, plain, retry_after};
+use reqwest::header::{CONTENT_ENCODING, DATE, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 
 const JSON: &[u8] = br#"{"ok":true}"#;
 const LIMIT: usize = 64 * 1024;
@@ -152,4 +152,48 @@ proptest! {
         }
         challenges_of(&text);
     }
+}
+
+#[test]
+fn a_page_is_known_by_its_type_or_by_its_first_sign() {
+    let wide: Vec<u8> = "\u{feff}  <html>".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for page in [&b"<html>"[..], b" \r\n<!doctype html>", "\u{feff}<html>".as_bytes(), &wide, b"<?xml version='1.0'?>"]
+    {
+        assert!(is_page(None, page), "{page:?}");
+        assert!(is_page(Some("application/json"), page), "{page:?}");
+    }
+    for kind in ["text/html", "Text/HTML; charset=utf-8", "application/xhtml+xml"] {
+        assert!(is_page(Some(kind), b"sign in"), "{kind}");
+    }
+    for data in [JSON, b"", b"\"<\"", b"sign in <here>"] {
+        assert!(!is_page(Some("application/json"), data), "{data:?}");
+    }
+}
+
+#[test]
+fn this_machine_is_known_however_its_address_is_written() {
+    let is_here = |url: &str| is_loopback(&url.parse().unwrap());
+    for here in ["http://localhost", "http://LOCALHOST:1", "http://127.0.0.1", "http://127.8.8.8", "http://[::1]:8443"]
+    {
+        assert!(is_here(here), "{here}");
+    }
+    for elsewhere in ["http://localhost.example.com", "http://10.0.0.1", "http://[fe80::1]", "data:,localhost"] {
+        assert!(!is_here(elsewhere), "{elsewhere}");
+    }
+}
+
+#[test]
+fn a_server_is_waited_for_as_long_as_it_says_and_no_longer_than_we_allow() {
+    let (now, most) = ("2026-03-01T00:00:00Z".parse().unwrap(), std::time::Duration::from_secs(300));
+    let waits = |value: &'static str| {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, HeaderValue::from_static(value));
+        headers.insert(DATE, HeaderValue::from_static("Sun, 01 Mar 2026 07:00:00 GMT"));
+        retry_after(&headers, now, most).map(|wait| wait.as_secs())
+    };
+    assert_eq!([waits("7"), waits("301"), waits("soon")], [Some(7), Some(300), None]);
+    // By the server's own clock, which may be hours from ours.
+    assert_eq!(waits("Sun, 01 Mar 2026 07:00:09 GMT"), Some(9));
+    assert_eq!(waits("Sun, 01 Mar 2026 06:00:00 GMT"), Some(0));
+    assert_eq!(waits("Mon, 02 Mar 2026 07:00:00 GMT"), Some(300));
 }

@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use punctual::grant::Grant;
 use punctual::schedule::{
-    CatchUpPolicy, Enablement, FolderChoice, Grant, HistoryChoice, Kept, Loaded, OnUnknownStart, OverlapPolicy,
-    Schedule, SourceFile, parse,
+    CatchUpPolicy, Enablement, FolderChoice, HistoryChoice, Kept, Loaded, OnUnknownStart, OverlapPolicy, Schedule,
+    SourceFile, parse,
 };
 use punctual::secret::{SecretRef, SecretSource};
 use serde_json::json;

@@ -2,7 +2,8 @@
 
 use punctual::auth::core::Class;
 use punctual::auth::trouble::{Before, Network, Trouble};
-use punctual::auth::{AuthUnavailable, Credential, GrantConfig, TokenManager, TokenState};
+use punctual::auth::{AuthUnavailable, Credential, TokenManager, TokenState};
+use punctual::grant::Grant;
 use punctual::secret::{SecretRef, SecretSource};
 use url::Url;
 
@@ -38,7 +39,7 @@ async fn refused_scopes_are_told_by_the_mistake_in_them() {
     let house = House::new(|_, _: &Seen| Said::error(400, "invalid_scope")).await;
     let mut texts = Vec::new();
     for scope in ["OR.Jobs,OR.Folders", "OR.Jobs offline_access", "OR.Jobs OR.Jobs.Read"] {
-        let grant = GrantConfig::ClientCredentials {
+        let grant = Grant::ClientCredentials {
             client_id: "app-1".to_owned(),
             client_secret: house.secret("client-secret"),
             scope: scope.to_owned(),
@@ -230,8 +231,8 @@ async fn a_redirect_from_plain_http_to_the_same_path_over_https_is_the_cure() {
 
 async fn password_of(username: &str, said: Said) -> String {
     let house = House::new(move |_, _: &Seen| said.clone()).await;
-    let GrantConfig::Password { password, tenant, .. } = house.password() else { panic!("a password") };
-    let grant = GrantConfig::Password { username: username.to_owned(), password, tenant };
+    let Grant::Password { password, .. } = house.password() else { panic!("a password") };
+    let grant = Grant::Password { username: username.to_owned(), password };
     told(&house, house.credential(grant)).await.1
 }
 
@@ -327,13 +328,14 @@ async fn a_connection_that_fails_is_told_how() {
 fn failures_that_take_a_network_to_make_have_words_too() {
     let credential = Credential {
         connection: "cloud".to_owned(),
-        grant: GrantConfig::RefreshTokenIdentity {
+        grant: Grant::RefreshTokenIdentity {
             client_id: "app-1".to_owned(),
             client_secret: SecretSource::Kept,
             refresh_token: SecretSource::At(SecretRef::Credential("cloud".to_owned())),
             scope: None,
         },
         token_url: Url::parse("https://user:pass@cloud.uipath.com/acme/identity_/connect/token?x=1").unwrap(),
+        tenant: None,
         authorities: None,
     };
     let network = |how| Trouble::Network { how, detail: String::new() };

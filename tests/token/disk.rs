@@ -4,8 +4,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use punctual::auth::private_file::{FileError, ensure_folder, network_file_system};
+use punctual::auth::private_file::{FileError, ensure_folder};
 use punctual::auth::{Generation, TokenState};
+use punctual::durable::network_file_system_of;
 use punctual::secret::{Purpose, SecretError, SecretRef};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -90,14 +91,17 @@ async fn a_login_that_does_not_fit_on_the_disk_is_saved_when_there_is_room() {
 
 #[test]
 fn folders_on_network_file_systems_are_refused_by_their_name() {
-    for (number, name) in [(0x6969, "NFS"), (0xFF53_4D42, "CIFS"), (0xFE53_4D42, "SMB"), (0x00C3_6400, "Ceph")] {
-        assert_eq!(network_file_system(number), Some(name));
+    let refused = [(0x6969, "NFS"), (0xFF53_4D42, "CIFS"), (0xFE53_4D42, "SMB"), (0x00C3_6400, "Ceph")];
+    // The state folder was refused there before; what is in it is no safer.
+    let also = [(0x5346_414F, "AFS"), (0x6573_5546, "FUSE"), (0x0102_1997, "9p")];
+    for (number, name) in refused.into_iter().chain(also) {
+        assert_eq!(network_file_system_of(number), Some(name));
         // As a signed 32-bit number, which some machines have.
-        assert_eq!(network_file_system(i64::from((number as u32).cast_signed())), Some(name));
+        assert_eq!(network_file_system_of(i64::from((number as u32).cast_signed())), Some(name));
     }
-    // ext4, btrfs, xfs, tmpfs, overlay, zfs, FUSE, 9p
-    for number in [0xEF53, 0x9123_683E, 0x5846_5342, 0x0102_1994, 0x794C_7630, 0x2FC1_2FC1, 0x6573_5546, 0x0102_1997] {
-        assert_eq!(network_file_system(number), None);
+    // ext4, btrfs, xfs, tmpfs, overlay, zfs
+    for number in [0xEF53, 0x9123_683E, 0x5846_5342, 0x0102_1994, 0x794C_7630, 0x2FC1_2FC1] {
+        assert_eq!(network_file_system_of(number), None);
     }
     let refused = FileError::Network { path: PathBuf::from("/mnt/tokens"), system: "NFS" };
     insta::assert_snapshot!(refused, @"`/mnt/tokens` lies on a network file system (NFS), where a lock or a flush may not hold; choose a state folder on a local disk");

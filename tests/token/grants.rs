@@ -1,8 +1,9 @@
 //! The grants without OAuth, secrets kept by `punctual login`, and tokens asked for by a person.
 
-use punctual::auth::{Generation, GrantConfig, KeptSecrets, Kind, TokenState};
+use punctual::auth::{Generation, KeptSecrets, TokenState};
 use punctual::clock::later;
-use punctual::secret::{Secret, SecretSource};
+use punctual::grant::{Grant, GrantKind, KEYS};
+use punctual::secret::{Purpose, Secret, SecretSource};
 use serde_json::json;
 
 use crate::server::{House, Said, Seen, names, noon, soon, when};
@@ -120,26 +121,21 @@ async fn a_refused_personal_token_is_not_used_until_there_is_another_or_five_min
     assert_eq!(soon(manager.renewed(Generation(3))).await.unwrap().secret.expose(), "personal-3");
 }
 
-fn without_secrets() -> [(GrantConfig, Kind); 5] {
+fn without_secrets() -> [(Grant, Purpose); 5] {
     let id = || "app-1".to_owned();
     let kept = || SecretSource::Kept;
     [
         (
-            GrantConfig::ClientCredentials { client_id: id(), client_secret: kept(), scope: "OR.Jobs".to_owned() },
-            Kind::ClientSecret,
+            Grant::ClientCredentials { client_id: id(), client_secret: kept(), scope: "OR.Jobs".to_owned() },
+            Purpose::ClientSecret,
         ),
-        (GrantConfig::RefreshTokenAccount { client_id: id(), refresh_token: kept(), tenant: None }, Kind::RefreshToken),
+        (Grant::RefreshTokenAccount { client_id: id(), refresh_token: kept() }, Purpose::RefreshToken),
         (
-            GrantConfig::RefreshTokenIdentity {
-                client_id: id(),
-                client_secret: kept(),
-                refresh_token: kept(),
-                scope: None,
-            },
-            Kind::RefreshToken,
+            Grant::RefreshTokenIdentity { client_id: id(), client_secret: kept(), refresh_token: kept(), scope: None },
+            Purpose::RefreshToken,
         ),
-        (GrantConfig::Password { username: "u".to_owned(), password: kept(), tenant: None }, Kind::Password),
-        (GrantConfig::PersonalAccessToken { token: kept() }, Kind::PersonalToken),
+        (Grant::Password { username: "u".to_owned(), password: kept() }, Purpose::Password),
+        (Grant::PersonalAccessToken { token: kept() }, Purpose::PersonalToken),
     ]
 }
 
@@ -151,7 +147,7 @@ async fn a_secret_left_out_waits_for_a_login_and_is_taken_up_at_once() {
             _ => counting(number, seen),
         })
         .await;
-        let is_personal = matches!(grant, GrantConfig::PersonalAccessToken { .. });
+        let is_personal = matches!(grant, Grant::PersonalAccessToken { .. });
         let manager = house.manager(grant);
         let missing = soon(manager.token()).await.unwrap_err();
         assert_eq!(missing.state, TokenState::NeedsLogin, "{kind}");
@@ -182,11 +178,11 @@ async fn a_secret_left_out_waits_for_a_login_and_is_taken_up_at_once() {
 async fn a_new_login_is_used_at_once_though_the_old_token_still_works() {
     let house = House::new(one_use("first-login")).await;
     let kept = KeptSecrets::new(&house.tokens());
-    kept.keep("cloud", Kind::RefreshToken, &Secret::new("first-login")).unwrap();
+    kept.keep("cloud", Purpose::RefreshToken, &Secret::new("first-login")).unwrap();
     let [_, _, (grant, _), _, _] = without_secrets();
     let manager = house.manager(grant);
     valid(&manager).await;
-    kept.keep("cloud", Kind::RefreshToken, &Secret::new("second-login")).unwrap();
+    kept.keep("cloud", Purpose::RefreshToken, &Secret::new("second-login")).unwrap();
     house.server.answer_with(one_use("second-login"));
     let status = soon(manager.look()).await;
     assert_eq!((status.state, status.generation), (TokenState::Valid, Some(Generation(2))));
@@ -199,23 +195,23 @@ fn kept_secrets_are_private_whole_and_can_be_forgotten() {
     let folder = tempfile::tempdir().unwrap();
     let tokens = folder.path().join("tokens");
     let kept = KeptSecrets::new(&tokens);
-    assert!(kept.read("cloud", Kind::Password).unwrap().is_none());
-    kept.keep("cloud", Kind::Password, &Secret::new("one")).unwrap();
-    kept.keep("cloud", Kind::Password, &Secret::new("two")).unwrap();
-    kept.keep("../x", Kind::Password, &Secret::new("three")).unwrap();
-    assert_eq!(kept.read("cloud", Kind::Password).unwrap().unwrap().expose(), "two");
-    assert_eq!(kept.read("../x", Kind::Password).unwrap().unwrap().expose(), "three");
-    assert!(kept.read("cloud", Kind::ClientSecret).unwrap().is_none());
+    assert!(kept.read("cloud", Purpose::Password).unwrap().is_none());
+    kept.keep("cloud", Purpose::Password, &Secret::new("one")).unwrap();
+    kept.keep("cloud", Purpose::Password, &Secret::new("two")).unwrap();
+    kept.keep("../x", Purpose::Password, &Secret::new("three")).unwrap();
+    assert_eq!(kept.read("cloud", Purpose::Password).unwrap().unwrap().expose(), "two");
+    assert_eq!(kept.read("../x", Purpose::Password).unwrap().unwrap().expose(), "three");
+    assert!(kept.read("cloud", Purpose::ClientSecret).unwrap().is_none());
     assert!(names(folder.path()).len() == 1 && names(&tokens).len() == 2, "nothing outside: {:?}", names(&tokens));
     let path = tokens.join("cloud.password.kept");
     let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&tokens), mode(&path)), (0o700, 0o600));
     let whole = std::fs::read(&path).unwrap();
     std::fs::write(&path, &whole[..whole.len() - 3]).unwrap();
-    assert!(kept.read("cloud", Kind::Password).unwrap_err().to_string().ends_with("is damaged"));
-    assert!(kept.forget("cloud", Kind::Password).unwrap());
-    assert!(!kept.forget("cloud", Kind::Password).unwrap());
-    assert!(kept.keep("cloud", Kind::Password, &Secret::new("x".repeat(40_000))).is_err());
+    assert!(kept.read("cloud", Purpose::Password).unwrap_err().to_string().ends_with("is damaged"));
+    assert!(kept.forget("cloud", Purpose::Password).unwrap());
+    assert!(!kept.forget("cloud", Purpose::Password).unwrap());
+    assert!(kept.keep("cloud", Purpose::Password, &Secret::new("x".repeat(40_000))).is_err());
 }
 
 #[tokio::test]
@@ -256,4 +252,31 @@ async fn a_person_s_refresh_skips_the_back_off() {
     when(&manager, |status| status.refreshes_failed == 1).await;
     house.server.answer_with(counting);
     assert!(soon(manager.refresh()).await.is_ok());
+}
+
+#[test]
+fn each_grant_has_one_row_that_says_what_a_file_may_hold() {
+    let mut labels: Vec<&str> = GrantKind::ALL.iter().map(|kind| kind.facts().label).collect();
+    let mut marks: Vec<&str> = GrantKind::ALL.iter().map(|kind| kind.facts().mark).collect();
+    labels.sort_unstable();
+    labels.dedup();
+    marks.sort_unstable();
+    marks.dedup();
+    assert_eq!((labels.len(), marks.len()), (GrantKind::ALL.len(), GrantKind::ALL.len()));
+    for kind in GrantKind::ALL {
+        let facts = kind.facts();
+        assert_eq!(facts.kind, kind);
+        // The secret may always be left out, and is kept by `punctual login` then.
+        assert!(facts.takes.contains(&facts.secret.key()), "{kind:?}");
+        let named = facts.needs.iter().chain(facts.takes);
+        assert!(named.clone().all(|key| KEYS.contains(key)), "{kind:?}");
+        assert_eq!(named.count() + facts.surplus().count(), KEYS.len(), "{kind:?}: a key is named twice");
+    }
+}
+
+#[test]
+fn names_of_token_files_do_not_follow_the_words_of_the_table() {
+    // A mark that changes loses every login and every token that is kept.
+    let marks: Vec<&str> = GrantKind::ALL.iter().map(|kind| kind.facts().mark).collect();
+    assert_eq!(marks, ["client_credentials", "identity", "account", "password", "personal"]);
 }

@@ -699,6 +699,7 @@ async fn secrets_travel_only_over_https_or_to_this_machine() {
         connection: "cloud".to_owned(),
         grant: house.client_credentials(),
         token_url: Url::parse(url).unwrap(),
+        tenant: None,
         authorities: None,
     };
     for url in
@@ -738,7 +739,7 @@ async fn no_secret_is_printed_anywhere_even_when_the_server_repeats_it() {
     .await;
     house.write("seed", "MARKER-seed");
     house.write("client-secret", "MARKER-secret");
-    let grant = punctual::auth::GrantConfig::RefreshTokenIdentity {
+    let grant = punctual::grant::Grant::RefreshTokenIdentity {
         client_id: "app-1".to_owned(),
         client_secret: house.secret("client-secret"),
         refresh_token: house.secret("seed"),

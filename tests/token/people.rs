@@ -1,13 +1,14 @@
 //! What a person asks for: one more try of what was refused, and a login that replaces none before it was taken.
 
-use punctual::auth::{Given, GrantConfig, KeptSecrets, Kind, NotKept, TokenState};
-use punctual::secret::{Secret, SecretSource};
+use punctual::auth::{Given, KeptSecrets, NotKept, TokenState};
+use punctual::grant::Grant;
+use punctual::secret::{Purpose, Secret, SecretSource};
 use serde_json::json;
 
 use crate::server::{House, Said, Seen, soon, when};
 use crate::{counting, one_use, secs, text_of, valid};
 
-fn given(kind: Kind, secret: &str) -> Given {
+fn given(kind: Purpose, secret: &str) -> Given {
     Given { kind, secret: Secret::new(secret) }
 }
 
@@ -69,12 +70,12 @@ async fn what_was_not_sent_is_not_said_to_be_refused() {
     valid(&manager).await;
 }
 
-fn kept_account() -> GrantConfig {
-    GrantConfig::RefreshTokenAccount { client_id: "app-1".to_owned(), refresh_token: SecretSource::Kept, tenant: None }
+fn kept_account() -> Grant {
+    Grant::RefreshTokenAccount { client_id: "app-1".to_owned(), refresh_token: SecretSource::Kept }
 }
 
-fn kept_identity() -> GrantConfig {
-    GrantConfig::RefreshTokenIdentity {
+fn kept_identity() -> Grant {
+    Grant::RefreshTokenIdentity {
         client_id: "app-1".to_owned(),
         client_secret: SecretSource::Kept,
         refresh_token: SecretSource::Kept,
@@ -95,15 +96,15 @@ async fn a_mistyped_login_replaces_none_that_works() {
     let kept = KeptSecrets::new(&house.tokens());
     let manager = house.manager(kept_account());
     when(&manager, |status| status.state == TokenState::NeedsLogin).await;
-    let first = soon(manager.take_login(given(Kind::RefreshToken, "good-key"))).await.unwrap();
+    let first = soon(manager.take_login(given(Purpose::RefreshToken, "good-key"))).await.unwrap();
     assert_eq!(first.state, TokenState::Valid);
     let before = text_of(&manager).await;
 
-    let refused = soon(manager.take_login(given(Kind::RefreshToken, "mistyped"))).await.unwrap_err();
+    let refused = soon(manager.take_login(given(Purpose::RefreshToken, "mistyped"))).await.unwrap_err();
     let told = refused.to_string();
     assert!(told.starts_with("Refused, so not kept; the login from before stays: connection `cloud`: POST "), "{told}");
     assert!(told.contains("answered 400 `invalid_grant`"), "{told}");
-    assert_eq!(kept.read("cloud", Kind::RefreshToken).unwrap().unwrap().expose(), "good-key");
+    assert_eq!(kept.read("cloud", Purpose::RefreshToken).unwrap().unwrap().expose(), "good-key");
     assert_eq!(manager.status().state, TokenState::Valid);
     assert_eq!(text_of(&manager).await, before);
     house.hand.advance(secs(4_000));
@@ -116,19 +117,19 @@ async fn a_first_login_that_is_refused_is_not_kept_and_one_that_cannot_be_tried_
     let kept = KeptSecrets::new(&house.tokens());
     let manager = house.manager(kept_account());
     when(&manager, |status| status.state == TokenState::NeedsLogin).await;
-    let refused = soon(manager.take_login(given(Kind::RefreshToken, "mistyped"))).await.unwrap_err();
+    let refused = soon(manager.take_login(given(Purpose::RefreshToken, "mistyped"))).await.unwrap_err();
     assert!(refused.to_string().starts_with("Refused, so not kept: connection"), "{refused}");
-    assert!(kept.read("cloud", Kind::RefreshToken).unwrap().is_none());
+    assert!(kept.read("cloud", Purpose::RefreshToken).unwrap().is_none());
 
     house.server.answer_with(|_, _: &Seen| Said::error(503, "down"));
-    let untried = soon(manager.take_login(given(Kind::RefreshToken, "good-key"))).await.unwrap();
+    let untried = soon(manager.take_login(given(Purpose::RefreshToken, "good-key"))).await.unwrap();
     assert_ne!(untried.state, TokenState::Valid);
-    assert_eq!(kept.read("cloud", Kind::RefreshToken).unwrap().unwrap().expose(), "good-key");
+    assert_eq!(kept.read("cloud", Purpose::RefreshToken).unwrap().unwrap().expose(), "good-key");
     // Now there is something to lose: nothing is known against the one that is kept.
-    let unclear = soon(manager.take_login(given(Kind::RefreshToken, "other-key"))).await.unwrap_err();
+    let unclear = soon(manager.take_login(given(Purpose::RefreshToken, "other-key"))).await.unwrap_err();
     assert!(matches!(unclear, NotKept::Unclear { .. }), "{unclear}");
     assert!(unclear.to_string().contains("; the login from before stays: "), "{unclear}");
-    assert_eq!(kept.read("cloud", Kind::RefreshToken).unwrap().unwrap().expose(), "good-key");
+    assert_eq!(kept.read("cloud", Purpose::RefreshToken).unwrap().unwrap().expose(), "good-key");
 }
 
 #[tokio::test]
@@ -136,12 +137,12 @@ async fn the_same_key_given_once_more_is_asked_about_once_more() {
     let house = House::new(only("good-key")).await;
     let manager = house.manager(kept_account());
     when(&manager, |status| status.state == TokenState::NeedsLogin).await;
-    soon(manager.take_login(given(Kind::RefreshToken, "good-key"))).await.unwrap();
+    soon(manager.take_login(given(Purpose::RefreshToken, "good-key"))).await.unwrap();
     house.server.answer_with(|_, _: &Seen| disabled());
     house.hand.advance(secs(3_600));
     when(&manager, |status| status.state == TokenState::NeedsLogin).await;
     house.server.answer_with(only("good-key"));
-    let again = soon(manager.take_login(given(Kind::RefreshToken, "good-key"))).await.unwrap();
+    let again = soon(manager.take_login(given(Purpose::RefreshToken, "good-key"))).await.unwrap();
     assert_eq!(again.state, TokenState::Valid, "{again:?}");
 }
 
@@ -150,7 +151,7 @@ async fn a_login_that_is_tried_is_used_up_once_and_goes_on_with_what_came_of_it(
     let house = House::new(one_use("refresh-0")).await;
     let manager = house.manager(kept_identity());
     when(&manager, |status| status.state == TokenState::NeedsLogin).await;
-    let taken = soon(manager.take_login(given(Kind::RefreshToken, "refresh-0"))).await.unwrap();
+    let taken = soon(manager.take_login(given(Purpose::RefreshToken, "refresh-0"))).await.unwrap();
     assert_eq!(taken.state, TokenState::Valid);
     assert_eq!(house.server.count(), 1, "the trial's own token is used");
     house.hand.advance(secs(3_600));
@@ -166,7 +167,7 @@ async fn whoever_gives_a_login_and_goes_away_leaves_it_kept() {
     house.server.close_gate();
     let person = tokio::spawn({
         let manager = manager.clone();
-        async move { manager.take_login(given(Kind::RefreshToken, "refresh-0")).await.map(|_| ()) }
+        async move { manager.take_login(given(Purpose::RefreshToken, "refresh-0")).await.map(|_| ()) }
     });
     house.server.arrived(1).await;
     assert!(!house.exchanges.under_way().is_empty(), "whoever ends the process waits for it");
@@ -185,11 +186,11 @@ async fn a_personal_token_is_tried_at_orchestrator_before_it_is_kept() {
         _ => Said::json(401, json!({ "message": "You are not authenticated!", "errorCode": 0 })),
     })
     .await;
-    let manager = house.manager(GrantConfig::PersonalAccessToken { token: SecretSource::Kept });
+    let manager = house.manager(Grant::PersonalAccessToken { token: SecretSource::Kept });
     when(&manager, |status| status.state == TokenState::NeedsLogin).await;
-    let taken = soon(manager.take_login(given(Kind::PersonalToken, "pat-good"))).await.unwrap();
+    let taken = soon(manager.take_login(given(Purpose::PersonalToken, "pat-good"))).await.unwrap();
     assert_eq!(taken.state, TokenState::Valid);
-    let refused = soon(manager.take_login(given(Kind::PersonalToken, "pat-typo"))).await.unwrap_err();
+    let refused = soon(manager.take_login(given(Purpose::PersonalToken, "pat-typo"))).await.unwrap_err();
     assert!(refused.to_string().starts_with("Refused, so not kept; the login from before stays"), "{refused}");
     assert_eq!(text_of(&manager).await, "pat-good");
 }

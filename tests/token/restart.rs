@@ -8,15 +8,16 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use punctual::auth::access_file::StoredAccess;
-use punctual::auth::{Credential, GrantConfig, TokenManager, TokenState, TokenStatus};
+use punctual::auth::{Credential, TokenManager, TokenState, TokenStatus};
 use punctual::clock::{Reading, later};
+use punctual::grant::Grant;
 use punctual::secret::Secret;
 use serde_json::json;
 
 use crate::server::{House, Said, Seen, noon, soon, when};
 use crate::{counting, one_use, secs, text_of, valid};
 
-async fn restarted(house: &House, manager: TokenManager, grant: GrantConfig) -> (TokenManager, TokenStatus) {
+async fn restarted(house: &House, manager: TokenManager, grant: Grant) -> (TokenManager, TokenStatus) {
     manager.stop().await;
     let manager = house.manager(grant);
     let status = when(&manager, |status| status.generation.is_some()).await;
@@ -145,7 +146,7 @@ async fn a_change_of_any_part_of_a_credential_asks_for_a_new_token() {
         change(&mut credential);
         credential
     };
-    let grant = |client_id: &str, secret: &str, scope: &str| GrantConfig::ClientCredentials {
+    let grant = |client_id: &str, secret: &str, scope: &str| Grant::ClientCredentials {
         client_id: client_id.to_owned(),
         client_secret: house.secret(secret),
         scope: scope.to_owned(),
@@ -328,7 +329,7 @@ async fn a_credential_without_a_login_goes_on_when_nothing_can_be_stored() {
     // A file where the folder should be.
     std::fs::write(house.tokens(), "").unwrap();
     for grant in [house.client_credentials(), house.account(), house.password()] {
-        if matches!(grant, GrantConfig::Password { .. }) {
+        if matches!(grant, Grant::Password { .. }) {
             house.server.answer_with(|_, _| Said::json(200, json!({ "result": "at", "success": true })));
         }
         let manager = house.manager(grant);

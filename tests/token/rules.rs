@@ -11,7 +11,8 @@ use punctual::auth::private_file::{FileError, ensure_folder};
 use punctual::auth::standing::Serve;
 use punctual::auth::token_file::{Family, Stored, TokenFile};
 use punctual::auth::trouble::Trouble;
-use punctual::auth::{Generation, Style, TokenState, token_url};
+use punctual::auth::{Generation, TokenState, token_url};
+use punctual::grant::Style;
 use punctual::secret::Secret;
 use url::Url;
 

@@ -11,8 +11,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Response, Uri};
 use jiff::Timestamp;
 use punctual::auth::token_file::{Family, Stored, TokenFile};
-use punctual::auth::{AuthEnvironment, Credential, Exchanges, GrantConfig, TokenManager, TokenStatus};
+use punctual::auth::{AuthEnvironment, Credential, Exchanges, TokenManager, TokenStatus};
 use punctual::clock::{Clock, ManualClock};
+use punctual::grant::Grant;
 use punctual::secret::{Secret, SecretRef, SecretSource};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, watch};
@@ -219,16 +220,16 @@ impl House {
         self.folder.path().join("tokens")
     }
 
-    pub(crate) fn client_credentials(&self) -> GrantConfig {
-        GrantConfig::ClientCredentials {
+    pub(crate) fn client_credentials(&self) -> Grant {
+        Grant::ClientCredentials {
             client_id: "app-1".to_owned(),
             client_secret: self.secret("client-secret"),
             scope: "OR.Jobs OR.Folders.Read".to_owned(),
         }
     }
 
-    pub(crate) fn identity(&self) -> GrantConfig {
-        GrantConfig::RefreshTokenIdentity {
+    pub(crate) fn identity(&self) -> Grant {
+        Grant::RefreshTokenIdentity {
             client_id: "app-1".to_owned(),
             client_secret: SecretSource::Kept,
             refresh_token: self.secret("seed"),
@@ -236,35 +237,33 @@ impl House {
         }
     }
 
-    pub(crate) fn account(&self) -> GrantConfig {
-        GrantConfig::RefreshTokenAccount {
-            client_id: "app-1".to_owned(),
-            refresh_token: self.secret("seed"),
-            tenant: Some("acmeprod".to_owned()),
-        }
+    pub(crate) fn account(&self) -> Grant {
+        Grant::RefreshTokenAccount { client_id: "app-1".to_owned(), refresh_token: self.secret("seed") }
     }
 
-    pub(crate) fn password(&self) -> GrantConfig {
+    pub(crate) fn password(&self) -> Grant {
         self.write("password", "password-1");
-        GrantConfig::Password {
-            username: "svc-punctual".to_owned(),
-            password: self.secret("password"),
-            tenant: Some("default".to_owned()),
-        }
+        Grant::Password { username: "svc-punctual".to_owned(), password: self.secret("password") }
     }
 
-    pub(crate) fn personal(&self) -> GrantConfig {
+    pub(crate) fn personal(&self) -> Grant {
         self.write("pat", "personal-1");
-        GrantConfig::PersonalAccessToken { token: self.secret("pat") }
+        Grant::PersonalAccessToken { token: self.secret("pat") }
     }
 
-    pub(crate) fn credential(&self, grant: GrantConfig) -> Credential {
-        let path = match &grant {
-            GrantConfig::RefreshTokenAccount { .. } => "/oauth/token",
-            GrantConfig::Password { .. } => "/api/account/authenticate",
-            _ => "/acme/identity_/connect/token",
+    pub(crate) fn credential(&self, grant: Grant) -> Credential {
+        let (path, tenant) = match &grant {
+            Grant::RefreshTokenAccount { .. } => ("/oauth/token", Some("acmeprod".to_owned())),
+            Grant::Password { .. } => ("/api/account/authenticate", Some("default".to_owned())),
+            _ => ("/acme/identity_/connect/token", None),
         };
-        Credential { connection: "cloud".to_owned(), grant, token_url: self.server.url(path), authorities: None }
+        Credential {
+            connection: "cloud".to_owned(),
+            grant,
+            token_url: self.server.url(path),
+            tenant,
+            authorities: None,
+        }
     }
 
     pub(crate) fn environment(&self) -> AuthEnvironment {
@@ -277,7 +276,7 @@ impl House {
         }
     }
 
-    pub(crate) fn manager(&self, grant: GrantConfig) -> TokenManager {
+    pub(crate) fn manager(&self, grant: Grant) -> TokenManager {
         TokenManager::start(self.credential(grant), self.environment()).unwrap()
     }
 

@@ -4,10 +4,9 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use punctual::auth::token_file::{Family, TokenFile};
-use punctual::auth::{
-    Credential, GrantConfig, KeptSecrets, Kind, Login, LoginFate, TokenManager, TokenState, Unfinished,
-};
-use punctual::secret::{Secret, SecretSource};
+use punctual::auth::{Credential, KeptSecrets, Login, LoginFate, TokenManager, TokenState, Unfinished};
+use punctual::grant::Grant;
+use punctual::secret::{Purpose, Secret, SecretSource};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use url::Url;
@@ -180,8 +179,8 @@ async fn an_answer_that_cannot_be_unpacked_is_told_as_such() {
     assert!(told.contains("have whatever is between send answers unpacked"), "{told}");
 }
 
-fn kept_identity() -> GrantConfig {
-    GrantConfig::RefreshTokenIdentity {
+fn kept_identity() -> Grant {
+    Grant::RefreshTokenIdentity {
         client_id: "app-1".to_owned(),
         client_secret: SecretSource::Kept,
         refresh_token: SecretSource::Kept,
@@ -220,7 +219,7 @@ async fn a_browser_s_code_that_was_sent_becomes_a_login_although_the_process_end
     house.server.open_gate();
     soon(house.exchanges.ended()).await;
     // Redeemed, tried and kept: three steps, none of which is left out at the end.
-    let kept = KeptSecrets::new(&house.tokens()).read("cloud", Kind::RefreshToken).unwrap().unwrap();
+    let kept = KeptSecrets::new(&house.tokens()).read("cloud", Purpose::RefreshToken).unwrap().unwrap();
     assert_eq!(kept.expose(), "refresh-0");
     let sent: Vec<_> = house.server.seen().iter().filter_map(|seen| seen.field("refresh_token")).collect();
     assert_eq!(sent, ["refresh-0"]);
@@ -258,6 +257,6 @@ async fn of_an_answer_to_a_browser_s_code_that_is_cut_the_refresh_token_becomes_
     let login = Login::begin(manager.credential(), 8_400).unwrap();
     let status = soon(manager.finish_login(login, Secret::new("code-1"))).await.unwrap();
     assert_eq!(status.state, TokenState::Valid, "{status:?}");
-    let kept = KeptSecrets::new(&house.tokens()).read("cloud", Kind::RefreshToken).unwrap().unwrap();
+    let kept = KeptSecrets::new(&house.tokens()).read("cloud", Purpose::RefreshToken).unwrap().unwrap();
     assert_eq!(kept.expose(), "refresh-0");
 }

@@ -18,8 +18,9 @@ use std::io::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use punctual::auth::{AuthEnvironment, Credential, Exchanges, GrantConfig, TokenManager, TokenState, TokenStatus};
+use punctual::auth::{AuthEnvironment, Credential, Exchanges, TokenManager, TokenState, TokenStatus};
 use punctual::clock::{Clock, ManualClock};
+use punctual::grant::Grant;
 use punctual::secret::{SecretRef, SecretSource};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -560,9 +561,10 @@ impl Place {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let entered = runtime.enter();
         let credential = Credential {
+            tenant: None,
             authorities: None,
             connection: "cloud".to_owned(),
-            grant: GrantConfig::RefreshTokenIdentity {
+            grant: Grant::RefreshTokenIdentity {
                 client_id: "app-1".to_owned(),
                 client_secret: SecretSource::Kept,
                 refresh_token: SecretSource::At(SecretRef::File(self.folder.path().join("seed"))),

@@ -16,7 +16,8 @@ use super::args::{DemoArgs, Global};
 use super::daemon;
 use super::failure::{Exit, Failure};
 use super::files::tell;
-use super::output::{Out, counted};
+use super::output::Out;
+use super::state_folder::folder_failure;
 use crate::clock::{Clock, later};
 use crate::daemon::{Chores, Daemon, DaemonSettings, Files, Removals};
 use crate::dispatcher::core::Pace;
@@ -25,6 +26,7 @@ use crate::lifecycle::{Asked, Signals};
 use crate::sandbox::{Endpoint, Fault, FaultRule, Sandbox, SandboxConfig};
 use crate::schedule::{Invalid, load};
 use crate::store::StateFolder;
+use crate::text::counted;
 
 /// The demo shows every state; a tenant would be read far less often.
 const PACE: Pace = Pace { first: Duration::from_millis(400), slowest: Duration::from_secs(1) };
@@ -43,7 +45,7 @@ pub(super) async fn run(global: &Global, args: &DemoArgs, clock: Clock, out: &mu
     };
     only_ours(&folder)?;
     // Held while the files are written, so that no daemon's files change under it; `Daemon::start` takes it again.
-    let held = StateFolder::take(&folder).map_err(|error| daemon::failure(error.into()))?;
+    let held = StateFolder::take(&folder).map_err(|error| folder_failure(&error))?;
     // Keys are made from the seed: a second life must not give a new job the key of an old one.
     let seed = u64::try_from(clock.now().as_nanosecond()).unwrap_or(1);
     let mut config = SandboxConfig::demo(clock.clone());

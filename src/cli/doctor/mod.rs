@@ -22,7 +22,8 @@ use super::output::{Columns, Format, Out, plain};
 use crate::auth::Exchanges;
 use crate::clock::Clock;
 use crate::doctor::{Blame, DoctorSettings, ProbeWish, Step, Verdict, examine};
-use crate::schedule::{ConnectionName, Diagnostic, FolderChoice, Loaded, ScheduleSet, Severity, known_names};
+use crate::schedule::{ConnectionName, Diagnostic, FolderChoice, Loaded, ScheduleSet, Severity};
+use crate::text::known_names;
 use crate::witness::{Came, Exchange};
 
 /// One step for programs.

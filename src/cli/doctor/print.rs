@@ -1,11 +1,10 @@
 //! An examination as people see it: a line as each step is done, and below it what they need to mend it.
 
-use std::time::Duration;
-
 use crate::cli::failure::Failure;
 use crate::cli::grid::Tint;
-use crate::cli::output::{Out, counted, plain};
+use crate::cli::output::{Out, plain};
 use crate::doctor::{Step, Verdict};
+use crate::text::{counted, roughly};
 use crate::witness::{Came, Exchange};
 
 /// Room for the longest word of each column.
@@ -48,7 +47,7 @@ impl<'a> Printer<'a> {
         };
         let word = format!("{word:<VERDICT$}");
         let subject = step.subject.as_ref().map(|subject| format!("{}: ", plain(subject))).unwrap_or_default();
-        let took = step.took.map(|took| format!(" ({})", length(took))).unwrap_or_default();
+        let took = step.took.map(|took| format!(" ({})", roughly(took))).unwrap_or_default();
         let topic = step.topic.as_str().replace('_', " ");
         self.out.line(format!("  {}{topic:<TOPIC$}{subject}{}{took}", tint.paint(&word), plain(&step.found)))?;
         if told {
@@ -101,13 +100,5 @@ impl<'a> Printer<'a> {
         self.out.line("")?;
         self.out.line(parts.join(", "))?;
         Ok(())
-    }
-}
-
-fn length(took: Duration) -> String {
-    if took < Duration::from_secs(1) {
-        format!("{} ms", took.as_millis())
-    } else {
-        format!("{:.1} s", took.as_secs_f64())
     }
 }

@@ -5,20 +5,21 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use crate::auth::{
-    Earlier, Given, Kind, Login, LoginError, LoginFate, NotKept, Unfinished, at_rest, finish_login, take_login,
+    Earlier, Given, Login, LoginError, LoginFate, NotKept, Unfinished, at_rest, finish_login, take_login,
 };
 use crate::clock::Clock;
-use crate::secret::Secret;
+use crate::secret::{Purpose, Secret};
 use crate::store::{StateFolder, StateFolderError};
+use crate::text::either;
 use crate::web::{Begin, Begun, Finish, Keep, LoginNeed, TokenReport, Typed};
 
 use super::super::args::Global;
 use super::super::client::Client;
-use super::super::daemon;
 use super::super::failure::{Exit, Failure};
 use super::super::farewell::patiently;
 use super::super::here::Here;
 use super::super::output::plain;
+use super::super::state_folder::folder_failure;
 use super::super::token::segment;
 
 /// Who deals with it.
@@ -45,7 +46,7 @@ impl Desk {
                 );
                 return Err(Failure::new(Exit::Held, message).hint("name its socket with `--socket`"));
             }
-            Err(cause) => return Err(daemon::failure(cause.into())),
+            Err(cause) => return Err(folder_failure(&cause)),
         }
         let owner = std::fs::metadata(&folder).map(|meta| meta.uid());
         let ours = rustix::process::geteuid().as_raw();
@@ -110,7 +111,7 @@ impl Desk {
                 client.post(&format!("/login/{}/keep", segment(connection)), &order).await
             }
             Desk::Here { here, .. } => {
-                let Some(kind) = Kind::of_key(secret) else {
+                let Some(kind) = Purpose::of_key(secret) else {
                     return Err(Failure::new(Exit::Fault, "no such kind of secret; please report this"));
                 };
                 let kept = patiently(&here.exchanges, &here.clock, kept_here(here, Given { kind, secret: value }));
@@ -124,7 +125,6 @@ impl Desk {
         match self {
             Desk::Daemon { .. } => None,
             Desk::Here { state_dir, sockets, .. } => {
-                let sockets: Vec<_> = sockets.iter().map(|socket| format!("`{}`", socket.display())).collect();
                 let service = match rustix::process::geteuid().is_root() {
                     true => "`systemctl start punctual`",
                     false => "`sudo systemctl start punctual`",
@@ -132,7 +132,7 @@ impl Desk {
                 Some(format!(
                     "It is in the state folder `{}`, and no daemon answers at {}: only a daemon that is started with this folder renews it.\nTo log in to the service instead: {service}, then log in again; the login then goes through the service's socket.",
                     state_dir.display(),
-                    sockets.join(" or ")
+                    either(sockets.iter().map(|socket| socket.display()))
                 ))
             }
         }

@@ -19,9 +19,10 @@ use super::args::{Global, LoginArgs};
 use super::failure::{Exit, Failure};
 use super::output::{Out, plain};
 use super::token;
-use crate::auth::{Kind, refused_page, same};
+use crate::auth::{refused_page, same};
 use crate::clock::Clock;
-use crate::secret::{Secret, written};
+use crate::secret::{Purpose, Secret, written};
+use crate::text::cut;
 use crate::web::{Begun, LoginNeed, TokenReport};
 use callback::{Callback, Returned};
 use desk::Desk;
@@ -109,11 +110,11 @@ fn typed(args: &LoginArgs, connection: &str, secret: &str) -> Result<Secret, Fai
 
 /// What was typed or piped in, as it is meant; says what may not be meant.
 fn tidy(bytes: &[u8], secret: &str) -> Result<Secret, Failure> {
-    let Some(kind) = Kind::of_key(secret) else {
+    let Some(kind) = Purpose::of_key(secret) else {
         return Err(Failure::new(Exit::Fault, "no such kind of secret; please report this"));
     };
-    let written = written(bytes, kind.purpose())
-        .map_err(|why| Failure::new(Exit::Usage, format!("what was given as {kind} is {why}")))?;
+    let written =
+        written(bytes, kind).map_err(|why| Failure::new(Exit::Usage, format!("what was given as {kind} is {why}")))?;
     for oddity in &written.odd {
         say(&format!("Note: {oddity}; it is kept so."));
     }
@@ -232,5 +233,5 @@ fn fits(found: &str, begun: &str) -> bool {
 
 /// Text from an address bar.
 fn shown(text: &str) -> String {
-    plain(text).chars().take(200).collect()
+    cut(&plain(text), 200)
 }

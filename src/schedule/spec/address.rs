@@ -7,8 +7,7 @@
 //!
 //! Absent: whether an address may be used at all (`connection`), and whether anybody answers there (`doctor`).
 
-use std::net::IpAddr;
-
+use crate::http::is_loopback;
 use url::{Host, Url};
 
 /// Stands for the organization in a cure that cannot know it.
@@ -128,18 +127,10 @@ pub(super) fn with_scheme(text: &str) -> Option<String> {
     let host = url.host()?;
     // One word alone is a name of something else.
     let dotted = matches!(&host, Host::Domain(name) if name.contains('.')) || !matches!(host, Host::Domain(_));
-    if is_loopback(&host) {
+    if is_loopback(&url) {
         return Some(format!("http://{rest}"));
     }
     dotted.then(|| format!("https://{rest}"))
-}
-
-pub(super) fn is_loopback(host: &Host<&str>) -> bool {
-    match host {
-        Host::Domain(name) => *name == "localhost",
-        Host::Ipv4(ip) => IpAddr::from(*ip).is_loopback(),
-        Host::Ipv6(ip) => ip.is_loopback(),
-    }
 }
 
 /// What is the matter with the base address of an Orchestrator.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::grant::{GrantKind, Style};
 use crate::recurrence::{Class, GapPolicy, OnExcluded, OverlapTime, ZoneChoice};
 use crate::schedule::kept::Kept;
 use crate::schedule::model::{CatchUpPolicy, OnUnknownStart, OverlapPolicy};
@@ -30,26 +31,11 @@ impl<T: fmt::Debug + Sync> Names for Choices<T> {
     }
 }
 
-/// Which credential a connection has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum GrantKind {
-    ClientCredentials,
-    RefreshToken,
-    Password,
-    PersonalAccessToken,
-}
-
-/// Which server gives tokens for a refresh token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Style {
-    Identity,
-    Account,
-}
-
+/// Of two grants with one word the one that is meant without a style.
 pub(super) static GRANT: Choices<GrantKind> = Choices {
     built: &[
         ("client_credentials", GrantKind::ClientCredentials),
-        ("refresh_token", GrantKind::RefreshToken),
+        ("refresh_token", GrantKind::RefreshTokenIdentity),
         ("password", GrantKind::Password),
         ("personal_access_token", GrantKind::PersonalAccessToken),
     ],

@@ -9,15 +9,16 @@ use std::time::Duration;
 use url::Url;
 
 use super::address::{self, Matter, Weight};
-use super::choices::{self, GrantKind, Style};
+use super::choices;
 use super::fields::{Field, Fields};
 use super::keys;
 use super::mistyped;
 use super::token_address::token_server;
 use super::tree::{Entry, Kind, Scalar, Value};
-use crate::http::{Authorities, Unusable};
+use crate::grant::{Facts, Grant, GrantKind, Style};
+use crate::http::{Authorities, Unusable, is_loopback};
 use crate::schedule::diagnostic::{Findings, SourceFile, quoted};
-use crate::schedule::model::{AuthSpec, Connection, ConnectionLimits, ConnectionName, Grant};
+use crate::schedule::model::{AuthSpec, Connection, ConnectionLimits, ConnectionName};
 use crate::secret::{SecretRef, SecretSource, first_sign, without_signs};
 
 /// How long a job of an unclear start may take to become visible (semantics.md 16).
@@ -121,7 +122,7 @@ fn address(field: &Field<'_>, judge: fn(&Url) -> Option<Matter>, findings: &mut 
         wrong("must be the address alone, without signs around it", bare, findings);
         return None;
     }
-    let secure = url.scheme() == "https" || url.host().is_some_and(|host| address::is_loopback(&host));
+    let secure = url.scheme() == "https" || is_loopback(&url);
     if !secure {
         let what = format!("{name} must be https, so that nobody on the way can read the tokens");
         let also = "plain http is taken for `localhost`, `127.0.0.1` and `[::1]` only";
@@ -145,7 +146,7 @@ fn address(field: &Field<'_>, judge: fn(&Url) -> Option<Matter>, findings: &mut 
 
 /// The cure for an address whose scheme is not right: all that is the matter with it is mended in one go.
 fn meant_by(mut url: Url, judge: fn(&Url) -> Option<Matter>) -> String {
-    if !url.host().is_some_and(|host| address::is_loopback(&host)) {
+    if !is_loopback(&url) {
         // From http to https, which every such URL can take.
         let _ = url.set_scheme("https");
     }
@@ -200,71 +201,42 @@ fn auth(field: &Field<'_>, sources: &[SourceFile], findings: &mut Findings) -> O
     let scope = fields.get("scope").map(|field| mistyped::scope(&field, findings));
     // What else is missing follows from the grant, so nothing is said about it while the grant is not known.
     let kind = kind?.1;
-    if let (GrantKind::ClientCredentials | GrantKind::Password | GrantKind::PersonalAccessToken, Some(style)) =
-        (kind, &style)
-        && let (Some((_, Style::Account)), field) = style
-    {
-        let what = "`style: account` goes with `grant: refresh_token` only";
-        field.error(what, findings).hint("take `style` out");
-    }
-    let style = match &style {
-        Some((Some((_, style)), _)) => Some(*style),
-        Some((None, _)) => None,
-        None => Some(Style::Identity),
+    let kind = match &style {
+        None => kind,
+        Some((Some((_, style)), field)) => kind.styled(*style).unwrap_or_else(|| {
+            let what = "`style: account` goes with `grant: refresh_token` only";
+            field.error(what, findings).hint("take `style` out");
+            kind
+        }),
+        // Which of two grants it is, is not known.
+        Some((None, _)) if kind == GrantKind::RefreshTokenIdentity => return None,
+        Some((None, _)) => kind,
     };
-    let id_hint = "write the application's id as `client_id`";
-    let grant = match (kind, style) {
-        (GrantKind::ClientCredentials, _) => {
-            surplus(
-                &fields,
-                &["refresh_token", "username", "password", "token"],
-                "`grant: client_credentials`",
-                findings,
-            );
-            let client_id = fields.need("client_id", id_hint, findings).and(client_id.flatten());
-            let scope_hint =
-                "write the scopes that the application has, such as `scope: OR.Jobs OR.Execution.Read OR.Folders.Read`";
-            let field = fields.need("scope", scope_hint, findings);
+    let facts = kind.facts();
+    surplus(&fields, facts, findings);
+    for (name, hint) in NEEDED.iter().filter(|(name, _)| facts.needs.contains(name)) {
+        let _ = fields.need(name, hint, findings);
+    }
+    let (client_id, username, scope) = (client_id.flatten(), username.flatten(), settled(scope));
+    let grant = match kind {
+        GrantKind::ClientCredentials => {
             let scope = scope.flatten();
-            if let (Some(field), Some(scope)) = (&field, &scope) {
-                mistyped::user_scope(field, scope, findings);
+            if let (Some(field), Some(scope)) = (fields.get("scope"), &scope) {
+                mistyped::user_scope(&field, scope, findings);
             }
-            let scope = field.and(scope);
             Grant::ClientCredentials { client_id: client_id?, client_secret: client_secret?, scope: scope? }
         }
-        (GrantKind::RefreshToken, Some(Style::Account)) => {
-            surplus(
-                &fields,
-                &["client_secret", "scope", "username", "password", "token"],
-                "`style: account`",
-                findings,
-            );
-            let client_id = fields.need("client_id", id_hint, findings).and(client_id.flatten());
+        GrantKind::RefreshTokenIdentity => Grant::RefreshTokenIdentity {
+            client_id: client_id?,
+            client_secret: client_secret?,
+            refresh_token: refresh_token?,
+            scope: scope?,
+        },
+        GrantKind::RefreshTokenAccount => {
             Grant::RefreshTokenAccount { client_id: client_id?, refresh_token: refresh_token? }
         }
-        (GrantKind::RefreshToken, Some(Style::Identity)) => {
-            surplus(&fields, &["username", "password", "token"], "`grant: refresh_token`", findings);
-            let client_id = fields.need("client_id", id_hint, findings).and(client_id.flatten());
-            Grant::RefreshTokenIdentity {
-                client_id: client_id?,
-                client_secret: client_secret?,
-                refresh_token: refresh_token?,
-                scope: settled(scope)?,
-            }
-        }
-        (GrantKind::RefreshToken, None) => return None,
-        (GrantKind::Password, _) => {
-            let others = ["client_id", "client_secret", "refresh_token", "scope", "token"];
-            surplus(&fields, &others, "`grant: password`", findings);
-            let user_hint = "write the user name or email address as `username`";
-            let username = fields.need("username", user_hint, findings).and(username.flatten());
-            Grant::Password { username: username?, password: password? }
-        }
-        (GrantKind::PersonalAccessToken, _) => {
-            let others = ["client_id", "client_secret", "refresh_token", "scope", "username", "password", "token_url"];
-            surplus(&fields, &others, "`grant: personal_access_token`", findings);
-            Grant::PersonalAccessToken { token: token? }
-        }
+        GrantKind::Password => Grant::Password { username: username?, password: password? },
+        GrantKind::PersonalAccessToken => Grant::PersonalAccessToken { token: token? },
     };
     Some(AuthSpec { grant, token_url: settled(token_url)? })
 }
@@ -285,9 +257,20 @@ fn client_id(field: &Field<'_>, findings: &mut Findings) -> Option<String> {
     Some(text.to_owned())
 }
 
+/// What to do about a key that a grant needs and that is missing.
+const NEEDED: [(&str, &str); 3] = [
+    ("client_id", "write the application's id as `client_id`"),
+    ("scope", "write the scopes that the application has, such as `scope: OR.Jobs OR.Execution.Read OR.Folders.Read`"),
+    ("username", "write the user name or email address as `username`"),
+];
+
 /// A key that this grant has no use for would be a silent mistake.
-fn surplus(fields: &Fields<'_>, names: &[&'static str], with: &str, findings: &mut Findings) {
-    for field in names.iter().filter_map(|name| fields.get(name)) {
+fn surplus(fields: &Fields<'_>, facts: &Facts, findings: &mut Findings) {
+    let with = match facts.style {
+        Style::Account => "`style: account`".to_owned(),
+        Style::Identity | Style::Authenticate => format!("`grant: {}`", facts.word),
+    };
+    for field in facts.surplus().filter_map(|name| fields.get(name)) {
         let what = format!("{} has no use with {with}", field.named());
         field.error_at(field.key_at, &what, findings).hint("take it out");
     }

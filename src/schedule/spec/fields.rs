@@ -7,10 +7,10 @@ use super::hidden;
 use super::keys::{Key, SECTIONS, Section, Stage};
 use super::later;
 use super::mistyped;
-use super::near::nearest;
 use super::tree::{Entry, Kind, Node, Scalar, Value};
 use super::values::{self, Wrong, Zones};
 use crate::schedule::diagnostic::{At, Finding, Findings, Sentence, Severity, quoted};
+use crate::text;
 
 /// The longest text of any key (S35): far above any name, far below what would hurt a table.
 const LONGEST_TEXT: usize = 1_000;
@@ -140,7 +140,8 @@ impl<'t> Fields<'t> {
             findings.error(entry.key_at, self.whose.say(&what)).hint(cure);
             return;
         }
-        let meant = nearest(&entry.key, section.keys.iter().map(|key| key.name)).and_then(|name| section.key(name));
+        let meant =
+            text::nearest(&entry.key, section.keys.iter().map(|key| key.name)).and_then(|name| section.key(name));
         hidden::unknown(entry, section, meant, findings);
         let what = self.whose.say(&format!("unknown key {}", quoted(&entry.key)));
         let finding = findings.error(entry.key_at, what);
@@ -152,7 +153,7 @@ impl<'t> Fields<'t> {
             finding.hint(format!("did you mean `{}`?", meant.name));
             self.settled.push(meant.name);
         } else {
-            finding.hint(format!("known keys are {}", list(section.built())));
+            finding.hint(format!("known keys are {}", text::quoted(section.built())));
         }
     }
 
@@ -446,17 +447,17 @@ impl<'t> Field<'t> {
     /// One of some words, whatever it stands for.
     pub(super) fn word(&self, choices: &'static dyn Names, findings: &mut Findings) -> Option<&'static str> {
         let names = choices.built();
-        let scalar = self.scalar(&either(&names), findings)?;
+        let scalar = self.scalar(&text::either(&names), findings)?;
         let found = names.iter().find(|name| **name == scalar.text).copied();
         if found.is_none() {
             if choices.later().contains(&scalar.text.as_str()) {
                 let what = format!("`{}: {}` is not built yet", self.name, scalar.text);
-                self.error(&what, findings).hint(format!("use {}", either(&names)));
+                self.error(&what, findings).hint(format!("use {}", text::either(&names)));
             } else {
                 let what = format!("unknown {} {}", self.named(), quoted(&scalar.text));
-                let hint = match nearest(&scalar.text, names.iter().copied()) {
-                    Some(meant) => format!("did you mean `{meant}`? Known are {}", list(names.iter().copied())),
-                    None => format!("use {}", either(&names)),
+                let hint = match text::nearest(&scalar.text, names.iter().copied()) {
+                    Some(meant) => format!("did you mean `{meant}`? Known are {}", text::quoted(&names)),
+                    None => format!("use {}", text::either(&names)),
                 };
                 self.error(&what, findings).hint(hint);
             }
@@ -510,28 +511,5 @@ pub(super) fn written(at: At, text: &str) -> Option<At> {
         // Quotes, and nothing escaped between them.
         Some(2) => Some(At { start: at.start + 1, end: at.end - 1, ..at }),
         _ => None,
-    }
-}
-
-/// "`a`, `b`, `c`".
-pub(super) fn list<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
-    names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-}
-
-/// "`a`, `b` or `c`".
-fn either(names: &[&str]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => format!("`{one}`"),
-        [most @ .., last] => format!("{} or `{last}`", list(most.iter().copied())),
-    }
-}
-
-/// "`a`, `b` and `c`", and the verb that goes with them.
-pub(super) fn both(names: &[&str]) -> (String, &'static str) {
-    match names {
-        [] => (String::new(), "are"),
-        [one] => (format!("`{one}`"), "is"),
-        [most @ .., last] => (format!("{} and `{last}`", list(most.iter().copied())), "are"),
     }
 }

@@ -12,11 +12,12 @@ use super::keys;
 use super::later;
 use super::near::{Noun, unknown};
 use super::tree::Value;
-use super::values::{self, Bound, Zones, zone_hint};
+use super::values::{Bound, Zones, zone_hint};
 use crate::recurrence::{Calendar, Class, GapPolicy, OnExcluded, OverlapTime, Zone, ZoneDatabase};
 use crate::schedule::diagnostic::{At, Findings, quoted};
 use crate::schedule::kept::{HistoryChoice, Kept};
 use crate::schedule::model::{CatchUp, CatchUpPolicy, ConnectionName, Enablement, OnUnknownStart, OverlapPolicy};
+use crate::text;
 
 /// What an unclear start takes besides `settle` until it may be tried again: its call, and the look-ups (semantics.md 10, 16).
 const BESIDES_SETTLE: Duration = Duration::from_secs(60);
@@ -239,7 +240,7 @@ impl Habits {
                 (Some(at), "`start_deadline` is so short that an unclear start cannot be tried again".to_owned())
             }
             None => {
-                let usual = values::shown(START_DEADLINE);
+                let usual = text::exactly(START_DEADLINE);
                 (
                     None,
                     format!(
@@ -252,7 +253,7 @@ impl Habits {
             Some(at) => findings.warning(at, schedule.said(&what)),
             None => schedule.warning(&what, findings),
         };
-        let (least, settle) = (values::shown(least), values::shown(settle));
+        let (least, settle) = (text::exactly(least), text::exactly(settle));
         finding.hint(format!("write `start_deadline: {least}` or more: that is a minute more than `settle` of the connection, which is {settle}"));
     }
 

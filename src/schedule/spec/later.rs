@@ -13,16 +13,17 @@ use std::time::Duration;
 use super::arguments;
 use super::choices::{self, Names};
 use super::connection;
-use super::fields::{self, Field, Fields};
+use super::fields::{Field, Fields};
 use super::folder;
 use super::habits::Known;
 use super::hidden;
 use super::keys::{MOST_PRIORITY, Need, Section, Shape};
-use super::near::{MOST_NAMES, Noun, unknown};
+use super::near::{Noun, unknown};
 use super::tree::{Entry, Kind, Scalar, Value};
 use super::values;
 use crate::schedule::diagnostic::{At, Findings, quoted};
 use crate::schedule::model::ScheduleKey;
+use crate::text::{self, MOST_NAMES};
 
 /// Looks at a value by its shape alone. What needs to know the rest of the file is looked at by the functions below.
 pub(super) fn check(field: &Field<'_>, shape: Shape, findings: &mut Findings) {
@@ -86,7 +87,7 @@ fn map(field: &Field<'_>, section: &'static Section, findings: &mut Findings) {
     }
     let optional = section.keys.iter().all(|key| key.need == Need::Optional);
     if optional && matches!(&field.node.value, Value::Map(entries) if entries.is_empty()) {
-        let known = fields::list(section.keys.iter().map(|key| key.name));
+        let known = text::quoted(section.keys.iter().map(|key| key.name));
         let what = format!("{} is an empty map", field.named());
         field.error_at(field.key_at, &what, findings).hint(format!("write one of {known}, or take it out"));
     }
@@ -179,7 +180,7 @@ fn priority(field: &Field<'_>, findings: &mut Findings) {
         Value::Scalar(Scalar { kind: Kind::Text, text }) => {
             let names = choices::PRIORITY.built();
             if !names.contains(&text.as_str()) {
-                let hint = format!("use {}, or a whole number from 1 to {MOST_PRIORITY}", fields::list(names));
+                let hint = format!("use {}, or a whole number from 1 to {MOST_PRIORITY}", text::quoted(names));
                 field.error(&format!("unknown {} {}", field.named(), quoted(text)), findings).hint(hint);
             }
         }

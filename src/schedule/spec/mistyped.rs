@@ -9,12 +9,13 @@
 //! `punctual login` asks for it by itself.
 
 use super::choices::{self, Names};
-use super::fields::{Field, both, written};
+use super::fields::{Field, written};
 use super::hidden;
 use super::keys::{self, Section};
 use super::tree::{Kind, Node, Value};
 use crate::schedule::diagnostic::{At, Findings, SourceFile};
 use crate::secret::{first_sign, without_signs};
+use crate::text;
 
 /// A line without characters that nobody types.
 pub(super) fn line<'t>(field: &Field<'t>, findings: &mut Findings) -> Option<&'t str> {
@@ -204,7 +205,8 @@ pub(super) fn without_stray_auth(
             hidden::hide(&entry.value, findings);
         }
     }
-    let (names, verb) = both(&strays.iter().map(|entry| entry.key.as_str()).collect::<Vec<_>>());
+    let names = text::both(strays.iter().map(|entry| &entry.key));
+    let verb = if strays.len() == 1 { "is" } else { "are" };
     let cure = match &auth.value.value {
         Value::Map(_) if starts_with_brace(auth.value.at, sources) => {
             format!("move {names} between the braces of `auth`")

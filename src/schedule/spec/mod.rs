@@ -26,6 +26,5 @@ mod token_address;
 mod tree;
 mod values;
 
-pub use near::known_names;
 pub use set::{Invalid, Loaded, parse};
 pub use values::{Wrong, duration, instant};

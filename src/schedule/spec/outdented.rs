@@ -3,11 +3,11 @@
 //! Every such key would be an entry of its own, and one slip of the space bar four mistakes and more. They are put where they are
 //! meant before anything else is read, so the slip is told once, and what else is wrong with them too.
 
-use super::fields::both;
 use super::keys::{self, Section};
 use super::mistyped::starts_with_brace;
 use super::tree::{Entry, Kind, Node, Value};
 use crate::schedule::diagnostic::{At, Findings, SourceFile, quoted};
+use crate::text;
 
 /// One kind of named entry: the key they stand under, what one is called, its keys, and those of which an entry has at least one.
 struct Named {
@@ -68,7 +68,8 @@ impl Named {
     }
 
     fn tell(&self, owner: &Entry, strays: &[Entry], at: At, sources: &[SourceFile], findings: &mut Findings) {
-        let (names, verb) = both(&strays.iter().map(|entry| entry.key.as_str()).collect::<Vec<_>>());
+        let names = text::both(strays.iter().map(|entry| &entry.key));
+        let verb = if strays.len() == 1 { "is" } else { "are" };
         let name = quoted(&owner.key);
         let cure = match &owner.value.value {
             Value::Map(_) if starts_with_brace(owner.value.at, sources) => {

@@ -12,13 +12,13 @@ use super::habits::{Given, Habits, Known};
 use super::keys;
 use super::later;
 use super::moved::ClockChanges;
-use super::near::listed;
 use super::times;
 use super::tree::{Entry, Kind, Scalar, Value};
 use crate::schedule::diagnostic::{Findings, SourceFile, quoted};
 use crate::schedule::excerpt::Lines;
 use crate::schedule::folder::FolderChoice;
 use crate::schedule::model::{Connection, ConnectionName, Place, Schedule, ScheduleKey, StartSpec};
+use crate::text;
 
 /// What an entry is read against.
 pub(super) struct Context<'c> {
@@ -94,7 +94,7 @@ fn connection(
                 (None, _) => None,
                 (Some(first), Some(_)) => {
                     if !fields.is_settled(&["connection"]) {
-                        let known = listed(context.known.connections.keys().map(String::as_str));
+                        let known = text::known(context.known.connections.keys().map(String::as_str));
                         let what = format!("no connection is named, and there are several; {known}");
                         let hint = format!("write `connection: {first}` here, or once under `defaults`");
                         fields.error(&what, findings).hint(hint);

@@ -8,6 +8,7 @@ use jiff::fmt::temporal::{Pieces, PiecesOffset, TimeZoneAnnotationKind};
 use jiff::tz::Offset;
 
 use crate::recurrence::{Zone, ZoneDatabase, zone_database};
+use crate::text::{self, NotADuration};
 
 /// The longest duration that is taken: ten years. Longer ones are slips, and sums of them would overflow.
 const LONGEST: Duration = Duration::from_secs(3_653 * 86_400);
@@ -33,52 +34,17 @@ fn wrong(message: impl Into<String>, hint: impl Into<String>) -> Wrong {
 /// # Errors
 /// [`Wrong`] with what to write instead.
 pub fn duration(text: &str) -> Result<Duration, Wrong> {
-    let shape = || wrong("is not a duration", "write `90s`, `5m`, `2h`, `1d`, or `1h30m`");
-    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(wrong("needs a unit", format!("write `{text}s` for seconds, or `m`, `h`, `d`")));
-    }
-    let mut total: u64 = 0;
-    let mut rest = text;
-    let mut largest = u64::MAX;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(shape)?;
-        let number = &rest[..digits];
-        let mut units = rest[digits..].chars();
-        let unit = match units.next() {
-            Some('d') => 86_400,
-            Some('h') => 3_600,
-            Some('m') => 60,
-            Some('s') => 1,
-            _ => return Err(shape()),
-        };
-        // Larger units first and each once, so that a reader adds up what is meant.
-        if number.is_empty() || unit >= largest {
-            return Err(shape());
+    let too_long = || wrong("is longer than ten years", "write a shorter duration");
+    match text::duration(text) {
+        Ok(Duration::ZERO) => Err(wrong("must be longer than nothing", "write `1s` or more")),
+        Ok(length) if length > LONGEST => Err(too_long()),
+        Ok(length) => Ok(length),
+        Err(NotADuration::NoUnit) => {
+            Err(wrong("needs a unit", format!("write `{text}s` for seconds, or `m`, `h`, `d`")))
         }
-        largest = unit;
-        rest = units.as_str();
-        let too_long = || wrong("is longer than ten years", "write a shorter duration");
-        let seconds = number.parse::<u64>().ok().and_then(|n| n.checked_mul(unit)).ok_or_else(too_long)?;
-        total = total.checked_add(seconds).filter(|t| *t <= LONGEST.as_secs()).ok_or_else(too_long)?;
+        Err(NotADuration::Shape) => Err(wrong("is not a duration", "write `90s`, `5m`, `2h`, `1d`, or `1h30m`")),
+        Err(NotADuration::TooLong) => Err(too_long()),
     }
-    match total {
-        0 if text.is_empty() => Err(shape()),
-        0 => Err(wrong("must be longer than nothing", "write `1s` or more")),
-        total => Ok(Duration::from_secs(total)),
-    }
-}
-
-/// As [`duration`] reads it: `1h30m`.
-pub(super) fn shown(length: Duration) -> String {
-    let mut rest = length.as_secs();
-    let mut text = String::new();
-    for (unit, name) in [(86_400, 'd'), (3_600, 'h'), (60, 'm'), (1, 's')] {
-        if rest >= unit {
-            text.push_str(&format!("{}{name}", rest / unit));
-            rest %= unit;
-        }
-    }
-    text
 }
 
 /// The first or the last time of a schedule, as written.
@@ -187,10 +153,10 @@ fn in_zone(
     let choices = instants_of(&zone, local);
     if let Some(offset) = offset {
         return choices.iter().find(|(_, o)| *o == offset).map(|(at, _)| *at).ok_or_else(|| {
-            let right: Vec<String> = choices.iter().map(|(_, o)| format!("`{}`", written(*o))).collect();
+            let right: Vec<String> = choices.iter().map(|(_, o)| written(*o)).collect();
             let hint = match right.is_empty() {
                 true => "leave the offset out".to_owned(),
-                false => format!("the offset there is {} at that time; or leave it out", right.join(" or ")),
+                false => format!("the offset there is {} at that time; or leave it out", text::either(&right)),
             };
             wrong(format!("has an offset that `{name}` does not have at that time"), hint)
         });
@@ -204,10 +170,10 @@ fn in_zone(
         }
         several => {
             let written: Vec<String> =
-                several.iter().map(|(_, o)| format!("`\"{plain}{}[{name}]\"`", written(*o))).collect();
+                several.iter().map(|(_, o)| format!("\"{plain}{}[{name}]\"", written(*o))).collect();
             Err(wrong(
                 format!("comes twice in `{name}`: the clock is set back"),
-                format!("write {}", written.join(" or ")),
+                format!("write {}", text::either(written)),
             ))
         }
     }

@@ -17,8 +17,8 @@ use serde_json::{Map, Value};
 use self::moment::{Face, Shift, check_format, read_shift, time_text};
 use super::diagnostic::quoted;
 use super::model::StartSpec;
-use super::spec::near::nearest;
 use crate::recurrence::Zone;
+use crate::text::nearest;
 
 /// Orchestrator takes no more; .NET counts UTF-16 units.
 pub(super) const MOST_CHARS: usize = 10_000;

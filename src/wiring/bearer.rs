@@ -4,12 +4,12 @@ use crate::auth::{AccessToken, AuthUnavailable, Generation, TokenManager};
 use crate::orchestrator::{Bearer, BoxFuture, Token, TokenUnavailable};
 
 #[derive(Debug)]
-pub(crate) struct TokenBearer {
+pub(super) struct TokenBearer {
     manager: TokenManager,
 }
 
 impl TokenBearer {
-    pub(crate) fn new(manager: TokenManager) -> TokenBearer {
+    pub(super) fn new(manager: TokenManager) -> TokenBearer {
         TokenBearer { manager }
     }
 }
@@ -30,9 +30,9 @@ fn given(token: AccessToken) -> Token {
 }
 
 fn refused(cause: AuthUnavailable) -> TokenUnavailable {
-    // Whoever tells it names the connection already.
-    let told = cause.to_string();
+    // Whoever shows it has named the connection already.
+    let message = cause.to_string();
     let prefix = format!("connection `{}`: ", cause.connection);
-    let message = told.strip_prefix(&prefix).unwrap_or(&told).to_owned();
+    let message = message.strip_prefix(&prefix).unwrap_or(&message).to_owned();
     TokenUnavailable { message, retry_at: cause.retry_at }
 }
