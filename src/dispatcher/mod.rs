@@ -9,7 +9,9 @@ pub mod core;
 mod handle;
 mod random;
 mod run_loop;
+mod settings;
 mod writing;
 
 pub use handle::{DispatcherEnded, Handle, StoreHealth, Turn};
-pub use run_loop::{Dispatcher, DispatcherSettings};
+pub use run_loop::Dispatcher;
+pub use settings::DispatcherSettings;

@@ -14,6 +14,7 @@ use super::core::{
 };
 use super::handle::{Handle, Load, Order, StoreHealth, Turn};
 use super::random::random_bits;
+use super::settings::DispatcherSettings;
 use super::writing::{NotStored, Outcome, Stored, Writing, begin_restart, left, store_then_act};
 use crate::clock::{Clock, Reading};
 use crate::executor::{Action, Executor, Report};
@@ -33,34 +34,6 @@ const LAST_STARTS: Duration = Duration::from_secs(10);
 
 /// The longest nap; the clock shortens it (semantics.md 7).
 const LONGEST_NAP: Duration = Duration::from_secs(3600);
-
-/// All that a dispatcher needs.
-pub struct DispatcherSettings {
-    /// The time.
-    pub clock: Clock,
-    /// The writer.
-    pub store: Store,
-    /// Who carries things out.
-    pub executor: Executor,
-    /// What it says.
-    pub reports: mpsc::UnboundedReceiver<Report>,
-    /// The schedules.
-    pub set: Arc<ScheduleSet>,
-    /// What becomes of schedules that the database knows and the set does not have.
-    pub absent: Absent,
-    /// What the database held when it was opened.
-    pub state: LoadedState,
-    /// When the lock was taken.
-    pub opened: Reading,
-    /// How often jobs are read.
-    pub pace: Pace,
-}
-
-impl std::fmt::Debug for DispatcherSettings {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("DispatcherSettings").field("schedules", &self.set.schedules.len()).finish_non_exhaustive()
-    }
-}
 
 /// The loop, ready to run.
 pub struct Dispatcher {
