@@ -24,9 +24,11 @@ mod at_rest;
 mod credential;
 mod cure;
 mod discovery;
+mod environment;
 mod event;
 mod exchange;
 mod exposed;
+mod family;
 mod keep;
 pub mod kept;
 #[doc(hidden)]
@@ -40,6 +42,7 @@ pub mod margins;
 mod personal;
 #[doc(hidden)]
 pub mod private_file;
+mod raw;
 mod redeem;
 mod secrets;
 #[doc(hidden)]
@@ -62,12 +65,13 @@ pub use at_rest::at_rest;
 pub use claims::Claims;
 pub use credential::{AuthSetupError, Credential, GrantConfig, Style, token_url};
 pub use discovery::{Discovery, Looks, discover, discover_elsewhere};
+pub use environment::AuthEnvironment;
 pub use kept::{KeptSecrets, Kind};
 pub use login::{Login, Way, same};
 pub use login_keep::{KeepError, keep};
 pub use login_trouble::{LoginError, LoginFate, refused_page};
-pub use manager::{AuthEnvironment, TokenManager};
+pub use manager::TokenManager;
+pub use margins::ONE_USE_LIMIT;
 pub use status::{AccessToken, AuthUnavailable, Generation, TokenState, TokenStatus};
 pub use trial::{Earlier, Given, NotKept, Taken, Unfinished, finish_login, take_login};
 pub use under_way::{Exchanges, UnderWay};
-pub use wire::ONE_USE_LIMIT;

@@ -6,8 +6,9 @@
 use crate::http::Client;
 
 use super::credential::Credential;
+use super::raw::Raw;
 use super::trouble::Trouble;
-use super::wire::{self, Patience, Raw};
+use super::wire::{self, Patience};
 use crate::clock::Clock;
 use crate::secret::Secret;
 
