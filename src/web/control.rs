@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::answer::{Refusal, Why};
-use super::login::Logins;
+use super::logins::Logins;
 use super::peer::Peer;
-use super::reload::Rereads;
+use super::reread::Rereads;
 use crate::auth::TokenManager;
 use crate::clock::Clock;
 use crate::dispatcher::Handle;

@@ -3,10 +3,8 @@
 //! `GET /login/NAME` says what is needed; `POST …/begin` and `…/finish` are the two halves of a browser login, whose verifier
 //! stays here; `POST …/keep` takes a secret. A secret only ever goes in: no call gives one out.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
@@ -18,11 +16,6 @@ use super::peer::Peer;
 use super::status::TokenReport;
 use crate::auth::{Given, KeepError, Kind, Login, LoginError, LoginFate, NotKept, TokenManager, Unfinished, Way};
 use crate::secret::{Secret, SecretSource};
-
-/// Logins that were begun and not finished, at once.
-const MOST_BEGUN: usize = 16;
-/// How long a begun login waits for its person.
-const BEGUN_LIFE: Duration = Duration::from_secs(900);
 
 /// What a login of this connection needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,40 +104,6 @@ impl LoginNeed {
             way: way.to_owned(),
             client_secret: credential.grant.keeps_client_secret(),
         }
-    }
-}
-
-/// The logins that were begun.
-#[derive(Debug, Default)]
-pub(super) struct Logins(Mutex<HashMap<String, Waiting>>);
-
-#[derive(Debug)]
-struct Waiting {
-    connection: String,
-    login: Login,
-    until: Duration,
-}
-
-impl Logins {
-    fn begin(&self, connection: &str, login: Login, now: Duration) -> Result<(), Refusal> {
-        let mut begun = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        begun.retain(|_, waiting| waiting.until > now);
-        if begun.len() >= MOST_BEGUN {
-            return Err(Refusal::new(Why::NotNow, "too many logins were begun and not finished")
-                .hint("they are forgotten after a quarter of an hour"));
-        }
-        let waiting = Waiting { connection: connection.to_owned(), login, until: now.saturating_add(BEGUN_LIFE) };
-        begun.insert(waiting.login.state().to_owned(), waiting);
-        Ok(())
-    }
-
-    fn take(&self, connection: &str, state: &str, now: Duration) -> Option<Login> {
-        let mut begun = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        begun.retain(|_, waiting| waiting.until > now);
-        if begun.get(state)?.connection != connection {
-            return None;
-        }
-        begun.remove(state).map(|waiting| waiting.login)
     }
 }
 
