@@ -7,25 +7,28 @@
 //! Absent: sending (each caller knows what may be sent twice), and what an answer means.
 
 mod added;
+mod asked;
 mod authorities;
 mod body;
 mod certificate;
 mod client;
+mod fragments;
 mod headers;
 mod names;
 mod tls;
 mod trouble;
 
+pub(crate) use asked::Asked;
 pub use authorities::{Authorities, Unusable};
 pub use body::{Content, plain};
 pub(crate) use body::{is_page, read};
 pub(crate) use certificate::Certificate;
 pub use client::SetupError;
 pub(crate) use client::{Client, Spoken, is_loopback};
+pub use fragments::Trouble;
 pub use headers::{Challenge, challenges, challenges_of};
 pub(crate) use headers::{date, http_date, retry_after, text, values};
 pub use names::{Names, Source};
-pub(crate) use tls::{Asked, Tls};
-pub use trouble::Trouble;
+pub(crate) use tls::Tls;
 pub(crate) use trouble::Why;
 pub(crate) use trouble::{broke_off, handshake, of_tls};
