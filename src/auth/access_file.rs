@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::credential::Credential;
+use super::family::{Family, digest};
 use super::secrets::Secrets;
-use super::token_file::{Family, digest};
 use crate::clock::{Reading, later};
 use crate::grant::{Asking, Grant};
 use crate::secret::{Purpose, Secret};

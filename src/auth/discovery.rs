@@ -13,8 +13,9 @@ use crate::witness::{Answered, Came, Exchange, Witness, excerpt, masked};
 
 use super::answer::object;
 use super::credential::{AuthSetupError, Credential, other_token_url, printable};
+use super::raw::Raw;
 use super::tell::{instant, text};
-use super::wire::{self, Patience, Raw};
+use super::wire::{self, Patience};
 
 /// What stands at the end of every token endpoint of an identity server.
 const TOKEN_PATH: &str = "/connect/token";

@@ -14,9 +14,10 @@ use crate::secret::Secret;
 
 use super::access_file::{AccessKey, StoredAccess};
 use super::answer::Access;
+use super::family::TokenHash;
 use super::private_file::FileError;
 use super::secrets::Secrets;
-use super::token_file::{Lock, Stored, TokenFile, TokenHash};
+use super::token_file::{Lock, Stored, TokenFile};
 use super::trouble::{Before, Oauth, Trouble};
 
 /// The token file, opened for one attempt.

@@ -14,7 +14,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::credential::{Credential, is_uipath, printable};
+use super::credential::{Credential, is_uipath};
 use super::login_trouble::{LoginError, refused_code};
 use super::redeem::{CodeOrder, redeem};
 use super::secrets::client_secret_of;
@@ -211,9 +211,4 @@ fn other_nonce(id_token: &str, nonce: &str) -> bool {
         .and_then(|claims| claims.get("nonce"))
         .and_then(Value::as_str)
         .is_some_and(|found| !same(found, nonce))
-}
-
-/// Names the server of a login, for a sentence.
-pub(super) fn server(credential: &Credential) -> String {
-    printable(&credential.token_url)
 }

@@ -5,8 +5,7 @@
 
 use super::answer::clean;
 use super::core::Class;
-use super::credential::{AuthSetupError, Credential};
-use super::login::server;
+use super::credential::{AuthSetupError, Credential, printable};
 use super::trouble::{Before, Oauth, Trouble};
 
 /// Whether trying again may help.
@@ -170,4 +169,9 @@ pub fn refused_page(connection: &str, error: &str, description: Option<&str>, re
         }
     };
     LoginError::new(fate, message, cure)
+}
+
+/// Names the server of a login, for a sentence.
+fn server(credential: &Credential) -> String {
+    printable(&credential.token_url)
 }

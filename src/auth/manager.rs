@@ -4,13 +4,12 @@
 //! that goes away takes nothing with it (T7).
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::spawn_blocking;
-use tokio_util::task::TaskTracker;
 
 use crate::clock::{Clock, Reading};
 use crate::grant::Asking;
@@ -20,6 +19,7 @@ use crate::witness::Witness;
 
 use super::core::Replay;
 use super::credential::{AuthSetupError, Credential, printable};
+use super::environment::AuthEnvironment;
 use super::login::Login;
 use super::margins::{CALLER_WAIT, PERSON_WAIT, PERSON_WAIT_FOR_LOGIN, STOP_WAIT, STOP_WAIT_FOR_LOGIN};
 use super::private_file::ensure_folder;
@@ -29,25 +29,9 @@ use super::status::{AccessToken, AuthUnavailable, Generation, TokenState, TokenS
 use super::task::{Seen, Surroundings, Task};
 use super::trial::{Earlier, Given, NotKept, Taken, Unfinished, finish_login, take_login};
 use super::trouble::{Before, Failure};
-use super::under_way::Exchanges;
 use super::view::{View, wall};
 use super::wire;
 use super::work::Request;
-
-/// What a manager takes from outside.
-#[derive(Clone, Debug)]
-pub struct AuthEnvironment {
-    /// Time.
-    pub clock: Clock,
-    /// The folder for rotated refresh tokens, mode 0700.
-    pub tokens_dir: PathBuf,
-    /// Counts the tasks, so that the end of the process waits for them.
-    pub tracker: TaskTracker,
-    /// For jitter.
-    pub seed: u64,
-    /// Where exchanges are noted whose answers come once, so that the end of the process waits for them.
-    pub exchanges: Exchanges,
-}
 
 /// A credential's token, kept fresh. Clones share one task; the last one dropped ends it.
 #[derive(Clone)]

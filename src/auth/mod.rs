@@ -24,9 +24,11 @@ mod at_rest;
 mod credential;
 mod cure;
 mod discovery;
+mod environment;
 mod event;
 mod exchange;
 mod exposed;
+mod family;
 mod keep;
 pub mod kept;
 #[doc(hidden)]
@@ -41,6 +43,7 @@ mod order;
 mod personal;
 #[doc(hidden)]
 pub mod private_file;
+mod raw;
 mod redeem;
 mod secrets;
 #[doc(hidden)]
@@ -65,11 +68,12 @@ pub use credential::{AuthSetupError, Credential, token_url};
 pub use discovery::{Discovery, Looks, discover, discover_elsewhere};
 pub use kept::KeptSecrets;
 pub use login::{Login, same};
+pub use environment::AuthEnvironment;
 pub use login_keep::{KeepError, keep};
 pub use login_trouble::{LoginError, LoginFate, refused_page};
-pub use manager::{AuthEnvironment, TokenManager};
+pub use manager::TokenManager;
+pub use margins::ONE_USE_LIMIT;
 pub use status::{AccessToken, AuthUnavailable, Generation, TokenState, TokenStatus};
 pub use token_file::tokens_folder;
 pub use trial::{Earlier, Given, NotKept, Taken, Unfinished, finish_login, take_login};
 pub use under_way::{Exchanges, UnderWay};
-pub use wire::ONE_USE_LIMIT;

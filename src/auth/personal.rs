@@ -7,8 +7,9 @@ use crate::http::{self, Client};
 
 use super::credential::Credential;
 use super::margins::LONGEST_RETRY_AFTER;
+use super::raw::Raw;
 use super::trouble::Trouble;
-use super::wire::{self, Patience, Raw};
+use super::wire::{self, Patience};
 use crate::clock::Clock;
 use crate::secret::Secret;
 

@@ -16,9 +16,9 @@ use crate::witness::{Answered, Came, Exchange, MASK, Witness, excerpt, masked};
 use super::answer::object;
 use super::credential::{Credential, printable};
 use super::order::{Form, Part, order};
+use super::raw::Raw;
 use super::secrets::Secrets;
 use super::trouble::Trouble;
-use super::wire::Raw;
 
 /// Members of a token answer that are no secret.
 const HARMLESS: [&str; 5] = ["expires_in", "token_type", "scope", "error", "error_description"];

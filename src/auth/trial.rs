@@ -14,12 +14,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::core::{Asker, Class};
 use super::credential::{AuthSetupError, Credential};
+use super::environment::AuthEnvironment;
 use super::exchange::{Attempt, Outcome, unanswered_after};
 use super::kept::KeptSecrets;
 use super::login::Login;
 use super::login_keep::{KeepError, check, keep};
 use super::login_trouble::LoginError;
-use super::manager::AuthEnvironment;
 use super::personal::try_personal;
 pub use super::secrets::Given;
 use super::status::TokenState;

@@ -23,6 +23,8 @@ use crate::witness::without_secrets;
 use super::answer::{Answer, Reply, clean, read};
 use super::credential::{AuthSetupError, Credential, printable};
 use super::order::{Form, Part, order};
+use super::margins::ONE_USE_LIMIT;
+use super::raw::Raw;
 use super::secrets::Secrets;
 use super::tell::Telling;
 use super::trouble::{Network, Trouble};
@@ -35,10 +37,6 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// for a token that works once. Not from the beginning, since a request that has hung would keep everybody waiting as long.
 const ANSWER_LIMITS: [Duration; 4] =
     [Duration::from_secs(15), Duration::from_secs(30), Duration::from_secs(60), ONE_USE_LIMIT];
-/// For an answer that cannot. Identity servers have been reported to take 12 s, and 100 s under load before their own client
-/// gave up; a client that waited 5 s lost its users' logins.
-/// (DuendeArchive/IdentityServer4 4465 and 3368, DuendeArchive/Support 641, kurrent-io/kcap-cli 946)
-pub const ONE_USE_LIMIT: Duration = Duration::from_secs(100);
 /// How much of the wait one look at the clock can use up: a machine that was suspended has not waited.
 const LONGEST_STEP: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -200,29 +198,6 @@ impl Patience {
         match self {
             Patience::Usual { unanswered } => Patience::Usual { unanswered: unanswered.saturating_add(1) },
             Patience::OneUse => Patience::OneUse,
-        }
-    }
-}
-
-/// An answer as it came.
-#[derive(Debug)]
-pub(crate) struct Raw {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    /// Its first 64 KiB.
-    pub(crate) body: Vec<u8>,
-    /// Why the body is not whole.
-    pub(crate) cut: Option<Trouble>,
-    /// Why it could not be unpacked to its end.
-    pub(crate) packed: Option<String>,
-}
-
-impl Raw {
-    /// Itself, or why it is not whole.
-    pub(super) fn whole(self) -> Result<Raw, Trouble> {
-        match self.cut {
-            Some(cut) => Err(cut),
-            None => Ok(self),
         }
     }
 }

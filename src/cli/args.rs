@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::output::Format;
 use super::times::{self, When};
 
 /// Starts UiPath robots on time, exactly once, and keeps the history.
@@ -219,6 +218,19 @@ pub(super) struct StatusArgs {
     /// A table for people, or one object.
     #[arg(short = 'o', long, value_enum, default_value_t = ObjectFormat::Table)]
     pub(super) output: ObjectFormat,
+}
+
+/// How rows are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    Table,
+    /// One array.
+    Json,
+    /// One object a line.
+    Ndjson,
+    /// With a header line.
+    Csv,
 }
 
 /// How one object is printed.

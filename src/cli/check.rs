@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use super::args::{CheckArgs, Global};
+use super::args::{CheckArgs, Format, Global};
 use super::doctor;
 use super::failure::{Exit, Failure};
 use super::files::tell;
 use super::grid::Grid;
-use super::output::{Columns, Format, Out};
+use super::output::{Columns, Out};
 use crate::clock::Clock;
 use crate::schedule::{Diagnostic, Invalid, SecretDoubt, Severity, doubtful_secrets, load};
 use crate::text::counted;

@@ -7,11 +7,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::args::{Global, NextArgs};
+use super::args::{Format, Global, NextArgs};
 use super::failure::{Exit, Failure};
 use super::files::load_or_tell;
 use super::grid::{Cell, Grid};
-use super::output::{Columns, Format, Out, plain};
+use super::output::{Columns, Out, plain};
 use super::times;
 use crate::clock::{self, Clock};
 use crate::recurrence::{Excluded, Nominal};

@@ -2,28 +2,15 @@
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 
-use clap::ValueEnum;
 use serde::Serialize;
 
+use super::args::Format;
 use super::csv_cell;
 use super::failure::{Exit, Failure};
 use super::grid::Grid;
 
 /// How many rows of an endless table are laid out together: far more than a screen, and a moment's work.
 const TABLE_ROWS: usize = 1_000;
-
-/// How rows are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// For people.
-    Table,
-    /// One array.
-    Json,
-    /// One object a line.
-    Ndjson,
-    /// With a header line.
-    Csv,
-}
 
 /// A kind of row with fixed columns.
 pub(super) trait Columns: Serialize {

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::args::{Global, RunsArgs};
+use super::args::{Format, Global, RunsArgs};
 use super::failure::{Exit, Failure};
 use super::grid::{Cell, Grid, Tint};
-use super::output::{Columns, Format, Out, plain};
+use super::output::{Columns, Out, plain};
 use super::times;
 use crate::clock::Clock;
 use crate::history::{History, HistoryFilter, RunSummary};

@@ -3,9 +3,9 @@
 use owo_colors::OwoColorize;
 use serde_json::Value;
 
-use super::args::{Global, ShowArgs};
+use super::args::{Format, Global, ShowArgs};
 use super::failure::{Exit, Failure};
-use super::output::{Format, Out, plain};
+use super::output::{Out, plain};
 use super::runs::{runs_table, state};
 use super::times;
 use crate::history::{Found, History, RunLine, RunSummary};

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
 
+use super::case::{Broken, Case, ProbeWish};
 use super::network::Way;
 use super::step::{Blame, Finding, ORDER, Step, Topic};
 use super::{grant, probe, secrets, tls, token, trouble, work};
@@ -15,10 +16,9 @@ use crate::auth::{
 use crate::clock::Clock;
 use crate::grant::Asking;
 use crate::orchestrator::{CallError, Client, UnsentReason};
-use crate::schedule::{Connection, ConnectionName, FolderChoice, Schedule, ScheduleSet};
-use crate::text;
-use crate::wiring;
-use crate::witness::{Exchange, Witness};
+use crate::schedule::{ConnectionName, ScheduleSet};
+use crate::{text, wiring};
+use crate::witness::Exchange;
 
 /// What is examined.
 #[derive(Clone, Debug)]
@@ -37,15 +37,6 @@ pub struct DoctorSettings {
     pub probe: Option<ProbeWish>,
     /// Where token exchanges are noted whose answers come once.
     pub exchanges: Exchanges,
-}
-
-/// The one job that an examination may start.
-#[derive(Clone, Debug)]
-pub struct ProbeWish {
-    /// A process that does no harm.
-    pub process: String,
-    /// Its folder; none takes the only one.
-    pub folder: Option<FolderChoice>,
 }
 
 /// Examines each connection; `hear` is told of each step as it is done.
@@ -73,26 +64,6 @@ pub async fn examine(settings: DoctorSettings, hear: &mut (dyn FnMut(&Step) + Se
         steps.append(&mut case.steps);
     }
     steps
-}
-
-/// The step that failed, on which all others hang.
-pub(super) struct Broken(Topic);
-
-/// The examination of one connection.
-pub(super) struct Case<'a> {
-    pub(super) clock: Clock,
-    pub(super) connection: Arc<Connection>,
-    pub(super) schedules: Vec<Arc<Schedule>>,
-    pub(super) set: Arc<ScheduleSet>,
-    files: Vec<PathBuf>,
-    state_dir: PathBuf,
-    told: BTreeSet<Topic>,
-    steps: Vec<Step>,
-    hear: &'a mut (dyn FnMut(&Step) + Send),
-    /// The clock of the first server that told it, minus ours.
-    first_clock: Option<jiff::SignedDuration>,
-    register: Exchanges,
-    exchanges: Arc<Mutex<Vec<Exchange>>>,
 }
 
 impl Case<'_> {
@@ -346,36 +317,6 @@ impl Case<'_> {
             }
         };
         self.need(Topic::Tenant, None, finding)
-    }
-
-    /// Notes a step that others hang on.
-    fn need(&mut self, topic: Topic, subject: Option<String>, finding: Finding) -> Result<(), Broken> {
-        let fault = finding.is_fault();
-        self.tell(topic, subject, finding);
-        if fault { Err(Broken(topic)) } else { Ok(()) }
-    }
-
-    /// Notes a step.
-    pub(super) fn tell(&mut self, topic: Topic, subject: Option<String>, finding: Finding) {
-        let Finding { verdict, found, cause, cure, exchange, took } = finding;
-        let connection = self.connection.name.to_string();
-        self.told.insert(topic);
-        let step = Step { connection, topic, subject, verdict, found, cause, cure, exchange, took };
-        (self.hear)(&step);
-        self.steps.push(step);
-    }
-
-    fn witness(&self) -> Witness {
-        let heard = self.exchanges.clone();
-        Witness::new(move |exchange| heard.lock().unwrap_or_else(PoisonError::into_inner).push(exchange))
-    }
-
-    /// The last exchange since this was asked before.
-    pub(super) fn last_exchange(&self) -> Option<Exchange> {
-        let mut heard = self.exchanges.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = heard.pop();
-        heard.clear();
-        last
     }
 }
 

@@ -7,6 +7,7 @@
 //! Absent: printing (the command line's), asking a person, and any repair.
 
 mod bundle;
+mod case;
 mod challenge;
 mod examination;
 mod grant;
@@ -22,5 +23,6 @@ mod trouble;
 mod work;
 
 pub use bundle::{Bundle, Machine, RunError, StateCount, bundle};
-pub use examination::{DoctorSettings, ProbeWish, examine};
+pub use case::ProbeWish;
+pub use examination::{DoctorSettings, examine};
 pub use step::{Blame, Step, Topic, Verdict};

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::examination::{Case, ProbeWish};
+use super::case::{Case, ProbeWish};
 use super::step::{Blame, Finding, Topic};
 use super::trouble;
 use crate::clock::{earlier, later};

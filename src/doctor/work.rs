@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::examination::Case;
+use super::case::Case;
 use super::step::{Blame, Finding, Topic, Verdict};
 use super::trouble;
 use crate::orchestrator::{

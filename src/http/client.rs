@@ -11,9 +11,10 @@ use reqwest::{ClientBuilder, Method, RequestBuilder, Response, redirect};
 use tokio_rustls::rustls;
 use url::{Host, Url};
 
+use super::asked::Asked;
 use super::authorities::Authorities;
 use super::names::Names;
-use super::tls::{Asked, Tls};
+use super::tls::Tls;
 use super::trouble::{self, Why};
 
 /// Which versions of HTTP are offered to a server.

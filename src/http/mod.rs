@@ -7,15 +7,18 @@
 //! Absent: sending (each caller knows what may be sent twice), and what an answer means.
 
 mod added;
+mod asked;
 mod authorities;
 mod body;
 mod certificate;
 mod client;
+mod fragments;
 mod headers;
 mod names;
 mod tls;
 mod trouble;
 
+pub(crate) use asked::Asked;
 pub use authorities::{Authorities, Unusable};
 pub(crate) use body::read;
 pub use body::{Content, is_page, plain};
@@ -25,8 +28,8 @@ pub use client::is_loopback;
 pub(crate) use client::{Client, Spoken};
 pub use headers::{Challenge, challenges, challenges_of, retry_after};
 pub(crate) use headers::{date, http_date, text, values};
+pub use fragments::Trouble;
 pub use names::{Names, Source};
-pub(crate) use tls::{Asked, Tls};
-pub use trouble::Trouble;
+pub(crate) use tls::Tls;
 pub(crate) use trouble::Why;
 pub(crate) use trouble::{broke_off, handshake, of_tls};

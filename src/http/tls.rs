@@ -10,25 +10,21 @@
 //!
 //! Absent: any way to switch verification off (S25), and certificates of our own for servers that ask for one.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use rustls_platform_verifier::Verifier;
 use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use tokio_rustls::rustls::client::{ResolvesClientCert, verify_server_name};
+use tokio_rustls::rustls::client::verify_server_name;
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::server::ParsedCertificate;
-use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, SignatureScheme};
 use url::Url;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+use super::asked::Asked;
 use super::authorities::Authorities;
-use super::trouble::Distrust;
-
-/// webpki's own word for the one case; rustls hands it on as text.
-pub(super) const IS_AN_AUTHORITY: &str = "CaUsedAsEndEntity";
+use super::trouble::{Distrust, IS_AN_AUTHORITY};
 
 /// TLS as all our clients speak it: 1.2 and 1.3, what this machine trusts, no certificate of our own.
 #[derive(Clone, Debug)]
@@ -58,27 +54,6 @@ impl Tls {
             .with_custom_certificate_verifier(Arc::new(trust))
             .with_client_cert_resolver(asked.clone());
         Ok(Tls { config, asked })
-    }
-}
-
-/// Gives no certificate, and remembers that one was wanted: a server that misses it says only "handshake failure".
-#[derive(Debug, Default)]
-pub(crate) struct Asked(AtomicBool);
-
-impl Asked {
-    pub(crate) fn was(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-impl ResolvesClientCert for Asked {
-    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        self.0.store(true, Ordering::Relaxed);
-        None
-    }
-
-    fn has_certs(&self) -> bool {
-        false
     }
 }
 

@@ -12,11 +12,15 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{self, AlertDescription, CertificateError};
 
 use super::added::Added;
+use super::asked::Asked;
 use super::authorities::Authorities;
 use super::certificate::Certificate;
-use super::tls::{Asked, IS_AN_AUTHORITY};
 use crate::text::{causes, cut};
+use super::fragments::{Trouble, trouble};
 use crate::witness::without_secrets;
+
+/// webpki's own word for the one case; rustls hands it on as text.
+pub(super) const IS_AN_AUTHORITY: &str = "CaUsedAsEndEntity";
 
 /// Longer reasons are cut: they go into tables and logs.
 const MAX_CHARS: usize = 300;
@@ -39,23 +43,6 @@ const INSPECTORS: [&str; 14] = [
     "ESET",
 ];
 
-/// What went wrong: three fragments without a full stop.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
-    /// What was found.
-    pub found: String,
-    /// The likely cause.
-    pub cause: String,
-    /// What to do.
-    pub cure: String,
-}
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}; {}", self.found, self.cause, self.cure)
-    }
-}
-
 /// Why a request failed, with what helps where that is known: fragments without a full stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Why {
@@ -70,10 +57,6 @@ impl fmt::Display for Why {
             None => f.write_str(&self.what),
         }
     }
-}
-
-pub(super) fn trouble(found: impl Into<String>, cause: impl Into<String>, cure: impl Into<String>) -> Trouble {
-    Trouble { found: found.into(), cause: cause.into(), cure: cure.into() }
 }
 
 /// A certificate that was not trusted, with what it was and what it was to be. It travels in rustls's own error.

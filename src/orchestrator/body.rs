@@ -7,8 +7,7 @@
 
 use serde_json::{Map, Value};
 
-use super::cure;
-use super::error::ErrorCode;
+use super::code::{self, ErrorCode};
 
 /// Longer server messages are cut: they go into tables and logs.
 const MAX_MESSAGE_CHARS: usize = 300;
@@ -173,6 +172,6 @@ fn code(body: &Map<String, Value>, name: &str) -> Option<ErrorCode> {
     let text = value.as_str()?.trim();
     match text.parse() {
         Ok(number) => Some(ErrorCode::Number(number)),
-        Err(_) => cure::known_word(text).map(ErrorCode::Word),
+        Err(_) => code::known_word(text).map(ErrorCode::Word),
     }
 }

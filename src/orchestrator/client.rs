@@ -7,15 +7,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 use reqwest::Method;
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
+use super::call::Call;
 use super::error::CallError;
-use super::find::ReleaseKey;
 use super::freshness::{Freshness, ServerSkew};
 use super::job::{JobView, LogLine, StopStrategy};
 use super::odata;
-use super::outcome::{self, Asked, Call};
+use super::outcome::{self, Asked};
+use super::request::{Pool, Request};
 use super::setup_error::ClientSetupError;
-use super::transport::{ClientConfig, Exchange, Length, Pool, Request, Transport};
+use super::transport::{ClientConfig, Exchange, Length, Transport};
 use super::wire::{JobDto, LogDto, Page, StartBody, StartInfo, StopBody};
 use crate::run::{FolderId, JobId, JobKey, Reference};
 use crate::witness::Witness;
@@ -44,6 +46,10 @@ pub(super) const JOB_FIELDS: &str = "Id,Key,State,Reference,ReleaseName,Creation
 
 /// The same and what only one job's read shows, without its output.
 const JOB_FIELDS_NO_OUTPUT: &str = "Id,Key,State,Reference,ReleaseName,CreationTime,StartTime,EndTime,Info";
+
+/// Orchestrator's GUID of a process in a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReleaseKey(pub Uuid);
 
 /// One job to start.
 #[derive(Clone, Debug)]

@@ -4,11 +4,12 @@
 
 use reqwest::Method;
 
+use super::call::Call;
 use super::client::{Client, SMALL, StartRequest, start_body};
 use super::cure::Explained;
 use super::error::CallError;
-use super::outcome::{self, Call};
-use super::transport::{Pool, Request};
+use super::outcome;
+use super::request::{Pool, Request};
 use super::wire::ValidationDto;
 use crate::run::FolderId;
 

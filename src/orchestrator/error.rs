@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::body::Refusal;
+use super::code::{self, ErrorCode};
 use super::cure;
 
 /// A call that did not succeed; small, since it is the other side of most results. The variant says whether the server may have acted on it (semantics.md 15); `text` names
@@ -81,24 +82,6 @@ impl From<&str> for Box<Sentence> {
     }
 }
 
-/// Orchestrator's `errorCode`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorCode {
-    /// As almost always.
-    Number(i64),
-    /// One of the words that some calls give in its place; only known ones, since gateways write words of their own.
-    Word(&'static str),
-}
-
-impl fmt::Display for ErrorCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ErrorCode::Number(number) => write!(f, "{number}"),
-            ErrorCode::Word(word) => f.write_str(word),
-        }
-    }
-}
-
 /// Why a call was certainly not processed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnsentReason {
@@ -160,19 +143,19 @@ impl CallError {
     /// What a refusal waits for, if it passes by itself (`waiting: capacity`); for people, "a robot to be free".
     pub fn passes(&self) -> Option<&'static str> {
         match self {
-            CallError::Rejected { code, .. } => code.and_then(cure::passes),
+            CallError::Rejected { code, .. } => code.and_then(code::passes),
             CallError::Unsent { .. } | CallError::Unknown { .. } => None,
         }
     }
 
     /// Whether Orchestrator does not know the folder by this number any more, or does not show it to this account (1100).
     pub fn folder_is_unknown(&self) -> bool {
-        matches!(self, CallError::Rejected { code: Some(code), .. } if *code == cure::FOLDER_UNKNOWN)
+        matches!(self, CallError::Rejected { code: Some(code), .. } if *code == code::FOLDER_UNKNOWN)
     }
 
     /// Whether a thing is not there under the name or key that was given (1002).
     pub fn thing_is_unknown(&self) -> bool {
-        matches!(self, CallError::Rejected { code: Some(code), .. } if *code == cure::THING_UNKNOWN)
+        matches!(self, CallError::Rejected { code: Some(code), .. } if *code == code::THING_UNKNOWN)
     }
 
     /// Whether nothing has the name or number that was given: by our own comparison, or by Orchestrator's codes for it. Any other refusal

@@ -3,14 +3,13 @@
 //! A name is looked for, never guessed: the server is asked for the name as it is written; when it knows none, what it lists
 //! is compared as people read (`alike`). Without a hit the nearest names are only a hint.
 
-use uuid::Uuid;
-
 use super::alike::{folded, folded_path, last_part, usual, usual_path};
-use super::client::{Client, SMALL};
+use super::call::Call;
+use super::client::{Client, ReleaseKey, SMALL};
 use super::error::CallError;
 use super::nearest::{self, Known};
 use super::odata;
-use super::outcome::{self, Asked, Call};
+use super::outcome::{self, Asked};
 use super::pages::{MOST_LISTED, Reach};
 use super::wire::{FolderDto, Page, ReleaseDto};
 use crate::run::FolderId;
@@ -18,10 +17,6 @@ use crate::schedule::FolderChoice;
 
 /// How many folders are named where one must be chosen.
 const CHOICES: usize = 100;
-
-/// Orchestrator's GUID of a process in a folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ReleaseKey(pub Uuid);
 
 /// A folder that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +52,7 @@ impl FoundFolder {
     pub fn explain(&self, error: CallError) -> CallError {
         match (self.found_by, error) {
             (FoundBy::Number, CallError::Rejected { status, code: Some(code), text, trace_id, .. })
-                if code == super::cure::FOLDER_UNKNOWN =>
+                if code == super::code::FOLDER_UNKNOWN =>
             {
                 let cure = format!(
                     "open the folder in Orchestrator: the address shows its number after `fid=`; write that as `folder_id` \

@@ -2,12 +2,13 @@
 
 use jiff::Timestamp;
 
+use super::call::Call;
 use super::client::{Client, JOB_FIELDS, LIST, MAX_NAMES_PER_CALL, MAX_TOP, SERVER_PAGE};
 use super::error::CallError;
 use super::freshness::Freshness;
 use super::job::{Completeness, JobPage, JobView};
 use super::odata;
-use super::outcome::{self, Asked, Call};
+use super::outcome::{self, Asked};
 use super::transport::Exchange;
 use super::wire::{JobDto, Page};
 use crate::run::{FolderId, JobId, JobKey, Reference};

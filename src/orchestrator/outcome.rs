@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use reqwest::header::{self, HeaderMap};
 
 use super::body::{self, Refusal};
+use super::call::Call;
 use super::cure;
 use super::error::{CallError, Sentence, UnsentReason};
 use crate::http;
@@ -28,27 +29,6 @@ pub struct Asked {
     pub call: Call,
     /// A fragment that says it to people: "starting `p1.…` in folder 7".
     pub what: String,
-}
-
-/// The calls there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Call {
-    /// Folders by path.
-    FindFolder,
-    /// Processes by name.
-    FindRelease,
-    /// One job.
-    Start,
-    /// Whether one job could start, without starting it.
-    CheckStart,
-    /// Jobs by filter.
-    ListJobs,
-    /// One job by id.
-    ReadJob,
-    /// Soft stop or kill.
-    StopJob,
-    /// A job's log lines.
-    ReadLogs,
 }
 
 /// What one send came to.
@@ -330,21 +310,6 @@ fn with_challenge(came: String, headers: &HeaderMap) -> String {
     match challenge(headers) {
         Some(challenge) => format!("{came} ({challenge})"),
         None => came,
-    }
-}
-
-impl Call {
-    /// Whether it changes nothing at Orchestrator, so that sending it again does no harm.
-    pub fn only_reads(self) -> bool {
-        match self {
-            Call::Start | Call::StopJob => false,
-            Call::FindFolder
-            | Call::FindRelease
-            | Call::CheckStart
-            | Call::ListJobs
-            | Call::ReadJob
-            | Call::ReadLogs => true,
-        }
     }
 }
 

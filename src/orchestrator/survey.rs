@@ -1,10 +1,10 @@
 //! Reads that only `doctor` needs: what the tenant shows of itself, and what its lists understand.
 
+use super::call::Call;
 use super::client::{Client, JOB_FIELDS, LIST, SMALL};
 use super::error::CallError;
 use super::job::{Completeness, JobView};
 use super::lists::completeness;
-use super::outcome::Call;
 use super::wire::{FolderDto, JobDto, Page};
 use crate::run::FolderId;
 

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::bearer::Token;
 use super::outcome::{Body, Heard};
-use super::transport::Request;
+use super::request::Request;
 use crate::http;
 use crate::run::FolderId;
 use crate::secret::Secret;

@@ -14,13 +14,14 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, retry};
+use reqwest::retry;
 use url::Url;
 
 use super::bearer::{Bearer, Token, TokenUnavailable, authorization};
 use super::error::CallError;
 use super::freshness::{Freshness, ServerClock, ServerSkew, Way};
-use super::outcome::{self, Answer, Asked, Body, Heard, Verdict};
+use super::outcome::{self, Answer, Body, Heard, Verdict};
+use super::request::{Pool, Request};
 use super::setup_error::ClientSetupError;
 use super::tell;
 use crate::clock::Clock;
@@ -71,29 +72,6 @@ impl std::fmt::Debug for ClientConfig {
             .field("authorities", authorities)
             .finish_non_exhaustive()
     }
-}
-
-/// Which pool a request uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pool {
-    /// What must not be sent twice.
-    Starts,
-    /// What may be.
-    Reads,
-}
-
-/// One request.
-pub(super) struct Request {
-    pub(super) asked: Asked,
-    pub(super) pool: Pool,
-    pub(super) method: Method,
-    /// After the base, without a leading slash: constants and numbers only.
-    pub(super) path: String,
-    pub(super) query: Option<String>,
-    pub(super) folder: Option<FolderId>,
-    pub(super) body: Option<Vec<u8>>,
-    /// The longest answer that is read, in bytes (S31).
-    pub(super) limit: usize,
 }
 
 /// What came of a request.

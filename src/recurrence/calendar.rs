@@ -12,9 +12,9 @@ use std::fmt;
 use jiff::civil::{Date, Weekday};
 use serde::{Deserialize, Serialize};
 
-use super::cron::PatternError;
 use super::field;
-use super::kind::{Kind, Word};
+use super::kind::Kind;
+use super::word::{PatternError, Word};
 
 /// Sunday first, as cron counts.
 const NAMES: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];

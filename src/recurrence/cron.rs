@@ -9,14 +9,14 @@
 //! Absent: `H` (a time by hash; that is what jitter is for) and Quartz's `L-3W` and `C`.
 
 use std::fmt;
-use std::ops::Range;
 use std::str::FromStr;
 
-use super::field::{self, Field, Shape};
-use super::kind::{Kind, Word};
+use super::field::{self, Field, Fields, Shape};
+use super::kind::Kind;
 use super::matcher::Matcher;
 use super::policy::Class;
 use crate::text;
+use super::word::{PatternError, Word};
 
 /// `@midnight` is Vixie cron's; the rest is everybody's.
 const ALIASES: [(&str, &str); 7] = [
@@ -39,18 +39,6 @@ pub struct CronPattern {
     canonical: Box<str>,
     class: Class,
     matcher: Matcher,
-}
-
-/// A cron pattern that cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct PatternError {
-    /// One sentence.
-    pub message: String,
-    /// What to write instead.
-    pub hint: Option<String>,
-    /// The bytes of the pattern that are wrong.
-    pub span: Option<Range<usize>>,
 }
 
 impl CronPattern {
@@ -179,18 +167,6 @@ fn expand_alias(word: Word<'_>) -> Result<&'static str, PatternError> {
         _ => format!("the aliases are {}", text::quoted(ALIASES.map(|(alias, _)| alias))),
     };
     Err(word.refuse(format!("`{name}` is not an alias of a cron pattern"), hint))
-}
-
-/// The fields of a pattern, whichever were written.
-#[derive(Debug)]
-pub(super) struct Fields {
-    pub(super) second: Field,
-    pub(super) minute: Field,
-    pub(super) hour: Field,
-    pub(super) day: Field,
-    pub(super) month: Field,
-    pub(super) weekday: Field,
-    pub(super) year: Field,
 }
 
 fn read_fields(pattern: Word<'_>, words: &[Word<'_>]) -> Result<Fields, PatternError> {

@@ -4,8 +4,8 @@
 //! field is read here first, every refusal names its bytes and its cure, and croner gets only what is left: numbers, `*`,
 //! ranges, steps, `L`, `W`, `#`; years and `L-3` are read by `matcher`. What other schedulers read in different ways is refused rather than guessed.
 
-use super::cron::PatternError;
-use super::kind::{Kind, Word};
+use super::kind::Kind;
+use super::word::{PatternError, Word};
 
 /// A field that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,18 @@ pub(super) struct Field {
     pub(super) shape: Shape,
     /// Whether a day must match day of month and weekday both: croner's `+` before the weekday.
     pub(super) joined: bool,
+}
+
+/// The fields of a pattern, whichever were written.
+#[derive(Debug)]
+pub(super) struct Fields {
+    pub(super) second: Field,
+    pub(super) minute: Field,
+    pub(super) hour: Field,
+    pub(super) day: Field,
+    pub(super) month: Field,
+    pub(super) weekday: Field,
+    pub(super) year: Field,
 }
 
 /// How a field was written: the clock-change class depends on it (semantics.md 2).

@@ -1,8 +1,6 @@
-//! The fields of a cron pattern, their bounds and names, and pieces of text that know where they stand.
+//! The fields of a cron pattern, their bounds and names.
 //!
 //! Absent: grammar, which is in `field`.
-
-use super::cron::PatternError;
 
 /// Which field of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,40 +79,5 @@ impl Kind {
 
     pub(super) fn is_weekday(self) -> bool {
         matches!(self, Kind::Weekday | Kind::QuartzWeekday)
-    }
-}
-
-/// A piece of the pattern, and where it stands.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Word<'a> {
-    pub(super) text: &'a str,
-    /// Its first byte in the pattern.
-    pub(super) at: usize,
-}
-
-impl<'a> Word<'a> {
-    pub(super) fn trim_start(self) -> Word<'a> {
-        self.skip(self.text.len() - self.text.trim_start().len())
-    }
-
-    pub(super) fn skip(self, bytes: usize) -> Word<'a> {
-        Word { text: &self.text[bytes..], at: self.at + bytes }
-    }
-
-    pub(super) fn cut(self, bytes: usize) -> Word<'a> {
-        Word { text: &self.text[..bytes], at: self.at }
-    }
-
-    pub(super) fn split_once(self, mark: char) -> Option<(Word<'a>, Word<'a>)> {
-        let place = self.text.find(mark)?;
-        Some((self.cut(place), self.skip(place + mark.len_utf8())))
-    }
-
-    pub(super) fn is(self, text: &str) -> bool {
-        self.text.eq_ignore_ascii_case(text)
-    }
-
-    pub(super) fn refuse(self, message: String, hint: impl Into<Option<String>>) -> PatternError {
-        PatternError { message, hint: hint.into(), span: Some(self.at..self.at + self.text.len()) }
     }
 }

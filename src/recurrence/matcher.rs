@@ -12,8 +12,7 @@ use croner::errors::CronError;
 use croner::parser::{CronParser, Seconds, Year};
 use jiff::civil::{Date, Time};
 
-use super::cron::Fields;
-use super::field::{self, Field, Shape};
+use super::field::{self, Field, Fields, Shape};
 use super::kind::Kind;
 
 /// Month lengths, each with a month that has it: croner needs a real one.

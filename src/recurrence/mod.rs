@@ -18,16 +18,18 @@ mod nominal;
 mod policy;
 mod rule;
 mod windows_zones;
+mod word;
 mod zone;
 mod zone_database;
 mod zone_names;
 
 pub use calendar::{Calendar, OnExcluded, Weekdays};
-pub use cron::{CronPattern, PatternError};
+pub use cron::CronPattern;
 pub use every::Every;
 pub use nominal::{Excluded, Nominal, Note};
 pub use policy::{Class, DstPolicy, GapPolicy, OverlapTime};
 pub use rule::{NeverMatches, Pattern, Recurrence};
+pub use word::PatternError;
 pub use zone::{UnknownZone, Zone};
 pub use zone_database::{
     ZoneChoice, ZoneDatabase, ZoneFiles, ZoneSource, choose_zone_database, find_zone_database, look_at_zone_files,

@@ -10,7 +10,7 @@ use super::identity::Rights;
 use super::job::{JobState, JobTruth};
 use super::queue::QueueItemTruth;
 use super::record::{Exchange, TokenCall};
-use super::server::{Shared, SharedState};
+use super::shared::{Shared, SharedState};
 
 /// A handle on a running sandbox; clones see the same one.
 #[derive(Clone, Debug)]

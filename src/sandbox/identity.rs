@@ -79,7 +79,7 @@ pub(super) struct Identity {
     access: HashMap<String, AccessToken>,
     refresh: HashMap<String, RefreshToken>,
     families: Vec<Family>,
-    codes: HashMap<String, super::login::Code>,
+    codes: HashMap<String, super::code::Code>,
     issued: u64,
 }
 
@@ -190,7 +190,7 @@ impl Identity {
     }
 
     /// Remembers what a person agreed to in the browser, and gives the code for it.
-    pub(super) fn agree(&mut self, code: super::login::Code) -> String {
+    pub(super) fn agree(&mut self, code: super::code::Code) -> String {
         let text = format!("sandbox-code-{}", self.keys.hex());
         self.codes.insert(text.clone(), code);
         text

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::folder::object;
 use super::odata::{Kind, Property, Row, Scalar};
 use super::start::StartInfo;
+use super::stop::StopStrategy;
 use super::time::written;
 
 /// The states of a job, numbered as Orchestrator numbers them, by its OpenAPI description.
@@ -110,31 +111,6 @@ pub struct JobTruth {
     pub output: Option<Value>,
     /// Its `Info`.
     pub info: Option<String>,
-}
-
-/// How somebody wants a job to end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum StopStrategy {
-    SoftStop,
-    Kill,
-}
-
-impl StopStrategy {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            StopStrategy::SoftStop => "SoftStop",
-            StopStrategy::Kill => "Kill",
-        }
-    }
-
-    /// Takes names in any case and the numbers of old clients.
-    pub(super) fn parse(text: &str) -> Option<StopStrategy> {
-        match text.to_ascii_lowercase().as_str() {
-            "softstop" | "1" => Some(StopStrategy::SoftStop),
-            "kill" | "2" => Some(StopStrategy::Kill),
-            _ => None,
-        }
-    }
 }
 
 /// What a robot makes of a soft stop.

@@ -2,39 +2,17 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
 use jiff::Timestamp;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use super::answer::Answer;
+use super::code::Code;
 use super::identity::Identity;
 use super::request::Request;
 use crate::clock::later;
 
 /// A code is for the next moment only.
 const CODE_LIFETIME: Duration = Duration::from_secs(300);
-
-/// What a code stands for.
-#[derive(Clone, Debug)]
-pub(super) struct Code {
-    client_id: String,
-    redirect_uri: String,
-    challenge: String,
-    expires_at: Timestamp,
-    pub(super) scopes: Vec<String>,
-}
-
-impl Code {
-    /// Whether the one who brings the code is the one who asked for it.
-    pub(super) fn fits(&self, client_id: &str, redirect_uri: &str, verifier: &str, now: Timestamp) -> bool {
-        let challenge = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()));
-        self.client_id == client_id
-            && self.redirect_uri == redirect_uri
-            && self.challenge == challenge
-            && now < self.expires_at
-    }
-}
 
 /// `GET .../.well-known/openid-configuration`: where this identity server has its parts.
 pub(super) fn configuration(request: &Request) -> Answer {

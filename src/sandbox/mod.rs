@@ -10,6 +10,7 @@
 //! Absent: TLS, HTTP/2, roles and permissions beyond scopes, robots that do anything, and any knowledge of schedules.
 
 mod answer;
+mod code;
 mod config;
 mod connection;
 mod control;
@@ -27,7 +28,9 @@ mod request;
 mod route;
 mod server;
 mod service;
+mod shared;
 mod start;
+mod stop;
 mod time;
 mod world;
 

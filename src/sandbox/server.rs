@@ -3,11 +3,9 @@
 //! A call is worked on in a task of its own: when a client gives up and hangs up, the work still happens, as it would on
 //! the real service. That is the case a daemon has to be built for.
 
-use std::collections::{HashMap, VecDeque};
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, State};
@@ -28,6 +26,7 @@ use super::record::{Exchange, TokenCall, TokenOutcome};
 use super::request::Request;
 use super::route::{self, Route};
 use super::service::{Service, endpoint};
+use super::shared::{Shared, SharedState};
 use super::time::ServerTime;
 use super::world::{Progress, World};
 
@@ -43,26 +42,6 @@ pub struct Sandbox {
     address: SocketAddr,
     server: JoinHandle<()>,
     ticker: JoinHandle<()>,
-}
-
-/// What handlers, ticker and [`Control`] share.
-pub(super) struct Shared {
-    pub(super) time: ServerTime,
-    state: Mutex<SharedState>,
-    /// Goes up with every change; level, not edge, so nobody can miss one.
-    version: watch::Sender<u64>,
-    gate: watch::Sender<Gate>,
-    connections: Connections,
-}
-
-pub(super) struct SharedState {
-    pub(super) service: Service,
-    pub(super) faults: FaultBook,
-    pub(super) outage: Outage,
-    pub(super) exchanges: VecDeque<Exchange>,
-    pub(super) token_calls: Vec<TokenCall>,
-    /// By process: starts that were let in.
-    pub(super) starts_asked: HashMap<String, usize>,
 }
 
 /// What the client gets.
@@ -86,20 +65,7 @@ impl Sandbox {
         let connections = Connections::default();
         let listener = CuttingListener::bind(listen, connections.clone(), gate_reader).await?;
         let address = listener.address();
-        let shared = Arc::new(Shared {
-            time,
-            state: Mutex::new(SharedState {
-                service,
-                faults: FaultBook::new(seed),
-                outage: Outage::None,
-                exchanges: VecDeque::new(),
-                token_calls: Vec::new(),
-                starts_asked: HashMap::new(),
-            }),
-            version: watch::Sender::new(0),
-            gate,
-            connections,
-        });
+        let shared = Arc::new(Shared::new(time, service, FaultBook::new(seed), gate, connections));
         let app = Router::new().fallback(handle).with_state(Arc::clone(&shared));
         let server = tokio::spawn(async move {
             // It ends only by being aborted.
@@ -141,41 +107,6 @@ impl Drop for Sandbox {
         self.server.abort();
         self.ticker.abort();
         self.shared.connections.cut_all();
-    }
-}
-
-/// Says nothing of what is inside: tokens are.
-impl fmt::Debug for Shared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("time", &self.time).finish_non_exhaustive()
-    }
-}
-
-impl Shared {
-    pub(super) fn lock(&self) -> MutexGuard<'_, SharedState> {
-        // A panic elsewhere is reported there; what is kept here is as good as it was.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn changed(&self) {
-        self.version.send_modify(|version| *version += 1);
-    }
-
-    pub(super) fn watch(&self) -> watch::Receiver<u64> {
-        self.version.subscribe()
-    }
-
-    pub(super) fn set_outage(&self, outage: Outage) {
-        self.lock().outage = outage;
-        let gate = match outage {
-            Outage::Refused => Gate::Refusing,
-            Outage::None | Outage::Unavailable | Outage::Silent => Gate::Open,
-        };
-        self.gate.send_replace(gate);
-        match outage {
-            Outage::Refused | Outage::Silent => self.connections.cut_all(),
-            Outage::None | Outage::Unavailable => {}
-        }
     }
 }
 

@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::answer::Answer;
-use super::job::StopStrategy;
 use super::request::{member, text_member};
+use super::stop::StopStrategy;
 
 /// Which process is to be started.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,8 +15,9 @@ use uuid::Uuid;
 use super::config::{RobotResult, TenantSpec};
 use super::dice::Keys;
 use super::folder::{Folder, Process};
-use super::job::{Job, JobState, JobTruth, Obedience, StopStrategy};
+use super::job::{Job, JobState, JobTruth, Obedience};
 use super::start::{StartInfo, Wanted};
+use super::stop::StopStrategy;
 use crate::clock::later;
 
 /// What a robot needs to come to a stop, asked or killed.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::excerpt::{Column, Shown};
+use super::excerpt::{Column, Shown, ShownLine};
 use super::mask;
 use crate::text;
 
@@ -275,13 +275,17 @@ impl Findings {
         let mut hidden: Vec<Vec<Range<usize>>> = vec![Vec::new(); sources.len()];
         self.hidden.iter().for_each(|at| hidden[at.file].push(at.start..at.end));
         let shown: Vec<Shown<'_>> =
-            sources.iter().zip(hidden).map(|(source, hidden)| Shown::new(source, hidden)).collect();
+            sources.iter().zip(hidden).map(|(source, hidden)| Shown::new(&source.text, hidden)).collect();
+        let excerpt = |at: At, label| {
+            let ShownLine { number, text, mark } = shown[at.file].line(at.start..at.end);
+            Excerpt { file: sources[at.file].path.clone(), line: number, text, mark, label }
+        };
         let mut column = Column::default();
         let told = once_each(list).into_iter().map(|finding| {
             let Finding { at, severity, sentence, hint, also, words: _ } = finding;
-            let (line, column) = column.of(at, &shown[at.file].lines, &sources[at.file].text);
-            let mut excerpts = vec![shown[at.file].excerpt(at, None)];
-            excerpts.extend(also.map(|(at, label)| shown[at.file].excerpt(at, Some(label))));
+            let (line, column) = column.of(at.file, at.start, &shown[at.file].lines, &sources[at.file].text);
+            let mut excerpts = vec![excerpt(at, None)];
+            excerpts.extend(also.map(|(at, label)| excerpt(at, Some(label))));
             let file = sources[at.file].path.clone();
             Diagnostic { file, line, column, severity, message: sentence.to_string(), hint, excerpts }
         });

@@ -5,7 +5,6 @@
 
 use std::ops::Range;
 
-use super::diagnostic::{At, Excerpt, SourceFile};
 use super::mask;
 
 /// A longer line is shown in part: far wider than any terminal, far shorter than a file in one line.
@@ -22,11 +21,11 @@ pub(super) struct Column {
 
 impl Column {
     /// Line and column, both from 1; columns count characters.
-    pub(super) fn of(&mut self, at: At, lines: &Lines, text: &str) -> (u32, u32) {
-        let byte = text.floor_char_boundary(at.start);
+    pub(super) fn of(&mut self, file: usize, byte: usize, lines: &Lines, text: &str) -> (u32, u32) {
+        let byte = text.floor_char_boundary(byte);
         let line = lines.line(byte);
-        if (self.file, self.line) != (at.file, line) || byte < self.byte {
-            *self = Column { file: at.file, line, byte: lines.span(line, text).start, column: 1 };
+        if (self.file, self.line) != (file, line) || byte < self.byte {
+            *self = Column { file, line, byte: lines.span(line, text).start, column: 1 };
         }
         let further = u32::try_from(text[self.byte..byte].chars().count()).unwrap_or(u32::MAX);
         self.column = self.column.saturating_add(further);
@@ -67,9 +66,18 @@ pub(super) fn line_around(text: &str, byte: usize) -> Range<usize> {
     start..start + text[start..end].trim_end_matches('\r').len()
 }
 
+/// A line as it may be shown.
+pub(super) struct ShownLine {
+    /// From 1.
+    pub(super) number: u32,
+    pub(super) text: String,
+    /// The bytes of `text` that are meant.
+    pub(super) mark: Range<usize>,
+}
+
 /// A file while lines of it are shown.
 pub(super) struct Shown<'s> {
-    source: &'s SourceFile,
+    text: &'s str,
     pub(super) lines: Lines,
     /// Sorted by their beginnings.
     hidden: Vec<Range<usize>>,
@@ -80,25 +88,25 @@ pub(super) struct Shown<'s> {
 
 impl Shown<'_> {
     /// A file with the stretches that must not be seen, in any order; those that their names tell are added.
-    pub(super) fn new(source: &SourceFile, mut hidden: Vec<Range<usize>>) -> Shown<'_> {
+    pub(super) fn new(text: &str, mut hidden: Vec<Range<usize>>) -> Shown<'_> {
         hidden.sort_by_key(|range| range.start);
         let ends = hidden.iter().scan(0, |furthest, range| {
             *furthest = range.end.max(*furthest);
             Some(*furthest)
         });
         let furthest = ends.collect();
-        let by_name = mask::secrets_by_name(&source.text);
-        Shown { source, lines: Lines::new(&source.text), hidden, furthest, by_name }
+        let by_name = mask::secrets_by_name(text);
+        Shown { text, lines: Lines::new(text), hidden, furthest, by_name }
     }
 
     /// The line of a place, with what must not be seen replaced.
-    pub(super) fn excerpt(&self, at: At, label: Option<String>) -> Excerpt {
-        let text = &self.source.text;
+    pub(super) fn line(&self, at: Range<usize>) -> ShownLine {
+        let text = self.text;
         let number = self.lines.line(text.floor_char_boundary(at.start));
         let whole = self.lines.span(number, text);
         // Of a line without end only what lies around the mark: each finding has its own.
         let line = match whole.len() > LONGEST_LINE {
-            true => around(text, &whole, at),
+            true => around(text, &whole, &at),
             false => whole.clone(),
         };
         let clip = |byte: usize| text.floor_char_boundary(byte.clamp(line.start, line.end)) - line.start;
@@ -116,12 +124,12 @@ impl Shown<'_> {
         if line.end < whole.end {
             text.push('…');
         }
-        Excerpt { file: self.source.path.clone(), line: number, text, mark, label }
+        ShownLine { number, text, mark }
     }
 }
 
 /// The part of a long line around a place.
-fn around(text: &str, line: &Range<usize>, at: At) -> Range<usize> {
+fn around(text: &str, line: &Range<usize>, at: &Range<usize>) -> Range<usize> {
     let start = text.floor_char_boundary(at.start.saturating_sub(LONGEST_LINE / 3).max(line.start));
     let end = at.end.min(at.start + LONGEST_LINE / 3) + LONGEST_LINE / 3;
     start..text.floor_char_boundary(end.min(line.end)).max(start)

@@ -10,6 +10,7 @@
 mod proxy;
 mod purpose;
 mod signs;
+mod value;
 mod written;
 
 use std::fmt;
@@ -20,37 +21,15 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 use secrecy::zeroize::Zeroizing;
-use secrecy::{ExposeSecret, SecretString};
 
 pub use proxy::{PROXY_VARIABLES, is_meant_proxy, proxy_passwords};
 pub use purpose::Purpose;
 pub use signs::{SIGN_CURE, Sign, first_sign, without_signs};
 pub use written::{Cleaned, NotWritten, Oddity, SHORTEST_SECRET, Written, written};
+pub use value::Secret;
 
 /// The largest secret that is read: far above any key or token, far below what would hurt.
 const MAX_SECRET_BYTES: u64 = 64 * 1024;
-
-/// A value that must never be printed.
-#[derive(Clone)]
-pub struct Secret(SecretString);
-
-impl Secret {
-    /// Takes a value into custody.
-    pub fn new(value: impl Into<String>) -> Secret {
-        Secret(SecretString::from(value.into()))
-    }
-
-    /// The value itself, for the wire and nowhere else.
-    pub fn expose(&self) -> &str {
-        self.0.expose_secret()
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[secret]")
-    }
-}
 
 /// Where a secret is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

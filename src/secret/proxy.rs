@@ -6,7 +6,7 @@
 
 use std::sync::OnceLock;
 
-use super::Secret;
+use super::value::Secret;
 
 /// The variables that reqwest reads, in its order.
 pub const PROXY_VARIABLES: [&str; 6] =

@@ -13,7 +13,8 @@ use secrecy::zeroize::Zeroizing;
 use serde_json::{Map, Value};
 
 use super::signs::{Sign, first_sign, is_sign};
-use super::{Purpose, Secret};
+use super::Purpose;
+use super::value::Secret;
 
 /// A shorter secret cannot be masked without hiding half of every text.
 pub const SHORTEST_SECRET: usize = 8;

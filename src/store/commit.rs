@@ -1,8 +1,10 @@
 //! One transaction for all that lies ready: rows, marks, lines, and the count of writes.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use sqlx::{Connection, Row, SqliteConnection};
+use tokio::sync::oneshot;
 
 use super::changes::{Changes, DoubtOver};
 use super::connection_rows::{EvidenceRow, ListCallsRow, ShortFolderRow};
@@ -10,7 +12,24 @@ use super::open::Database;
 use super::rows::{AttemptRow, DeedRow, EventRow, MarkRow, RunRow, VersionRow};
 use super::sql;
 use super::trouble::StoreError;
-use super::writer::{Committed, Waiting};
+use crate::run::RunId;
+
+/// What a commit did.
+#[derive(Clone, Debug, Default)]
+pub struct Committed {
+    /// Claims that were lost: their nominal time has a row already. Nothing of them was written.
+    pub lost: HashSet<RunId>,
+}
+
+impl Committed {
+    /// Whether every claim was won.
+    pub fn all_won(&self) -> bool {
+        self.lost.is_empty()
+    }
+}
+
+/// Changes, and who waits for them to be durable.
+pub(super) type Waiting = (Box<Changes>, oneshot::Sender<Result<Committed, Arc<StoreError>>>);
 
 pub(super) async fn commit_all(database: &mut Database, waiting: &[Waiting]) -> Result<Vec<Committed>, StoreError> {
     let path = database.path.clone();

@@ -1,6 +1,5 @@
 //! The writer task. Callers hand in changes and wait; dropping the waiting caller does not drop the transaction.
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,12 +9,11 @@ use tokio::sync::{mpsc, oneshot};
 use super::changes::{Changes, Deed, LoadedState};
 use super::chores::{self, Removed, Retention};
 use super::claim_lock::Counter;
-use super::commit::{commit_all, json};
+use super::commit::{Committed, Waiting, commit_all, json};
 use super::open::Database;
 use super::rows::DeedRow;
 use super::sql;
 use super::trouble::StoreError;
-use crate::run::RunId;
 
 /// How many requests may wait: the dispatcher has one, housekeeping and commands a few.
 const QUEUE: usize = 64;
@@ -27,13 +25,6 @@ const GROUP: usize = 32;
 #[derive(Clone, Debug)]
 pub struct Store {
     requests: mpsc::Sender<Request>,
-}
-
-/// What a commit did.
-#[derive(Clone, Debug, Default)]
-pub struct Committed {
-    /// Claims that were lost: their nominal time has a row already. Nothing of them was written.
-    pub lost: HashSet<RunId>,
 }
 
 #[derive(Debug)]
@@ -251,8 +242,6 @@ async fn write_until_closed(database: Database, mut inbox: mpsc::Receiver<Reques
     }
 }
 
-pub(super) type Waiting = (Box<Changes>, oneshot::Sender<Result<Committed, Arc<StoreError>>>);
-
 /// One transaction for all that lies ready; one fsync, whatever the burst.
 async fn flush(place: &mut Place, commits: &mut Vec<Waiting>) {
     if commits.is_empty() {
@@ -287,12 +276,4 @@ async fn run(database: &mut Database, task: Task) -> Result<(), StoreError> {
         Task::GiveBack => sql::query(sql::GIVE_BACK),
     };
     database.run(query, "housekeeping").await.map(|_| ())
-}
-
-/// For log lines.
-impl Committed {
-    /// Whether every claim was won.
-    pub fn all_won(&self) -> bool {
-        self.lost.is_empty()
-    }
 }

@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::answer::{Refusal, Why};
-use super::login::Logins;
+use super::logins::Logins;
 use super::peer::Peer;
-use super::reload::Rereads;
 use crate::auth::{TokenManager, tokens_folder};
+use super::reread::Rereads;
 use crate::clock::Clock;
 use crate::dispatcher::Handle;
 use crate::schedule::{ConnectionName, ScheduleSet};

@@ -3,10 +3,8 @@
 //! `GET /login/NAME` says what is needed; `POST …/begin` and `…/finish` are the two halves of a browser login, whose verifier
 //! stays here; `POST …/keep` takes a secret. A secret only ever goes in: no call gives one out.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
@@ -19,11 +17,6 @@ use super::status::TokenReport;
 use crate::auth::{Given, KeepError, Login, LoginError, LoginFate, NotKept, TokenManager, Unfinished};
 use crate::grant::Way;
 use crate::secret::{Purpose, Secret, SecretSource};
-
-/// Logins that were begun and not finished, at once.
-const MOST_BEGUN: usize = 16;
-/// How long a begun login waits for its person.
-const BEGUN_LIFE: Duration = Duration::from_secs(900);
 
 /// What a login of this connection needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,40 +105,6 @@ impl LoginNeed {
             way: way.to_owned(),
             client_secret: credential.grant.login_client_secret() == Some(&SecretSource::Kept),
         }
-    }
-}
-
-/// The logins that were begun.
-#[derive(Debug, Default)]
-pub(super) struct Logins(Mutex<HashMap<String, Waiting>>);
-
-#[derive(Debug)]
-struct Waiting {
-    connection: String,
-    login: Login,
-    until: Duration,
-}
-
-impl Logins {
-    fn begin(&self, connection: &str, login: Login, now: Duration) -> Result<(), Refusal> {
-        let mut begun = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        begun.retain(|_, waiting| waiting.until > now);
-        if begun.len() >= MOST_BEGUN {
-            return Err(Refusal::new(Why::NotNow, "too many logins were begun and not finished")
-                .hint("they are forgotten after a quarter of an hour"));
-        }
-        let waiting = Waiting { connection: connection.to_owned(), login, until: now.saturating_add(BEGUN_LIFE) };
-        begun.insert(waiting.login.state().to_owned(), waiting);
-        Ok(())
-    }
-
-    fn take(&self, connection: &str, state: &str, now: Duration) -> Option<Login> {
-        let mut begun = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        begun.retain(|_, waiting| waiting.until > now);
-        if begun.get(state)?.connection != connection {
-            return None;
-        }
-        begun.remove(state).map(|waiting| waiting.login)
     }
 }
 

@@ -1,12 +1,11 @@
 //! `POST /reload`: the schedule files are read again, and who asked hears what came of it.
 //!
-//! The daemon's reloader does it, behind a trait: it stands above this module and is not known here. Files with mistakes are
-//! an answer and not a refusal, so that the command can show each of them as `check` does, with its line and mark.
+//! Files with mistakes are an answer and not a refusal, so that the command can show each of them as `check` does, with its
+//! line and mark.
 //!
 //! Absent: reading files, and what is too great a loss (`daemon`, `schedule`).
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -16,49 +15,8 @@ use serde::{Deserialize, Serialize};
 use super::answer::{Body, Refusal, Why};
 use super::control::Control;
 use super::peer::Peer;
-use crate::schedule::{Change, Diagnostic, Excerpt, Loss, Removals, Settings};
-
-/// What came of reading the files again.
-#[derive(Clone, Debug)]
-pub enum Reloaded {
-    /// They say what is loaded already.
-    Unchanged,
-    /// The new set holds.
-    Taken(Change),
-    /// They lost too much.
-    HeldBack {
-        /// What would be gone.
-        loss: Loss,
-        /// What to do about it.
-        cure: String,
-    },
-    /// They have mistakes.
-    Wrong(Vec<Diagnostic>),
-    /// A connection cannot be used at all.
-    Unusable(String),
-    /// The daemon is stopping; the next start reads them.
-    Stopping,
-}
-
-/// One reading of the files.
-#[derive(Clone, Debug)]
-pub struct Reread {
-    /// What came of it.
-    pub outcome: Reloaded,
-    /// What is doubtful in files without mistakes.
-    pub warnings: Vec<Diagnostic>,
-    /// How many schedules are loaded afterwards.
-    pub schedules: usize,
-}
-
-/// Reads the schedule files again.
-pub trait Rereads: fmt::Debug + Send + Sync {
-    /// Once, together with all who ask at the same time.
-    fn reread(&self, removals: Removals) -> Pin<Box<dyn Future<Output = Reread> + Send + '_>>;
-
-    /// The files and folders that it reads, as they were named.
-    fn paths(&self) -> Vec<String>;
-}
+use super::reread::{Reloaded, Reread};
+use crate::schedule::{Change, Diagnostic, Excerpt, Removals, Settings};
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]

@@ -9,11 +9,11 @@ use axum::routing::{get, post};
 
 use super::answer::{Refusal, Why};
 use super::control::Control;
-use super::{login, reload, resolve, status, token};
+use super::{login, overview, reload, resolve, token};
 
 pub(super) fn routes() -> Router<Arc<Control>> {
     Router::new()
-        .route("/status", get(status::show))
+        .route("/status", get(overview::show))
         .route("/tokens", get(token::list))
         .route("/tokens/{connection}", get(token::show))
         .route("/tokens/{connection}/refresh", post(token::refresh))

@@ -16,8 +16,10 @@ use std::ops::Range;
 use secrecy::zeroize::Zeroizing;
 
 use super::view::{Dialect, SIGNS, Seen, bytes_within, decoded, decoded_in, plain};
-use super::{MASK, is_invisible};
 use crate::secret::Secret;
+
+/// What stands where a secret stood.
+pub const MASK: &str = "[secret]";
 
 /// From so many characters on a stretch of a secret is masked; shorter secrets are masked only whole.
 pub(super) const SHORTEST_PIECE: usize = 8;
@@ -343,4 +345,9 @@ fn replaced(text: &str, mut spans: Vec<Range<usize>>) -> String {
     }
     shown.push_str(&text[masked.map_or(0, |before| before.end)..]);
     shown
+}
+
+/// Characters that turn text around or hide in it.
+pub(super) fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

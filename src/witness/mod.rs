@@ -20,7 +20,8 @@ use jiff::Timestamp;
 use crate::secret::{Secret, proxy_passwords};
 use crate::text::cut;
 
-pub use masker::Masker;
+use masker::is_invisible;
+pub use masker::{MASK, Masker};
 
 /// How much of an answer is kept, in characters.
 const EXCERPT_CHARS: usize = 200;
@@ -30,9 +31,6 @@ const LOOKED_AT: usize = 16 * 1024;
 
 /// From this many characters on, a word of letters and digits may be a key or a token.
 const SECRET_LIKE_CHARS: usize = 24;
-
-/// What stands where a secret stood.
-pub const MASK: &str = "[secret]";
 
 /// Hears of exchanges. Clones hear the same.
 #[derive(Clone)]
@@ -173,9 +171,4 @@ fn shown_run(run: &str) -> String {
     let letters = run.chars().any(|c| c.is_ascii_alphabetic());
     let secret_like = run.len() >= SECRET_LIKE_CHARS && digits && letters && uuid::Uuid::parse_str(run).is_err();
     if secret_like { MASK.to_owned() } else { run.to_owned() }
-}
-
-/// Characters that turn text around or hide in it.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

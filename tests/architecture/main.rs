@@ -6,7 +6,9 @@
 //!
 //! Absent: what clippy checks by types (`clippy.toml`), such as `send` outside of the clients.
 
+mod circles;
 mod citations;
+mod imports;
 mod rows;
 mod rules;
 mod source;

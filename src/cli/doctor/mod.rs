@@ -12,13 +12,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::args::{DoctorArgs, Global};
+use super::args::{DoctorArgs, Format, Global};
 use super::failure::{Exit, Failure};
 use super::farewell::patiently;
 use super::files::load_or_tell;
 use super::given::Given;
 use super::grid::Grid;
-use super::output::{Columns, Format, Out, plain};
+use super::output::{Columns, Out, plain};
 use crate::auth::Exchanges;
 use crate::clock::Clock;
 use crate::doctor::{Blame, DoctorSettings, ProbeWish, Step, Verdict, examine};

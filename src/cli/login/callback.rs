@@ -19,7 +19,9 @@ use tokio::sync::mpsc;
 use url::Url;
 
 use super::super::failure::{Exit, Failure};
-use super::{fits, say, shown};
+use super::super::output::plain;
+use super::say::say;
+use crate::auth::same;
 use crate::clock::Clock;
 use crate::secret::Secret;
 
@@ -125,7 +127,7 @@ async fn take(State(desk): State<Desk>, headers: HeaderMap, Query(answer): Query
         return page(StatusCode::MISDIRECTED_REQUEST, "Not here", "This address is for a login on this machine only.");
     }
     let Answer { code, state, error, error_description } = answer;
-    if !fits(state.as_deref().unwrap_or_default(), &desk.state) {
+    if !same(state.as_deref().unwrap_or_default(), &desk.state) {
         say("Refused a code with the state of another login; still waiting for this one.");
         return page(
             StatusCode::BAD_REQUEST,
@@ -207,7 +209,7 @@ pub(super) fn read_pasted(text: &str, state: &str, redirect: &str) -> Result<Ret
     };
     let pairs: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     let value = |name: &str| pairs.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone());
-    if value("state").is_none_or(|found| !fits(&found, state)) {
+    if value("state").is_none_or(|found| !same(&found, state)) {
         return Err(wrong("that address belongs to another login: its `state` is not the one that was begun"));
     }
     match (value("error"), value("code")) {
@@ -219,4 +221,9 @@ pub(super) fn read_pasted(text: &str, state: &str, redirect: &str) -> Result<Ret
 
 fn printable(url: &Url) -> String {
     format!("{}{}", url.origin().ascii_serialization(), url.path())
+}
+
+/// Text from an address bar.
+fn shown(text: &str) -> String {
+    plain(text).chars().take(200).collect()
 }

@@ -9,23 +9,24 @@
 mod ask;
 mod callback;
 mod desk;
+mod say;
 
-use std::io::{IsTerminal, Read, Write};
+use std::io::{IsTerminal, Read};
 use std::process::{Command, Stdio};
 
 use secrecy::zeroize::Zeroizing;
 
 use super::args::{Global, LoginArgs};
 use super::failure::{Exit, Failure};
-use super::output::{Out, plain};
+use super::output::Out;
 use super::token;
-use crate::auth::{refused_page, same};
+use crate::auth::refused_page;
 use crate::clock::Clock;
 use crate::secret::{Purpose, Secret, written};
-use crate::text::cut;
 use crate::web::{Begun, LoginNeed, TokenReport};
 use callback::{Callback, Returned};
 use desk::Desk;
+use say::say;
 
 /// Longest secret that is read from stdin.
 const LONGEST: u64 = 64 * 1024;
@@ -219,19 +220,4 @@ fn end(report: &TokenReport, desk: &Desk, args: &LoginArgs, clock: &Clock, out: 
         say(&told);
     }
     Ok(exit)
-}
-
-/// Everything but data goes to stderr.
-fn say(text: &str) {
-    let _ = writeln!(anstream::stderr().lock(), "{text}");
-}
-
-/// Whether the state that came back is the one that was sent.
-fn fits(found: &str, begun: &str) -> bool {
-    same(found, begun)
-}
-
-/// Text from an address bar.
-fn shown(text: &str) -> String {
-    cut(&plain(text), 200)
 }

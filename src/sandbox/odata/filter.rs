@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::lexer::{Literal, Token, tokens};
-use super::{BadQuery, Kind, Property, Row, Scalar, find_property};
+use super::row::{BadQuery, Kind, Property, Row, Scalar, find_property};
 
 /// What Orchestrator allows in one filter, by its OpenAPI description. Members of an `in` list do not count, or both SDKs' lists of 50
 /// keys would be refused.

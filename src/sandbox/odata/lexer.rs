@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::BadQuery;
+use super::row::BadQuery;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Token {

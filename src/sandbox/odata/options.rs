@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use super::super::answer::without_nulls;
 use super::super::config::Nulls;
-use super::{BadQuery, Filter, Row, Scalar, find_property};
+use super::filter::Filter;
+use super::row::{BadQuery, Row, Scalar, find_property};
 
 /// The most rows of one answer, asked for or not, by the OpenAPI description.
 const MAX_TOP: usize = 1_000;

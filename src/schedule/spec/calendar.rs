@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use jiff::civil::{Date, Weekday};
 
-use super::fields::{Field, Fields, written};
+use super::fields::{Field, written};
 use super::keys;
+use super::open;
 use super::tree::Entry;
 use crate::recurrence::{Calendar, Weekdays};
 use crate::schedule::diagnostic::Findings;
@@ -13,7 +14,7 @@ use crate::schedule::diagnostic::Findings;
 /// Reads one calendar. `None`: something was told.
 pub(super) fn read(entry: &Entry, findings: &mut Findings) -> Option<Calendar> {
     let subject = format!("calendar `{}`", entry.key);
-    let fields = Fields::open(&entry.value, &keys::CALENDAR, subject, entry.key_at, findings)?;
+    let fields = open::map(&entry.value, &keys::CALENDAR, subject, entry.key_at, findings)?;
     let weekdays = fields.get("weekdays").map(|field| weekdays(&field, findings));
     let exclude = fields.get("exclude").map_or(Some(BTreeSet::new()), |field| dates(&field, findings));
     let include = fields.get("include").map_or(Some(BTreeSet::new()), |field| dates(&field, findings));

@@ -13,13 +13,15 @@ use super::choices;
 use super::fields::{Field, Fields};
 use super::keys;
 use super::mistyped;
+use super::open;
+use super::secret::secret;
 use super::token_address::token_server;
-use super::tree::{Entry, Kind, Scalar, Value};
+use super::tree::Entry;
 use crate::grant::{Facts, Grant, GrantKind, Style};
 use crate::http::{Authorities, Unusable, is_loopback};
 use crate::schedule::diagnostic::{Findings, SourceFile, quoted};
 use crate::schedule::model::{AuthSpec, Connection, ConnectionLimits, ConnectionName};
-use crate::secret::{SecretRef, SecretSource, first_sign, without_signs};
+use crate::secret::{SecretRef, SecretSource};
 
 /// How long a job of an unclear start may take to become visible (semantics.md 16).
 const SETTLE: Duration = Duration::from_secs(120);
@@ -35,7 +37,7 @@ pub(super) fn read(
     let node = mistyped::without_stray_auth(&entry.value, &subject, sources, findings);
     let strayed = node.is_some();
     let node = node.as_ref().unwrap_or(&entry.value);
-    let fields = Fields::open(node, &keys::CONNECTION, subject, entry.key_at, findings)?;
+    let fields = open::map(node, &keys::CONNECTION, subject, entry.key_at, findings)?;
     let url_hint = "write the base address, such as `url: https://cloud.uipath.com/acme/production/orchestrator_`";
     let url = fields.need("url", url_hint, findings).and_then(|field| address(&field, address::base, findings));
     let tenant = fields.get("tenant").map(|field| header(&field, findings));
@@ -61,7 +63,7 @@ pub(super) fn read(
 
 /// Read with the file, so that `check` sees what is wrong, and a reload takes up what has changed.
 fn authorities(field: &Field<'_>, sources: &[SourceFile], findings: &mut Findings) -> Option<Authorities> {
-    let fields = field.map(&keys::TLS, findings)?;
+    let fields = open::within(field, &keys::TLS, findings)?;
     let hint = "write `ca: FILE`, a file with the certificates of the authorities to trust";
     let field = fields.need("ca", hint, findings)?;
     let text = field.line(findings)?;
@@ -162,7 +164,7 @@ fn header(field: &Field<'_>, findings: &mut Findings) -> Option<String> {
 }
 
 fn limits(field: &Field<'_>, findings: &mut Findings) -> Option<ConnectionLimits> {
-    let fields = field.map(&keys::LIMITS, findings)?;
+    let fields = open::within(field, &keys::LIMITS, findings)?;
     let default = ConnectionLimits::default();
     let mut count = |name, most, otherwise| match fields.get(name) {
         Some(field) => field.count(most, findings),
@@ -181,7 +183,7 @@ fn limits(field: &Field<'_>, findings: &mut Findings) -> Option<ConnectionLimits
 }
 
 fn auth(field: &Field<'_>, sources: &[SourceFile], findings: &mut Findings) -> Option<AuthSpec> {
-    let fields = field.map(&keys::AUTH, findings)?;
+    let fields = open::within(field, &keys::AUTH, findings)?;
     let kind = fields
         .need("grant", "write `grant: client_credentials` or `grant: refresh_token`", findings)
         .and_then(|field| field.choice(&choices::GRANT, findings));
@@ -273,53 +275,5 @@ fn surplus(fields: &Fields<'_>, facts: &Facts, findings: &mut Findings) {
     for field in facts.surplus().filter_map(|name| fields.get(name)) {
         let what = format!("{} has no use with {with}", field.named());
         field.error_at(field.key_at, &what, findings).hint("take it out");
-    }
-}
-
-/// Where a secret is kept. `None`: something was told, and a literal one is hidden.
-pub(super) fn secret(field: &Field<'_>, sources: &[SourceFile], findings: &mut Findings) -> Option<SecretRef> {
-    let how = "write where it is kept: `credential:NAME`, `file:PATH` or `env:NAME`";
-    let name = field.named();
-    match &field.node.value {
-        Value::Scalar(Scalar { kind: Kind::Null, .. }) => {
-            findings.valueless(field.key_at, field.said(&format!("{name} is empty"))).hint(how);
-            None
-        }
-        Value::Scalar(scalar) => {
-            let folder = sources.get(field.at().file).map_or(Path::new(""), |source| source.folder.as_path());
-            match SecretRef::parse(&scalar.text, folder) {
-                Ok(SecretRef::Env(variable)) => {
-                    let what = format!("{name} is read from the environment, which other programs may see");
-                    field.warning(&what, findings).hint("`credential:NAME` and `file:PATH` are safer");
-                    Some(SecretRef::Env(variable))
-                }
-                Ok(reference) => Some(reference),
-                Err(_) => {
-                    findings.hide(field.at());
-                    let looks_like_one =
-                        ["credential:", "file:", "env:"].iter().any(|kind| scalar.text.starts_with(kind));
-                    let meant = without_signs(&scalar.text);
-                    if meant != scalar.text && SecretRef::parse(&meant, folder).is_ok() {
-                        let sign = first_sign(&scalar.text).map(|sign| sign.to_string()).unwrap_or_default();
-                        let what = format!("{name} has {sign}, which is not meant");
-                        let cure = format!("write `{}: \"{meant}\"`", field.key());
-                        findings.valueless(field.at(), field.said(&what)).hint(cure);
-                    } else if looks_like_one {
-                        let what = format!("{name} is not a well-formed reference");
-                        findings
-                            .valueless(field.at(), field.said(&what))
-                            .hint("names are letters, digits, `_`, `-` and `.`");
-                    } else {
-                        let what = format!("{name} holds the secret itself, which must not stand in this file");
-                        findings.valueless(field.at(), field.said(&what)).hint(how);
-                    }
-                    None
-                }
-            }
-        }
-        Value::Map(_) | Value::List(_) => {
-            findings.valueless(field.at(), field.said(&format!("{name} must be a reference to a secret"))).hint(how);
-            None
-        }
     }
 }

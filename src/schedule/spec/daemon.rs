@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::choices;
 use super::fields::Field;
 use super::keys;
+use super::open;
 use crate::recurrence::ZoneChoice;
 use crate::schedule::diagnostic::{Findings, quoted};
 use crate::schedule::model::{Copies, HistoryLimits, Watch};
@@ -26,7 +27,7 @@ pub(super) struct DaemonSpec {
 
 pub(super) fn read(field: &Field<'_>, findings: &mut Findings) -> DaemonSpec {
     let mut daemon = DaemonSpec::default();
-    let Some(fields) = field.map(&keys::DAEMON, findings) else { return daemon };
+    let Some(fields) = open::within(field, &keys::DAEMON, findings) else { return daemon };
     if let Some((_, choice)) = fields.get("tzdb").and_then(|field| field.choice(&choices::ZONE_DATABASE, findings)) {
         daemon.zone_database = choice;
     }
@@ -34,7 +35,8 @@ pub(super) fn read(field: &Field<'_>, findings: &mut Findings) -> DaemonSpec {
         Some(false) => Watch::Off,
         Some(true) | None => Watch::On,
     };
-    if let Some(fields) = fields.get("history").and_then(|field| field.map(&keys::HISTORY_LIMITS, findings)) {
+    if let Some(fields) = fields.get("history").and_then(|field| open::within(&field, &keys::HISTORY_LIMITS, findings))
+    {
         if let Some(keep) = fields.get("keep").and_then(|field| field.duration(findings)) {
             daemon.history.keep = keep;
         }
@@ -42,7 +44,7 @@ pub(super) fn read(field: &Field<'_>, findings: &mut Findings) -> DaemonSpec {
         daemon.history.max_runs = most("max_runs");
         daemon.history.max_bytes = most("max_bytes");
     }
-    if let Some(fields) = fields.get("backup").and_then(|field| field.map(&keys::COPIES, findings)) {
+    if let Some(fields) = fields.get("backup").and_then(|field| open::within(&field, &keys::COPIES, findings)) {
         if let Some(keep) = fields.get("keep").and_then(|field| field.count(MOST_COPIES, findings)) {
             daemon.copies.keep = usize::try_from(keep).unwrap_or(usize::MAX);
         }

@@ -4,9 +4,8 @@
 
 use super::choices::{Choices, Names};
 use super::hidden;
-use super::keys::{Key, SECTIONS, Section, Stage};
-use super::later;
-use super::mistyped;
+use super::keys::{Key, SECTIONS, Section, Stage, Shape};
+use super::stray::{odd_quote, straight_quotes, stray_scope};
 use super::tree::{Entry, Kind, Node, Scalar, Value};
 use super::values::{self, Wrong, Zones};
 use crate::schedule::diagnostic::{At, Finding, Findings, Sentence, Severity, quoted};
@@ -23,6 +22,12 @@ pub(super) struct Fields<'t> {
     entries: Vec<&'t Entry>,
     /// Keys that are not there and about which enough was said: misspelt ones, ones that are not built.
     settled: Vec<&'static str>,
+}
+
+/// A map that was taken apart, and the values of its keys that are not built: `open` looks at those.
+pub(super) struct Opened<'t> {
+    pub(super) fields: Fields<'t>,
+    pub(super) unbuilt: Vec<(Field<'t>, Shape)>,
 }
 
 /// What messages begin with.
@@ -57,7 +62,7 @@ impl<'t> Fields<'t> {
         subject: impl Into<String>,
         at: At,
         findings: &mut Findings,
-    ) -> Option<Fields<'t>> {
+    ) -> Option<Opened<'t>> {
         let whose = Whose { subject: subject.into(), path: String::new() };
         Fields::of(node, section, whose, at, findings)
     }
@@ -68,7 +73,7 @@ impl<'t> Fields<'t> {
         section: &'static Section,
         at: At,
         findings: &mut Findings,
-    ) -> Option<Fields<'t>> {
+    ) -> Option<Opened<'t>> {
         let whose = Whose { subject: String::new(), path: String::new() };
         let entries = entries(node, &whose, at, findings)?.iter().filter(|entry| !entry.key.starts_with("x-"));
         Some(Fields::sort(entries, section, whose, at, findings))
@@ -80,7 +85,7 @@ impl<'t> Fields<'t> {
         whose: Whose,
         at: At,
         findings: &mut Findings,
-    ) -> Option<Fields<'t>> {
+    ) -> Option<Opened<'t>> {
         let entries = entries(node, &whose, at, findings)?;
         Some(Fields::sort(entries, section, whose, at, findings))
     }
@@ -91,8 +96,9 @@ impl<'t> Fields<'t> {
         whose: Whose,
         at: At,
         findings: &mut Findings,
-    ) -> Fields<'t> {
+    ) -> Opened<'t> {
         let mut fields = Fields { whose, at, entries: Vec::new(), settled: Vec::new() };
+        let mut unbuilt = Vec::new();
         for entry in entries {
             if let Some(first) = fields.entries.iter().find(|known| known.key == entry.key) {
                 twice(&fields.whose, entry, first.key_at, findings);
@@ -102,21 +108,27 @@ impl<'t> Fields<'t> {
                 Some(key) => {
                     fields.entries.push(entry);
                     if let Stage::Later(instead) = key.stage {
-                        fields.later(entry, key, instead, findings);
+                        unbuilt.push(fields.later(entry, key, instead, findings));
                     }
                 }
                 None => fields.unknown(entry, section, findings),
             }
         }
-        fields
+        Opened { fields, unbuilt }
     }
 
-    /// A key that is not built is refused, and its value is looked at all the same.
-    fn later(&mut self, entry: &'t Entry, key: &'static Key, instead: &str, findings: &mut Findings) {
+    /// A key that is not built is refused, and its value is to be looked at all the same.
+    fn later(
+        &mut self,
+        entry: &'t Entry,
+        key: &'static Key,
+        instead: &str,
+        findings: &mut Findings,
+    ) -> (Field<'t>, Shape) {
         self.settled.push(key.name);
         let what = format!("`{}{}` is not built yet", self.whose.path, key.name);
         findings.error(entry.key_at, self.whose.say(&what)).hint(instead);
-        later::check(&self.field(entry), key.shape, findings);
+        (self.field(entry), key.shape)
     }
 
     fn unknown(&mut self, entry: &Entry, section: &'static Section, findings: &mut Findings) {
@@ -135,7 +147,7 @@ impl<'t> Fields<'t> {
             findings.error(entry.key_at, self.whose.say(&what)).hint("write `key: value`");
             return;
         }
-        if let Some(cure) = mistyped::stray_scope(entry, section) {
+        if let Some(cure) = stray_scope(entry, section) {
             let what = format!("a comma ends the value of `{}scope` before {}", self.whose.path, quoted(&entry.key));
             findings.error(entry.key_at, self.whose.say(&what)).hint(cure);
             return;
@@ -287,7 +299,7 @@ impl<'t> Field<'t> {
     }
 
     /// A map of known keys.
-    pub(super) fn map(&self, section: &'static Section, findings: &mut Findings) -> Option<Fields<'t>> {
+    pub(super) fn map(&self, section: &'static Section, findings: &mut Findings) -> Option<Opened<'t>> {
         let whose = Whose { path: format!("{}.", self.name), ..self.whose.clone() };
         Fields::of(self.node, section, whose, self.key_at, findings)
     }
@@ -305,8 +317,13 @@ impl<'t> Field<'t> {
                     .hint(format!("write {wanted} behind the colon"));
                 return None;
             }
-            Value::Scalar(scalar) if mistyped::odd_quote(self, &scalar.text, findings) => return None,
-            Value::Scalar(scalar) => return Some(scalar),
+            Value::Scalar(scalar) => {
+                let Some(sign) = odd_quote(self.at(), &scalar.text) else { return Some(scalar) };
+                let what = format!("{} has {sign}, which is not meant", self.named());
+                let cure = straight_quotes(self.key(), &scalar.text);
+                self.error_at(self.at().part(sign.bytes()), &what, findings).hint(cure);
+                return None;
+            }
             Value::List(_) => "a list",
             Value::Map(_) => "a map",
         };

@@ -9,8 +9,10 @@ use std::time::Duration;
 use super::choices;
 use super::fields::{Field, Fields};
 use super::keys;
+use super::known::Known;
 use super::later;
 use super::near::{Noun, unknown};
+use super::open;
 use super::tree::Value;
 use super::values::{Bound, Zones, zone_hint};
 use crate::recurrence::{Calendar, Class, GapPolicy, OnExcluded, OverlapTime, Zone, ZoneDatabase};
@@ -43,21 +45,6 @@ impl<T: Clone> Given<T> {
             Given::Here(value) => Given::Here(value.clone()),
         }
     }
-}
-
-/// The names that schedules may use.
-#[derive(Clone, Copy)]
-pub(super) struct Known<'k> {
-    /// Every connection that is described, rightly or wrongly.
-    pub(super) connections: &'k BTreeMap<String, At>,
-    /// Every calendar; `None`: it was told what is wrong with it.
-    pub(super) calendars: &'k BTreeMap<String, Option<Calendar>>,
-    /// Every pool of `limits`.
-    pub(super) pools: &'k BTreeMap<String, At>,
-    /// Every schedule, rightly or wrongly described.
-    pub(super) schedules: &'k BTreeMap<String, At>,
-    /// Where zones are found, and the one of whoever names none.
-    pub(super) zones: Zones<'k>,
 }
 
 /// How `cron` is read.
@@ -133,12 +120,13 @@ impl Habits {
         if let Some(field) = fields.get("timezone") {
             habits.timezone = timezone(&field, known.zones.database, findings);
         }
-        if let Some(dst) = fields.get("dst").and_then(|field| field.map(&keys::DST, findings)) {
+        if let Some(dst) = fields.get("dst").and_then(|field| open::within(&field, &keys::DST, findings)) {
             habits.gap = dst.get("gap").and_then(|field| field.choice(&choices::GAP, findings));
             habits.twice = dst.get("overlap").and_then(|field| field.choice(&choices::TWICE, findings));
             habits.class = dst.get("class").and_then(|field| field.choice(&choices::CLASS, findings));
         }
-        if let Some(catch_up) = fields.get("catch_up").and_then(|field| field.map(&keys::CATCH_UP, findings)) {
+        if let Some(catch_up) = fields.get("catch_up").and_then(|field| open::within(&field, &keys::CATCH_UP, findings))
+        {
             let policy = catch_up.get("policy").and_then(|field| field.choice(&choices::CATCH_UP, findings));
             habits.policy = policy.map(|(_, policy)| policy);
             habits.window = catch_up.get("window").and_then(|field| field.duration(findings));
@@ -149,7 +137,7 @@ impl Habits {
             fields.get("start_deadline").and_then(|field| Some((field.duration(findings)?, field.at())));
         let unknown = fields.get("on_unknown_start").and_then(|field| field.choice(&choices::UNKNOWN_START, findings));
         habits.on_unknown_start = unknown.map(|(_, unknown)| unknown);
-        if let Some(history) = fields.get("history").and_then(|field| field.map(&keys::HISTORY, findings)) {
+        if let Some(history) = fields.get("history").and_then(|field| open::within(&field, &keys::HISTORY, findings)) {
             let mut kept = |name| history.get(name).and_then(|field| field.choice(&choices::KEPT, findings));
             habits.arguments_kept = kept("arguments").map(|(_, kept)| kept);
             habits.output_kept = kept("output").map(|(_, kept)| kept);

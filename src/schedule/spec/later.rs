@@ -1,223 +1,37 @@
-//! Keys whose behaviour is not built yet: what stands behind them is checked all the same.
+//! What holds between the values of keys whose behaviour is not built yet; each by itself is looked at in `open`.
 //!
-//! Such a key is refused in one sentence. Its value is read like any other, so that a file
-//! written ahead of its time is told all its mistakes at once, and so that a secret behind it is hidden. Nothing is kept of
-//! what is read.
+//! Nothing is kept of what is read.
 //!
 //! Absent: what the keys do.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::arguments;
-use super::choices::{self, Names};
-use super::connection;
 use super::fields::{Field, Fields};
-use super::folder;
-use super::habits::Known;
-use super::hidden;
-use super::keys::{MOST_PRIORITY, Need, Section, Shape};
+use super::keys::{LIMITS, POOL};
 use super::near::{Noun, unknown};
+use super::known::Known;
+use super::open::{self, word};
 use super::tree::{Entry, Kind, Scalar, Value};
 use super::values;
-use crate::schedule::diagnostic::{At, Findings, quoted};
+use crate::schedule::diagnostic::{At, Findings};
 use crate::schedule::model::ScheduleKey;
-use crate::text::{self, MOST_NAMES};
-
-/// Looks at a value by its shape alone. What needs to know the rest of the file is looked at by the functions below.
-pub(super) fn check(field: &Field<'_>, shape: Shape, findings: &mut Findings) {
-    match shape {
-        Shape::Text => {
-            field.line(findings);
-        }
-        Shape::Texts => {
-            for item in field.items(findings) {
-                item.line(findings);
-            }
-        }
-        Shape::Flag => {
-            field.flag(findings);
-        }
-        Shape::Count(most) => {
-            field.count(most, findings);
-        }
-        Shape::FolderNumber => {
-            folder::read_number(field, findings);
-        }
-        Shape::Duration => {
-            field.duration(findings);
-        }
-        Shape::Names => names(field, findings),
-        Shape::Secret => {
-            hidden::hide(field.node, findings);
-            connection::secret(field, &[], findings);
-        }
-        Shape::Choice(words) => {
-            field.word(words, findings);
-        }
-        Shape::Words(words) => {
-            for item in field.items(findings) {
-                item.word(words, findings);
-            }
-        }
-        Shape::Map(section) => map(field, section, findings),
-        Shape::List(section) => list(field, section, findings),
-        Shape::Priority => priority(field, findings),
-        Shape::Listen => listen(field, findings),
-        // Pools of all files are merged first (`pool`); the other two may hold templates (`queue_item`).
-        Shape::Named(_) | Shape::Object | Shape::Moment => {}
-        // No key that is not built has one of these.
-        Shape::Version | Shape::Instant | Shape::Instants | Shape::Dates | Shape::Bound | Shape::Url => {}
-    }
-}
-
-fn map(field: &Field<'_>, section: &'static Section, findings: &mut Findings) {
-    if let Some(text) = word(field) {
-        // `retry: 3` and `after: x` say what they mean.
-        let finding = field.error(&format!("{} must be a map", field.named()), findings);
-        match section.keys.iter().find(|key| key.need == Need::Required) {
-            Some(key) => {
-                let value = quoted(text);
-                finding.hint(format!("write `{}: {{ {}: {} }}`", field.key(), key.name, value.trim_matches('`')))
-            }
-            None => finding.hint(format!("write `{}: {{ {}: … }}`", field.key(), section.keys[0].name)),
-        };
-        return;
-    }
-    let optional = section.keys.iter().all(|key| key.need == Need::Optional);
-    if optional && matches!(&field.node.value, Value::Map(entries) if entries.is_empty()) {
-        let known = text::quoted(section.keys.iter().map(|key| key.name));
-        let what = format!("{} is an empty map", field.named());
-        field.error_at(field.key_at, &what, findings).hint(format!("write one of {known}, or take it out"));
-    }
-    if let Some(fields) = field.map(section, findings) {
-        keys(&fields, section, findings);
-    }
-}
-
-fn keys(fields: &Fields<'_>, section: &'static Section, findings: &mut Findings) {
-    for key in section.keys {
-        let field = match key.need {
-            Need::Required => fields.need(key.name, &format!("write `{}: {}`", key.name, example(key.shape)), findings),
-            Need::Optional => fields.get(key.name),
-        };
-        if let Some(field) = field {
-            check(&field, key.shape, findings);
-        }
-    }
-}
-
-/// Names of arguments. Who writes their values there gives secrets away.
-fn names(field: &Field<'_>, findings: &mut Findings) {
-    let in_maps = |field: &Field<'_>| matches!(field.node.value, Value::Map(_));
-    let items = field.each();
-    if items.iter().any(in_maps) {
-        hidden::hide(field.node, findings);
-        let what = format!("{} must be the names of arguments alone", field.named());
-        findings.valueless(field.at(), field.said(&what)).hint("write `[NAME]`; no secret stands in this file");
-        return;
-    }
-    for item in field.items(findings) {
-        item.line(findings);
-    }
-}
-
-fn list(field: &Field<'_>, section: &'static Section, findings: &mut Findings) {
-    if let Value::Map(_) | Value::Scalar(_) = field.node.value {
-        let what = format!("{} must be a list of maps", field.named());
-        findings.valueless(field.at(), field.said(&what)).hint("begin each of its entries with `- `");
-        return;
-    }
-    for item in field.items(findings) {
-        if let Value::Map(_) = item.node.value {
-            map(&item, section, findings);
-            continue;
-        }
-        let required = section.keys.iter().filter(|key| key.need == Need::Required);
-        let entry: Vec<String> = required.map(|key| format!("{}: {}", key.name, example(key.shape))).collect();
-        let what = format!("each entry of {} must be a map", field.named());
-        let finding = findings.valueless(item.at(), item.said(&what));
-        finding.hint(format!("write `- {{ {} }}`", entry.join(", ")));
-    }
-}
-
-/// What may stand behind a required key.
-fn example(shape: Shape) -> String {
-    match shape {
-        Shape::Count(_) => "3".to_owned(),
-        Shape::Secret => "\"credential:NAME\"".to_owned(),
-        Shape::Words(words) => format!("[{}]", words.built().first().unwrap_or(&"…")),
-        Shape::Version
-        | Shape::Text
-        | Shape::Texts
-        | Shape::Names
-        | Shape::Flag
-        | Shape::FolderNumber
-        | Shape::Duration
-        | Shape::Instant
-        | Shape::Instants
-        | Shape::Dates
-        | Shape::Bound
-        | Shape::Url
-        | Shape::Choice(_)
-        | Shape::Map(_)
-        | Shape::Named(_)
-        | Shape::List(_)
-        | Shape::Object
-        | Shape::Priority
-        | Shape::Moment
-        | Shape::Listen => "…".to_owned(),
-    }
-}
-
-/// Orchestrator takes a word or a number, and not both (UiPath API: `JobPriority`, `SpecificPriorityValue`).
-fn priority(field: &Field<'_>, findings: &mut Findings) {
-    match &field.node.value {
-        Value::Scalar(Scalar { kind: Kind::Number(_) | Kind::Inexact, .. }) => {
-            field.count(MOST_PRIORITY, findings);
-        }
-        Value::Scalar(Scalar { kind: Kind::Text, text }) => {
-            let names = choices::PRIORITY.built();
-            if !names.contains(&text.as_str()) {
-                let hint = format!("use {}, or a whole number from 1 to {MOST_PRIORITY}", text::quoted(names));
-                field.error(&format!("unknown {} {}", field.named(), quoted(text)), findings).hint(hint);
-            }
-        }
-        Value::Scalar(_) | Value::Map(_) | Value::List(_) => {
-            field.word(&choices::PRIORITY, findings);
-        }
-    }
-}
-
-fn listen(field: &Field<'_>, findings: &mut Findings) {
-    let how = "write an address and a port, such as `\"127.0.0.1:9180\"`";
-    let Some(text) = word(field) else {
-        field.error(&format!("{} must be an address with a port", field.named()), findings).hint(how);
-        return;
-    };
-    if text.parse::<SocketAddr>().is_err() {
-        let hint = match text.trim_start_matches(':').parse::<u16>() {
-            Ok(port) => format!("write `\"127.0.0.1:{port}\"`, which only this machine can reach"),
-            Err(_) => how.to_owned(),
-        };
-        field.error(&format!("{} {} is no address with a port", field.named(), quoted(text)), findings).hint(hint);
-    }
-}
+use crate::text::MOST_NAMES;
 
 /// One pool of `limits`.
 pub(super) fn pool(entry: &Entry, findings: &mut Findings) {
     let subject = format!("pool `{}`", entry.key);
     if let Value::Scalar(Scalar { text, kind: Kind::Number(_) }) = &entry.value.value {
-        let hint = match super::keys::LIMITS.key(&entry.key) {
-            Some(_) => format!("`{}` belongs {}", entry.key, super::keys::LIMITS.place),
+        let hint = match LIMITS.key(&entry.key) {
+            Some(_) => format!("`{}` belongs {}", entry.key, LIMITS.place),
             None => format!("write `{}: {{ running: {text} }}`", entry.key),
         };
         findings.error(entry.value.at, format!("{subject}: it must be a map")).hint(hint);
         return;
     }
-    if let Some(fields) = Fields::open(&entry.value, &super::keys::POOL, subject, entry.key_at, findings) {
-        keys(&fields, &super::keys::POOL, findings);
+    if let Some(fields) = open::map(&entry.value, &POOL, subject, entry.key_at, findings) {
+        open::values(&fields, &POOL, findings);
     }
 }
 
@@ -360,14 +174,6 @@ pub(super) fn notify(field: &Field<'_>, schedules: &BTreeMap<String, At>, findin
                 unknown(&item, Noun::Schedule, name, schedules.keys(), findings);
             }
         }
-    }
-}
-
-/// The text of a value that was looked at already.
-fn word<'t>(field: &Field<'t>) -> Option<&'t str> {
-    match &field.node.value {
-        Value::Scalar(Scalar { kind: Kind::Null, .. }) | Value::List(_) | Value::Map(_) => None,
-        Value::Scalar(scalar) => Some(&scalar.text),
     }
 }
 

@@ -11,7 +11,7 @@
 use super::choices::{self, Names};
 use super::fields::{Field, written};
 use super::hidden;
-use super::keys::{self, Section};
+use super::keys;
 use super::tree::{Kind, Node, Value};
 use crate::schedule::diagnostic::{At, Findings, SourceFile};
 use crate::secret::{first_sign, without_signs};
@@ -53,29 +53,6 @@ pub(super) fn user_scope(field: &Field<'_>, scope: &str, findings: &mut Findings
         };
         field.warning(&what, findings).hint(cure);
     }
-}
-
-/// Whether a value begins with a typographic quote that stands there instead of a straight one; that is told.
-///
-/// YAML knows straight quotes only, so such a one is a part of the value. In braces a comma after it ends the value, and what is to
-/// be written cannot be seen any more.
-pub(super) fn odd_quote(field: &Field<'_>, text: &str, findings: &mut Findings) -> bool {
-    let bare = field.at().end - field.at().start == text.len();
-    let Some(sign) = first_sign(text).filter(|sign| bare && sign.bytes().start == 0 && is_quote(text.chars().next()))
-    else {
-        return false;
-    };
-    let cure = match is_quote(text.chars().next_back()) && text.chars().count() > 2 {
-        true => format!("write `{}: \"{}\"`", field.key(), without_signs(text).trim().replace(['"', '\\'], "")),
-        false => "put straight quotes around the value".to_owned(),
-    };
-    let what = format!("{} has {sign}, which is not meant", field.named());
-    field.error_at(field.at().part(sign.bytes()), &what, findings).hint(cure);
-    true
-}
-
-fn is_quote(c: Option<char>) -> bool {
-    c.is_some_and(|c| "\u{2018}\u{2019}\u{201a}\u{201b}\u{201c}\u{201d}\u{201e}\u{201f}\u{ab}\u{bb}".contains(c))
 }
 
 /// Whether such a character was told of.
@@ -178,15 +155,6 @@ fn made_of_words(text: &str) -> bool {
         }
     }
     ends[text.len()]
-}
-
-/// In `{ scope: OR.Jobs, OR.Folders }` the second scope is a key of its own. The cure, if this is one.
-pub(super) fn stray_scope(entry: &super::tree::Entry, section: &'static Section) -> Option<String> {
-    let empty = matches!(&entry.value.value, Value::Scalar(scalar) if scalar.kind == Kind::Null);
-    let scope = entry.key.starts_with("OR.") || entry.key == "offline_access";
-    let here = std::ptr::eq(section, &keys::AUTH);
-    (empty && scope && here)
-        .then(|| "separate scopes by blanks, as in `scope: OR.Jobs OR.Execution.Read OR.Folders.Read`".to_owned())
 }
 
 /// A connection without `auth` and its fields, when fields that belong into `auth` are next to it; that is told.

@@ -1,25 +1,30 @@
 //! What may stand in schedule files, read by hand from a tree that knows its places.
 //!
-//! Pure: no clock, no files. `tree` is YAML, `keys` what may stand where, `fields` takes maps apart; one file an entry.
+//! Pure: no clock, no files. `tree` is YAML, `keys` what may stand where, `open` and `fields` take maps apart; one file an entry.
 
 mod address;
 mod arguments;
 mod calendar;
 pub(in crate::schedule) mod choices;
 mod connection;
+mod context;
 mod daemon;
 mod fields;
 mod folder;
 mod habits;
 mod hidden;
 pub(in crate::schedule) mod keys;
+mod known;
 mod later;
 mod mistyped;
 mod moved;
 pub(in crate::schedule) mod near;
+mod open;
 mod outdented;
 mod schedule;
+mod secret;
 mod set;
+mod stray;
 mod syntax;
 mod times;
 mod token_address;

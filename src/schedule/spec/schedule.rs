@@ -1,40 +1,20 @@
 //! `schedules.X`: one entry becomes one checked schedule.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::arguments;
+use super::context::Context;
 use super::fields::{Field, Fields};
 use super::folder;
-use super::habits::{Given, Habits, Known};
+use super::habits::{Given, Habits};
 use super::keys;
 use super::later;
-use super::moved::ClockChanges;
+use super::open;
 use super::times;
 use super::tree::{Entry, Kind, Scalar, Value};
-use crate::schedule::diagnostic::{Findings, SourceFile, quoted};
-use crate::schedule::excerpt::Lines;
-use crate::schedule::folder::FolderChoice;
-use crate::schedule::model::{Connection, ConnectionName, Place, Schedule, ScheduleKey, StartSpec};
+use crate::schedule::diagnostic::{Findings, quoted};
+use crate::schedule::model::{ConnectionName, Place, Schedule, ScheduleKey, StartSpec};
 use crate::text;
-
-/// What an entry is read against.
-pub(super) struct Context<'c> {
-    pub(super) sources: &'c [SourceFile],
-    /// Of each source.
-    pub(super) lines: &'c [Lines],
-    pub(super) now: Timestamp,
-    pub(super) known: Known<'c>,
-    /// The connections that are rightly described.
-    pub(super) connections: &'c BTreeMap<ConnectionName, Arc<Connection>>,
-    pub(super) changes: &'c ClockChanges,
-    pub(super) defaults: &'c Habits,
-    pub(super) default_folder: Option<&'c FolderChoice>,
-    /// The variables that templates may name.
-    pub(super) env: &'c BTreeSet<String>,
-}
 
 /// Reads one schedule. `None`: something was told.
 pub(super) fn read(
@@ -44,7 +24,7 @@ pub(super) fn read(
     findings: &mut Findings,
 ) -> Option<Arc<Schedule>> {
     let subject = format!("schedule `{key}`");
-    let fields = Fields::open(&entry.value, &keys::SCHEDULE, subject, entry.key_at, findings)?;
+    let fields = open::map(&entry.value, &keys::SCHEDULE, subject, entry.key_at, findings)?;
     let habits = Habits::read(&fields, context.known, findings).or(context.defaults);
     later::schedule(&fields, context.known, context.env, findings);
     let times = times::read(&fields, &habits, &key, context, findings);
@@ -112,7 +92,7 @@ fn start(field: &Field<'_>, context: &Context<'_>, findings: &mut Findings) -> O
         field.error("`start` must be a map", findings).hint(hint);
         return None;
     }
-    let fields = field.map(&keys::START, findings)?;
+    let fields = open::within(field, &keys::START, findings)?;
     let process_hint = "write the process by its name in the folder";
     let process = fields.need("process", process_hint, findings).and_then(|field| field.name(findings));
     let mut line = |name| fields.get(name).and_then(|field| field.line(findings).map(str::to_owned));

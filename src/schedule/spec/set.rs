@@ -7,16 +7,19 @@ use jiff::Timestamp;
 
 use super::calendar;
 use super::connection;
+use super::context::Context;
 use super::daemon;
-use super::fields::{Field, Fields};
+use super::fields::Field;
 use super::folder;
-use super::habits::{Given, Habits, Known};
+use super::habits::{Given, Habits};
 use super::hidden;
 use super::keys;
+use super::known::Known;
 use super::later;
 use super::moved::ClockChanges;
+use super::open;
 use super::outdented;
-use super::schedule::{self, Context};
+use super::schedule;
 use super::tree::{self, Entry, Kind, Node, Value};
 use super::values::Zones;
 use crate::recurrence::find_zone_database;
@@ -114,7 +117,7 @@ fn read(trees: &[Node], sources: &[SourceFile], now: Timestamp, findings: &mut F
         schedules: &merged.schedule_places,
         zones,
     };
-    let fields = merged.defaults.as_ref().and_then(|field| field.map(&keys::DEFAULTS, findings));
+    let fields = merged.defaults.as_ref().and_then(|field| open::within(field, &keys::DEFAULTS, findings));
     let defaults = match &fields {
         Some(fields) => Habits::read(fields, known, findings),
         None => Habits::none(),
@@ -164,7 +167,7 @@ fn file<'t>(tree: &'t Node, merged: &mut Merged<'t>, findings: &mut Findings) ->
         findings.error(start, "the file is empty").hint("begin with `version: 1`, or take the file away");
         return None;
     }
-    let fields = Fields::open_file(tree, &keys::FILE, start, findings)?;
+    let fields = open::file(tree, &keys::FILE, start, findings)?;
     if let Some(field) = fields.need("version", "write `version: 1` at the top of every file", findings) {
         version(&field, findings);
     }

@@ -8,10 +8,12 @@ use std::ops::Range;
 use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::{Error, UserMessageFormatter};
 
-use super::tree::MAX_DEPTH;
 use crate::schedule::diagnostic::{At, Findings};
 use crate::schedule::excerpt::line_around;
 use crate::schedule::mask;
+
+/// The deepest nesting (S34): no honest file comes near, and it bounds the stack.
+pub(super) const MAX_DEPTH: usize = 64;
 
 /// What is told: where, one sentence, and what to do.
 struct Slip {

@@ -4,9 +4,9 @@
 
 use jiff::Timestamp;
 
+use super::context::Context;
 use super::fields::{Field, Fields, written};
 use super::habits::{Dialect, Given, Habits};
-use super::schedule::Context;
 use super::values::{Bound, Zones};
 use crate::recurrence::{
     CronPattern, DstPolicy, Every, Excluded, GapPolicy, OnExcluded, OverlapTime, Pattern, Recurrence, Zone,

@@ -12,11 +12,9 @@ use std::ops::Range;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 
-use super::syntax;
+use super::syntax::{self, MAX_DEPTH};
 use crate::schedule::diagnostic::{At, Findings, SourceFile};
 
-/// The deepest nesting (S34): no honest file comes near, and it bounds the stack.
-pub(super) const MAX_DEPTH: usize = 64;
 /// Values and keys in one file: bounds time and memory (S34).
 const MAX_NODES: usize = 250_000;
 /// What aliases may add to them: time is spent for each again.

@@ -14,7 +14,7 @@ use std::ops::Range;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use self::moment::{Face, Shift, check_format, read_shift, time_text};
+use self::moment::{Face, Shift, Told, check_format, read_shift, time_text};
 use super::diagnostic::quoted;
 use super::model::StartSpec;
 use crate::recurrence::Zone;
@@ -225,8 +225,6 @@ fn read<'t>(text: &'t str, allowed: Option<&BTreeSet<String>>) -> Result<Vec<Par
     parts.push(Part::Plain(&text[done..]));
     Ok(parts)
 }
-
-type Told = (String, String);
 
 fn read_fact<'t>(written: &'t str, allowed: Option<&BTreeSet<String>>) -> Result<Fact<'t>, Told> {
     if let Some(name) = written.strip_prefix("env:") {

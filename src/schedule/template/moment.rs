@@ -9,12 +9,14 @@ use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 
-use super::Told;
 use crate::recurrence::Zone;
 use crate::schedule::diagnostic::quoted;
 
 /// Ten years in days: a longer way from a run's time is a slip.
 const LONGEST_DAYS: i64 = 3_653;
+
+/// What is wrong with a template: one sentence, and what to do.
+pub(super) type Told = (String, String);
 
 /// How much of a time is shown.
 #[derive(Clone, Copy, Debug)]
