@@ -33,18 +33,27 @@ fn joined(names: impl IntoIterator<Item = impl Display>, word: &str) -> String {
 }
 
 /// "a, b and 3 more": at most `most` items, which are written as they are.
-pub fn first(items: impl IntoIterator<Item = impl Display>, most: usize) -> String {
-    let mut items = items.into_iter();
-    let shown = all(items.by_ref().take(most));
-    match items.count() {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
+pub fn first(items: impl IntoIterator<Item = impl Display, IntoIter: ExactSizeIterator>, most: usize) -> String {
+    shortened(items, most, all)
 }
 
 /// "`a`, `b` and 3 more".
-pub fn listed(names: impl IntoIterator<Item = impl Display>, most: usize) -> String {
-    first(names.into_iter().map(|name| format!("`{name}`")), most)
+pub fn listed(names: impl IntoIterator<Item = impl Display, IntoIter: ExactSizeIterator>, most: usize) -> String {
+    shortened(names, most, quoted)
+}
+
+/// Those that are not shown are not even looked at, as there may be thousands.
+fn shortened<T>(
+    items: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>,
+    most: usize,
+    write: fn(Vec<T>) -> String,
+) -> String {
+    let mut items = items.into_iter();
+    let shown = write(items.by_ref().take(most).collect());
+    match items.len() {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 /// `1 schedule`, `2 schedules`.
