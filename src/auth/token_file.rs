@@ -19,10 +19,10 @@ use secrecy::zeroize::Zeroizing;
 use serde::{Deserialize, Serialize};
 
 use super::access_file::StoredAccess;
-use super::private_file::{FileError, Format, PrivateFile, ensure_folder};
-use crate::durable::private;
 pub use super::family::Family;
 use super::family::TokenHash;
+use super::private_file::{FileError, Format, PrivateFile, ensure_folder};
+use crate::durable::private;
 use crate::secret::Secret;
 
 const FORMAT: Format = Format { name: "punctual-token", version: 2, oldest: 1 };

@@ -22,8 +22,8 @@ use crate::witness::without_secrets;
 
 use super::answer::{Answer, Reply, clean, read};
 use super::credential::{AuthSetupError, Credential, printable};
-use super::order::{Form, Part, order};
 use super::margins::ONE_USE_LIMIT;
+use super::order::{Form, Part, order};
 use super::raw::Raw;
 use super::secrets::Secrets;
 use super::tell::Telling;

@@ -17,8 +17,8 @@ use crate::clock::Clock;
 use crate::grant::Asking;
 use crate::orchestrator::{CallError, Client, UnsentReason};
 use crate::schedule::{ConnectionName, ScheduleSet};
-use crate::{text, wiring};
 use crate::witness::Exchange;
+use crate::{text, wiring};
 
 /// What is examined.
 #[derive(Clone, Debug)]

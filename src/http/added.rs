@@ -5,8 +5,8 @@
 
 use super::authorities::Authorities;
 use super::certificate::Certificate;
-use crate::text;
 use super::fragments::{Trouble, trouble};
+use crate::text;
 use crate::witness::masked;
 
 /// How many certificates of the file are named.

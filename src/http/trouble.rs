@@ -15,8 +15,8 @@ use super::added::Added;
 use super::asked::Asked;
 use super::authorities::Authorities;
 use super::certificate::Certificate;
-use crate::text::{causes, cut};
 use super::fragments::{Trouble, trouble};
+use crate::text::{causes, cut};
 use crate::witness::without_secrets;
 
 /// webpki's own word for the one case; rustls hands it on as text.

@@ -15,8 +15,8 @@ use super::field::{self, Field, Fields, Shape};
 use super::kind::Kind;
 use super::matcher::Matcher;
 use super::policy::Class;
-use crate::text;
 use super::word::{PatternError, Word};
+use crate::text;
 
 /// `@midnight` is Vixie cron's; the rest is everybody's.
 const ALIASES: [(&str, &str); 7] = [

@@ -25,8 +25,8 @@ use secrecy::zeroize::Zeroizing;
 pub use proxy::{PROXY_VARIABLES, is_meant_proxy, proxy_passwords};
 pub use purpose::Purpose;
 pub use signs::{SIGN_CURE, Sign, first_sign, without_signs};
-pub use written::{Cleaned, NotWritten, Oddity, SHORTEST_SECRET, Written, written};
 pub use value::Secret;
+pub use written::{Cleaned, NotWritten, Oddity, SHORTEST_SECRET, Written, written};
 
 /// The largest secret that is read: far above any key or token, far below what would hurt.
 const MAX_SECRET_BYTES: u64 = 64 * 1024;

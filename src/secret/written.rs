@@ -12,8 +12,8 @@ use std::fmt;
 use secrecy::zeroize::Zeroizing;
 use serde_json::{Map, Value};
 
-use super::signs::{Sign, first_sign, is_sign};
 use super::Purpose;
+use super::signs::{Sign, first_sign, is_sign};
 use super::value::Secret;
 
 /// A shorter secret cannot be masked without hiding half of every text.

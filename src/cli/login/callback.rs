@@ -24,6 +24,7 @@ use super::say::say;
 use crate::auth::same;
 use crate::clock::Clock;
 use crate::secret::Secret;
+use crate::text::cut;
 
 /// A code has at least 128 bits, so that nobody guesses it (RFC 6749, 10.10): 22 characters; of base64 or hexadecimal digits. Shorter
 /// ones than this are pieces, or something else.
@@ -225,5 +226,5 @@ fn printable(url: &Url) -> String {
 
 /// Text from an address bar.
 fn shown(text: &str) -> String {
-    plain(text).chars().take(200).collect()
+    cut(&plain(text), 200)
 }

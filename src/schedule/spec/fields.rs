@@ -4,7 +4,7 @@
 
 use super::choices::{Choices, Names};
 use super::hidden;
-use super::keys::{Key, SECTIONS, Section, Stage, Shape};
+use super::keys::{Key, SECTIONS, Section, Shape, Stage};
 use super::stray::{odd_quote, straight_quotes, stray_scope};
 use super::tree::{Entry, Kind, Node, Scalar, Value};
 use super::values::{self, Wrong, Zones};
