@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::recurrence::{Class, GapPolicy, OnExcluded, OverlapTime, ZoneChoice};
 use crate::schedule::kept::Kept;
-use crate::schedule::model::{CatchUpPolicy, OnUnknownStart, OverlapPolicy};
+use crate::schedule::policy::{CatchUpPolicy, OnUnknownStart, OverlapPolicy};
 
 /// Words with their values.
 #[derive(Debug)]

@@ -16,7 +16,8 @@ use super::values::{self, Bound, Zones, zone_hint};
 use crate::recurrence::{Calendar, Class, GapPolicy, OnExcluded, OverlapTime, Zone, ZoneDatabase};
 use crate::schedule::diagnostic::{At, Findings, quoted};
 use crate::schedule::kept::{HistoryChoice, Kept};
-use crate::schedule::model::{CatchUp, CatchUpPolicy, ConnectionName, Enablement, OnUnknownStart, OverlapPolicy};
+use crate::schedule::model::{ConnectionName, Enablement};
+use crate::schedule::policy::{CatchUp, CatchUpPolicy, OnUnknownStart, OverlapPolicy};
 
 /// What an unclear start takes besides `settle` until it may be tried again: its call, and the look-ups (semantics.md 10, 16).
 const BESIDES_SETTLE: Duration = Duration::from_secs(60);
