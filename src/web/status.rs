@@ -19,7 +19,7 @@ use super::worst::worst;
 use crate::auth::{TokenState, TokenStatus};
 use crate::clock::{Reading, earlier, later};
 use crate::dispatcher::StoreHealth;
-use crate::history::{Chore, History, RunSummary};
+use crate::history::{Chore, History, RunSummary, ShownState};
 use crate::run::RunState;
 
 /// Everything at one instant. Instants are RFC 3339 in UTC with milliseconds.
@@ -119,8 +119,8 @@ pub struct RunLine {
     pub schedule: String,
     pub connection: String,
     pub nominal_at: String,
-    pub state: String,
-    pub reason: Option<String>,
+    #[serde(flatten)]
+    pub state: ShownState,
     pub job_id: Option<i64>,
     pub error: Option<String>,
     pub note: Option<String>,
@@ -172,8 +172,8 @@ impl TokenReport {
 
 impl RunLine {
     pub(super) fn new(run: RunSummary) -> RunLine {
-        let RunSummary { run, schedule, connection, nominal_at, state, reason, job_id, error, note, .. } = run;
-        RunLine { run, schedule, connection, nominal_at, state, reason, job_id, error, note }
+        let RunSummary { run, schedule, connection, nominal_at, state, job_id, error, note, .. } = run;
+        RunLine { run, schedule, connection, nominal_at, state, job_id, error, note }
     }
 }
 
