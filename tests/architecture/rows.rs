@@ -43,7 +43,11 @@ pub(crate) const ROWS: &[Row] = &[
         &["clock", "recurrence", "schedule", "run"],
         "of `clock` only sums of instants, it reads no clock; of `run` the endings of times that will not run",
     ),
-    row("admission", &["schedule", "run"], "an answer about a due time and a list of open runs"),
+    row(
+        "policy",
+        &["clock", "schedule", "run"],
+        "pure tables about values; of `clock` only sums of instants, it reads no clock",
+    ),
     row(
         "auth",
         &["clock", "secret", "witness", "durable", "http", "faults"],
@@ -60,7 +64,11 @@ pub(crate) const ROWS: &[Row] = &[
         &["durable", "schedule", "run", "faults"],
         "it writes down what the others decided; `faults` only under the feature",
     ),
-    row("history", &["store"], "of `store` only the database's place in the state folder"),
+    row(
+        "history",
+        &["schedule", "run", "store"],
+        "states and triggers are read back as the types that were written; of `store` only the database's place in the state folder",
+    ),
     row(
         "executor",
         &["schedule", "run", "faults", "orchestrator"],
@@ -68,18 +76,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "dispatcher",
-        &[
-            "clock",
-            "recurrence",
-            "schedule",
-            "run",
-            "faults",
-            "planner",
-            "admission",
-            "orchestrator",
-            "store",
-            "executor",
-        ],
+        &["clock", "recurrence", "schedule", "run", "faults", "planner", "policy", "orchestrator", "store", "executor"],
         "all choices are made here, so it sees all that they are made from; of `orchestrator` only answers and failures; \
          `faults` only under the feature",
     ),

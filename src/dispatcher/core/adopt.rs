@@ -11,10 +11,10 @@ use super::ending::phase_of;
 use super::look_up::Wanted;
 use super::looked_up::Finding;
 use super::open::{Asked, BeforeStart};
-use crate::admission::Knowledge;
 use crate::clock::{Reading, later};
 use crate::executor::{Action, Ask, AskedFor};
 use crate::orchestrator::{CallError, JobState, JobView};
+use crate::policy::overlap::Knowledge;
 use crate::run::{Attempt, FolderId, JobPhase, JobRef, RunEvent, RunId};
 use crate::schedule::ConnectionName;
 

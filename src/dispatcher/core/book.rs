@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::due::Due;
 use super::open::{Open, Stored};
 use super::queue::Seat;
-use crate::admission::{ActiveRun, Knowledge};
+use crate::policy::overlap::{ActiveRun, Knowledge};
 use crate::run::{Attempt, Evidence, JobKey, ListCalls, Run, RunEvent, RunId, RunState, Seen, ShortFolder};
 use crate::schedule::{ConnectionName, HighWaterMark, OnUnknownStart, OverlapPolicy, ScheduleKey, Trigger};
 use crate::store::{Changes, Deed, DoubtOver, Retired, StoredVersion};
@@ -248,7 +248,7 @@ impl Book {
             })
             .filter(|open| Some(open.run.id) != but)
             .filter(|open| match open.run.state {
-                RunState::Held => open.run.on_unknown_start == OnUnknownStart::Hold,
+                RunState::Held => open.run.policy.on_unknown_start == OnUnknownStart::Hold,
                 RunState::Starting | RunState::Unknown | RunState::Job(_) => true,
                 RunState::Armed | RunState::Waiting(_) => {
                     before.is_none_or(|before| (open.run.nominal_at, open.run.id) < before)

@@ -8,11 +8,14 @@ use jiff::Timestamp;
 use super::book::Book;
 use super::open::{Asked, BeforeStart, Open};
 use super::{Absent, Core, boot_of, recall, version_of};
-use crate::admission::{Admission, admit};
 use crate::clock::{Reading, later};
 use crate::planner::{Plan, Recorded, plan_edited};
+use crate::policy::deadline;
+use crate::policy::overlap::{self, Admission};
 use crate::recurrence::Nominal;
-use crate::run::{Attempt, Ending, MissReason, Reference, Run, RunEvent, RunId, RunState, SkipReason, WaitReason};
+use crate::run::{
+    Ending, FrozenPolicy, InstallationId, MissReason, Run, RunEvent, RunId, RunState, SkipReason, WaitReason, Work,
+};
 use crate::schedule::{
     HighWaterMark, Occurrence, Schedule, ScheduleKey, ScheduleSet, TemplateContext, TemplateError, Timing, Trigger,
 };
@@ -115,27 +118,16 @@ impl Core {
     fn claim(&mut self, occurrence: &Occurrence, now: Reading) {
         let schedule = &occurrence.schedule;
         let id = self.random_run_id(now.wall);
-        let deadline_from = match occurrence.trigger {
-            Trigger::Scheduled => occurrence.fire_at,
-            Trigger::CatchUp | Trigger::After | Trigger::Manual | Trigger::Backfill => now.wall,
-        };
         let mut run = new_run(id, schedule, &occurrence.nominal, occurrence.trigger, now.wall);
         run.fire_at = occurrence.fire_at;
-        run.deadline_at = later(deadline_from, schedule.start_deadline);
+        run.deadline_at = deadline::decide(occurrence.trigger, occurrence.fire_at, now.wall, schedule.start_deadline);
         run.identity = self.identity_of(&schedule.connection);
-        run.attempts.push(Attempt::first(Reference::for_occurrence(
-            self.installation,
-            &schedule.key,
-            occurrence.nominal.at,
-            occurrence.trigger,
-            id,
-        )));
-        let filled = fill_in(&mut run, schedule, &self.set);
+        let filled = fill_in(&mut run, schedule, &self.set, self.installation);
         let due = boot_of(now, occurrence.fire_at);
         let older = self.book.active(schedule.overlap, &schedule.key, None, due, now.wall);
         let mut open = Open::claimed(run);
         let doubtful = occurrence.trigger == Trigger::CatchUp || self.was_due_before(occurrence.fire_at);
-        let admission = admit(occurrence, &older);
+        let admission = overlap::decide(schedule.overlap, &older);
         // Under a database that has forgotten starts, no look-up of a moment is enough.
         let forgotten = self.doubt.is_some() && self.was_due_before(occurrence.fire_at);
         open.before_start = match admission {
@@ -232,26 +224,37 @@ impl Core {
     }
 }
 
-/// Fills in the templates of the arguments: from here on the payload is frozen (semantics.md 18).
-fn fill_in(run: &mut Run, schedule: &Schedule, set: &ScheduleSet) -> Result<(), TemplateError> {
+/// Fills in the templates of the arguments and begins the first attempt: from here on the work is frozen, but for what each attempt has
+/// anew (semantics.md 12a, 18).
+fn fill_in(
+    run: &mut Run,
+    schedule: &Schedule,
+    set: &ScheduleSet,
+    installation: InstallationId,
+) -> Result<(), TemplateError> {
     if schedule.start.arguments.is_none() {
-        return Ok(());
+        return run.begin_attempt(installation, 1, run.fire_at);
     }
     let previous = schedule.start.names_previous().then(|| schedule.previous_time(run.nominal_at)).flatten();
-    let (attempt, reference) =
-        run.attempts.last().map_or((1, String::new()), |attempt| (attempt.attempt, attempt.reference.to_string()));
-    run.start.arguments = Some(schedule.start.render(&TemplateContext {
+    let context = TemplateContext {
         nominal: run.nominal_at,
         previous,
         fire: run.fire_at,
         schedule: schedule.key.as_str(),
         run: &run.id.to_string(),
-        attempt,
-        reference: &reference,
+        // What these are is open in the template.
+        attempt: 1,
+        reference: "",
         zone: schedule.recurrence.zone(),
         env: &set.env,
-    })?);
-    Ok(())
+    };
+    run.template = schedule.start.freeze(&context)?;
+    if run.template.is_none() {
+        match &mut run.work {
+            Work::Process(start) => start.arguments = Some(schedule.start.render(&context)?),
+        }
+    }
+    run.begin_attempt(installation, 1, run.fire_at)
 }
 
 pub(super) fn new_run(id: RunId, schedule: &Schedule, nominal: &Nominal, trigger: Trigger, at: Timestamp) -> Run {
@@ -273,15 +276,17 @@ pub(super) fn new_run(id: RunId, schedule: &Schedule, nominal: &Nominal, trigger
         error: None,
         connection: schedule.connection.clone(),
         identity: None,
-        start: schedule.start.clone(),
-        on_unknown_start: schedule.on_unknown_start,
-        history: schedule.history,
+        work: Work::Process(schedule.start.clone()),
+        template: None,
+        policy: FrozenPolicy::of(schedule),
+        schedule_version: None,
         waiting_until: None,
         sent_at: None,
         accepted_at: None,
         started_at: None,
         ended_at: None,
         actor: None,
+        cancelled_by: None,
         parent: None,
         retry_of: None,
         made_good_by: None,

@@ -3,19 +3,14 @@
 //! Their jobs are not there, and "no job" from another tenant would be a lie: they are neither read nor sent with the new
 //! address. They go on when the old one is back within the schedule's `start_deadline`, else they end.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 
 use super::Core;
 use super::reload::Absent;
-use crate::admission::Knowledge;
 use crate::clock::Reading;
+use crate::policy::overlap::Knowledge;
 use crate::run::{RunId, RunState};
 use crate::schedule::{Connection, ConnectionName};
-
-/// Where the schedule of a run is not in the files any more, its default deadline holds.
-const DEFAULT_PATIENCE: Duration = Duration::from_secs(3600);
 
 /// Where a connection leads: host, path and tenant. The scheme, the port and a slash at the end are not part of it, so that a move
 /// to TLS or to another port of the same server loses nothing.
@@ -71,8 +66,7 @@ impl Core {
         for id in away {
             let Some(open) = self.book.get(id) else { continue };
             let Some(since) = open.elsewhere else { continue };
-            let schedule = self.set.schedules.get(&open.run.schedule);
-            let patience = schedule.map_or(DEFAULT_PATIENCE, |schedule| schedule.start_deadline);
+            let patience = open.run.policy.start_deadline;
             if now.boot < since + patience {
                 self.wake.at_boot(since + patience);
                 continue;

@@ -8,9 +8,9 @@ use std::time::Duration;
 use super::Core;
 use super::claim::join;
 use super::ending::phase_of;
-use crate::admission::Knowledge;
 use crate::clock::Reading;
 use crate::orchestrator::{CallError, Freshness, JobPage, JobView};
+use crate::policy::overlap::Knowledge;
 use crate::run::{Ending, FolderId, JobRef, RunEvent, RunId, RunState};
 use crate::schedule::ConnectionName;
 

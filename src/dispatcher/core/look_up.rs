@@ -228,7 +228,7 @@ impl Core {
                 if let Some(settle) = settle.filter(|settle| now.boot < settle.next) {
                     return self.wake.at_boot(settle.next);
                 }
-                let (start, kept, since) = (open.run.start.clone(), attempt.folder_id, list_from(&open.run));
+                let (start, kept, since) = (open.run.start().clone(), attempt.folder_id, list_from(&open.run));
                 let due = settle.map_or(now.boot, |settle| settle.next);
                 // Never sent in this life: the folder is where its process is now.
                 let found = self.want_target(&connection, &start, now).map(|target| target.folder_id);
@@ -246,7 +246,7 @@ impl Core {
 
     /// A start of a life that the database does not know: it was made in the folder where its process is.
     fn find_its_folder(&mut self, id: RunId, connection: &ConnectionName, now: Reading) -> Option<FolderId> {
-        let start = self.book.get(id)?.run.start.clone();
+        let start = self.book.get(id)?.run.start().clone();
         if self.was_refused(connection, &start, now) {
             let next = now.boot + REFUSED_AGAIN;
             if let Some(settle) = self.book.get_mut(id).and_then(|open| open.settle.as_mut()) {

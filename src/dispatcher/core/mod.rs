@@ -172,6 +172,8 @@ impl Core {
             counting,
             short_folders,
             list_calls,
+            // Nothing pauses yet.
+            holding: _,
             doubt,
         } = state;
         let mut book = Book::default();

@@ -55,7 +55,7 @@ impl Core {
                 FolderState::Sought | FolderState::Absent { .. } => {}
                 FolderState::Moved(_) => continue,
             }
-            let start = open.run.start.clone();
+            let start = open.run.start().clone();
             let Some(link) = self.links.get_mut(connection) else { continue };
             let asked = self.actions.iter().any(|action| {
                 matches!(action, Action::Resolve { connection: c, folder, .. } if c == connection && *folder == start.folder)
@@ -158,7 +158,7 @@ impl Core {
         for id in self.seeking(connection, folder) {
             let window = self.links.get(connection).map(|link| link.connection.settle).unwrap_or_default();
             let Some(open) = self.book.get_mut(id) else { continue };
-            if open.run.start.process != process {
+            if open.run.start().process != process {
                 continue;
             }
             let absent = match (error.is_absence(), open.folder) {
@@ -189,7 +189,7 @@ impl Core {
         let sought: Vec<RunId> = self.book.due().sought.iter().copied().collect();
         let in_it = |id: &RunId| {
             let run = self.book.get(*id).map(|open| &open.run);
-            run.is_some_and(|run| &run.connection == connection && &run.start.folder == folder)
+            run.is_some_and(|run| &run.connection == connection && &run.start().folder == folder)
         };
         sought.into_iter().filter(in_it).collect()
     }

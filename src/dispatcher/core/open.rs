@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::admission::Knowledge;
 use crate::clock::Reading;
 use crate::orchestrator::{CallError, JobView};
+use crate::policy::overlap::Knowledge;
 use crate::run::{FolderId, Run, RunState};
 
 /// A run without a final state, with what is only known in memory.

@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::Core;
 use super::crowd::SLOWEST_IN_CROWD;
 use super::open::Asked;
-use crate::admission::{ActiveRun, Knowledge};
 use crate::clock::Reading;
 use crate::executor::Action;
+use crate::policy::overlap::{ActiveRun, Knowledge};
 use crate::run::{FolderId, JobRef, RunId};
 use crate::schedule::ConnectionName;
 

@@ -10,11 +10,11 @@ use super::open::{Asked, BeforeStart, Decided};
 use super::queue::{Gate, Seat};
 use super::target::{TargetKey, TargetState};
 use super::{Core, boot_of, wall_of};
-use crate::admission::{Admission, admit_by};
 use crate::clock::Reading;
 use crate::executor::{Action, Resolved, StartOrder, Target};
 use crate::orchestrator::{CallError, ServerSkew};
-use crate::run::{RunEvent, RunId, RunState, WaitReason};
+use crate::policy::overlap::{self, Admission};
+use crate::run::{Ending, RunEvent, RunId, RunState, WaitReason};
 use crate::schedule::{ConnectionName, OverlapPolicy, StartSpec};
 
 /// A process that could not be looked for, for want of a clear answer, is looked for again after this.
@@ -53,7 +53,7 @@ impl Core {
         queue.wake_up(&gate, targets, now);
         // Nobody whose connection leads elsewhere needs it.
         let first = queue.runs().take_while(|_| gate.is_some()).find(|id| !due.elsewhere.contains(id));
-        if let Some(start) = first.and_then(|id| self.book.get(id)).map(|open| open.run.start.clone()) {
+        if let Some(start) = first.and_then(|id| self.book.get(id)).map(|open| open.run.start().clone()) {
             until.into_iter().for_each(|until| self.wake.at_boot(until));
             self.probe(name, &start, now);
         }
@@ -79,7 +79,7 @@ impl Core {
             self.wait(id, WaitReason::Outage, None, text, now);
             return Seat::Event;
         }
-        let (connection, start, state) = (open.run.connection.clone(), open.run.start.clone(), open.run.state);
+        let (connection, start, state) = (open.run.connection.clone(), open.run.start().clone(), open.run.state);
         let before_start = open.before_start;
         // What may have been started by another life is looked up first, whatever the files say now.
         let certain = match before_start {
@@ -94,7 +94,9 @@ impl Core {
         let (fire_at, pause) = (open.run.fire_at, open.pause);
         if let Some((ending, why)) = self.unwanted(&open.run).filter(|_| certain) {
             self.book.change(id, |run| run.note = join(run.note.take(), why.to_owned()));
-            self.step(id, RunEvent::End(ending), now, format!("Not started: {why}"));
+            if self.step(id, RunEvent::End(ending), now, format!("Not started: {why}")) && ending == Ending::Cancelled {
+                self.book.change(id, |run| run.cancelled_by = Some("files".to_owned()));
+            }
             return Seat::Event;
         }
         if fire_at > now.wall {
@@ -208,19 +210,19 @@ impl Core {
             connection: open.run.connection.clone(),
             target: Target { folder_id: attempt.folder_id.unwrap_or(target.folder_id), ..target },
             reference: attempt.reference.clone(),
-            start: open.run.start.clone(),
+            start: open.run.start().clone(),
         }));
     }
 
     /// Whether a run that had to wait for older ones may go on.
     fn pass_overlap(&mut self, id: RunId, now: Reading) -> bool {
         let Some(open) = self.book.get(id) else { return false };
-        let policy =
-            self.set.schedules.get(&open.run.schedule).map_or(OverlapPolicy::Skip, |schedule| schedule.overlap);
+        let live = self.set.schedules.get(&open.run.schedule).map(|schedule| schedule.overlap);
+        let policy = open.run.policy.overlap.or(live).unwrap_or(OverlapPolicy::Skip);
         let doubtful = self.was_due_before(open.run.fire_at);
         let due = boot_of(now, open.run.fire_at);
         let older = self.book.active(policy, &open.run.schedule, Some(id), due, now.wall);
-        match admit_by(policy, &older) {
+        match overlap::decide(policy, &older) {
             Admission::AskAgain => {
                 self.read_for_overlap(&older, due);
                 self.wait(
@@ -330,7 +332,7 @@ impl Core {
                 let refused: Vec<RunId> = queued
                     .into_iter()
                     .filter_map(|id| self.book.get(id))
-                    .filter(|open| open.run.start.folder == folder && open.run.start.process == process)
+                    .filter(|open| open.run.start().folder == folder && open.run.start().process == process)
                     .map(|open| open.run.id)
                     .collect();
                 if refused.is_empty() {
@@ -350,7 +352,14 @@ fn piled_up(book: &mut Book, name: &ConnectionName, now: Reading) -> bool {
     let queue = book.filed().queues.get(name);
     let mut queued = queue.into_iter().flat_map(|queue| queue.runs()).filter_map(|id| book.get(id));
     queued.any(|open| match open.run.state {
-        RunState::Waiting(WaitReason::Capacity | WaitReason::Overlap | WaitReason::Retry | WaitReason::LookUp) => false,
+        RunState::Waiting(
+            WaitReason::Capacity
+            | WaitReason::Overlap
+            | WaitReason::Retry
+            | WaitReason::LookUp
+            | WaitReason::Paused
+            | WaitReason::Blackout,
+        ) => false,
         RunState::Waiting(
             WaitReason::Token
             | WaitReason::Outage

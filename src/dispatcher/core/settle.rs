@@ -12,9 +12,10 @@ use super::look_up::{BROKEN_MOST, BROKEN_OFTEN};
 use super::looked_up::Finding;
 use super::moved::FOLDER_GONE;
 use super::open::{BeforeStart, Decided, FolderState, Verdict};
-use crate::admission::Knowledge;
 use crate::clock::Reading;
 use crate::executor::{Ask, AskedFor};
+use crate::policy::overlap::Knowledge;
+use crate::policy::unknown_start::{self, NoJob};
 use crate::run::{Ending, FolderId, HeldFor, MissReason, RunEvent, RunId, RunState, SkipReason};
 use crate::schedule::{ConnectionName, OnUnknownStart};
 
@@ -225,7 +226,7 @@ impl Core {
                 "Orchestrator's answers are refused or cut short, so they prove nothing"
             }
         };
-        let (short, hold) = (id.short(), open.run.on_unknown_start == OnUnknownStart::Hold);
+        let (short, hold) = (id.short(), open.run.policy.on_unknown_start == OnUnknownStart::Hold);
         let cure = format!(
             "look in Orchestrator whether the job exists; then: `punctual resolve {short} start`, `skip`, or the job's key"
         );
@@ -252,9 +253,9 @@ impl Core {
             return self.reject(id, &refusal, now);
         }
         let held = open.run.state == RunState::Held;
-        let (choice, deadline) = (open.run.on_unknown_start, open.run.deadline_at);
-        match choice {
-            OnUnknownStart::Retry if now.wall < deadline => {
+        let (choice, deadline) = (open.run.policy.on_unknown_start, open.run.deadline_at);
+        match unknown_start::decide(choice, now.wall, deadline) {
+            NoJob::SendAgain => {
                 if self.was_answered_so_before(id, now) {
                     return;
                 }
@@ -270,15 +271,15 @@ impl Core {
                 }
                 self.send_again(id, now);
             }
-            OnUnknownStart::Retry => {
+            NoJob::TooLate => {
                 let text = "No job was made, and its deadline has passed".to_owned();
                 self.step(id, RunEvent::End(Ending::Missed(MissReason::Deadline)), now, text);
             }
-            OnUnknownStart::Skip => {
+            NoJob::Skip => {
                 let text = "No job was made; the schedule says not to try again".to_owned();
                 self.step(id, RunEvent::End(Ending::Skipped(SkipReason::UnknownStart)), now, text);
             }
-            OnUnknownStart::Hold => {
+            NoJob::Hold => {
                 if !held {
                     let short = id.short();
                     self.book.change(id, |run| {

@@ -148,7 +148,7 @@ impl Core {
     fn look_again(&mut self, id: RunId, error: &CallError, now: Reading) {
         let Some(open) = self.book.get_mut(id) else { return };
         open.looked_again = LookedAgain::Yes;
-        let (connection, start) = (open.run.connection.clone(), open.run.start.clone());
+        let (connection, start) = (open.run.connection.clone(), open.run.start().clone());
         if let Some(link) = self.link_mut(&connection) {
             if error.folder_is_unknown() {
                 link.forget_folder(&start.folder);

@@ -12,8 +12,8 @@ use super::Core;
 use super::link::Phase;
 use super::open::Verdict;
 use super::target::Warmed;
-use crate::admission::Knowledge;
 use crate::clock::{Reading, earlier};
+use crate::policy::overlap::Knowledge;
 use crate::run::{RunEvent, RunId, RunState};
 use crate::schedule::ConnectionName;
 
