@@ -27,7 +27,7 @@ pub mod run;
 #[doc(hidden)]
 pub mod planner;
 #[doc(hidden)]
-pub mod admission;
+pub mod policy;
 #[doc(hidden)]
 pub mod auth;
 #[doc(hidden)]

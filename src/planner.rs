@@ -3,7 +3,7 @@
 //! Synchronous and pure: the same set, marks and instant give the same plan. Times that will not run are rows too, so that
 //! nothing is missed silently: every nominal time up to the mark has exactly one row, or lies in exactly one range row.
 //!
-//! Absent: whether a due time may start now (`admission`), and everything that waits.
+//! Absent: whether a due time may start now (`policy`), and everything that waits.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;

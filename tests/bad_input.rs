@@ -130,7 +130,7 @@ async fn what_is_wrong_outside_is_told_in_one_sentence_and_the_other_connections
     let mut unsaid = Vec::new();
     for case in cases() {
         let (wrong, right) = tell(&case).await;
-        assert_eq!(right.state, "succeeded", "{}: the other connection goes on", case.name);
+        assert_eq!(right.state.name(), "succeeded", "{}: the other connection goes on", case.name);
         let error = wrong.error.clone().unwrap_or_default();
         for words in case.says.iter().filter(|words| !error.contains(**words)) {
             unsaid.push(format!("{}: `{words}` is not in: {error}", case.name));

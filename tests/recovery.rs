@@ -42,7 +42,7 @@ async fn times_that_came_while_nobody_was_there_are_recorded_and_the_latest_runs
     let runs = story.runs().await;
     let seen: Vec<_> = runs
         .iter()
-        .map(|run| (run.nominal_at.as_str(), run.trigger.as_str(), run.state.as_str(), run.reason.as_deref()))
+        .map(|run| (run.nominal_at.as_str(), run.trigger.name(), run.state.name(), run.state.reason()))
         .collect();
     assert_eq!(
         seen,
@@ -91,8 +91,7 @@ async fn an_edit_of_the_times_records_what_the_old_ones_still_owed() {
     story.pass_to("2026-11-23T13:15:00Z").await;
     story.until("payroll", "succeeded", seconds(1), seconds(60)).await;
     let runs = story.runs().await;
-    let seen: Vec<_> =
-        runs.iter().map(|run| (run.nominal_at.as_str(), run.state.as_str(), run.reason.as_deref())).collect();
+    let seen: Vec<_> = runs.iter().map(|run| (run.nominal_at.as_str(), run.state.name(), run.state.reason())).collect();
     assert_eq!(
         seen,
         [
@@ -156,7 +155,7 @@ async fn while_the_database_is_locked_nothing_is_started_and_running_jobs_are_fo
     assert!(took <= jiff::SignedDuration::from_secs(10), "it went on after {took:#}");
     story.pass(seconds(5)).await;
     story.until("payroll", "succeeded", seconds(1), seconds(60)).await;
-    let states: Vec<_> = story.runs().await.iter().map(|run| run.state.clone()).collect();
+    let states: Vec<_> = story.runs().await.iter().map(|run| run.state.name().to_owned()).collect();
     assert_eq!(states, ["succeeded", "succeeded"]);
     assert_eq!(control.jobs().len(), 2);
     let check = sqlx::query("pragma integrity_check").fetch_one(&mut locker).await.expect("it is checked");

@@ -11,7 +11,8 @@ use super::grid::{Cell, Grid, Tint};
 use super::output::{Columns, Out, plain};
 use super::times;
 use crate::clock::Clock;
-use crate::history::{History, HistoryFilter, RunSummary};
+use crate::history::{History, HistoryFilter, RunSummary, ShownState};
+use crate::run::{Ending, JobPhase, RunState};
 use crate::schedule::load;
 use crate::text::{in_columns, known_names};
 
@@ -22,44 +23,7 @@ const FOLLOW_EVERY: Duration = Duration::from_secs(1);
 const NAMED_FROM: u32 = 10_000;
 
 impl Columns for RunSummary {
-    const COLUMNS: &'static [&'static str] = &[
-        "run",
-        "schedule",
-        "trigger",
-        "nominal_at",
-        "nominal_until",
-        "count",
-        "local",
-        "offset",
-        "fire_at",
-        "claimed_at",
-        "sent_at",
-        "accepted_at",
-        "started_at",
-        "ended_at",
-        "state",
-        "reason",
-        "note",
-        "error",
-        "connection",
-        "folder",
-        "process",
-        "queue_item",
-        "job_key",
-        "job_id",
-        "reference",
-        "attempts",
-        "jobs",
-        "waiting_until",
-        "actor",
-        "parent",
-        "retry_of",
-        "made_good_by",
-        "arguments",
-        "output",
-        "trace_id",
-        "held_for",
-    ];
+    const COLUMNS: &'static [&'static str] = RunSummary::COLUMNS;
 }
 
 pub(super) async fn run(global: &Global, args: &RunsArgs, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
@@ -154,9 +118,9 @@ fn lets_through(filter: &HistoryFilter, run: &RunSummary) -> bool {
         wanted.is_empty() || value.is_some_and(|value| wanted.iter().any(|one| one == value))
     };
     any(&filter.schedules, Some(&run.schedule))
-        && any(&filter.states, Some(&run.state))
-        && any(&filter.reasons, run.reason.as_deref())
-        && any(&filter.triggers, Some(&run.trigger))
+        && any(&filter.states, Some(run.state.name()))
+        && any(&filter.reasons, run.state.reason())
+        && any(&filter.triggers, Some(run.trigger.name()))
 }
 
 pub(super) fn runs_table(runs: &[RunSummary]) -> Grid {
@@ -169,7 +133,7 @@ pub(super) fn runs_table(runs: &[RunSummary]) -> Grid {
             Cell::new(plain(&run.schedule)),
             due(run),
             Cell::new(late(run)),
-            Cell::new(state_text(run)).tinted(tint(&run.state)),
+            Cell::new(run.state.to_string()).tinted(tint(&run.state)),
             Cell::new(took(run)),
             Cell::new(run.job_id.map(|id| id.to_string()).unwrap_or_default()),
             Cell::new(note(run)),
@@ -229,24 +193,23 @@ fn between(from: &str, to: Option<&str>) -> String {
 }
 
 pub(super) fn state(run: &RunSummary) -> String {
-    tint(&run.state).paint(&state_text(run))
-}
-
-fn state_text(run: &RunSummary) -> String {
-    match &run.reason {
-        Some(reason) => format!("{}: {reason}", run.state),
-        None => run.state.clone(),
-    }
+    tint(&run.state).paint(&run.state.to_string())
 }
 
 /// Red needs somebody, yellow may, green is well, the rest goes on.
-pub(super) fn tint(state: &str) -> Tint {
-    match state {
-        "succeeded" => Tint::Green,
-        "faulted" | "rejected" | "lost" | "timed_out" | "missed" | "held" => Tint::Red,
-        "unknown" | "stopped" | "waiting" => Tint::Yellow,
-        "running" | "pending" | "starting" => Tint::Cyan,
-        _ => Tint::None,
+pub(super) fn tint(state: &ShownState) -> Tint {
+    let Some(known) = state.known() else { return Tint::None };
+    match known {
+        RunState::Ended(Ending::Succeeded) => Tint::Green,
+        RunState::Held
+        | RunState::Ended(Ending::Faulted | Ending::Rejected | Ending::Lost | Ending::TimedOut | Ending::Missed(_)) => {
+            Tint::Red
+        }
+        RunState::Unknown | RunState::Waiting(_) | RunState::Ended(Ending::Stopped) => Tint::Yellow,
+        RunState::Starting | RunState::Job(JobPhase::Running | JobPhase::Pending) => Tint::Cyan,
+        RunState::Armed
+        | RunState::Job(JobPhase::Suspended | JobPhase::Stopping)
+        | RunState::Ended(Ending::Skipped(_) | Ending::Cancelled) => Tint::None,
     }
 }
 

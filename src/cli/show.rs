@@ -9,6 +9,7 @@ use super::output::{Out, plain};
 use super::runs::{runs_table, state};
 use super::times;
 use crate::history::{Found, History, RunLine, RunSummary};
+use crate::run::{Ending, RunState};
 
 pub(super) async fn run(global: &Global, args: &ShowArgs, out: &mut Out) -> Result<Exit, Failure> {
     let history = History::open(&global.state_dir()).await?;
@@ -54,7 +55,7 @@ fn print(run: &RunSummary, lines: &[RunLine], out: &mut Out) -> Result<(), Failu
             run.count.map_or_else(|| "too many times to be counted".to_owned(), |count| format!("{count} times"));
         field("until", Some(format!("{}  ({count})", times::local_text(until))))?;
     }
-    field("trigger", Some(run.trigger.clone()))?;
+    field("trigger", Some(run.trigger.to_string()))?;
     field("note", run.note.as_deref().map(plain))?;
     field("error", run.error.as_deref().map(plain))?;
     field("trace id", run.trace_id.as_deref().map(plain))?;
@@ -88,10 +89,7 @@ fn print(run: &RunSummary, lines: &[RunLine], out: &mut Out) -> Result<(), Failu
     }
     out.line("")?;
     for line in lines {
-        let name = match &line.reason {
-            Some(reason) => format!("{}: {reason}", line.state),
-            None => line.state.clone(),
-        };
+        let name = line.state.to_string();
         out.line(format!("  {}  {name:<20} {}", times::local_ms(&line.at), plain(&line.text)))?;
     }
     Ok(())
@@ -99,14 +97,24 @@ fn print(run: &RunSummary, lines: &[RunLine], out: &mut Out) -> Result<(), Failu
 
 /// What an attempt without a job has come to.
 fn without_job(run: &RunSummary) -> &'static str {
-    match run.state.as_str() {
-        "waiting" if run.sent_at.is_none() => "not sent yet",
+    let Some(state) = run.state.known() else { return "no job known" };
+    match state {
+        RunState::Waiting(_) if run.sent_at.is_none() => "not sent yet",
         // Whether one was made is being found out, or a person is to say.
-        "starting" | "unknown" | "held" => "no job known yet",
-        "lost" => "no job known",
-        "armed" | "waiting" | "pending" | "running" | "suspended" | "stopping" => "no job yet",
+        RunState::Starting | RunState::Unknown | RunState::Held => "no job known yet",
+        RunState::Ended(Ending::Lost) => "no job known",
+        RunState::Armed | RunState::Waiting(_) | RunState::Job(_) => "no job yet",
         // It has ended, and a job that was made would be known.
-        _ => "no job was made",
+        RunState::Ended(
+            Ending::Succeeded
+            | Ending::Faulted
+            | Ending::Stopped
+            | Ending::TimedOut
+            | Ending::Rejected
+            | Ending::Skipped(_)
+            | Ending::Missed(_)
+            | Ending::Cancelled,
+        ) => "no job was made",
     }
 }
 

@@ -246,16 +246,12 @@ fn token_tint(state: &str) -> Tint {
 fn lines(runs: &[RunLine], out: &mut Out) -> Result<(), Failure> {
     let mut grid = Grid::new(&["  RUN", "SCHEDULE", "DUE", "STATE", "JOB", "NOTE"]).spare(&[4]);
     for run in runs {
-        let state = match &run.reason {
-            Some(reason) => format!("{}: {reason}", run.state),
-            None => run.state.clone(),
-        };
         let note = run.error.as_deref().or(run.note.as_deref()).map(plain).unwrap_or_default();
         grid.row([
             Cell::new(format!("  {}", short(&run.run))),
             Cell::new(plain(&run.schedule)),
             Cell::new(times::local_text(&run.nominal_at)),
-            Cell::new(state).tinted(tint(&run.state)),
+            Cell::new(run.state.to_string()).tinted(tint(&run.state)),
             Cell::new(run.job_id.map(|id| id.to_string()).unwrap_or_default()),
             Cell::new(note),
         ]);

@@ -3,7 +3,9 @@
 //! Read-only by construction: its connections cannot write, so a question about the history never holds up a start. It reads
 //! the view `history`, which is what any SQL tool sees.
 
+mod columns;
 mod filter;
+mod shown;
 mod sql;
 mod summary;
 
@@ -15,6 +17,7 @@ use sqlx::Row;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 
 pub use filter::HistoryFilter;
+pub use shown::{Named, Shown, ShownState};
 pub use sql::ALL as SQL_STATEMENTS;
 pub use summary::{Chore, JobLine, RunLine, RunSummary};
 
@@ -170,16 +173,12 @@ impl History {
     ///
     /// # Errors
     /// See [`HistoryError`].
-    pub async fn count_by_state(&self) -> Result<Vec<(String, Option<String>, u64)>, HistoryError> {
+    pub async fn count_by_state(&self) -> Result<Vec<(ShownState, u64)>, HistoryError> {
         let rows = sql::query(sql::COUNT_BY_STATE).fetch_all(&self.pool).await.map_err(|cause| self.failed(cause))?;
         rows.iter()
             .map(|row| {
-                let count: i64 = row.try_get(2).map_err(|cause| self.failed(cause))?;
-                Ok((
-                    row.try_get(0).map_err(|cause| self.failed(cause))?,
-                    row.try_get(1).map_err(|cause| self.failed(cause))?,
-                    u64::try_from(count).unwrap_or(0),
-                ))
+                let count: i64 = row.try_get(1).map_err(|cause| self.failed(cause))?;
+                Ok((self.read(row)?, u64::try_from(count).unwrap_or(0)))
             })
             .collect()
     }

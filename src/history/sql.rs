@@ -1,26 +1,13 @@
 //! Every statement of the readers.
 
+use super::columns::{as_it_is, as_json, as_json_or_text, columns_of_history, object};
+
 /// For the test that prepares each against the migrated schema.
 pub const ALL: [&str; 10] = [LIST, FIND, LINES, NEWEST_LINE, CHANGED, COUNT_BY_STATE, OPEN, COUNTING, FAILED, CHORES];
 
-/// The machine output's object, in its order. JSON texts become JSON values; what is no JSON stays text.
-macro_rules! run_object {
-    () => {
-        "json_object('run', h.run, 'schedule', h.schedule, 'trigger', h.trigger, 'nominal_at', h.nominal_at,
-  'nominal_until', h.nominal_until, 'count', h.count, 'local', h.local, 'offset', h.offset, 'fire_at', h.fire_at,
-  'claimed_at', h.claimed_at, 'sent_at', h.sent_at, 'accepted_at', h.accepted_at, 'started_at', h.started_at,
-  'ended_at', h.ended_at, 'state', h.state, 'reason', h.reason, 'note', h.note, 'error', h.error,
-  'connection', h.connection, 'folder', h.folder, 'process', h.process, 'queue_item', h.queue_item,
-  'job_key', h.job_key, 'job_id', h.job_id, 'reference', h.reference, 'attempts', h.attempts, 'jobs', json(h.jobs),
-  'waiting_until', h.waiting_until, 'actor', h.actor, 'parent', h.parent, 'retry_of', h.retry_of,
-  'made_good_by', h.made_good_by, 'arguments', iif(json_valid(h.arguments), json(h.arguments), h.arguments),
-  'output', iif(json_valid(h.output), json(h.output), h.output), 'trace_id', h.trace_id, 'held_for', h.held_for)"
-    };
-}
-
 pub(super) const LIST: &str = concat!(
     "select ",
-    run_object!(),
+    columns_of_history!(object),
     "
 from (
   select id, nominal_at from run
@@ -41,7 +28,7 @@ order by chosen.nominal_at desc, chosen.id desc"
 /// Whole, by its beginning, or by its end as tables show it.
 pub(super) const FIND: &str = concat!(
     "select ",
-    run_object!(),
+    columns_of_history!(object),
     "
 from history as h
 where h.run in (
@@ -60,19 +47,20 @@ pub(super) const NEWEST_LINE: &str = "select max(seq) from run_event";
 
 pub(super) const CHANGED: &str = concat!(
     "select ",
-    run_object!(),
+    columns_of_history!(object),
     "
 from (select run_id, max(seq) as last from run_event where seq > ?1 and seq <= ?2 group by run_id) as changed
 join history as h on h.run = changed.run_id
 order by changed.last"
 );
 
-pub(super) const COUNT_BY_STATE: &str =
-    "select state, reason, count(*) as runs from run group by state, reason order by runs desc, state, reason";
+pub(super) const COUNT_BY_STATE: &str = "
+select json_object('state', state, 'reason', reason), count(*) as runs
+from run group by state, reason order by runs desc, state, reason";
 
 pub(super) const COUNTING: &str = concat!(
     "select ",
-    run_object!(),
+    columns_of_history!(object),
     "
 from (select id, nominal_at from run where counts_until_at > ?1) as chosen
 join history as h on h.run = chosen.id
@@ -82,7 +70,7 @@ order by chosen.nominal_at, chosen.id"
 /// The states are those of the partial index `run_open`, word for word, so that a long history costs nothing.
 pub(super) const OPEN: &str = concat!(
     "select ",
-    run_object!(),
+    columns_of_history!(object),
     "
 from (
   select id, fire_at from run
@@ -94,7 +82,7 @@ order by chosen.fire_at, chosen.id"
 
 pub(super) const FAILED: &str = concat!(
     "select ",
-    run_object!(),
+    columns_of_history!(object),
     "
 from (
   select id, nominal_at from run

@@ -38,6 +38,11 @@ impl fmt::Debug for RunId {
     }
 }
 
+/// The number of a schedule version: a timing that a schedule had from one load to the next change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct VersionId(pub i64);
+
 /// Orchestrator's GUID of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

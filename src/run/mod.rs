@@ -5,12 +5,20 @@
 //!
 //! Pure: no clock, no network, no database.
 
+mod attempt;
+mod holding;
 mod id;
 mod record;
 mod reference;
 mod state;
+mod stop;
+mod work;
 
-pub use id::{FolderId, InstallationId, JobId, JobKey, RunId};
-pub use record::{Attempt, Evidence, HeldFor, JobRef, ListCalls, Run, Seen, ShortFolder};
+pub use attempt::{Attempt, JobRef};
+pub use holding::{Pause, PauseId, PauseScope, SkipMark};
+pub use id::{FolderId, InstallationId, JobId, JobKey, RunId, VersionId};
+pub use record::{Evidence, HeldFor, ListCalls, Run, Seen, ShortFolder};
 pub use reference::Reference;
 pub use state::{Ending, IllegalStep, JobPhase, MissReason, RunEvent, RunState, SkipReason, WaitReason};
+pub use stop::{FaultClass, JobEnding, StopIntent, StopStep, StoppedBy, TimeLimit};
+pub use work::{FrozenPolicy, Work};

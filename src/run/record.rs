@@ -5,8 +5,11 @@ use jiff::civil;
 use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 
-use super::{FolderId, IllegalStep, JobId, JobKey, Reference, RunEvent, RunId, RunState};
-use crate::schedule::{ConnectionName, HistoryChoice, OnUnknownStart, ScheduleKey, StartSpec, Trigger};
+use super::{
+    Attempt, FolderId, FrozenPolicy, IllegalStep, InstallationId, JobRef, Reference, RunEvent, RunId, RunState,
+    VersionId, Work,
+};
+use crate::schedule::{ArgumentTemplate, AttemptFacts, ConnectionName, ScheduleKey, StartSpec, TemplateError, Trigger};
 
 /// One occurrence and what became of it. Everything the start needs is frozen here at the claim: a later edit of the
 /// schedule does not change a run that exists.
@@ -46,12 +49,14 @@ pub struct Run {
     pub connection: ConnectionName,
     /// Where that connection led at the claim: host, path and tenant (semantics.md 12a). Rows of before this was kept have none.
     pub identity: Option<String>,
-    /// What is started.
-    pub start: StartSpec,
-    /// What happens when the start stays unclear.
-    pub on_unknown_start: OnUnknownStart,
-    /// What of arguments and output stays in the history.
-    pub history: HistoryChoice,
+    /// What is done. Arguments are those of the attempt under way, or of the last one.
+    pub work: Work,
+    /// The arguments as the next attempt fills them in; none where all attempts have the same, and once there will be no other.
+    pub template: Option<ArgumentTemplate>,
+    /// What its schedule said at the claim about all that may happen to it.
+    pub policy: FrozenPolicy,
+    /// Under which of its schedule's timings it was claimed; given by the writer.
+    pub schedule_version: Option<VersionId>,
     /// When a waiting run is looked at again.
     pub waiting_until: Option<Timestamp>,
     /// When the (last) StartJobs call was made.
@@ -64,6 +69,8 @@ pub struct Run {
     pub ended_at: Option<Timestamp>,
     /// Who asked for it, for manual runs.
     pub actor: Option<String>,
+    /// Who called it off, for cancelled runs: a person, or `files`.
+    pub cancelled_by: Option<String>,
     /// The run that this one follows.
     pub parent: Option<RunId>,
     /// The run that this one repeats.
@@ -80,35 +87,6 @@ pub struct Run {
     pub counts_until: Option<Timestamp>,
     /// The StartJobs calls, oldest first. Empty for a run that was never claimed for a start.
     pub attempts: Vec<Attempt>,
-}
-
-/// One StartJobs call, repeated under the same Reference only while it is unclear, and its job.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attempt {
-    /// Which of the run's jobs: 1 unless the schedule asks for several.
-    pub job_number: u8,
-    /// 1 for the first, counting on with retries of a failed job.
-    pub attempt: u16,
-    /// The name under which its job can be found.
-    pub reference: Reference,
-    /// The folder it is sent to; every look-up asks this very folder.
-    pub folder_id: Option<FolderId>,
-    /// How often the call was made.
-    pub sends: u16,
-    /// How many of these calls stayed unclear: each may have made a job.
-    pub unclear: u16,
-    /// The HTTP status of the last answer that was unclear.
-    pub answered: Option<u16>,
-    /// How many calls in a row were answered by that status and settled as "no job was made".
-    pub settled_none: u16,
-    /// When the last call was about to be made.
-    pub sent_at: Option<Timestamp>,
-    /// The job, once known.
-    pub job: Option<JobRef>,
-    /// Orchestrator's word for the job's state when last read.
-    pub job_state: Option<String>,
-    /// When all jobs of this Reference are counted once more, after a repeated call.
-    pub sweep_at: Option<Timestamp>,
 }
 
 /// Why a run is held.
@@ -129,35 +107,6 @@ impl HeldFor {
             HeldFor::Person => "person",
         }
     }
-}
-
-impl Attempt {
-    /// The first, not sent yet.
-    pub fn first(reference: Reference) -> Attempt {
-        Attempt {
-            job_number: 1,
-            attempt: 1,
-            reference,
-            folder_id: None,
-            sends: 0,
-            unclear: 0,
-            answered: None,
-            settled_none: 0,
-            sent_at: None,
-            job: None,
-            job_state: None,
-            sweep_at: None,
-        }
-    }
-}
-
-/// Orchestrator's two names for a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct JobRef {
-    /// For `Key in (…)`.
-    pub key: JobKey,
-    /// For `/odata/Jobs(id)`.
-    pub id: JobId,
 }
 
 /// One line of a run's story: a change of state, or something learned on the way.
@@ -215,18 +164,67 @@ pub struct ListCalls {
 impl Run {
     /// Takes one step.
     ///
-    /// With the step that ends the possibility of sending it (again), its arguments become what its schedule keeps of them.
+    /// With the step after which no start can be sent any more, its arguments become what its schedule keeps of them.
     ///
     /// # Errors
     /// [`IllegalStep`]; the run is then unchanged.
     pub fn apply(&mut self, event: RunEvent) -> Result<(), IllegalStep> {
         let after = self.state.apply(event)?;
-        let before = std::mem::replace(&mut self.state, after);
-        // No step leads back, so this happens once.
-        if before.may_be_sent() && !self.state.may_be_sent() {
-            self.start.arguments = self.history.arguments.of_arguments(self.start.arguments.take());
+        if after.is_without_job() && self.attempts.iter().any(|attempt| attempt.job.is_some()) {
+            return Err(IllegalStep { from: self.state, event });
+        }
+        let needed_before = self.needs_its_arguments();
+        self.state = after;
+        // Nothing leads back, so this happens once.
+        if needed_before && !self.needs_its_arguments() {
+            self.template = None;
+            match &mut self.work {
+                Work::Process(start) => {
+                    start.arguments = self.policy.history.arguments.of_arguments(start.arguments.take());
+                }
+            }
         }
         Ok(())
+    }
+
+    /// Whether a start may still be sent: of this attempt, or of one that follows it.
+    fn needs_its_arguments(&self) -> bool {
+        let made = self.attempts.iter().map(|attempt| attempt.attempt).max().unwrap_or(0);
+        let another = self.policy.retry.as_ref().is_some_and(|retry| made < retry.attempts);
+        self.state.may_be_sent() || (another && !self.state.is_final())
+    }
+
+    /// Begins an attempt at one of its jobs, the first or the next one: its own Reference, and the arguments filled in for it
+    /// (semantics.md 13, 18). `due_at` is when it is to be sent.
+    ///
+    /// # Errors
+    /// [`TemplateError`] when its arguments cannot be filled in. It has the attempt all the same.
+    pub fn begin_attempt(
+        &mut self,
+        installation: InstallationId,
+        job_number: u8,
+        due_at: Timestamp,
+    ) -> Result<(), TemplateError> {
+        let of_this_job = self.attempts.iter().filter(|attempt| attempt.job_number == job_number);
+        let attempt = of_this_job.map(|attempt| attempt.attempt).max().map_or(1, |last| last.saturating_add(1));
+        let first = Reference::for_occurrence(installation, &self.schedule, self.nominal_at, self.trigger, self.id);
+        let reference = first.of_attempt(job_number, attempt);
+        let facts = AttemptFacts { fire: due_at, attempt, reference: reference.as_str() };
+        let filled = self.template.as_ref().map(|template| template.fill_in(&facts)).transpose();
+        let due_at = (attempt > 1).then_some(due_at);
+        self.attempts.push(Attempt { job_number, attempt, due_at, ..Attempt::first(reference) });
+        match (filled?, &mut self.work) {
+            (Some(arguments), Work::Process(start)) => start.arguments = Some(arguments),
+            (None, Work::Process(_)) => {}
+        }
+        Ok(())
+    }
+
+    /// What is started.
+    pub fn start(&self) -> &StartSpec {
+        match &self.work {
+            Work::Process(start) => start,
+        }
     }
 
     /// The attempt that is under way, or the last one.
@@ -248,7 +246,12 @@ impl Run {
     pub fn open_job(&self) -> Option<JobRef> {
         match self.state {
             RunState::Job(_) => self.attempt().and_then(|attempt| attempt.job),
-            _ => None,
+            RunState::Armed
+            | RunState::Waiting(_)
+            | RunState::Starting
+            | RunState::Unknown
+            | RunState::Held
+            | RunState::Ended(_) => None,
         }
     }
 }

@@ -40,6 +40,18 @@ impl Reference {
         Reference(text)
     }
 
+    /// The name of another job of the same run, or of a later attempt at it; this one is the first attempt at its first job.
+    pub fn of_attempt(&self, job_number: u8, attempt: u16) -> Reference {
+        let mut text = self.0.clone();
+        if job_number > 1 {
+            text.push_str(&format!(".j{job_number}"));
+        }
+        if attempt > 1 {
+            text.push_str(&format!(".a{attempt}"));
+        }
+        Reference(text)
+    }
+
     /// A name that no job has: asked for together with others, so that no cache knows the answer (semantics.md 16a).
     pub fn nonce(installation: InstallationId, bits: [u8; 10]) -> Reference {
         let digits: String = bits.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -44,6 +44,10 @@ pub enum WaitReason {
     LookUp,
     /// Orchestrator says "not now": the robot has a job waiting, or no licence is free.
     Capacity,
+    /// A pause holds its schedule back.
+    Paused,
+    /// A window in which nothing is started, and whose times wait for its end.
+    Blackout,
 }
 
 /// What the job does.
@@ -91,6 +95,8 @@ pub enum SkipReason {
     Paused,
     /// The schedule is disabled in its file.
     Disabled,
+    /// It lies in a window in which nothing is started.
+    Blackout,
     /// An earlier run was open.
     Overlap,
     /// The parent's outcome is not one that this follows.
@@ -153,6 +159,8 @@ impl RunState {
             (Armed | Waiting(_) | Unknown, RunEvent::Send) => Ok(Starting),
             // From `starting` only when the call certainly did not reach Orchestrator.
             (Armed | Waiting(_) | Starting, RunEvent::Wait(reason)) => Ok(Waiting(reason)),
+            // A job has ended, and another attempt follows.
+            (Job(_), RunEvent::Wait(WaitReason::Retry)) => Ok(Waiting(WaitReason::Retry)),
             // From `waiting` when the database may have forgotten that it was sent, from `held` when a person says to start it.
             (Armed | Waiting(_) | Starting | Unknown | Held, RunEvent::Unclear) => Ok(Unknown),
             (Unknown, RunEvent::Hold) => Ok(Held),
@@ -175,6 +183,22 @@ impl RunState {
             Ending::Rejected => matches!(self, Armed | Waiting(_) | Starting | Unknown | Held),
             Ending::Skipped(_) | Ending::Missed(_) => matches!(self, Armed | Waiting(_) | Unknown | Held),
             Ending::Cancelled => !matches!(self, Ended(_)),
+        }
+    }
+
+    /// Whether it says that a robot's work was not begun, or was refused: never so of a run of which a job has existed (semantics.md 18).
+    pub fn is_without_job(self) -> bool {
+        match self {
+            RunState::Ended(Ending::Rejected | Ending::Skipped(_) | Ending::Missed(_) | Ending::Cancelled) => true,
+            RunState::Ended(
+                Ending::Succeeded | Ending::Faulted | Ending::Stopped | Ending::TimedOut | Ending::Lost,
+            )
+            | RunState::Armed
+            | RunState::Waiting(_)
+            | RunState::Starting
+            | RunState::Unknown
+            | RunState::Held
+            | RunState::Job(_) => false,
         }
     }
 
@@ -229,11 +253,14 @@ impl RunState {
                 WaitReason::CatchUp => "catch_up",
                 WaitReason::LookUp => "look_up",
                 WaitReason::Capacity => "capacity",
+                WaitReason::Paused => "paused",
+                WaitReason::Blackout => "blackout",
             }),
             RunState::Ended(Ending::Skipped(reason)) => Some(match reason {
                 SkipReason::Calendar => "calendar",
                 SkipReason::Paused => "paused",
                 SkipReason::Disabled => "disabled",
+                SkipReason::Blackout => "blackout",
                 SkipReason::Overlap => "overlap",
                 SkipReason::Parent => "parent",
                 SkipReason::UnknownStart => "unknown_start",
@@ -263,7 +290,7 @@ impl RunState {
     }
 
     /// Every state there is, with every reason: for reading names back, for the schema's test and for help texts.
-    pub const ALL: [RunState; 36] = {
+    pub const ALL: [RunState; 39] = {
         use RunState::{Armed, Ended, Held, Job, Starting, Unknown, Waiting};
         [
             Armed,
@@ -277,6 +304,8 @@ impl RunState {
             Waiting(WaitReason::CatchUp),
             Waiting(WaitReason::LookUp),
             Waiting(WaitReason::Capacity),
+            Waiting(WaitReason::Paused),
+            Waiting(WaitReason::Blackout),
             Starting,
             Unknown,
             Held,
@@ -293,6 +322,7 @@ impl RunState {
             Ended(Ending::Skipped(SkipReason::Calendar)),
             Ended(Ending::Skipped(SkipReason::Paused)),
             Ended(Ending::Skipped(SkipReason::Disabled)),
+            Ended(Ending::Skipped(SkipReason::Blackout)),
             Ended(Ending::Skipped(SkipReason::Overlap)),
             Ended(Ending::Skipped(SkipReason::Parent)),
             Ended(Ending::Skipped(SkipReason::UnknownStart)),

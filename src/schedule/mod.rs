@@ -11,6 +11,7 @@ mod kept;
 mod load;
 mod mask;
 mod model;
+mod policy;
 mod render;
 mod schema;
 mod secrets;
@@ -25,16 +26,18 @@ pub use folder::FolderChoice;
 pub use kept::{HistoryChoice, Kept};
 pub use load::load;
 pub use model::{
-    AuthSpec, CatchUp, CatchUpPolicy, Connection, ConnectionLimits, ConnectionName, Copies, Enablement, HighWaterMark,
-    HistoryLimits, Marks, Occurrence, OnUnknownStart, OverlapPolicy, Place, Schedule, ScheduleKey, ScheduleSet,
-    StartSpec, Trigger, Watch,
+    AuthSpec, Connection, ConnectionLimits, ConnectionName, Copies, Enablement, HighWaterMark, HistoryLimits, Marks,
+    Occurrence, Place, Schedule, ScheduleKey, ScheduleSet, StartSpec, Trigger, Watch,
+};
+pub use policy::{
+    CatchUp, CatchUpPolicy, CountedBy, OnPending, OnUnknownStart, OverlapPolicy, Retry, RetryOn, Timeouts, milliseconds,
 };
 pub use render::{Paint, render};
 pub use schema::json_schema;
 pub use secrets::{SecretDoubt, doubtful_secrets};
 pub use spec::{Invalid, Loaded, parse};
 pub use stamp::{FileStamps, Look, Stillness, look_at_files};
-pub use template::{TemplateContext, TemplateError};
+pub use template::{ArgumentTemplate, AttemptFacts, TemplateContext, TemplateError};
 // Readers of single values, which are fuzzed by themselves: within a file that is a hundred times slower.
 #[doc(hidden)]
 pub use spec::{Wrong, duration, instant};

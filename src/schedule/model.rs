@@ -15,6 +15,7 @@ use url::Url;
 
 use super::folder::FolderChoice;
 use super::kept::HistoryChoice;
+use super::policy::{CatchUp, OnUnknownStart, OverlapPolicy};
 use super::timing::Timing;
 use crate::grant::Grant;
 use crate::http::Authorities;
@@ -240,48 +241,8 @@ pub struct StartSpec {
     pub folder: Option<FolderChoice>,
     /// Orchestrator's `RuntimeType`, sent as written.
     pub runtime: Option<String>,
-    /// Input arguments, a JSON object. Of a schedule they may hold templates; of a run they are filled in.
+    /// Input arguments, a JSON object. Of a schedule they may hold templates; of a run they are filled in for its attempt.
     pub arguments: Option<serde_json::Map<String, serde_json::Value>>,
-}
-
-/// What happens when a time comes while an earlier run of the schedule is open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OverlapPolicy {
-    /// The new time is recorded as `skipped: overlap`.
-    Skip,
-    /// Both run.
-    Allow,
-}
-
-/// What happens with times that were not found within a minute (semantics.md 9).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CatchUp {
-    /// Which of them run.
-    pub policy: CatchUpPolicy,
-    /// How old a time may be to run at all.
-    pub window: Duration,
-}
-
-/// Which late times run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CatchUpPolicy {
-    /// The latest one.
-    Last,
-    /// None.
-    Skip,
-}
-
-/// What happens when a start stays unclear after the settle window and no job is found (semantics.md 16).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnUnknownStart {
-    /// Start again, with the same Reference.
-    Retry,
-    /// Let it be.
-    Skip,
-    /// Wait for a person.
-    Hold,
 }
 
 /// All that is loaded, as one immutable set.
@@ -342,6 +303,19 @@ pub enum Trigger {
     Backfill,
     /// A person.
     Manual,
+}
+
+impl Trigger {
+    /// Its stable name, as in the database and in machine output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Trigger::Scheduled => "scheduled",
+            Trigger::CatchUp => "catch_up",
+            Trigger::After => "after",
+            Trigger::Backfill => "backfill",
+            Trigger::Manual => "manual",
+        }
+    }
 }
 
 /// Up to where each schedule has been planned, and under which version of its timing.

@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
-use crate::run::{Attempt, Evidence, InstallationId, ListCalls, Run, RunId, Seen, ShortFolder};
+use crate::run::{
+    Attempt, Evidence, InstallationId, ListCalls, Pause, PauseId, Run, RunId, Seen, ShortFolder, SkipMark,
+};
 use crate::schedule::{ConnectionName, HighWaterMark, ScheduleKey, Timing};
 
 /// All that one turn of the dispatcher decided to write: one transaction.
@@ -30,6 +32,8 @@ pub struct Changes {
     pub swept: Vec<(RunId, Attempt)>,
     /// Runs that were given up and count for overlap no longer, said a person.
     pub uncounted: Vec<RunId>,
+    /// Pauses and times to be skipped, in the order in which they were asked for.
+    pub holding: Vec<HoldingChange>,
     /// What people did.
     pub audit: Vec<Deed>,
     /// Orchestrator has been asked what the database had forgotten.
@@ -92,6 +96,7 @@ impl Changes {
             list_calls,
             swept,
             uncounted,
+            holding,
             audit,
             doubt,
         } = self;
@@ -106,18 +111,49 @@ impl Changes {
             && list_calls.is_empty()
             && swept.is_empty()
             && uncounted.is_empty()
+            && holding.is_empty()
             && audit.is_empty()
             && doubt.is_none()
     }
 }
 
+/// A change of what holds schedules back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HoldingChange {
+    /// A pause begins.
+    Pause(Pause),
+    /// A pause ends, if it has not ended before.
+    Resume {
+        /// Which.
+        pause: PauseId,
+        /// When.
+        at: Timestamp,
+        /// Who ended it.
+        actor: String,
+    },
+    /// A coming time is to be skipped.
+    Skip(SkipMark),
+    /// It is not to be skipped after all.
+    Unskip {
+        /// Whose.
+        schedule: ScheduleKey,
+        /// Which nominal time.
+        nominal_at: Timestamp,
+    },
+}
+
+/// What holds schedules back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holding {
+    /// The pauses that nobody has ended, the first one first.
+    pub pauses: Vec<(PauseId, Pause)>,
+    /// The times to be skipped, by time.
+    pub skips: Vec<SkipMark>,
+}
+
 /// A schedule that is no longer in the files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retired(pub ScheduleKey);
-
-/// The number of a schedule version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct VersionId(pub i64);
 
 /// A timing that a schedule had.
 #[derive(Clone, Debug)]
@@ -147,6 +183,8 @@ pub struct LoadedState {
     pub short_folders: Vec<ShortFolder>,
     /// The list calls of the last minute.
     pub list_calls: Vec<ListCalls>,
+    /// What holds schedules back.
+    pub holding: Holding,
     /// Runs that have ended and still count for overlap.
     pub counting: Vec<Counting>,
     /// Whether starts may have been made that this database does not know.

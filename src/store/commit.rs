@@ -6,10 +6,12 @@ use std::sync::Arc;
 use sqlx::{Connection, Row, SqliteConnection};
 use tokio::sync::oneshot;
 
-use super::changes::{Changes, DoubtOver};
+use super::attempt_rows::AttemptRow;
+use super::changes::{Changes, DoubtOver, HoldingChange};
 use super::connection_rows::{EvidenceRow, ListCallsRow, ShortFolderRow};
+use super::holding_rows::{PauseRow, SkipMarkRow};
 use super::open::Database;
-use super::rows::{AttemptRow, DeedRow, EventRow, MarkRow, RunRow, VersionRow};
+use super::rows::{DeedRow, EventRow, MarkRow, RunRow, VersionRow};
 use super::sql;
 use super::trouble::StoreError;
 use crate::run::RunId;
@@ -106,10 +108,13 @@ async fn apply(connection: &mut SqliteConnection, changes: &Changes) -> Result<C
         list_calls,
         swept,
         uncounted,
+        holding,
         audit,
         doubt,
     } = changes;
     let mut committed = Committed::default();
+    // Before the runs that are claimed under them, and the marks after those: see `INSERT_RUNS`.
+    execute(connection, sql::INSERT_VERSIONS, versions.iter().map(VersionRow::from_version).collect()).await?;
     if !inserted.is_empty() {
         let new = json(inserted.iter().map(RunRow::from_run));
         let now = inserted.iter().map(|run| run.claimed_at).max().map_or(i64::MAX, |at| at.as_millisecond());
@@ -149,7 +154,6 @@ async fn apply(connection: &mut SqliteConnection, changes: &Changes) -> Result<C
     execute(connection, sql::SWEEPS_DONE, swept).await?;
     execute(connection, sql::COUNT_NO_LONGER, uncounted.iter().map(ToString::to_string).collect()).await?;
     execute(connection, sql::INSERT_EVENTS, seen.iter().map(EventRow::from_seen).collect()).await?;
-    execute(connection, sql::INSERT_VERSIONS, versions.iter().map(VersionRow::from_version).collect()).await?;
     execute(connection, sql::UPSERT_MARKS, marks.iter().map(|(key, mark)| MarkRow::from_mark(key, *mark)).collect())
         .await?;
     execute(connection, sql::DELETE_MARKS, retired.iter().map(|gone| gone.0.clone()).collect()).await?;
@@ -161,11 +165,32 @@ async fn apply(connection: &mut SqliteConnection, changes: &Changes) -> Result<C
         sql::query(sql::DELETE_LIST_CALLS).bind(latest).execute(&mut *connection).await?;
     }
     execute(connection, sql::INSERT_LIST_CALLS, list_calls).await?;
+    for change in holding {
+        hold(connection, change).await?;
+    }
     execute(connection, sql::INSERT_AUDIT, audit.iter().map(DeedRow::from_deed).collect()).await?;
     if let Some(DoubtOver) = doubt {
         sql::query(sql::DOUBT_OVER).execute(&mut *connection).await?;
     }
     Ok(committed)
+}
+
+/// One by one: people pause and resume.
+async fn hold(connection: &mut SqliteConnection, change: &HoldingChange) -> Result<(), sqlx::Error> {
+    match change {
+        HoldingChange::Pause(pause) => execute(connection, sql::INSERT_PAUSE, vec![PauseRow::from_pause(pause)]).await,
+        HoldingChange::Resume { pause, at, actor } => {
+            let query = sql::query(sql::END_PAUSE).bind(pause.0).bind(at.as_millisecond()).bind(actor.clone());
+            query.execute(connection).await.map(|_| ())
+        }
+        HoldingChange::Skip(mark) => {
+            execute(connection, sql::INSERT_SKIP_MARK, vec![SkipMarkRow::from_mark(mark)]).await
+        }
+        HoldingChange::Unskip { schedule, nominal_at } => {
+            let query = sql::query(sql::DELETE_SKIP_MARK).bind(schedule.to_string()).bind(nominal_at.as_millisecond());
+            query.execute(connection).await.map(|_| ())
+        }
+    }
 }
 
 async fn execute<T: serde::Serialize>(

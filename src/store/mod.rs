@@ -6,11 +6,14 @@
 //!
 //! Absent: queries for people (`history`), and any decision.
 
+mod attempt_rows;
 mod changes;
 mod chores;
 mod claim_lock;
+mod columns;
 mod commit;
 mod connection_rows;
+mod holding_rows;
 mod installation;
 mod open;
 mod rows;
@@ -22,7 +25,9 @@ mod trouble;
 mod wal;
 mod writer;
 
-pub use changes::{Changes, Counting, Deed, Doubt, DoubtOver, LoadedState, Retired, StoredVersion, VersionId};
+pub use changes::{
+    Changes, Counting, Deed, Doubt, DoubtOver, Holding, HoldingChange, LoadedState, Retired, StoredVersion,
+};
 pub use chores::{CopyError, Removed, Retention, copy_database};
 pub use claim_lock::{Holder, StateFolder, StateFolderError};
 pub use commit::Committed;

@@ -7,11 +7,13 @@ use jiff::Timestamp;
 use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
 
-use super::changes::{Counting, Doubt, LoadedState};
+use super::attempt_rows::{AttemptRow, SweepRow};
+use super::changes::{Counting, Doubt, Holding, LoadedState};
 use super::claim_lock::{Counter, StateFolder};
 use super::connection_rows::{EvidenceRow, ListCallsRow, ShortFolderRow};
+use super::holding_rows::{PauseRow, SkipMarkRow};
 use super::installation::{self, InFile};
-use super::rows::{AttemptRow, CountingRow, MarkRow, RunRow, broken};
+use super::rows::{CountingRow, MarkRow, RunRow, broken};
 use super::seal;
 use super::set_aside::{set_aside, set_log_aside};
 use super::sql;
@@ -184,22 +186,27 @@ impl Database {
             open.push(run);
         }
         let mut sweeps = Vec::new();
-        for mut row in self.rows::<AttemptRow>(sql::LOAD_SWEEPS, "attempt").await? {
-            if let Some(connection) = row.connection.take() {
-                sweeps.push((row.run_id, connection, row.into_attempt()?));
-            }
+        for SweepRow { connection, attempt } in self.rows(sql::LOAD_SWEEPS, "attempt").await? {
+            sweeps.push((attempt.run_id, connection, attempt.into_attempt()?));
         }
         let counting = self.counting(now).await?;
         let marks = self.rows::<MarkRow>(sql::LOAD_MARKS, "mark").await?;
         let evidence = self.rows::<EvidenceRow>(sql::LOAD_EVIDENCE, "evidence").await?;
         let short_folders = self.rows::<ShortFolderRow>(sql::LOAD_SHORT_FOLDERS, "short_folder").await?;
         let list_calls = self.rows::<ListCallsRow>(sql::LOAD_LIST_CALLS, "list_call").await?;
+        let pauses = self.rows::<PauseRow>(sql::LOAD_PAUSES, "pause").await?;
+        let skips = self.rows::<SkipMarkRow>(sql::LOAD_SKIP_MARKS, "skip_mark").await?;
+        let holding = Holding {
+            pauses: pauses.into_iter().map(PauseRow::into_pause).collect::<Result<_, _>>()?,
+            skips: skips.into_iter().map(SkipMarkRow::into_mark).collect::<Result<_, _>>()?,
+        };
         Ok(LoadedState {
             installation,
             open,
             marks: marks.into_iter().map(MarkRow::into_mark).collect::<Result<_, _>>()?,
             evidence: evidence.into_iter().map(EvidenceRow::into_evidence).collect::<Result<_, _>>()?,
             sweeps,
+            holding,
             counting,
             short_folders: short_folders
                 .into_iter()

@@ -6,71 +6,17 @@ use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 
 use super::changes::{Counting, Deed, StoredVersion};
+use super::columns::{columns_of_run, row};
 use super::seal;
 use super::trouble::StoreError;
-use crate::run::{Attempt, FolderId, HeldFor, JobId, JobKey, JobRef, Reference, Run, RunId, RunState, Seen};
-use crate::schedule::{
-    ConnectionName, FolderChoice, HighWaterMark, HistoryChoice, OnUnknownStart, ScheduleKey, StartSpec, Timing, Trigger,
-};
+use crate::run::{HeldFor, Run, RunId, RunState, Seen, VersionId, Work};
+use crate::schedule::{ConnectionName, FolderChoice, HighWaterMark, ScheduleKey, StartSpec, Timing, Trigger};
 
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct RunRow {
-    id: RunId,
-    version: i64,
-    schedule: ScheduleKey,
-    trigger: Trigger,
-    nominal_at: i64,
-    nominal_until_at: Option<i64>,
-    count: Option<u64>,
-    local: civil::DateTime,
-    offset_s: i32,
-    fire_at: i64,
-    claimed_at: i64,
-    deadline_at: i64,
-    waiting_until_at: Option<i64>,
-    sent_at: Option<i64>,
-    accepted_at: Option<i64>,
-    started_at: Option<i64>,
-    ended_at: Option<i64>,
-    state: String,
-    reason: Option<String>,
-    note: Option<String>,
-    error: Option<String>,
-    connection: ConnectionName,
-    folder: Option<String>,
-    process: Option<String>,
-    payload: String,
-    on_unknown_start: OnUnknownStart,
-    output: Option<String>,
-    actor: Option<String>,
-    parent: Option<RunId>,
-    retry_of: Option<RunId>,
-    made_good_by: Option<RunId>,
-    trace_id: Option<String>,
-    held_for: Option<HeldFor>,
-    counts_until_at: Option<i64>,
-    pub(super) seal: Option<i64>,
-}
+columns_of_run!(row);
 
-/// What is sent, with what stays of it; `start`'s keys stand beside each other, as the view `history` reads them.
-#[derive(Debug, Serialize, Deserialize)]
-struct Payload {
-    process: String,
-    folder: Option<FolderChoice>,
-    runtime: Option<String>,
-    arguments: Option<serde_json::Map<String, serde_json::Value>>,
-    // Rows of before this was a choice kept all.
-    #[serde(default)]
-    history: HistoryChoice,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    identity: Option<String>,
-}
-
-impl Payload {
-    fn of(run: &Run) -> Payload {
-        let StartSpec { process, folder, runtime, arguments } = run.start.clone();
-        Payload { process, folder, runtime, arguments, history: run.history, identity: run.identity.clone() }
-    }
+/// Plain structs with text keys can be written as JSON, whatever they hold.
+fn text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("a plain struct with text keys")
 }
 
 pub(super) fn ms(at: Timestamp) -> i64 {
@@ -91,6 +37,10 @@ pub(super) fn broken(table: &'static str, id: impl ToString, column: &'static st
 
 impl RunRow {
     pub(super) fn from_run(run: &Run) -> RunRow {
+        let (StartSpec { process, folder, .. }, payload) = match &run.work {
+            // Its keys are those that the view `history` reads.
+            Work::Process(start) => (start, text(start)),
+        };
         RunRow {
             id: run.id,
             version: run.version,
@@ -114,12 +64,16 @@ impl RunRow {
             note: run.note.clone(),
             error: run.error.clone(),
             connection: run.connection.clone(),
-            folder: run.start.folder.as_ref().map(FolderChoice::to_string),
-            process: Some(run.start.process.clone()),
-            payload: serde_json::to_string(&Payload::of(run)).expect("a payload is a plain struct with text keys"),
-            on_unknown_start: run.on_unknown_start,
+            identity: run.identity.clone(),
+            work_kind: run.work.kind().to_owned(),
+            folder: folder.as_ref().map(FolderChoice::to_string),
+            process: Some(process.clone()),
+            payload,
+            template: run.template.as_ref().map(text),
+            policy: text(&run.policy),
             output: run.output.clone(),
             actor: run.actor.clone(),
+            cancelled_by: run.cancelled_by.clone(),
             parent: run.parent,
             retry_of: run.retry_of,
             made_good_by: run.made_good_by,
@@ -127,6 +81,7 @@ impl RunRow {
             held_for: run.held_for,
             counts_until_at: run.counts_until.map(ms),
             seal: Some(seal::of_run(run)),
+            schedule_version: run.schedule_version,
         }
     }
 
@@ -134,8 +89,12 @@ impl RunRow {
         let id = self.id.to_string();
         let state =
             RunState::from_names(&self.state, self.reason.as_deref()).ok_or_else(|| broken("run", &id, "state"))?;
-        let Payload { process, folder, runtime, arguments, history, identity } =
-            serde_json::from_str(&self.payload).map_err(|_| broken("run", &id, "payload"))?;
+        let work = match self.work_kind.as_str() {
+            "process" => Work::Process(serde_json::from_str(&self.payload).map_err(|_| broken("run", &id, "payload"))?),
+            // The schema has queue items already.
+            _ => return Err(broken("run", &id, "work_kind")),
+        };
+        let template = self.template.as_deref().map(serde_json::from_str).transpose();
         let optional = |column, value: Option<i64>| value.map(|ms| instant(column, &id, ms)).transpose();
         Ok(Run {
             id: self.id,
@@ -154,16 +113,18 @@ impl RunRow {
             note: self.note,
             error: self.error,
             connection: self.connection,
-            identity,
-            start: StartSpec { process, folder, runtime, arguments },
-            on_unknown_start: self.on_unknown_start,
-            history,
+            identity: self.identity,
+            work,
+            template: template.map_err(|_| broken("run", &id, "template"))?,
+            policy: serde_json::from_str(&self.policy).map_err(|_| broken("run", &id, "policy"))?,
+            schedule_version: self.schedule_version,
             waiting_until: optional("waiting_until_at", self.waiting_until_at)?,
             sent_at: optional("sent_at", self.sent_at)?,
             accepted_at: optional("accepted_at", self.accepted_at)?,
             started_at: optional("started_at", self.started_at)?,
             ended_at: optional("ended_at", self.ended_at)?,
             actor: self.actor,
+            cancelled_by: self.cancelled_by,
             parent: self.parent,
             retry_of: self.retry_of,
             made_good_by: self.made_good_by,
@@ -172,76 +133,6 @@ impl RunRow {
             held_for: self.held_for,
             counts_until: optional("counts_until_at", self.counts_until_at)?,
             attempts: Vec::new(),
-        })
-    }
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct AttemptRow {
-    pub(super) run_id: RunId,
-    job_number: u8,
-    attempt: u16,
-    reference: String,
-    folder_id: Option<i64>,
-    sends: u16,
-    unclear: u16,
-    answered: Option<u16>,
-    settled_none: u16,
-    sent_at: Option<i64>,
-    job_id: Option<i64>,
-    job_key: Option<JobKey>,
-    job_state: Option<String>,
-    sweep_at: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) connection: Option<ConnectionName>,
-}
-
-impl AttemptRow {
-    pub(super) fn from_attempt(run_id: RunId, attempt: &Attempt) -> AttemptRow {
-        AttemptRow {
-            run_id,
-            job_number: attempt.job_number,
-            attempt: attempt.attempt,
-            reference: attempt.reference.as_str().to_owned(),
-            folder_id: attempt.folder_id.map(|id| id.0),
-            sends: attempt.sends,
-            unclear: attempt.unclear,
-            answered: attempt.answered,
-            settled_none: attempt.settled_none,
-            sent_at: attempt.sent_at.map(ms),
-            job_id: attempt.job.map(|job| job.id.0),
-            job_key: attempt.job.map(|job| job.key),
-            job_state: attempt.job_state.clone(),
-            sweep_at: attempt.sweep_at.map(ms),
-            connection: None,
-        }
-    }
-
-    pub(super) fn into_attempt(self) -> Result<Attempt, StoreError> {
-        let optional = |column, value: Option<i64>| {
-            value
-                .map(|ms| Timestamp::from_millisecond(ms).map_err(|_| broken("attempt", self.run_id, column)))
-                .transpose()
-        };
-        let job = match (self.job_id, self.job_key) {
-            (Some(id), Some(key)) => Some(JobRef { key, id: JobId(id) }),
-            (None, None) => None,
-            (Some(_), None) => return Err(broken("attempt", self.run_id, "job_key")),
-            (None, Some(_)) => return Err(broken("attempt", self.run_id, "job_id")),
-        };
-        Ok(Attempt {
-            job_number: self.job_number,
-            attempt: self.attempt,
-            folder_id: self.folder_id.map(FolderId),
-            sends: self.sends,
-            unclear: self.unclear,
-            answered: self.answered,
-            settled_none: self.settled_none,
-            sent_at: optional("sent_at", self.sent_at)?,
-            job,
-            sweep_at: optional("sweep_at", self.sweep_at)?,
-            reference: Reference::from_text(self.reference),
-            job_state: self.job_state,
         })
     }
 }

@@ -8,7 +8,7 @@
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::run::Run;
+use crate::run::{Run, Work};
 use crate::schedule::{HighWaterMark, ScheduleKey};
 
 /// Of what a run was claimed as, and under which Reference it is looked for.
@@ -22,17 +22,20 @@ pub(super) fn of_run(run: &Run) -> i64 {
         claimed_at,
         connection,
         identity,
-        start,
-        on_unknown_start,
+        work,
+        template,
+        policy,
         ..
     } = run;
     let instants = [nominal_at, fire_at, claimed_at].map(|at| at.as_millisecond());
     let reference = run.attempts.first().map(|attempt| attempt.reference.as_str());
-    let what = (id, schedule, trigger, instants, connection, start, on_unknown_start, reference);
-    match identity {
-        // Rows of before this was kept have the number that follows from the rest.
-        None => number(&what),
-        Some(identity) => number(&(what, identity)),
+    let Work::Process(start) = work;
+    let what = (id, schedule, trigger, instants, connection, start, policy.on_unknown_start, reference);
+    match (policy.overlap, identity) {
+        (Some(_), _) => number(&(what, identity, policy, template)),
+        // Rows of before policies were frozen, or identities, have the number that follows from the rest.
+        (None, Some(identity)) => number(&(what, identity)),
+        (None, None) => number(&what),
     }
 }
 

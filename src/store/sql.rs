@@ -1,8 +1,19 @@
 //! Every statement of the writer. A burst is one statement with one bound JSON array: a row bound value by value costs
 //! fifty times as much (measured: 55 µs a row), and the burst's claims stand between the due instant and the first POST.
 
+use super::columns::{
+    changed_from_excluded, changed_from_new, columns_of_attempt, columns_of_run, names, object, values,
+};
+
+/// The states of the partial index `run_open`, word for word, so that a long history costs nothing.
+macro_rules! open_states {
+    () => {
+        "'armed', 'waiting', 'starting', 'unknown', 'held', 'pending', 'running', 'suspended', 'stopping'"
+    };
+}
+
 /// Every statement, for the test that prepares each against the migrated schema.
-pub const ALL: [&str; 45] = [
+pub const ALL: [&str; 55] = [
     INSTALLATION_GET,
     INSTALLATION_SET,
     DOUBT_SET,
@@ -21,6 +32,13 @@ pub const ALL: [&str; 45] = [
     UPSERT_EVIDENCE,
     UPSERT_SHORT_FOLDERS,
     INSERT_AUDIT,
+    INSERT_PAUSE,
+    END_PAUSE,
+    INSERT_SKIP_MARK,
+    DELETE_SKIP_MARK,
+    DELETE_UNSENT_ATTEMPTS,
+    DELETE_LIST_CALLS,
+    INSERT_LIST_CALLS,
     LOAD_OPEN_RUNS,
     LOAD_OPEN_ATTEMPTS,
     LOAD_COUNTING,
@@ -28,6 +46,9 @@ pub const ALL: [&str; 45] = [
     LOAD_MARKS,
     LOAD_EVIDENCE,
     LOAD_SHORT_FOLDERS,
+    LOAD_LIST_CALLS,
+    LOAD_PAUSES,
+    LOAD_SKIP_MARKS,
     SQLITE_VERSION,
     QUICK_CHECK,
     REFERENCES_OFF,
@@ -78,74 +99,46 @@ delete from run where id in (
     and old.state in ('missed', 'skipped') and old.sent_at is null and old.ended_at > new.value ->> 'claimed_at')";
 
 /// A planned time that has a row already is not claimed again: the claim is lost, and its id does not come back.
-pub(super) const INSERT_RUNS: &str = "
-insert into run (id, version, schedule, trigger, nominal_at, nominal_until_at, count, local, offset_s, fire_at, claimed_at,
-  deadline_at, waiting_until_at, sent_at, accepted_at, started_at, ended_at, state, reason, note, error, connection, folder,
-  process, payload, on_unknown_start, output, actor, parent, retry_of, made_good_by, trace_id, held_for, counts_until_at,
-  seal)
-select value ->> 'id', value ->> 'version', value ->> 'schedule', value ->> 'trigger', value ->> 'nominal_at',
-  value ->> 'nominal_until_at', value ->> 'count', value ->> 'local', value ->> 'offset_s', value ->> 'fire_at',
-  value ->> 'claimed_at', value ->> 'deadline_at', value ->> 'waiting_until_at', value ->> 'sent_at',
-  value ->> 'accepted_at', value ->> 'started_at', value ->> 'ended_at', value ->> 'state', value ->> 'reason',
-  value ->> 'note', value ->> 'error', value ->> 'connection', value ->> 'folder', value ->> 'process',
-  value ->> 'payload', value ->> 'on_unknown_start', value ->> 'output', value ->> 'actor', value ->> 'parent',
-  value ->> 'retry_of', value ->> 'made_good_by', value ->> 'trace_id', value ->> 'held_for',
-  value ->> 'counts_until_at', value ->> 'seal'
+pub(super) const INSERT_RUNS: &str = concat!(
+    "insert into run (",
+    columns_of_run!(names),
+    ", schedule_version) select ",
+    columns_of_run!(values),
+    ",
+  -- That of its mark: a time that an edit has dropped is of the version before. A schedule without one is new.
+  coalesce((select version_id from mark where mark.schedule = value ->> 'schedule'),
+    (select max(id) from schedule_version as newest where newest.schedule = value ->> 'schedule'))
 from json_each(?1)
 where true
 on conflict (schedule, nominal_at) where trigger in ('scheduled', 'catch_up', 'after') do nothing
-returning id";
+returning id"
+);
 
 /// Each write names the version it saw; fewer rows than asked for means that somebody else wrote.
-pub(super) const UPDATE_RUNS: &str = "
-update run set
-  version = run.version + 1,
-  deadline_at = new.value ->> 'deadline_at',
-  waiting_until_at = new.value ->> 'waiting_until_at',
-  sent_at = new.value ->> 'sent_at',
-  accepted_at = new.value ->> 'accepted_at',
-  started_at = new.value ->> 'started_at',
-  ended_at = new.value ->> 'ended_at',
-  state = new.value ->> 'state',
-  reason = new.value ->> 'reason',
-  note = new.value ->> 'note',
-  error = new.value ->> 'error',
-  -- Arguments may be kept only until the job exists; the seal follows from them.
-  payload = new.value ->> 'payload',
-  seal = new.value ->> 'seal',
-  output = new.value ->> 'output',
-  made_good_by = new.value ->> 'made_good_by',
-  trace_id = new.value ->> 'trace_id',
-  held_for = new.value ->> 'held_for',
-  counts_until_at = new.value ->> 'counts_until_at'
+pub(super) const UPDATE_RUNS: &str = concat!(
+    "update run set version = run.version + 1",
+    columns_of_run!(changed_from_new),
+    "
 from json_each(?1) as new
-where run.id = new.value ->> 'id' and run.version = new.value ->> 'version'";
+where run.id = new.value ->> 'id' and run.version = new.value ->> 'version'"
+);
 
 /// Runs that have ended and that only a person changes now.
 pub(super) const COUNT_NO_LONGER: &str =
     "update run set counts_until_at = null where id in (select value from json_each(?1))";
 
 /// Joined with `run`, so that the attempts of a lost claim are not written.
-pub(super) const UPSERT_ATTEMPTS: &str = "
-insert into attempt (run_id, job_number, attempt, reference, folder_id, sends, unclear, answered, settled_none, sent_at,
-  job_id, job_key, job_state, sweep_at)
-select run.id, value ->> 'job_number', value ->> 'attempt', value ->> 'reference', value ->> 'folder_id', value ->> 'sends',
-  value ->> 'unclear', value ->> 'answered', value ->> 'settled_none',
-  value ->> 'sent_at', value ->> 'job_id', value ->> 'job_key', value ->> 'job_state', value ->> 'sweep_at'
+pub(super) const UPSERT_ATTEMPTS: &str = concat!(
+    "insert into attempt (",
+    columns_of_attempt!(names),
+    ") select ",
+    columns_of_attempt!(values),
+    "
 from json_each(?1) join run on run.id = value ->> 'run_id'
 where true
-on conflict (run_id, job_number, attempt) do update set
-  reference = excluded.reference,
-  folder_id = excluded.folder_id,
-  sends = excluded.sends,
-  unclear = excluded.unclear,
-  answered = excluded.answered,
-  settled_none = excluded.settled_none,
-  sent_at = excluded.sent_at,
-  job_id = excluded.job_id,
-  job_key = excluded.job_key,
-  job_state = excluded.job_state,
-  sweep_at = excluded.sweep_at";
+on conflict (run_id, job_number, attempt) do update set ",
+    columns_of_attempt!(changed_from_excluded)
+);
 
 /// Of runs that will not be sent: a name that no job has is nothing to look for.
 pub(super) const DELETE_UNSENT_ATTEMPTS: &str =
@@ -212,39 +205,40 @@ pub(super) const INSERT_AUDIT: &str = "
 insert into audit (at, actor, action, subject, detail)
 select value ->> 'at', value ->> 'actor', value ->> 'action', value ->> 'subject', value ->> 'detail' from json_each(?1)";
 
-pub(super) const LOAD_OPEN_RUNS: &str = "
-select json_object('id', id, 'version', version, 'schedule', schedule, 'trigger', trigger, 'nominal_at', nominal_at,
-  'nominal_until_at', nominal_until_at, 'count', count, 'local', local, 'offset_s', offset_s, 'fire_at', fire_at,
-  'claimed_at', claimed_at, 'deadline_at', deadline_at, 'waiting_until_at', waiting_until_at, 'sent_at', sent_at,
-  'accepted_at', accepted_at, 'started_at', started_at, 'ended_at', ended_at, 'state', state, 'reason', reason,
-  'note', note, 'error', error, 'connection', connection, 'folder', folder, 'process', process, 'payload', payload,
-  'on_unknown_start', on_unknown_start, 'output', output, 'actor', actor, 'parent', parent, 'retry_of', retry_of,
-  'made_good_by', made_good_by, 'trace_id', trace_id, 'held_for', held_for, 'counts_until_at', counts_until_at, 'seal', seal)
+pub(super) const LOAD_OPEN_RUNS: &str = concat!(
+    "select ",
+    columns_of_run!(object),
+    "
 from run
-where state in ('armed', 'waiting', 'starting', 'unknown', 'held', 'pending', 'running', 'suspended', 'stopping')
-order by fire_at, nominal_at, id";
+where state in (",
+    open_states!(),
+    ")
+order by fire_at, nominal_at, id"
+);
 
-pub(super) const LOAD_OPEN_ATTEMPTS: &str = "
-select json_object('run_id', a.run_id, 'job_number', a.job_number, 'attempt', a.attempt, 'reference', a.reference,
-  'folder_id', a.folder_id, 'sends', a.sends, 'unclear', a.unclear, 'answered', a.answered,
-  'settled_none', a.settled_none, 'sent_at', a.sent_at, 'job_id', a.job_id, 'job_key', a.job_key,
-  'job_state', a.job_state, 'sweep_at', a.sweep_at)
-from run join attempt as a on a.run_id = run.id
-where run.state in ('armed', 'waiting', 'starting', 'unknown', 'held', 'pending', 'running', 'suspended', 'stopping')
-order by a.run_id, a.job_number, a.attempt";
+pub(super) const LOAD_OPEN_ATTEMPTS: &str = concat!(
+    "select ",
+    columns_of_attempt!(object),
+    "
+from run join attempt on attempt.run_id = run.id
+where run.state in (",
+    open_states!(),
+    ")
+order by attempt.run_id, attempt.job_number, attempt.attempt"
+);
 
 /// Ended, but their jobs could not be read and may still run: they count for overlap until then.
 pub(super) const LOAD_COUNTING: &str = "
 select json_object('id', id, 'schedule', schedule, 'counts_until_at', counts_until_at)
 from run where counts_until_at > ?1";
 
-pub(super) const LOAD_SWEEPS: &str = "
-select json_object('run_id', a.run_id, 'job_number', a.job_number, 'attempt', a.attempt, 'reference', a.reference,
-  'folder_id', a.folder_id, 'sends', a.sends, 'unclear', a.unclear, 'answered', a.answered,
-  'settled_none', a.settled_none, 'sent_at', a.sent_at, 'job_id', a.job_id, 'job_key', a.job_key,
-  'job_state', a.job_state, 'sweep_at', a.sweep_at, 'connection', run.connection)
-from attempt as a join run on run.id = a.run_id
-where a.sweep_at is not null";
+pub(super) const LOAD_SWEEPS: &str = concat!(
+    "select json_set(",
+    columns_of_attempt!(object),
+    ", '$.connection', run.connection)
+from attempt join run on run.id = attempt.run_id
+where attempt.sweep_at is not null"
+);
 
 pub(super) const LOAD_MARKS: &str = "
 select json_object('schedule', mark.schedule, 'mark_at', mark_at, 'seal', seal, 'timing_hash', timing_hash, 'timing', timing)
@@ -261,6 +255,33 @@ from short_folder";
 
 pub(super) const LOAD_LIST_CALLS: &str = "
 select json_object('connection', connection, 'at', at, 'calls', calls) from list_call order by at";
+
+pub(super) const INSERT_PAUSE: &str = "
+insert into pause (scope, pattern, reason, actor, since_at, until_at)
+select value ->> 'scope', value ->> 'pattern', value ->> 'reason', value ->> 'actor', value ->> 'since_at', value ->> 'until_at'
+from json_each(?1)";
+
+/// One that has ended stays as it ended.
+pub(super) const END_PAUSE: &str = "update pause set ended_at = ?2, ended_by = ?3 where id = ?1 and ended_at is null";
+
+/// Asked for twice, the first time holds.
+pub(super) const INSERT_SKIP_MARK: &str = "
+insert into skip_mark (schedule, nominal_at, actor, reason, asked_at)
+select value ->> 'schedule', value ->> 'nominal_at', value ->> 'actor', value ->> 'reason', value ->> 'asked_at'
+from json_each(?1)
+where true
+on conflict (schedule, nominal_at) do nothing";
+
+pub(super) const DELETE_SKIP_MARK: &str = "delete from skip_mark where schedule = ?1 and nominal_at = ?2";
+
+pub(super) const LOAD_PAUSES: &str = "
+select json_object('id', id, 'scope', scope, 'pattern', pattern, 'reason', reason, 'actor', actor, 'since_at', since_at,
+  'until_at', until_at)
+from pause where ended_at is null order by id";
+
+pub(super) const LOAD_SKIP_MARKS: &str = "
+select json_object('schedule', schedule, 'nominal_at', nominal_at, 'actor', actor, 'reason', reason, 'asked_at', asked_at)
+from skip_mark order by nominal_at, schedule";
 
 pub(super) const SQLITE_VERSION: &str = "select sqlite_version()";
 

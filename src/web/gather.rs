@@ -10,6 +10,7 @@ use super::needs::needs;
 use super::status::{ConnectionStatus, NextTime, RunLine, Status, ZoneDatabaseStatus, instant};
 use crate::history::{History, HistoryError, RunSummary};
 use crate::recurrence::{Excluded, ZoneDatabase, ZoneSource, zone_database};
+use crate::run::RunState;
 use crate::schedule::{Enablement, ScheduleSet};
 
 /// Open runs, and failures, that are shown one by one.
@@ -52,7 +53,7 @@ pub async fn gather(
         trouble: None,
         needs: needs(&open, &counting, state_dir),
         connections: set.map(|set| connections(set, &open)).unwrap_or_default(),
-        open: counted(open.iter().map(state_and_reason)),
+        open: counted(open.iter().map(|run| run.state.to_string())),
         open_runs: open.into_iter().take(LINES).map(RunLine::new).collect(),
         next: set.map(|set| coming(set, now)).unwrap_or_default(),
         failed_since: instant(since),
@@ -66,24 +67,18 @@ pub async fn gather(
 fn connections(set: &ScheduleSet, open: &[RunSummary]) -> Vec<ConnectionStatus> {
     let line =
         |(name, connection): (&crate::schedule::ConnectionName, &std::sync::Arc<crate::schedule::Connection>)| {
-            let waiting = open.iter().filter(|run| run.state == "waiting" && run.connection == name.as_str());
+            let waits = |run: &&RunSummary| matches!(run.state.known(), Some(RunState::Waiting(_)));
+            let waiting = open.iter().filter(|run| run.connection == name.as_str()).filter(waits);
             ConnectionStatus {
                 connection: name.to_string(),
                 url: connection.url.to_string(),
                 obstacle: None,
                 troubles: Vec::new(),
-                waiting: counted(waiting.filter_map(|run| run.reason.clone())),
+                waiting: counted(waiting.filter_map(|run| run.state.reason().map(str::to_owned))),
                 token: None,
             }
         };
     set.connections.iter().map(line).collect()
-}
-
-fn state_and_reason(run: &RunSummary) -> String {
-    match &run.reason {
-        Some(reason) => format!("{}: {reason}", run.state),
-        None => run.state.clone(),
-    }
 }
 
 fn counted(names: impl Iterator<Item = String>) -> BTreeMap<String, u64> {

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::history::RunSummary;
-use crate::run::RunId;
+use crate::run::{RunId, RunState};
 use crate::store::{StateFolder, damaged_databases};
 
 /// Something that a person has to do.
@@ -42,7 +42,7 @@ impl Need {
 
 /// What the files tell. `counting` are the runs that were given up and keep their schedules back.
 pub(super) fn needs(open: &[RunSummary], counting: &[RunSummary], state_dir: &Path) -> Vec<Need> {
-    let held = open.iter().filter(|run| run.state == "held").map(held);
+    let held = open.iter().filter(|run| run.state.known() == Some(RunState::Held)).map(held);
     held.chain(counting.iter().map(lost))
         .chain(damaged_databases(state_dir).iter().map(|aside| damaged(aside, state_dir)))
         .collect()

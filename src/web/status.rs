@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::needs::Need;
 use crate::auth::TokenStatus;
-use crate::history::{Chore, RunSummary};
+use crate::history::{Chore, RunSummary, ShownState};
 
 /// Everything at one instant. Instants are RFC 3339 in UTC with milliseconds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -109,8 +109,8 @@ pub struct RunLine {
     pub schedule: String,
     pub connection: String,
     pub nominal_at: String,
-    pub state: String,
-    pub reason: Option<String>,
+    #[serde(flatten)]
+    pub state: ShownState,
     pub job_id: Option<i64>,
     pub error: Option<String>,
     pub note: Option<String>,
@@ -162,7 +162,7 @@ impl TokenReport {
 
 impl RunLine {
     pub(super) fn new(run: RunSummary) -> RunLine {
-        let RunSummary { run, schedule, connection, nominal_at, state, reason, job_id, error, note, .. } = run;
-        RunLine { run, schedule, connection, nominal_at, state, reason, job_id, error, note }
+        let RunSummary { run, schedule, connection, nominal_at, state, job_id, error, note, .. } = run;
+        RunLine { run, schedule, connection, nominal_at, state, job_id, error, note }
     }
 }

@@ -97,8 +97,8 @@ fn the_map_shows_the_same_rows() {
 #[test]
 fn an_import_against_its_row_is_named_with_file_and_line() {
     let text = "//! Head.\n\nuse crate::run::Run;\nuse crate::store::Store;\n";
-    let found = said(rows::outside_of_row, "src/admission.rs", text);
-    assert_eq!(found, ["src/admission.rs:4: `admission` must not import `store`; it may import schedule, run"]);
+    let found = said(rows::outside_of_row, "src/policy.rs", text);
+    assert_eq!(found, ["src/policy.rs:4: `policy` must not import `store`; it may import clock, schedule, run"]);
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn imports_are_found_however_they_are_written() {
         "const RAW: &str = r#\"a \" b\"#; use crate::store::Store;",
     ];
     for text in wrong {
-        assert_eq!(said(rows::outside_of_row, "src/admission.rs", text).len(), 1, "{text}");
+        assert_eq!(said(rows::outside_of_row, "src/policy.rs", text).len(), 1, "{text}");
     }
     // One more `super` is needed in a file one deeper.
     let deeper = "use super::super::store::Store;";
@@ -140,7 +140,7 @@ fn imports_are_found_however_they_are_written() {
 fn what_is_allowed_is_not_reported() {
     let right = [
         "use crate::run::Run;",
-        "use crate::admission::Admission;",
+        "use crate::policy::overlap::Admission;",
         "// use crate::store::Store;",
         "/* use crate::store::Store; /* nested */ use crate::store::Store; */",
         "const TEXT: &str = \"use crate::store::Store; \\\" crate::store\";",
@@ -150,7 +150,7 @@ fn what_is_allowed_is_not_reported() {
         "use super::run::Run;",
     ];
     for text in right {
-        assert_eq!(said(rows::outside_of_row, "src/admission.rs", text), [""; 0], "{text}");
+        assert_eq!(said(rows::outside_of_row, "src/policy.rs", text), [""; 0], "{text}");
     }
     // `super` that stays within the module names a neighbour, whatever that is called.
     assert_eq!(said(rows::outside_of_row, "src/auth/core.rs", "use super::store::Store;"), [""; 0]);

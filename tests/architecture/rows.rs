@@ -49,7 +49,11 @@ pub(crate) const ROWS: &[Row] = &[
         &["clock", "recurrence", "schedule", "run"],
         "of `clock` only sums of instants, it reads no clock; of `run` the endings of times that will not run",
     ),
-    row("admission", &["schedule", "run"], "an answer about a due time and a list of open runs"),
+    row(
+        "policy",
+        &["clock", "schedule", "run"],
+        "pure tables about values; of `clock` only sums of instants, it reads no clock",
+    ),
     row(
         "auth",
         &["text", "clock", "secret", "grant", "witness", "durable", "http", "faults"],
@@ -71,7 +75,11 @@ pub(crate) const ROWS: &[Row] = &[
         &["text", "durable", "schedule", "run", "faults"],
         "it writes down what the others decided; `faults` only under the feature",
     ),
-    row("history", &["store"], "of `store` only the database's place in the state folder"),
+    row(
+        "history",
+        &["schedule", "run", "store"],
+        "states and triggers are read back as the types that were written; of `store` only the database's place in the state folder",
+    ),
     row(
         "executor",
         &["schedule", "run", "faults", "orchestrator"],
@@ -87,7 +95,7 @@ pub(crate) const ROWS: &[Row] = &[
             "run",
             "faults",
             "planner",
-            "admission",
+            "policy",
             "orchestrator",
             "happening",
             "store",

@@ -60,6 +60,28 @@ fn after_a_restart_an_older_run_that_still_runs_keeps_the_next_from_starting() {
 }
 
 #[test]
+fn a_run_that_waits_is_judged_by_the_overlap_policy_of_its_claim_whatever_the_files_say_since() {
+    for (claimed, edited, expected) in
+        [("", ", overlap: allow", "skipped: overlap"), (", overlap: allow", "", "running")]
+    {
+        let mut world = long(claimed);
+        world.crash();
+        world.sleep(seconds(1_805));
+        world.server.mood = Mood::Down;
+        world.recover();
+        world.pass(seconds(30));
+        assert!(super::world::is_waiting(world.run("x", ONE).state));
+        world.crash();
+        world.set = set_of(&hourly(edited), world.now.wall);
+        world.server.mood = Mood::Well;
+        world.recover();
+        world.pass(seconds(120));
+        assert_eq!(world.state("x", NOON), "running");
+        assert_eq!(world.state("x", ONE), expected, "claimed with `{claimed}`, then `{edited}`");
+    }
+}
+
+#[test]
 fn a_run_that_waited_for_an_older_one_still_does_after_a_second_restart() {
     let mut world = long("");
     world.crash();

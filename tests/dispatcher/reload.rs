@@ -63,8 +63,8 @@ fn what_was_due_before_the_load_is_claimed_as_the_old_files_had_it() {
     world.load(schedules("  x: { cron: \"30 * * * *\", start: { process: New } }\n"));
     world.pass_to("2026-11-23T12:40:00Z");
     let noon = world.run("x", NOON);
-    assert_eq!((noon.state.to_string().as_str(), noon.start.process.as_str()), ("succeeded", "P"));
-    assert_eq!(world.run("x", "2026-11-23T12:30:00Z").start.process, "New");
+    assert_eq!((noon.state.to_string().as_str(), noon.start().process.as_str()), ("succeeded", "P"));
+    assert_eq!(world.run("x", "2026-11-23T12:30:00Z").start().process, "New");
     assert_eq!(world.states("x").len(), 2);
 }
 
@@ -90,7 +90,7 @@ fn a_run_that_is_open_keeps_its_payload_and_is_followed_when_its_schedule_is_gon
     world.load(schedules("  y: { cron: \"0 0 * * *\", start: { process: Q } }\n"));
     world.pass_to("2026-11-23T12:20:00Z");
     assert_eq!(world.state("x", NOON), "succeeded");
-    assert_eq!(world.run("x", NOON).start.process, "P");
+    assert_eq!(world.run("x", NOON).start().process, "P");
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_start_that_waits_goes_out_with_its_frozen_payload_after_an_edit() {
     world.load(schedules("  x: { cron: \"0 * * * *\", start: { process: Edited } }\n"));
     world.server.mood = Mood::Well;
     world.pass_to("2026-11-23T12:20:00Z");
-    assert_eq!((world.state("x", NOON).as_str(), world.run("x", NOON).start.process.as_str()), ("succeeded", "P"));
+    assert_eq!((world.state("x", NOON).as_str(), world.run("x", NOON).start().process.as_str()), ("succeeded", "P"));
 }
 
 #[test]

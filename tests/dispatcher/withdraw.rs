@@ -35,6 +35,7 @@ fn a_start_that_waits_is_withdrawn_with_its_schedule_and_never_sent() {
     let tried = world.server.posts();
     world.load(without_x());
     assert_eq!(world.state("x", NOON), "cancelled", "at once, although Orchestrator is still down");
+    assert_eq!(world.run("x", NOON).cancelled_by.as_deref(), Some("files"));
     let note = world.run("x", NOON).note.clone();
     assert_eq!(note.as_deref(), Some("its schedule was taken out of the files before it could be sent"));
     world.server.mood = Mood::Well;

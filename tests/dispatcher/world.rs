@@ -17,7 +17,7 @@ use punctual::run::{
     Attempt, Evidence, FolderId, InstallationId, JobId, JobKey, ListCalls, Reference, Run, RunId, RunState, Seen,
 };
 use punctual::schedule::{ConnectionName, HighWaterMark, ScheduleKey, ScheduleSet, SourceFile, Timing, parse};
-use punctual::store::{Changes, Counting, Deed, Doubt, LoadedState};
+use punctual::store::{Changes, Counting, Deed, Doubt, Holding, LoadedState};
 use uuid::Uuid;
 
 use super::server::Server;
@@ -64,6 +64,7 @@ impl Model {
             list_calls,
             swept,
             uncounted,
+            holding: _,
             audit,
             doubt,
         } = changes;
@@ -139,6 +140,7 @@ impl Model {
             counting: counting.collect(),
             short_folders: Vec::new(),
             list_calls: self.list_calls.clone(),
+            holding: Holding::default(),
             doubt: self.doubt,
         }
     }

@@ -8,13 +8,13 @@ use sha2::{Digest, Sha256};
 use super::support::{self, Story};
 use super::{SECOND, seconds};
 
-/// Appears in the arguments, and nowhere else.
+/// Appears in the arguments and in what is kept of them for a next attempt, and nowhere else.
 const MARKER: &str = "iban-DE02-marker";
 
 fn schedules(history: &str) -> String {
     format!(
         "schedules:\n  pay: {{ at: \"2026-11-23T12:00:10Z\", {history} start: {{ process: InvoiceIntake, folder: Shared, \
-         arguments: {{ account: {MARKER}, n: 3 }} }} }}\n"
+         arguments: {{ account: {MARKER}, n: 3, try: \"${{attempt}}\" }} }} }}\n"
     )
 }
 
@@ -33,7 +33,7 @@ fn is_on_the_disk(story: &Story, wanted: &str) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn arguments_and_outputs_are_kept_hashed_or_dropped_as_the_schedule_says() {
-    let sent = json!({ "account": MARKER, "n": 3 });
+    let sent = json!({ "account": MARKER, "n": 3, "try": "1" });
     let output = json!({ "invoices": 17 });
     let hashed = |text: &str| Some(json!({ "sha256": sha256(text) }));
     let cases = [
@@ -66,14 +66,14 @@ async fn arguments_stay_whole_for_as_long_as_the_start_may_be_sent_and_a_restart
     story.pass(seconds(10)).await;
     story.pass_in_steps(seconds(20), SECOND).await;
     let run = story.only_run().await;
-    assert_eq!(run.state, "waiting", "{run:#?}");
-    assert_eq!(run.arguments, Some(json!({ "account": MARKER, "n": 3 })));
+    assert_eq!(run.state.name(), "waiting", "{run:#?}");
+    assert_eq!(run.arguments, Some(json!({ "account": MARKER, "n": 3, "try": "1" })));
     story.stop_daemon().await;
     story.control.set_outage(Outage::None);
     story.start_daemon().await;
     let run = story.until("pay", "pending", SECOND, seconds(120)).await;
     assert_eq!(run.arguments, None, "its job exists");
-    assert_eq!(story.control.jobs()[0].arguments, Some(json!({ "account": MARKER, "n": 3 })));
+    assert_eq!(story.control.jobs()[0].arguments, Some(json!({ "account": MARKER, "n": 3, "try": "1" })));
     // And once more: what is gone is not put back, nor hashed.
     story.stop_daemon().await;
     story.start_daemon().await;
@@ -87,7 +87,7 @@ async fn arguments_stay_whole_for_as_long_as_the_start_may_be_sent_and_a_restart
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hash_is_made_once_however_often_the_run_is_written() {
-    let sent = json!({ "account": MARKER, "n": 3 });
+    let sent = json!({ "account": MARKER, "n": 3, "try": "1" });
     let mut story = Story::begin("2026-11-23T12:00:00Z", &schedules("history: { arguments: hash },")).await;
     story.pass(seconds(10)).await;
     let expected = Some(json!({ "sha256": sha256(&sent.to_string()) }));

@@ -33,7 +33,7 @@ async fn a_line_of_yaml_starts_a_robot_on_time_and_its_run_is_in_the_history() {
     assert_eq!(run.nominal_at, "2026-11-23T06:00:00.000Z");
     assert_eq!((run.local.as_str(), run.offset.as_str()), ("2026-11-23T07:00:00", "+01:00"));
     assert_eq!(run.sent_at.as_deref(), Some("2026-11-23T06:00:00.000Z"));
-    assert_eq!(run.trigger, "scheduled");
+    assert_eq!(run.trigger.name(), "scheduled");
     assert_eq!(run.output, Some(serde_json::json!({"invoices": 17})));
     let job = &story.control.jobs()[0];
     assert_eq!(run.job_id, Some(job.id));
@@ -67,7 +67,7 @@ async fn the_smallest_file_runs_for_three_days_on_one_refresh_token() {
         story.pass_in_steps(seconds(23 * 3_600), seconds(600)).await;
     }
     let runs = story.runs().await;
-    let due: Vec<_> = runs.iter().map(|run| (run.nominal_at.as_str(), run.state.as_str())).collect();
+    let due: Vec<_> = runs.iter().map(|run| (run.nominal_at.as_str(), run.state.name())).collect();
     assert_eq!(
         due,
         [
@@ -107,7 +107,7 @@ async fn a_user_in_new_york_runs_at_half_past_seven_after_both_clock_changes() {
     }
     let runs = story.runs().await;
     assert_eq!(runs.len(), 244, "one run a day");
-    assert!(runs.iter().all(|run| run.local.ends_with("T07:30:00") && run.state == "succeeded"));
+    assert!(runs.iter().all(|run| run.local.ends_with("T07:30:00") && run.state.name() == "succeeded"));
     assert!(runs.iter().all(|run| run.sent_at.as_deref() == Some(run.nominal_at.as_str())), "each at its second");
     let at_utc = |date: &str| {
         runs.iter().find(|run| run.local.starts_with(date)).map(|run| run.nominal_at.clone()).unwrap_or_default()
@@ -128,7 +128,7 @@ async fn a_time_that_comes_while_the_last_run_is_open_is_recorded_as_skipped() {
     .await;
     story.pass_in_steps(seconds(65), SECOND).await;
     let runs = story.runs_of("report").await;
-    let states: Vec<_> = runs.iter().map(|run| (run.state.as_str(), run.reason.as_deref())).collect();
+    let states: Vec<_> = runs.iter().map(|run| (run.state.name(), run.state.reason())).collect();
     assert_eq!(states, [("succeeded", None), ("skipped", Some("overlap")), ("running", None)]);
     assert_eq!(runs[1].note.as_deref(), Some(format!("run {} was still open", &runs[0].run[28..]).as_str()));
     assert_eq!(runs[1].reference, None, "nothing was sent for it");
@@ -158,7 +158,7 @@ async fn a_start_whose_answer_is_lost_is_found_again_and_not_repeated() {
     .await;
     story.control.push_rule(FaultRule::once(Fault::DropAnswer).on(Endpoint::StartJobs));
     story.pass(seconds(10)).await;
-    assert_eq!(story.only_run().await.state, "unknown");
+    assert_eq!(story.only_run().await.state.name(), "unknown");
     let run = story.until("payroll", "succeeded", SECOND, seconds(60)).await;
     let lines = story.lines(&run.run).await;
     assert!(lines.iter().any(|line| line.text.starts_with("Found at Orchestrator by its Reference")), "{lines:#?}");
@@ -218,7 +218,7 @@ async fn a_refused_start_says_why_and_what_to_do() {
     story.control.push_rule(FaultRule::once(Fault::Refuse(Refusal::code(409, 2818))).on(Endpoint::StartJobs));
     story.pass(seconds(10)).await;
     let run = story.only_run().await;
-    assert_eq!(run.state, "rejected");
+    assert_eq!(run.state.name(), "rejected");
     let error = run.error.unwrap_or_default();
     assert!(error.contains("2818") && error.contains("machine"), "{error}");
     story.end().await;
@@ -250,7 +250,7 @@ async fn a_tenant_that_asks_to_be_left_alone_is_left_alone() {
     story.control.push_rule(FaultRule::once(Fault::Refuse(refusal)).on(Endpoint::StartJobs));
     story.pass(SECOND).await;
     let run = story.only_run().await;
-    assert_eq!((run.state.as_str(), run.reason.as_deref()), ("waiting", Some("rate_limit")));
+    assert_eq!((run.state.name(), run.state.reason()), ("waiting", Some("rate_limit")));
     let before = story.control.exchanges().len();
     story.pass_in_steps(seconds(29), SECOND).await;
     assert_eq!(story.control.exchanges().len(), before, "nothing at all is asked of it meanwhile");
@@ -297,7 +297,7 @@ async fn a_job_that_vanishes_is_lost_only_after_three_lists_over_five_minutes() 
     let run = story.until("report", "running", SECOND, seconds(60)).await;
     story.control.forget_job(run.job_id.unwrap_or_default());
     story.pass_in_steps(seconds(290), seconds(5)).await;
-    assert_eq!(story.only_run().await.state, "running");
+    assert_eq!(story.only_run().await.state.name(), "running");
     story.until("report", "lost", seconds(5), seconds(120)).await;
     story.end().await;
 }
@@ -362,7 +362,7 @@ async fn every_grant_starts_robots_through_a_restart_and_a_day_of_renewals() {
         }
         let runs = story.runs().await;
         assert_eq!(runs.len(), 12, "{grant}");
-        assert!(runs.iter().all(|run| run.state == "succeeded"), "{grant}: {runs:#?}");
+        assert!(runs.iter().all(|run| run.state.name() == "succeeded"), "{grant}: {runs:#?}");
         let refused =
             story.control.token_calls().into_iter().find(|call| !matches!(call.outcome, TokenOutcome::Granted(_)));
         assert_eq!(refused, None, "{grant}");

@@ -147,7 +147,7 @@ async fn a_connection_that_goes_has_its_runs_followed_to_the_end_and_a_new_one_s
     assert_eq!(long.connection, "uipath");
     let beats = files.story.runs_of("beat").await;
     assert!(
-        beats.iter().all(|run| run.connection == "other" && run.state == "succeeded" || run.ended_at.is_none()),
+        beats.iter().all(|run| run.connection == "other" && run.state.name() == "succeeded" || run.ended_at.is_none()),
         "{beats:#?}"
     );
     assert!(!beats.is_empty());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use punctual::run::RunState;
+use punctual::run::{Ending, RunState, SkipReason, WaitReason};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
@@ -15,8 +15,8 @@ const TABLES: [(&str, &str); 5] = [
     (
         "run",
         "id, schedule, trigger, nominal_at, nominal_until_at, count, local, offset_s, fire_at, claimed_at, deadline_at, \
-         sent_at, accepted_at, started_at, ended_at, state, reason, note, error, connection, folder, process, payload, \
-         on_unknown_start, output, actor",
+         sent_at, accepted_at, started_at, ended_at, state, reason, note, error, connection, folder, process, \
+         payload ->> '$.process', payload -> '$.arguments', output, actor",
     ),
     ("attempt", "run_id, job_number, attempt, reference, folder_id, job_id, job_key"),
     ("run_event", "run_id, at, state, reason, text"),
@@ -25,20 +25,27 @@ const TABLES: [(&str, &str); 5] = [
 ];
 
 /// The migrations of every schema before this one.
-const OLDER: [(&str, &str); 5] = [
+const OLDER: [(&str, &str); 6] = [
     ("0001_spine.sql", include_str!("../../migrations/0001_spine.sql")),
     ("0002_memory.sql", include_str!("../../migrations/0002_memory.sql")),
     ("0003_seal.sql", include_str!("../../migrations/0003_seal.sql")),
     ("0004_damaged_rows.sql", include_str!("../../migrations/0004_damaged_rows.sql")),
     ("0005_not_processed.sql", include_str!("../../migrations/0005_not_processed.sql")),
+    ("0006_list_calls.sql", include_str!("../../migrations/0006_list_calls.sql")),
 ];
 
-/// Reasons that the schemas before 0005 do not know.
-const NEWER: [&str; 2] = ["look_up", "capacity"];
+/// What the schemas before 0005 do not know.
+const NEWER: [RunState; 5] = [
+    RunState::Waiting(WaitReason::LookUp),
+    RunState::Waiting(WaitReason::Capacity),
+    RunState::Waiting(WaitReason::Paused),
+    RunState::Waiting(WaitReason::Blackout),
+    RunState::Ended(Ending::Skipped(SkipReason::Blackout)),
+];
 
 /// The states that they do know.
 fn known_states() -> impl Iterator<Item = RunState> {
-    RunState::ALL.into_iter().filter(|state| !state.reason().is_some_and(|reason| NEWER.contains(&reason)))
+    RunState::ALL.into_iter().filter(|state| !NEWER.contains(state))
 }
 
 /// With so many of the older migrations, and a run in every state that they know.

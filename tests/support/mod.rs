@@ -226,7 +226,7 @@ impl Story {
         let mut passed = Duration::ZERO;
         loop {
             let runs = self.runs_of(schedule).await;
-            if let Some(run) = runs.last().filter(|run| run.state == state) {
+            if let Some(run) = runs.last().filter(|run| run.state.name() == state) {
                 return run.clone();
             }
             assert!(passed < most, "`{schedule}` does not become {state} within {most:?}: {runs:#?}");

@@ -156,7 +156,7 @@ const OPEN: [&str; 9] =
     ["armed", "waiting", "starting", "unknown", "held", "pending", "running", "suspended", "stopping"];
 
 pub(crate) fn is_open(run: &RunSummary) -> bool {
-    OPEN.contains(&run.state.as_str())
+    OPEN.contains(&run.state.name())
 }
 
 /// The demanded time that a job was made for, by its own arguments.
@@ -184,7 +184,7 @@ pub(crate) fn judge(evidence: &Evidence) -> Judgement {
     if let Some(Calm) = evidence.calm {
         judgement.judged.insert(Invariant::I7);
         for run in evidence.runs.iter().filter(|run| is_open(run)) {
-            let (schedule, due, state) = (&run.schedule, &run.nominal_at, &run.state);
+            let (schedule, due, state) = (&run.schedule, &run.nominal_at, run.state.name());
             let why = run.error.as_deref().unwrap_or("no error");
             let sentence = format!("`{schedule}` of {due} is still {state} although all has been calm ({why})");
             judgement.find(Invariant::I7, sentence);
@@ -243,13 +243,13 @@ fn rows(evidence: &Evidence, judgement: &mut Judgement) {
             judgement.find(Invariant::I1, format!("`{schedule}` of {due} has a row and is not demanded"));
         }
         for run in rows {
-            let says_why = match run.state.as_str() {
-                "skipped" | "missed" | "waiting" => run.reason.is_some(),
+            let says_why = match run.state.name() {
+                "skipped" | "missed" | "waiting" => run.state.reason().is_some(),
                 "rejected" | "held" | "lost" => run.error.is_some() || run.note.is_some(),
                 _ => true,
             };
             if !says_why {
-                let sentence = format!("`{schedule}` of {due} is {} and does not say why", run.state);
+                let sentence = format!("`{schedule}` of {due} is {} and does not say why", run.state.name());
                 judgement.find(Invariant::I1, sentence);
             }
         }
@@ -288,8 +288,10 @@ fn jobs(evidence: &Evidence, judgement: &mut Judgement) {
             }
             Some(run) if !is_open(run) && run.job_key.as_deref() != Some(job.key.to_string().as_str()) => {
                 if !forgiven {
-                    judgement
-                        .find(Invariant::I3, format!("{named} exists, and its row ended {} without it", run.state));
+                    judgement.find(
+                        Invariant::I3,
+                        format!("{named} exists, and its row ended {} without it", run.state.name()),
+                    );
                 }
             }
             Some(_) => {}
@@ -307,14 +309,14 @@ fn jobs(evidence: &Evidence, judgement: &mut Judgement) {
         }
     }
     let keys: BTreeSet<String> = evidence.jobs.iter().map(|job| job.key.to_string()).collect();
-    for run in evidence.runs.iter().filter(|run| WITH_JOB.contains(&run.state.as_str())) {
+    for run in evidence.runs.iter().filter(|run| WITH_JOB.contains(&run.state.name())) {
         if !run.job_key.as_ref().is_some_and(|key| keys.contains(key)) {
             let (schedule, due) = (&run.schedule, &run.nominal_at);
-            judgement.find(Invariant::I4, format!("`{schedule}` of {due} is {} and has no job", run.state));
+            judgement.find(Invariant::I4, format!("`{schedule}` of {due} is {} and has no job", run.state.name()));
         }
     }
     // Lost is a row whose job never was: nothing else explains it.
-    for run in evidence.runs.iter().filter(|run| run.state == "lost") {
+    for run in evidence.runs.iter().filter(|run| run.state.name() == "lost") {
         judgement.find(Invariant::I4, format!("`{}` of {} is lost", run.schedule, run.nominal_at));
     }
 }

@@ -282,7 +282,13 @@ impl Case<'_> {
             return Err(format!("{} findings, such as {broken}", broken_count(&evidence)));
         }
         if let Some(run) = runs.iter().find(|run| is_open(run)) {
-            return Err(format!("`{}` of {} is still {} ({:?})", run.schedule, run.nominal_at, run.state, run.error));
+            return Err(format!(
+                "`{}` of {} is still {} ({:?})",
+                run.schedule,
+                run.nominal_at,
+                run.state.name(),
+                run.error
+            ));
         }
         if !noticed && !only_shown {
             let now: BTreeMap<&str, &RunSummary> = runs.iter().map(|run| (run.run.as_str(), run)).collect();

@@ -175,7 +175,7 @@ impl Watch {
             }
         }
         self.seen = jobs.len();
-        runs.iter().filter(|run| run.state == "starting").count() as u64
+        runs.iter().filter(|run| run.state.name() == "starting").count() as u64
     }
 
     fn has_damage(&self) -> bool {

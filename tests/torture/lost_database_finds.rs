@@ -96,7 +96,7 @@ async fn turn_a_bit(fault: Option<&str>) -> (Vec<String>, String) {
     rig.write(&yaml);
     let life = rig.ready_life().await;
     rig.control.set_outage(Outage::Refused);
-    let waits = |runs: &[punctual::history::RunSummary]| runs.iter().any(|run| run.state == "waiting");
+    let waits = |runs: &[punctual::history::RunSummary]| runs.iter().any(|run| run.state.name() == "waiting");
     rig.until(None, Duration::from_secs(30), waits).await.expect("it waits");
     life.kill().await;
     let mut database =
@@ -112,7 +112,7 @@ async fn turn_a_bit(fault: Option<&str>) -> (Vec<String>, String) {
     let life = rig.ready_life().await;
     // Where no job has been seen yet, an unclear start is kept for a person.
     let ended = |runs: &[punctual::history::RunSummary]| {
-        !runs.is_empty() && runs.iter().all(|run| !is_open(run) || run.state == "held")
+        !runs.is_empty() && runs.iter().all(|run| !is_open(run) || run.state.name() == "held")
     };
     rig.until(None, Duration::from_secs(60), ended).await.expect("it ends");
     life.kill().await;

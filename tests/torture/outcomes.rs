@@ -242,7 +242,7 @@ async fn play(outcome: &Outcome, work: Work) -> Vec<String> {
         ..Evidence::default()
     };
     let run = last_of(&story, "case").await;
-    let state = run.as_ref().map_or("no row", |run| run.state.as_str());
+    let state = run.as_ref().map_or("no row", |run| run.state.name());
     let mut wrong = Vec::new();
     let asked = story.control.starts_asked("Case");
     match outcome.promise() {

@@ -38,7 +38,7 @@ fn yaml(url: &str, due: Timestamp) -> String {
 }
 
 fn in_doubt(run: &RunSummary) -> bool {
-    matches!(run.state.as_str(), "starting" | "unknown" | "waiting" | "held")
+    matches!(run.state.name(), "starting" | "unknown" | "waiting" | "held")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

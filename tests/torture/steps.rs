@@ -277,7 +277,7 @@ fn jobs_of(home: &Home, process: &str) -> usize {
 
 fn on_disk(runs: &[RunSummary], key: &str) -> OnDisk {
     let Some(run) = runs.iter().find(|run| run.schedule == key) else { return OnDisk::Nothing };
-    match run.state.as_str() {
+    match run.state.name() {
         "waiting" | "armed" => OnDisk::Unsent,
         "starting" | "unknown" => OnDisk::MayBeSent,
         "pending" | "running" => OnDisk::HasJob,
@@ -306,7 +306,7 @@ async fn unlike_the_table(
                 .push(format!("{on_disk:?} with {jobs_then} jobs and {posts_after} calls afterwards: {what}: {story}"));
         }
     };
-    demand(run.state == "succeeded", "it did not succeed");
+    demand(run.state.name() == "succeeded", "it did not succeed");
     match (on_disk, jobs_then) {
         (OnDisk::Nothing, _) => {
             demand(posts_after > 0, "C1: it was not sent");

@@ -45,7 +45,7 @@ async fn evidence(story: &Story, from: &str) -> Evidence {
 }
 
 fn count(runs: &[RunSummary], state: &str) -> usize {
-    runs.iter().filter(|run| run.state == state).count()
+    runs.iter().filter(|run| run.state.name() == state).count()
 }
 
 /// The most calls that list jobs in any minute.
@@ -176,7 +176,7 @@ async fn six_hours_without_orchestrator_and_six_hundred_fires_end_in_order_at_th
         assert!(made.duration_since(*due) <= deadline(*schedule), "s{schedule:03} of {due} was started at {made}");
     }
     let fastest = a_second.values().max().copied().unwrap_or(0);
-    let missed = evidence.runs.iter().filter(|run| run.reason.as_deref() == Some("deadline")).count();
+    let missed = evidence.runs.iter().filter(|run| run.state.reason() == Some("deadline")).count();
     let recovered = late.last().map_or(0, |(made, _, _)| made.duration_since(up).as_secs());
     println!(
         "figure: six hours of outage: {fires} fires, {} started afterwards in {recovered} s at no more than {fastest} a second, \
@@ -213,7 +213,7 @@ async fn a_login_that_is_lost_and_given_anew_costs_no_run_within_its_deadline() 
     story.control.revoke_refresh_tokens();
     story.control.revoke_tokens();
     story.pass_in_steps(minutes(120), seconds(60)).await;
-    let waiting = story.runs().await.iter().filter(|run| run.reason.as_deref() == Some("token")).count();
+    let waiting = story.runs().await.iter().filter(|run| run.state.reason() == Some("token")).count();
     let login = story.control.mint_refresh_token("sandbox-client").expect("the client is known");
     write_secret(&story.folder.path().join("refresh-token"), &login);
     let given = story.clock.now();
@@ -221,7 +221,7 @@ async fn a_login_that_is_lost_and_given_anew_costs_no_run_within_its_deadline() 
     while took < minutes(10) {
         story.pass(seconds(5)).await;
         took += seconds(5);
-        if !story.runs().await.iter().any(|run| run.reason.as_deref() == Some("token")) {
+        if !story.runs().await.iter().any(|run| run.state.reason() == Some("token")) {
             break;
         }
     }
@@ -230,7 +230,7 @@ async fn a_login_that_is_lost_and_given_anew_costs_no_run_within_its_deadline() 
     story.pass_in_steps(minutes(2), seconds(5)).await;
     let runs = story.runs().await;
     let ended_badly: Vec<&RunSummary> =
-        runs.iter().filter(|run| run.ended_at.is_some() && run.state != "succeeded").collect();
+        runs.iter().filter(|run| run.ended_at.is_some() && run.state.name() != "succeeded").collect();
     println!(
         "figure: login lost for two hours: {waiting} runs waited, all of them sent {} s after the new login, {} called failed",
         took.as_secs(),
@@ -337,7 +337,7 @@ async fn after_each_trouble_everything_heals_without_a_restart() {
             .await
             .iter()
             .filter(|run| run.ended_at.is_none() && at(&run.nominal_at) <= ended)
-            .map(|run| format!("{} of {} is {} {:?}", run.schedule, run.nominal_at, run.state, run.error))
+            .map(|run| format!("{} of {} is {} {:?}", run.schedule, run.nominal_at, run.state.name(), run.error))
             .collect();
         if !stuck.is_empty() {
             wrong.push(format!("{name}: {} not healed by {healed_by}, such as {}", stuck.len(), stuck[0]));
@@ -403,7 +403,7 @@ async fn a_restart_with_a_thousand_open_rows_is_ready_within_three_seconds_and_k
     }
     let mut took = Duration::ZERO;
     let known =
-        |runs: &[RunSummary]| runs.iter().all(|run| !matches!(run.state.as_str(), "starting" | "unknown" | "waiting"));
+        |runs: &[RunSummary]| runs.iter().all(|run| !matches!(run.state.name(), "starting" | "unknown" | "waiting"));
     while took < minutes(10) {
         let reconciled = story.daemon.as_ref().is_some_and(|daemon| daemon.handle().turns().borrow().reconciled);
         if reconciled && known(&story.runs().await) {

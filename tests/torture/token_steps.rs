@@ -61,7 +61,7 @@ async fn die_and_log_in(place: &'static str, passing: u32, grace: Option<Duratio
     let life = rig.ready_life().await;
     let mut wrong = Vec::new();
     let ended = |runs: &[punctual::history::RunSummary]| runs.iter().any(|run| run.ended_at.is_some());
-    let waits = |runs: &[punctual::history::RunSummary]| runs.iter().any(|run| run.reason.as_deref() == Some("token"));
+    let waits = |runs: &[punctual::history::RunSummary]| runs.iter().any(|run| run.state.reason() == Some("token"));
     let seen = rig.until(None, Duration::from_secs(30), |runs| ended(runs) || waits(runs)).await;
     let login = if seen.as_deref().is_ok_and(waits) { Login::Lost } else { Login::Kept };
     if login != expected(place, grace) {
@@ -72,7 +72,7 @@ async fn die_and_log_in(place: &'static str, passing: u32, grace: Option<Duratio
         write_secret(&rig.folder.path().join("refresh-token"), &anew);
     }
     let seen = rig.until(None, Duration::from_secs(40), ended).await;
-    if !seen.as_deref().is_ok_and(|runs| runs.iter().all(|run| run.state == "succeeded")) {
+    if !seen.as_deref().is_ok_and(|runs| runs.iter().all(|run| run.state.name() == "succeeded")) {
         wrong.push(format!("the run did not succeed: {seen:?}"));
     }
     life.ask_to_stop();

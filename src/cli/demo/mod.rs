@@ -218,9 +218,9 @@ async fn farewell(history: &History, folder: &Path, began: Timestamp, out: &mut 
     });
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for run in &runs {
-        let state = match &run.reason {
-            Some(reason) => format!("{} ({reason})", run.state),
-            None => run.state.clone(),
+        let state = match run.state.reason() {
+            Some(reason) => format!("{} ({reason})", run.state.name()),
+            None => run.state.to_string(),
         };
         *counts.entry(state).or_default() += 1;
     }

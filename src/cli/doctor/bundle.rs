@@ -9,7 +9,7 @@ use crate::cli::args::Global;
 use crate::cli::failure::{Exit, Failure};
 use crate::clock::Clock;
 use crate::doctor::{Machine, RunError, StateCount, Step, bundle};
-use crate::history::{History, HistoryFilter, RunSummary};
+use crate::history::{History, HistoryFilter, RunSummary, ShownState};
 use crate::recurrence::zone_database;
 use crate::schedule::ScheduleSet;
 
@@ -63,7 +63,11 @@ pub(super) async fn write(
 
 async fn counts(history: &History) -> Option<Vec<StateCount>> {
     let counts = history.count_by_state().await.ok()?;
-    Some(counts.into_iter().map(|(state, reason, runs)| StateCount { state, reason, runs }).collect())
+    Some(counts.into_iter().map(counted).collect())
+}
+
+fn counted((state, runs): (ShownState, u64)) -> StateCount {
+    StateCount { state: state.name().to_owned(), reason: state.reason().map(str::to_owned), runs }
 }
 
 async fn errors(history: &History) -> Option<Vec<RunError>> {
@@ -73,14 +77,15 @@ async fn errors(history: &History) -> Option<Vec<RunError>> {
 }
 
 fn told(run: RunSummary) -> RunError {
-    let ours = !ROBOTS_WORDS.contains(&run.state.as_str());
+    // Where it is not known how a run ended, whose words they are is not known either.
+    let ours = run.state.known().is_some() && !ROBOTS_WORDS.contains(&run.state.name());
     RunError {
         run: run.run,
         schedule: run.schedule,
         nominal_at: run.nominal_at,
         error: run.error.filter(|_| ours),
-        state: run.state,
-        reason: run.reason,
+        state: run.state.name().to_owned(),
+        reason: run.state.reason().map(str::to_owned),
     }
 }
 

@@ -11,8 +11,8 @@ use super::flights::{Flights, Question};
 use super::inquiry::Settle;
 use super::progress::{Need, Open, Progress, Stored};
 use super::queue::Seat;
-use crate::admission::{ActiveRun, Knowledge};
 use crate::happening::{Happening, Now, OfDaemon, OfRun};
+use crate::policy::overlap::{ActiveRun, Knowledge};
 use crate::run::{Attempt, Evidence, JobKey, ListCalls, Run, RunEvent, RunId, RunState, Seen, ShortFolder};
 use crate::schedule::{ConnectionName, HighWaterMark, OnUnknownStart, OverlapPolicy, ScheduleKey, Trigger};
 use crate::store::{Changes, Deed, DoubtOver, Retired, StoredVersion};
@@ -285,7 +285,7 @@ impl Book {
             })
             .filter(|open| Some(open.run.id) != but)
             .filter(|open| match open.run.state {
-                RunState::Held => open.run.on_unknown_start == OnUnknownStart::Hold,
+                RunState::Held => open.run.policy.on_unknown_start == OnUnknownStart::Hold,
                 RunState::Starting | RunState::Unknown | RunState::Job(_) => true,
                 RunState::Armed | RunState::Waiting(_) => {
                     before.is_none_or(|before| (open.run.nominal_at, open.run.id) < before)

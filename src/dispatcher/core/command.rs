@@ -369,7 +369,7 @@ fn check_job(
         return Err(CommandRefused::NotHeld { run: id, state: open.run.state });
     }
     let job = page.jobs.iter().find(|job| job.key == key).ok_or(CommandRefused::NoJob { key, folder })?;
-    let wanted = &open.run.start.process;
+    let wanted = &open.run.start().process;
     if let Some(found) = job.release_name.as_ref().filter(|found| !is_same_name(found, wanted)) {
         return Err(CommandRefused::OtherProcess { key, found: found.clone(), wanted: wanted.clone() });
     }

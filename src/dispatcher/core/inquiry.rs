@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::admission::Knowledge;
 use crate::orchestrator::CallError;
+use crate::policy::overlap::Knowledge;
 
 /// How it is asked whether a job exists. In boot time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

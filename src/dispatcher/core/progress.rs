@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::inquiry::{Inquiry, Settle, Then, Way};
-use crate::admission::Knowledge;
 use crate::clock::Reading;
 use crate::orchestrator::JobView;
+use crate::policy::overlap::Knowledge;
 use crate::run::{FolderId, Run, RunState};
 
 /// A run without a final state, with what is only known in memory.

@@ -25,8 +25,19 @@ pub(crate) fn recover(
     pace: Pace,
     random: RandomBits,
 ) -> (State, Planning) {
-    let LoadedState { installation, open, marks, evidence, sweeps, counting, short_folders, list_calls, doubt } =
-        stored;
+    let LoadedState {
+        installation,
+        open,
+        marks,
+        evidence,
+        sweeps,
+        counting,
+        short_folders,
+        list_calls,
+        // Nothing pauses yet.
+        holding: _,
+        doubt,
+    } = stored;
     let loaded = Loaded { installation, set: set.clone(), absent, pace, opened, doubt };
     let mut state = State::new(loaded, random);
     for counting in counting {

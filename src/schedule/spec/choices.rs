@@ -5,7 +5,7 @@ use std::fmt;
 use crate::grant::{GrantKind, Style};
 use crate::recurrence::{Class, GapPolicy, OnExcluded, OverlapTime, ZoneChoice};
 use crate::schedule::kept::Kept;
-use crate::schedule::model::{CatchUpPolicy, OnUnknownStart, OverlapPolicy};
+use crate::schedule::policy::{CatchUpPolicy, OnUnknownStart, OverlapPolicy};
 
 /// Words with their values.
 #[derive(Debug)]

@@ -18,7 +18,8 @@ use super::values::{Bound, Zones, zone_hint};
 use crate::recurrence::{Calendar, Class, GapPolicy, OnExcluded, OverlapTime, Zone, ZoneDatabase};
 use crate::schedule::diagnostic::{At, Findings, quoted};
 use crate::schedule::kept::{HistoryChoice, Kept};
-use crate::schedule::model::{CatchUp, CatchUpPolicy, ConnectionName, Enablement, OnUnknownStart, OverlapPolicy};
+use crate::schedule::model::{ConnectionName, Enablement};
+use crate::schedule::policy::{CatchUp, CatchUpPolicy, OnUnknownStart, OverlapPolicy};
 use crate::text;
 
 /// What an unclear start takes besides `settle` until it may be tried again: its call, and the look-ups (semantics.md 10, 16).

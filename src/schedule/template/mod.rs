@@ -2,10 +2,12 @@
 //!
 //! Pure, one pass, no code: a template can name a fact of the run, move a time and give it a shape, and nothing else. It is
 //! filled in inside a text of the JSON *value*, never in JSON's own spelling, so no fact can add a key or end a text.
-//! Files keep the template; [`StartSpec::render`] fills it in when a run is claimed (semantics.md 12a).
+//! Files keep the template; a run that is claimed takes one with it in which all but the facts of an attempt is filled in
+//! (`attempt`; semantics.md 12a, 18).
 //!
 //! Absent: where the facts come from, and templates in the names of arguments.
 
+mod attempt;
 mod moment;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +16,7 @@ use std::ops::Range;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+pub use self::attempt::{ArgumentTemplate, AttemptFacts};
 use self::moment::{Face, Shift, Told, check_format, read_shift, time_text};
 use super::diagnostic::quoted;
 use super::model::StartSpec;
@@ -80,6 +83,9 @@ pub enum TemplateError {
     /// A shift beyond what instants can be.
     #[error("`${{{0}}}` leads to a time that is out of range; write a smaller shift")]
     OutOfRange(String),
+    /// A zone that the time zone database of today does not know.
+    #[error("the time zone `{0}`, in which the templates' times are written, is not known any more")]
+    ZoneGone(String),
     /// More than Orchestrator takes.
     #[error(
         "the arguments are {0} characters as JSON once their templates are filled in, and at most 10000 are allowed"
@@ -117,10 +123,13 @@ impl StartSpec {
     /// # Errors
     /// [`TemplateError`] when a fact is missing or the result is too long. Nothing may be started then.
     pub fn render(&self, context: &TemplateContext<'_>) -> Result<Map<String, Value>, TemplateError> {
-        let arguments = render_map(self.arguments.iter().flatten(), context)?;
-        let length = json_chars(&arguments);
-        if length > MOST_CHARS { Err(TemplateError::TooLong(length)) } else { Ok(arguments) }
+        not_too_long(render_map(self.arguments.iter().flatten(), context)?)
     }
+}
+
+fn not_too_long(arguments: Map<String, Value>) -> Result<Map<String, Value>, TemplateError> {
+    let length = json_chars(&arguments);
+    if length > MOST_CHARS { Err(TemplateError::TooLong(length)) } else { Ok(arguments) }
 }
 
 /// The length of arguments as Orchestrator counts it.
@@ -147,8 +156,7 @@ fn render_value(value: &Value, context: &TemplateContext<'_>) -> Result<Value, T
 }
 
 fn render_text(text: &str, context: &TemplateContext<'_>) -> Result<String, TemplateError> {
-    let parts =
-        read(text, None).map_err(|slip| TemplateError::Unreadable { text: text.to_owned(), message: slip.message })?;
+    let parts = parts_of(text)?;
     let mut filled = String::with_capacity(text.len());
     for part in parts {
         match part {
@@ -157,6 +165,10 @@ fn render_text(text: &str, context: &TemplateContext<'_>) -> Result<String, Temp
         }
     }
     Ok(filled)
+}
+
+fn parts_of(text: &str) -> Result<Vec<Part<'_>>, TemplateError> {
+    read(text, None).map_err(|slip| TemplateError::Unreadable { text: text.to_owned(), message: slip.message })
 }
 
 /// Checks a text of the file; `allowed` are the names of `daemon.allow_env`.

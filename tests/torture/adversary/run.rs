@@ -313,7 +313,8 @@ impl Stage {
         let attacked = self.stand_in.shared.lock().attacked();
         for run in runs.iter().filter(|run| run.reference.as_ref().is_some_and(|name| attacked.contains(name))) {
             let told = history.lines(&run.run).await.unwrap_or_default();
-            let told = told.into_iter().map(|line| format!("{} {} {}", line.at, line.state, line.text)).collect();
+            let told =
+                told.into_iter().map(|line| format!("{} {} {}", line.at, line.state.name(), line.text)).collect();
             lines.insert(run.run.clone(), told);
         }
         history.close().await;

@@ -48,7 +48,7 @@ pub(crate) fn verdict(outcome: &Outcome) -> Verdict {
     let lost: BTreeSet<String> = evidence
         .runs
         .iter()
-        .filter(|run| run.state == "lost" && run.error.as_ref().or(run.note.as_ref()).is_some())
+        .filter(|run| run.state.name() == "lost" && run.error.as_ref().or(run.note.as_ref()).is_some())
         .filter(|run| run.job_key.is_some() || !made.contains(&run.reference))
         .map(|run| format!("`{}` of {} is lost", run.schedule, run.nominal_at))
         .collect();
@@ -58,13 +58,13 @@ pub(crate) fn verdict(outcome: &Outcome) -> Verdict {
         ..Verdict::default()
     };
     for run in &evidence.runs {
-        let reason = run.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-        *verdict.ends.entry(format!("{}{reason}", run.state)).or_default() += 1;
+        let reason = run.state.reason().map(|reason| format!(" ({reason})")).unwrap_or_default();
+        *verdict.ends.entry(format!("{}{reason}", run.state.name())).or_default() += 1;
     }
     let mut findings: Vec<String> = broken.iter().map(Broken::to_string).collect();
     findings.extend(outcome.wrong.iter().cloned());
     for run in evidence.runs.iter().filter(|run| is_open(run)) {
-        let (schedule, at, state) = (&run.schedule, &run.nominal_at, &run.state);
+        let (schedule, at, state) = (&run.schedule, &run.nominal_at, run.state.name());
         let why = run.error.as_deref().or(run.note.as_deref()).unwrap_or("no error");
         if state != "held" {
             findings.push(format!("`{schedule}` of {at} is still {state} although all has been calm ({why})"));
@@ -87,12 +87,19 @@ fn blocked(runs: &[RunSummary], demanded: &BTreeSet<Demand>, until: Timestamp) -
         .filter_map(|schedule| {
             let last: Vec<&RunSummary> =
                 runs.iter().filter(|run| run.schedule == schedule && due(run) > from).collect();
-            if last.iter().any(|run| run.state == "succeeded") {
+            if last.iter().any(|run| run.state.name() == "succeeded") {
                 return None;
             }
             let states: Vec<String> = last
                 .iter()
-                .map(|run| format!("{} {:?} {:?}", run.state, run.reason, run.note.as_ref().or(run.error.as_ref())))
+                .map(|run| {
+                    format!(
+                        "{} {:?} {:?}",
+                        run.state.name(),
+                        run.state.reason(),
+                        run.note.as_ref().or(run.error.as_ref())
+                    )
+                })
                 .take(3)
                 .collect();
             let front: Vec<String> = runs
@@ -114,8 +121,10 @@ fn with_its_story(finding: String, outcome: &Outcome) -> String {
         .find(|run| finding.contains(&format!("`{}` of {}", run.schedule, run.nominal_at)) || named(&finding, run));
     let Some(run) = run else { return finding };
     let reference = run.reference.clone().unwrap_or_default();
-    let mut told =
-        vec![finding, format!("  the row: {} {:?}, error {:?}, note {:?}", run.state, run.reason, run.error, run.note)];
+    let mut told = vec![
+        finding,
+        format!("  the row: {} {:?}, error {:?}, note {:?}", run.state.name(), run.state.reason(), run.error, run.note),
+    ];
     told.extend(outcome.lines.get(&run.run).into_iter().flatten().map(|line| format!("  {line}")));
     let story = outcome.story.get(&reference).map(Vec::as_slice).unwrap_or_default();
     told.extend(story.iter().take(60).map(|line| format!("    {line}")));

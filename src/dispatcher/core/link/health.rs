@@ -366,7 +366,9 @@ impl Trouble {
             | WaitReason::Clock
             | WaitReason::CatchUp
             | WaitReason::LookUp
-            | WaitReason::Capacity => "Orchestrator cannot be reached",
+            | WaitReason::Capacity
+            | WaitReason::Paused
+            | WaitReason::Blackout => "Orchestrator cannot be reached",
         };
         let cure = cure.as_ref().map(|cure| format!("; {cure}")).unwrap_or_default();
         let error = Some(format!("connection `{name}`: {came}{cure}"));

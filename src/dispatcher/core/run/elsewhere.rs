@@ -3,16 +3,11 @@
 //! Their jobs are not there, and "no job" from another tenant would be a lie: they are neither read nor sent with the new
 //! address. They go on when the old one is back within the schedule's `start_deadline`, else they end.
 
-use std::time::Duration;
-
 use super::ending;
 use crate::dispatcher::core::link::identity;
 use crate::dispatcher::core::state::{Absent, State};
 use crate::happening::{OfRun, WhyLost};
 use crate::run::{RunId, RunState};
-
-/// Where the schedule of a run is not in the files any more, its default deadline holds.
-const DEFAULT_PATIENCE: Duration = Duration::from_secs(3600);
 
 /// Compares each open run with where its connection leads now: after a start, and after files were read.
 pub(crate) fn compare_identities(state: &mut State) {
@@ -56,8 +51,7 @@ pub(crate) fn give_up(state: &mut State) {
     for id in away {
         let Some(open) = state.book.get(id) else { continue };
         let Some(since) = open.elsewhere else { continue };
-        let schedule = state.loaded.set.schedules.get(&open.run.schedule);
-        let patience = schedule.map_or(DEFAULT_PATIENCE, |schedule| schedule.start_deadline);
+        let patience = open.run.policy.start_deadline;
         if now.boot < since + patience {
             state.wake.at_boot(since + patience);
             continue;

@@ -42,7 +42,7 @@ pub(crate) fn record_end(state: &mut State, id: RunId, job: &JobView) {
     state.book.change(id, |run| {
         run.started_at = job.started_at.or(run.started_at);
         run.ended_at = Some(job.ended_at.unwrap_or(now.wall));
-        run.output = run.history.output.of_output(job.output.clone());
+        run.output = run.policy.history.output.of_output(job.output.clone());
         run.error = error.clone();
         if let Some(attempt) = run.attempt_mut() {
             attempt.job_state = Some(job.state.as_str().to_owned());

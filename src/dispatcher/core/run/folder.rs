@@ -24,7 +24,7 @@ pub(crate) fn seek(state: &mut State, connection: &ConnectionName, ids: &[RunId]
             FolderState::Sought | FolderState::Absent { .. } => {}
             FolderState::Moved(_) => continue,
         }
-        let start = open.run.start.clone();
+        let start = open.run.start().clone();
         let asked = state.actions().iter().any(|action| {
             matches!(action, Action::Resolve { connection: c, folder, .. } if c == connection && *folder == start.folder)
         });
@@ -116,7 +116,7 @@ pub(crate) fn on_absent(
     for id in seeking(state, connection, folder) {
         let window = state.links.get(connection).map(|link| link.connection.settle).unwrap_or_default();
         let Some(open) = state.book.get_mut(id) else { continue };
-        if open.run.start.process != process {
+        if open.run.start().process != process {
             continue;
         }
         let absent = match (error.is_absence(), open.folder) {
@@ -147,7 +147,7 @@ fn seeking(state: &mut State, connection: &ConnectionName, folder: &Option<Folde
     let sought: Vec<RunId> = state.book.due().sought.iter().copied().collect();
     let in_it = |id: &RunId| {
         let run = state.book.get(*id).map(|open| &open.run);
-        run.is_some_and(|run| &run.connection == connection && &run.start.folder == folder)
+        run.is_some_and(|run| &run.connection == connection && &run.start().folder == folder)
     };
     sought.into_iter().filter(in_it).collect()
 }

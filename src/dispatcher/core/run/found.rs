@@ -65,7 +65,7 @@ pub(crate) fn on_found(
             let refused: Vec<RunId> = queued
                 .into_iter()
                 .filter_map(|id| state.book.get(id))
-                .filter(|open| open.run.start.folder == folder && open.run.start.process == process)
+                .filter(|open| open.run.start().folder == folder && open.run.start().process == process)
                 .map(|open| open.run.id)
                 .collect();
             if refused.is_empty() {

@@ -246,7 +246,7 @@ fn ask_to_settle(state: &State, open: &Open, settle: &Settle) -> Option<AskedFor
 /// The folder in which a run's job would be, if it is known.
 fn folder_to_ask(state: &mut State, id: RunId, connection: &ConnectionName) -> Option<FolderId> {
     let open = state.book.get(id)?;
-    let (start, kept) = (open.run.start.clone(), open.run.folder_id());
+    let (start, kept) = (open.run.start().clone(), open.run.folder_id());
     match (&open.progress, open.folder) {
         // Never sent in this life: the folder is where its process is now.
         (Progress::Queued(_), _) => {
@@ -263,7 +263,7 @@ fn folder_to_ask(state: &mut State, id: RunId, connection: &ConnectionName) -> O
 /// A start of a life that the database does not know: it was made in the folder where its process is.
 fn find_its_folder(state: &mut State, id: RunId, connection: &ConnectionName) -> Option<FolderId> {
     let now = state.now;
-    let start = state.book.get(id)?.run.start.clone();
+    let start = state.book.get(id)?.run.start().clone();
     if process::was_refused(state, connection, &start) {
         let next = now.boot + REFUSED_AGAIN;
         if let Some(inquiry) = state.book.get_mut(id).and_then(Open::inquiry_mut) {

@@ -94,7 +94,7 @@ fn heard<T>(state: &mut State, at: &Folder, asks: &[Ask], result: &Result<T, Cal
 fn is_foreign(state: &State, id: RunId, job: &JobView) -> bool {
     let Some(run) = state.book.get(id).map(|open| &open.run) else { return false };
     let named = job.reference.is_some() && job.reference.as_ref() != run.attempt().map(|attempt| &attempt.reference);
-    let other = job.release_name.as_ref().is_some_and(|name| !is_same_name(name, &run.start.process));
+    let other = job.release_name.as_ref().is_some_and(|name| !is_same_name(name, &run.start().process));
     let sent = run.attempt().and_then(|attempt| attempt.sent_at).unwrap_or(run.fire_at);
     let before = job.created_at.is_some_and(|created| created < earlier(sent.min(run.fire_at), CLOCKS_APART));
     named || other || before

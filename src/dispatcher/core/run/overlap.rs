@@ -1,11 +1,11 @@
 //! Runs that wait for the word of an older one of their schedule (semantics.md 11).
 
 use super::{ending, polling};
-use crate::admission::{Admission, admit_by};
 use crate::dispatcher::core::inquiry::{Settle, Then};
 use crate::dispatcher::core::progress::{Need, Open, Progress};
 use crate::dispatcher::core::state::{State, boot_of, there};
 use crate::happening::OfRun;
+use crate::policy::overlap::{self, Admission};
 use crate::run::{RunId, WaitReason};
 use crate::schedule::OverlapPolicy;
 
@@ -27,12 +27,12 @@ pub(crate) fn doubt_start(state: &mut State, id: RunId) {
 pub(crate) fn pass(state: &mut State, id: RunId) -> bool {
     let now = state.now;
     let Some(open) = there(state.book.get(id), "a run that is to be sent is open") else { return false };
-    let policy =
-        state.loaded.set.schedules.get(&open.run.schedule).map_or(OverlapPolicy::Skip, |schedule| schedule.overlap);
+    let live = state.loaded.set.schedules.get(&open.run.schedule).map(|schedule| schedule.overlap);
+    let policy = open.run.policy.overlap.or(live).unwrap_or(OverlapPolicy::Skip);
     let doubtful = state.was_due_before(open.run.fire_at);
     let due = boot_of(now, open.run.fire_at);
     let older = state.book.active(policy, &open.run.schedule, Some(id), due, now.wall);
-    match admit_by(policy, &older) {
+    match overlap::decide(policy, &older) {
         Admission::AskAgain => {
             polling::read_for_overlap(state, &older, due);
             state.wait(id, WaitReason::Overlap, None, OfRun::WaitsForOlder);

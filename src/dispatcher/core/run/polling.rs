@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use super::lists;
-use crate::admission::{ActiveRun, Knowledge};
 use crate::dispatcher::core::flights::Folder;
 use crate::dispatcher::core::progress::Open;
 use crate::dispatcher::core::state::{State, there};
 use crate::executor::Action;
+use crate::policy::overlap::{ActiveRun, Knowledge};
 use crate::run::{JobRef, RunId};
 use crate::schedule::ConnectionName;
 

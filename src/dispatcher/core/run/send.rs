@@ -51,7 +51,7 @@ fn send_on(state: &mut State, name: &ConnectionName) {
     queue.wake_up(&gate, targets, now);
     // Nobody whose connection leads elsewhere needs it.
     let first = queue.runs().take_while(|_| gate.is_some()).find(|id| !due.elsewhere.contains(id));
-    if let Some(start) = first.and_then(|id| state.book.get(id)).map(|open| open.run.start.clone()) {
+    if let Some(start) = first.and_then(|id| state.book.get(id)).map(|open| open.run.start().clone()) {
         until.into_iter().for_each(|until| state.wake.at_boot(until));
         probe(state, name, &start);
     }
@@ -74,7 +74,7 @@ fn send(state: &mut State, id: RunId) -> Seat {
     let now = state.now;
     let Some(open) = there(state.book.get(id), "a run in a queue is open") else { return Seat::Event };
     let Some(need) = there(open.need(), "a run in a queue may be sent") else { return Seat::Event };
-    let (connection, start, fire_at) = (open.run.connection.clone(), open.run.start.clone(), open.run.fire_at);
+    let (connection, start, fire_at) = (open.run.connection.clone(), open.run.start().clone(), open.run.fire_at);
     let pause = open.tries.pause.map(|pause| pause.until);
     let sent = if open.run.state == RunState::Unknown { OfRun::SentAgain } else { OfRun::Sent };
     if open.elsewhere.is_some() {
@@ -85,7 +85,9 @@ fn send(state: &mut State, id: RunId) -> Seat {
         && let Some((ending, why)) = unwanted(state, &open.run)
     {
         state.book.change(id, |run| run.note = join(run.note.take(), why.to_string()));
-        state.step(id, RunEvent::End(ending), OfRun::Unwanted(why));
+        if state.step(id, RunEvent::End(ending), OfRun::Unwanted(why)) && ending == Ending::Cancelled {
+            state.book.change(id, |run| run.cancelled_by = Some("files".to_owned()));
+        }
         return Seat::Event;
     }
     if fire_at > now.wall {
@@ -212,7 +214,7 @@ fn order_start(state: &mut State, id: RunId, target: Target, sent: OfRun) {
         connection: run.connection.clone(),
         target: Target { folder_id: attempt.folder_id.unwrap_or(target.folder_id), ..target },
         reference: attempt.reference.clone(),
-        start: run.start.clone(),
+        start: run.start().clone(),
     };
     state.act(Action::Start(order));
 }
@@ -233,7 +235,14 @@ fn piled_up(book: &mut Book, name: &ConnectionName, now: Reading) -> bool {
     let queue = book.filed().queues.get(name);
     let mut queued = queue.into_iter().flat_map(|queue| queue.runs()).filter_map(|id| book.get(id));
     queued.any(|open| match open.run.state {
-        RunState::Waiting(WaitReason::Capacity | WaitReason::Overlap | WaitReason::Retry | WaitReason::LookUp) => false,
+        RunState::Waiting(
+            WaitReason::Capacity
+            | WaitReason::Overlap
+            | WaitReason::Retry
+            | WaitReason::LookUp
+            | WaitReason::Paused
+            | WaitReason::Blackout,
+        ) => false,
         RunState::Waiting(
             WaitReason::Token
             | WaitReason::Outage

@@ -16,6 +16,7 @@ use crate::dispatcher::core::progress::{FolderState, Need, Open, Progress, Wish}
 use crate::dispatcher::core::state::{State, there};
 use crate::executor::{Ask, AskedFor};
 use crate::happening::{HowFound, OfRun, WhyHeld, WhyLost};
+use crate::policy::unknown_start::{self, NoJob};
 use crate::run::{Ending, HeldFor, MissReason, RunEvent, RunId, RunState, SkipReason};
 use crate::schedule::{ConnectionName, OnUnknownStart};
 
@@ -181,7 +182,7 @@ fn hold_for_proof(state: &mut State, id: RunId, finding: &Finding) {
         Finding::NoneShown => WhyHeld::NoneOfOurs,
         Finding::Jobs(_) | Finding::ProvenNone | Finding::Nothing | Finding::Stale(_) => WhyHeld::NoAnswer,
     };
-    let (short, hold) = (id.short(), open.run.on_unknown_start == OnUnknownStart::Hold);
+    let (short, hold) = (id.short(), open.run.policy.on_unknown_start == OnUnknownStart::Hold);
     let cure = format!(
         "look in Orchestrator whether the job exists; then: `punctual resolve {short} start`, `skip`, or the job's key"
     );
@@ -208,9 +209,9 @@ fn no_job_was_made(state: &mut State, id: RunId) {
         return ending::reject(state, id, &refusal);
     }
     let held = open.run.state == RunState::Held;
-    let (choice, deadline) = (open.run.on_unknown_start, open.run.deadline_at);
-    match choice {
-        OnUnknownStart::Retry if now.wall < deadline => {
+    let (choice, deadline) = (open.run.policy.on_unknown_start, open.run.deadline_at);
+    match unknown_start::decide(choice, now.wall, deadline) {
+        NoJob::SendAgain => {
             if was_answered_so_before(state, id) {
                 return;
             }
@@ -220,13 +221,13 @@ fn no_job_was_made(state: &mut State, id: RunId) {
             }
             send_again(state, id);
         }
-        OnUnknownStart::Retry => {
+        NoJob::TooLate => {
             state.step(id, RunEvent::End(Ending::Missed(MissReason::Deadline)), OfRun::NoJobAndLate);
         }
-        OnUnknownStart::Skip => {
+        NoJob::Skip => {
             state.step(id, RunEvent::End(Ending::Skipped(SkipReason::UnknownStart)), OfRun::NoJobAndSkipped);
         }
-        OnUnknownStart::Hold => {
+        NoJob::Hold => {
             if !held {
                 let short = id.short();
                 state.book.change(id, |run| {

@@ -130,7 +130,7 @@ fn may_look_again(state: &State, id: RunId) -> bool {
 fn look_again(state: &mut State, id: RunId, error: &CallError) {
     let Some(open) = there(state.book.get_mut(id), "a run that is looked for again is open") else { return };
     open.tries.looked_again = LookedAgain::Once;
-    let (connection, start) = (open.run.connection.clone(), open.run.start.clone());
+    let (connection, start) = (open.run.connection.clone(), open.run.start().clone());
     if let Some(link) = state.links.get_mut(&connection) {
         if error.folder_is_unknown() {
             link.forget_folder(&start.folder);

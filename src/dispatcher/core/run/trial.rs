@@ -24,7 +24,7 @@ fn sample(state: &State, name: &ConnectionName) -> Option<(Option<FolderChoice>,
         all.iter().filter(|place| matches!(link.targets.get(place), Some(TargetState::Known(..)))).collect();
     let from = if known.is_empty() { all.iter().collect() } else { known };
     let turn = usize::try_from(link.health.trials).unwrap_or_default();
-    let open = || state.book.iter().find(|open| &open.run.connection == name).map(|open| place(&open.run.start));
+    let open = || state.book.iter().find(|open| &open.run.connection == name).map(|open| place(open.run.start()));
     from.get(turn % from.len().max(1)).map(|place| (*place).clone()).or_else(open)
 }
 

@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 
 use super::new_run::{fill_in, new_run};
 use super::planning::Planning;
-use crate::admission::{Admission, admit};
-use crate::clock::later;
 use crate::dispatcher::core::flights::Question;
 use crate::dispatcher::core::progress::{Need, Open, Progress};
 use crate::dispatcher::core::run::{ending, overlap};
 use crate::dispatcher::core::state::{State, boot_of};
 use crate::happening::{Happening, NotRun, OfRun, OfSchedule};
 use crate::planner::{Plan, Recorded};
-use crate::run::{Attempt, Reference, RunEvent, RunId, WaitReason};
+use crate::policy::overlap::Admission;
+use crate::policy::{self, deadline};
+use crate::run::{RunEvent, RunId, WaitReason};
 use crate::schedule::{Occurrence, Trigger};
 
 /// So many times at most are claimed in one turn: while they are sent the next ones are stored, so that the last of a burst does not wait
@@ -59,26 +59,15 @@ fn claim(state: &mut State, occurrence: &Occurrence) {
     let now = state.now;
     let schedule = &occurrence.schedule;
     let id = state.random_run_id();
-    let deadline_from = match occurrence.trigger {
-        Trigger::Scheduled => occurrence.fire_at,
-        Trigger::CatchUp | Trigger::After | Trigger::Manual | Trigger::Backfill => now.wall,
-    };
     let mut run = new_run(id, schedule, &occurrence.nominal, occurrence.trigger, now.wall);
     run.fire_at = occurrence.fire_at;
-    run.deadline_at = later(deadline_from, schedule.start_deadline);
+    run.deadline_at = deadline::decide(occurrence.trigger, occurrence.fire_at, now.wall, schedule.start_deadline);
     run.identity = state.identity_of(&schedule.connection);
-    run.attempts.push(Attempt::first(Reference::for_occurrence(
-        state.loaded.installation,
-        &schedule.key,
-        occurrence.nominal.at,
-        occurrence.trigger,
-        id,
-    )));
-    let filled = fill_in(&mut run, schedule, &state.loaded.set);
+    let filled = fill_in(&mut run, schedule, &state.loaded.set, state.loaded.installation);
     let due = boot_of(now, occurrence.fire_at);
     let older = state.book.active(schedule.overlap, &schedule.key, None, due, now.wall);
     let doubtful = occurrence.trigger == Trigger::CatchUp || state.was_due_before(occurrence.fire_at);
-    let admission = admit(occurrence, &older);
+    let admission = policy::overlap::decide(schedule.overlap, &older);
     // Under a database that has forgotten starts, no look-up of a moment is enough.
     let forgotten = state.loaded.doubt.is_some() && state.was_due_before(occurrence.fire_at);
     let need = match admission {

@@ -9,7 +9,6 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::planning::{Planning, Warmed};
-use crate::admission::Knowledge;
 use crate::clock::{Reading, earlier};
 use crate::dispatcher::core::inquiry::Settle;
 use crate::dispatcher::core::link::Phase;
@@ -17,6 +16,7 @@ use crate::dispatcher::core::progress::Progress;
 use crate::dispatcher::core::run::lists;
 use crate::dispatcher::core::state::State;
 use crate::happening::{Happening, OfDaemon, OfRun, OfSchedule};
+use crate::policy::overlap::Knowledge;
 use crate::run::{RunId, RunState};
 use crate::schedule::ConnectionName;
 

@@ -4,29 +4,40 @@ use jiff::Timestamp;
 
 use crate::clock::later;
 use crate::recurrence::Nominal;
-use crate::run::{Run, RunId, RunState};
+use crate::run::{FrozenPolicy, InstallationId, Run, RunId, RunState, Work};
 use crate::schedule::{Schedule, ScheduleSet, TemplateContext, TemplateError, Trigger};
 
-/// Fills in the templates of the arguments: from here on the payload is frozen (semantics.md 18).
-pub(crate) fn fill_in(run: &mut Run, schedule: &Schedule, set: &ScheduleSet) -> Result<(), TemplateError> {
+/// Fills in the templates of the arguments and begins the first attempt: from here on the work is frozen, but for what each attempt has
+/// anew (semantics.md 12a, 18).
+pub(crate) fn fill_in(
+    run: &mut Run,
+    schedule: &Schedule,
+    set: &ScheduleSet,
+    installation: InstallationId,
+) -> Result<(), TemplateError> {
     if schedule.start.arguments.is_none() {
-        return Ok(());
+        return run.begin_attempt(installation, 1, run.fire_at);
     }
     let previous = schedule.start.names_previous().then(|| schedule.previous_time(run.nominal_at)).flatten();
-    let (attempt, reference) =
-        run.attempts.last().map_or((1, String::new()), |attempt| (attempt.attempt, attempt.reference.to_string()));
-    run.start.arguments = Some(schedule.start.render(&TemplateContext {
+    let context = TemplateContext {
         nominal: run.nominal_at,
         previous,
         fire: run.fire_at,
         schedule: schedule.key.as_str(),
         run: &run.id.to_string(),
-        attempt,
-        reference: &reference,
+        // What these are is open in the template.
+        attempt: 1,
+        reference: "",
         zone: schedule.recurrence.zone(),
         env: &set.env,
-    })?);
-    Ok(())
+    };
+    run.template = schedule.start.freeze(&context)?;
+    if run.template.is_none() {
+        match &mut run.work {
+            Work::Process(start) => start.arguments = Some(schedule.start.render(&context)?),
+        }
+    }
+    run.begin_attempt(installation, 1, run.fire_at)
 }
 
 pub(crate) fn new_run(id: RunId, schedule: &Schedule, nominal: &Nominal, trigger: Trigger, at: Timestamp) -> Run {
@@ -48,15 +59,17 @@ pub(crate) fn new_run(id: RunId, schedule: &Schedule, nominal: &Nominal, trigger
         error: None,
         connection: schedule.connection.clone(),
         identity: None,
-        start: schedule.start.clone(),
-        on_unknown_start: schedule.on_unknown_start,
-        history: schedule.history,
+        work: Work::Process(schedule.start.clone()),
+        template: None,
+        policy: FrozenPolicy::of(schedule),
+        schedule_version: None,
         waiting_until: None,
         sent_at: None,
         accepted_at: None,
         started_at: None,
         ended_at: None,
         actor: None,
+        cancelled_by: None,
         parent: None,
         retry_of: None,
         made_good_by: None,

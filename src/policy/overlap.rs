@@ -1,9 +1,9 @@
-//! May a due time start, given what is open? Overlap is a function of a list, not of locks.
+//! May a due time start, given what is open? Overlap is a function of a list, not of locks (semantics.md 11).
 //!
-//! Pure. Absent: limits on rate and number (`dispatcher`), since they delay a start and never drop it.
+//! Absent: which runs count (`dispatcher`).
 
 use crate::run::RunId;
-use crate::schedule::{Occurrence, OverlapPolicy};
+use crate::schedule::OverlapPolicy;
 
 /// An open run of the same schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,17 +30,12 @@ pub enum Admission {
     Start,
     /// Do not: this run is open.
     Skip(RunId),
-    /// Ask again when the older runs have been read from Orchestrator (semantics.md 11).
+    /// Ask again when the older runs have been read from Orchestrator.
     AskAgain,
 }
 
-/// Decides by the schedule's overlap policy. `open` are the runs that count (semantics.md 11, 16b).
-pub fn admit(occurrence: &Occurrence, open: &[ActiveRun]) -> Admission {
-    admit_by(occurrence.schedule.overlap, open)
-}
-
-/// The same for a run that waited and is asked about again.
-pub fn admit_by(policy: OverlapPolicy, open: &[ActiveRun]) -> Admission {
+/// `open` are the runs that count, oldest first (semantics.md 11, 16b). Asked at the due time, and again for a run that waited.
+pub fn decide(policy: OverlapPolicy, open: &[ActiveRun]) -> Admission {
     match policy {
         OverlapPolicy::Allow => Admission::Start,
         OverlapPolicy::Skip => match open.iter().find(|run| run.knowledge == Knowledge::Current) {

@@ -1,0 +1,184 @@
+//! The columns of each table that is read and written whole: listed once. The row's shape and every list of columns in a statement are
+//! made from the list, so that a column cannot be written and not read.
+//!
+//! A statement is a constant, so its parts are put together by the compiler: `columns_of_run!(names)` is a text.
+//!
+//! Absent: what the values mean (`rows`), and columns that only one statement knows.
+
+/// The columns of `run`. Of a row that exists only the second group changes, and the third is worked out by the writer.
+macro_rules! columns_of_run {
+    ($make:ident) => {
+        $make! {
+            RunRow, "run.";
+            {
+                id: RunId,
+                version: i64,
+                schedule: ScheduleKey,
+                trigger: Trigger,
+                nominal_at: i64,
+                nominal_until_at: Option<i64>,
+                count: Option<u64>,
+                local: civil::DateTime,
+                offset_s: i32,
+                fire_at: i64,
+                claimed_at: i64,
+                connection: ConnectionName,
+                identity: Option<String>,
+                work_kind: String,
+                folder: Option<String>,
+                process: Option<String>,
+                policy: String,
+                actor: Option<String>,
+                parent: Option<RunId>,
+                retry_of: Option<RunId>,
+            }
+            {
+                deadline_at: i64,
+                waiting_until_at: Option<i64>,
+                sent_at: Option<i64>,
+                accepted_at: Option<i64>,
+                started_at: Option<i64>,
+                ended_at: Option<i64>,
+                state: String,
+                reason: Option<String>,
+                note: Option<String>,
+                error: Option<String>,
+                // Arguments may be kept only until the job exists; the seal follows from them.
+                payload: String,
+                template: Option<String>,
+                seal: Option<i64>,
+                output: Option<String>,
+                cancelled_by: Option<String>,
+                made_good_by: Option<RunId>,
+                trace_id: Option<String>,
+                held_for: Option<HeldFor>,
+                counts_until_at: Option<i64>,
+            }
+            {
+                schedule_version: Option<VersionId>,
+            }
+        }
+    };
+}
+
+/// The columns of `attempt`: its key, and the rest.
+macro_rules! columns_of_attempt {
+    ($make:ident) => {
+        $make! {
+            AttemptRow, "attempt.";
+            {
+                run_id: RunId,
+                job_number: u8,
+                attempt: u16,
+            }
+            {
+                reference: String,
+                folder_id: Option<i64>,
+                sends: u16,
+                unclear: u16,
+                answered: Option<u16>,
+                settled_none: u16,
+                sent_at: Option<i64>,
+                job_id: Option<i64>,
+                job_key: Option<JobKey>,
+                job_state: Option<String>,
+                sweep_at: Option<i64>,
+                due_at: Option<i64>,
+                started_at: Option<i64>,
+                ended_at: Option<i64>,
+                ended_as: Option<JobEnding>,
+                parked_ms: u64,
+                read_at: Option<i64>,
+                fault: Option<FaultClass>,
+                account: Option<String>,
+                stop_by: Option<StopRule>,
+                stop_limit: Option<TimeLimit>,
+                stop_actor: Option<String>,
+                stop_asked_at: Option<i64>,
+                soft_stop_at: Option<i64>,
+                soft_accepted_at: Option<i64>,
+                kill_at: Option<i64>,
+                kill_accepted_at: Option<i64>,
+            }
+            {
+            }
+        }
+    };
+}
+
+/// The row's shape.
+macro_rules! row {
+    ($name:ident, $table:literal; $({ $($column:ident: $type:ty,)* })*) => {
+        #[derive(Debug, Serialize, Deserialize)]
+        pub(super) struct $name {
+            $($(pub(super) $column: $type,)*)*
+        }
+    };
+}
+
+/// `a, b, c`: what is written into a new row.
+macro_rules! names {
+    ($name:ident, $table:literal;
+        { $first:ident: $type:ty, $($fixed:ident: $fixed_type:ty,)* }
+        { $($changing:ident: $changing_type:ty,)* }
+        { $($worked_out:ident: $other:ty,)* }) => {
+        concat!(stringify!($first), $(", ", stringify!($fixed),)* $(", ", stringify!($changing),)*)
+    };
+}
+
+/// The same out of one JSON object, `value`.
+macro_rules! values {
+    ($name:ident, $table:literal;
+        { $first:ident: $type:ty, $($fixed:ident: $fixed_type:ty,)* }
+        { $($changing:ident: $changing_type:ty,)* }
+        { $($worked_out:ident: $other:ty,)* }) => {
+        concat!(
+            "value ->> '", stringify!($first), "'",
+            $(", value ->> '", stringify!($fixed), "'",)*
+            $(", value ->> '", stringify!($changing), "'",)*
+        )
+    };
+}
+
+/// `, a = new.value ->> 'a'` for all that changes.
+macro_rules! changed_from_new {
+    ($name:ident, $table:literal;
+        { $($fixed:ident: $fixed_type:ty,)* }
+        { $($changing:ident: $changing_type:ty,)* }
+        { $($worked_out:ident: $other:ty,)* }) => {
+        concat!($(", ", stringify!($changing), " = new.value ->> '", stringify!($changing), "'",)*)
+    };
+}
+
+/// `a = excluded.a, …` for all that changes.
+macro_rules! changed_from_excluded {
+    ($name:ident, $table:literal;
+        { $($fixed:ident: $fixed_type:ty,)* }
+        { $first:ident: $first_type:ty, $($changing:ident: $changing_type:ty,)* }
+        { $($worked_out:ident: $other:ty,)* }) => {
+        concat!(
+            stringify!($first), " = excluded.", stringify!($first)
+            $(, ", ", stringify!($changing), " = excluded.", stringify!($changing))*
+        )
+    };
+}
+
+/// One JSON object of a row, as it is read back.
+macro_rules! object {
+    ($name:ident, $table:literal;
+        { $first:ident: $type:ty, $($fixed:ident: $fixed_type:ty,)* }
+        { $($changing:ident: $changing_type:ty,)* }
+        { $($worked_out:ident: $other:ty,)* }) => {
+        concat!(
+            "json_object('", stringify!($first), "', ", $table, stringify!($first),
+            $(", '", stringify!($fixed), "', ", $table, stringify!($fixed),)*
+            $(", '", stringify!($changing), "', ", $table, stringify!($changing),)*
+            $(", '", stringify!($worked_out), "', ", $table, stringify!($worked_out),)*
+            ")"
+        )
+    };
+}
+
+pub(super) use {
+    changed_from_excluded, changed_from_new, columns_of_attempt, columns_of_run, names, object, row, values,
+};

@@ -1,0 +1,14 @@
+//! What is decided in the odd cases: one table for each policy, gone through whole; and what a run takes with it for its attempts.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod attempts;
+mod deadline;
+mod overlap;
+mod unknown_start;
+
+use jiff::Timestamp;
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
