@@ -13,12 +13,6 @@ use super::rows::CORE_ROWS;
 use super::source::Source;
 use super::{package, sources};
 
-/// Circles that are still there, by their files, each with the reason.
-const LEFT: &[(&[&str], &str)] = &[(
-    &["src/schedule/spec/fields.rs", "src/schedule/spec/near.rs"],
-    "which names are near is a matter of text alone, and belongs below both",
-)];
-
 /// Re-exports of re-exports end somewhere; this many are followed.
 const MOST_STEPS: usize = 16;
 
@@ -52,7 +46,7 @@ impl<'a> Graph<'a> {
     }
 
     /// One finding for each circle: its files, and every import that is part of it.
-    fn circles(&self) -> Vec<Circle> {
+    fn circles(&self) -> Vec<String> {
         let reached: Vec<BTreeSet<usize>> = (0..self.files.len()).map(|file| self.reached_from(file)).collect();
         let mut circles = Vec::new();
         let mut seen = BTreeSet::new();
@@ -69,8 +63,7 @@ impl<'a> Graph<'a> {
                     finding.push_str(&format!("\n  {}", self.files[*from].finding(import.at, &what)));
                 }
             }
-            let files = circle.iter().map(|place| self.files[*place].path.display().to_string()).collect();
-            circles.push(Circle { files, finding });
+            circles.push(finding);
         }
         circles
     }
@@ -111,13 +104,6 @@ impl<'a> Graph<'a> {
         }
         findings
     }
-}
-
-/// Files that need each other.
-struct Circle {
-    /// In the order of their names.
-    files: Vec<String>,
-    finding: String,
 }
 
 /// All modules with what they name.
@@ -194,25 +180,14 @@ fn small(files: &[(&str, &str)]) -> Vec<Source> {
 /// The circles of small sources.
 fn circles_of(files: &[(&str, &str)]) -> Vec<String> {
     let sources = small(files);
-    Graph::new(&sources).circles().into_iter().map(|circle| circle.finding).collect()
+    Graph::new(&sources).circles()
 }
 
 #[test]
 fn no_two_files_need_each_other() {
     let sources = sources();
     let circles = Graph::new(&sources).circles();
-    let is_left = |circle: &&Circle| LEFT.iter().any(|(files, _)| circle.files == *files);
-    let new: Vec<&str> =
-        circles.iter().filter(|circle| !is_left(circle)).map(|circle| circle.finding.as_str()).collect();
-    assert!(new.is_empty(), "\n{}\n", new.join("\n"));
-    // An exception that is not needed any more must go, or the circle could come back unnoticed.
-    for (files, why) in LEFT {
-        assert!(
-            circles.iter().any(|circle| circle.files == *files),
-            "no circle any more, take it out of `LEFT`: {files:?}"
-        );
-        assert!(!why.is_empty(), "the circle of {files:?} has no reason");
-    }
+    assert!(circles.is_empty(), "\n{}\n", circles.join("\n"));
 }
 
 #[test]
