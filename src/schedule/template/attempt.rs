@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Fact, Moment, Part, TemplateContext, TemplateError, not_too_long, parts_of, read_fact};
+use super::fact::{Fact, Moment, Part, TemplateContext, TemplateError, not_too_long, parts_of, read_fact};
 use crate::recurrence::Zone;
 use crate::schedule::model::StartSpec;
 
