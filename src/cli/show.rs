@@ -10,6 +10,7 @@ use super::runs::{runs_table, state};
 use super::times;
 use crate::history::{Found, History, RunLine, RunSummary};
 use crate::run::{Ending, RunState};
+use crate::web::held_cure;
 
 pub(super) async fn run(global: &Global, args: &ShowArgs, out: &mut Out) -> Result<Exit, Failure> {
     let history = History::open(&global.state_dir()).await?;
@@ -58,6 +59,8 @@ fn print(run: &RunSummary, lines: &[RunLine], out: &mut Out) -> Result<(), Failu
     field("trigger", Some(run.trigger.to_string()))?;
     field("note", run.note.as_deref().map(plain))?;
     field("error", run.error.as_deref().map(plain))?;
+    let is_held = run.state.known() == Some(RunState::Held);
+    field("cure", is_held.then(|| held_cure(run)))?;
     field("trace id", run.trace_id.as_deref().map(plain))?;
     field("process", run.process.as_deref().map(plain))?;
     field("folder", run.folder.as_deref().map(plain))?;

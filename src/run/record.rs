@@ -100,6 +100,16 @@ pub enum HeldFor {
 }
 
 impl HeldFor {
+    /// What a person can do about a run that is held for this, of which this is the short id.
+    pub fn cure(self, short: &str) -> String {
+        match self {
+            HeldFor::Proof => format!(
+                "look in Orchestrator whether the job exists; then: `punctual resolve {short} start`, `skip`, the job's key, or `lost`"
+            ),
+            HeldFor::Person => format!("`punctual resolve {short} start`, `skip`, the job's key, or `lost`"),
+        }
+    }
+
     /// Its stable name, as in the database.
     pub fn name(self) -> &'static str {
         match self {

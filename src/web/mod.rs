@@ -32,7 +32,7 @@ pub use answer::{Refusal, Told, Why};
 pub use control::{Control, Parts, Served};
 pub use gather::gather;
 pub use login::{Begin, Begun, Finish, Keep, LoginNeed, Typed};
-pub use needs::Need;
+pub use needs::{Need, held_cure};
 pub use peer::Peer;
 pub use reload::{ReloadAnswer, ReloadOutcome, ReloadReport, ReloadRequest};
 pub use reread::{Reloaded, Reread, Rereads};

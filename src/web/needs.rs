@@ -7,8 +7,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::history::RunSummary;
-use crate::run::{RunId, RunState};
+use crate::history::{RunSummary, Shown};
+use crate::run::{HeldFor, RunId, RunState};
 use crate::store::{StateFolder, damaged_databases};
 
 /// Something that a person has to do.
@@ -66,17 +66,23 @@ fn short(run: &RunSummary) -> &str {
     run.run.get(run.run.len().saturating_sub(RunId::SHORT_CHARS)..).unwrap_or(&run.run)
 }
 
+/// What helps with a run that is held. Rows of before that was kept have no reason.
+pub fn held_cure(run: &RunSummary) -> String {
+    let why = match &run.held_for {
+        Some(Shown::Known(why)) => *why,
+        Some(Shown::Other(_)) | None => HeldFor::Person,
+    };
+    why.cure(short(run))
+}
+
 fn held(run: &RunSummary) -> Need {
     let why = run.error.as_deref().or(run.note.as_deref());
-    // Its cure stands below.
-    let why = why.map(|why| why.split("; look in Orchestrator whether the job exists; then: ").next().unwrap_or(why));
     let why = why.map(|why| format!(": {why}")).unwrap_or_default();
-    let short = short(run);
     Need {
         kind: "held".to_owned(),
         subject: run.run.clone(),
         text: format!("`{}`, due {}, is held{why}", run.schedule, run.nominal_at),
-        cure: format!("`punctual resolve {short} start`, `skip`, the job's key, or `lost`"),
+        cure: held_cure(run),
     }
 }
 

@@ -146,9 +146,12 @@ fn the_first_start_of_an_installation_that_meets_a_5xx_goes_on_without_a_person(
     world.server.script.push_back(Post::Answered(503));
     world.pass_to("2026-11-23T12:30:00Z");
     assert_eq!(world.state("x", NOON), "held");
-    let error = world.run("x", NOON).error.clone().unwrap();
-    let id = world.run("x", NOON).id.short();
-    assert!(error.contains(&format!("`punctual resolve {id} start`")), "{error}");
+    // What helps is shown next to why, and is no part of it.
+    let run = world.run("x", NOON);
+    let cure = run.held_for.unwrap().cure(&run.id.short());
+    assert!(cure.contains(&format!("`punctual resolve {} start`", run.id.short())), "{cure}");
+    let error = run.error.clone().unwrap();
+    assert!(error.contains("503") && error.ends_with("its next job settles this one"), "{error}");
     // The next time is started all the same, and shows that look-ups work here.
     world.pass_to("2026-11-23T13:10:00Z");
     assert_eq!(world.state("x", ONE), "succeeded");

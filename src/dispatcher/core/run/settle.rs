@@ -182,18 +182,14 @@ fn hold_for_proof(state: &mut State, id: RunId, finding: &Finding) {
         Finding::NoneShown => WhyHeld::NoneOfOurs,
         Finding::Jobs(_) | Finding::ProvenNone | Finding::Nothing | Finding::Stale(_) => WhyHeld::NoAnswer,
     };
-    let (short, hold) = (id.short(), open.run.policy.on_unknown_start == OnUnknownStart::Hold);
-    let cure = format!(
-        "look in Orchestrator whether the job exists; then: `punctual resolve {short} start`, `skip`, or the job's key"
-    );
-    let goes_on = if hold {
+    let goes_on = if open.run.policy.on_unknown_start == OnUnknownStart::Hold {
         "its schedule starts nothing before"
     } else {
         "its schedule goes on, and its next job settles this one"
     };
     state.book.change(id, |run| {
         run.held_for = Some(HeldFor::Proof);
-        run.error = join(run.error.take(), format!("{why}; {goes_on}; {cure}"));
+        run.error = join(run.error.take(), format!("{why}; {goes_on}"));
     });
     state.step(id, RunEvent::Hold, OfRun::HeldForProof(why));
     if let Some(inquiry) = state.book.get_mut(id).and_then(Open::inquiry_mut) {
@@ -229,13 +225,10 @@ fn no_job_was_made(state: &mut State, id: RunId) {
         }
         NoJob::Hold => {
             if !held {
-                let short = id.short();
                 state.book.change(id, |run| {
                     run.held_for = Some(HeldFor::Person);
-                    let cure = format!(
-                        "`punctual resolve {short} start` or `skip` decides; its schedule starts nothing before"
-                    );
-                    run.error = join(run.error.take(), format!("no job was made; {cure}"));
+                    let why = "no job was made; its schedule starts nothing before a person decides";
+                    run.error = join(run.error.take(), why.to_owned());
                 });
                 state.step(id, RunEvent::Hold, OfRun::HeldForPerson);
             }
