@@ -1,5 +1,7 @@
 //! Every statement of the writer. A burst is one statement with one bound JSON array: a row bound value by value costs
 //! fifty times as much (measured: 55 µs a row), and the burst's claims stand between the due instant and the first POST.
+//! Where a row has many columns, `jsonb_each` takes the array apart: with `json_each` each column reads the row's text anew (measured: a
+//! quarter more for ten thousand claims).
 
 use super::columns::{
     changed_from_excluded, changed_from_new, columns_of_attempt, columns_of_run, names, object, values,
@@ -108,7 +110,7 @@ pub(super) const INSERT_RUNS: &str = concat!(
   -- That of its mark: a time that an edit has dropped is of the version before. A schedule without one is new.
   coalesce((select version_id from mark where mark.schedule = value ->> 'schedule'),
     (select max(id) from schedule_version as newest where newest.schedule = value ->> 'schedule'))
-from json_each(?1)
+from jsonb_each(?1)
 where true
 on conflict (schedule, nominal_at) where trigger in ('scheduled', 'catch_up', 'after') do nothing
 returning id"
@@ -119,7 +121,7 @@ pub(super) const UPDATE_RUNS: &str = concat!(
     "update run set version = run.version + 1",
     columns_of_run!(changed_from_new),
     "
-from json_each(?1) as new
+from jsonb_each(?1) as new
 where run.id = new.value ->> 'id' and run.version = new.value ->> 'version'"
 );
 
@@ -134,7 +136,7 @@ pub(super) const UPSERT_ATTEMPTS: &str = concat!(
     ") select ",
     columns_of_attempt!(values),
     "
-from json_each(?1) join run on run.id = value ->> 'run_id'
+from jsonb_each(?1) join run on run.id = value ->> 'run_id'
 where true
 on conflict (run_id, job_number, attempt) do update set ",
     columns_of_attempt!(changed_from_excluded)
