@@ -26,8 +26,8 @@ use crate::text::chain;
 /// How many events are taken into one turn: one transaction for all of them.
 const EVENTS_PER_TURN: usize = 1024;
 
-/// While a burst is claimed, answers wait for so many turns at most: each start that waits is late, an answer is not.
-const TURNS_IN_A_ROW: u32 = 40;
+/// While a burst is claimed, answers wait so long at most: each start that waits is late, an answer is not until then.
+const LONGEST_BURST: Duration = Duration::from_secs(1);
 
 /// How long starts under way may take to end when the daemon stops (semantics.md 28).
 const LAST_STARTS: Duration = Duration::from_secs(10);
@@ -55,6 +55,8 @@ pub struct Dispatcher {
     writing: Writing,
     /// Since when nothing can be stored, in boot time.
     failing_since: Option<Duration>,
+    /// Stored and not logged yet.
+    unlogged: Vec<Happening>,
     under_way: usize,
     starts_under_way: usize,
     give_up_at: Option<Duration>,
@@ -115,6 +117,7 @@ impl Dispatcher {
             core,
             writing: Writing::Done,
             failing_since: None,
+            unlogged: Vec::new(),
             under_way: 0,
             starts_under_way: 0,
             give_up_at: None,
@@ -140,7 +143,8 @@ impl Dispatcher {
     /// Runs until it is asked to stop and the starts under way have ended.
     pub async fn run(mut self) {
         let mut batch: Vec<Report> = Vec::new();
-        let mut turns_in_a_row = 0;
+        // Since when answers wait, in boot time.
+        let mut waiting_since = None;
         #[cfg(feature = "faults")]
         let mut rounds = 0;
         loop {
@@ -163,14 +167,16 @@ impl Dispatcher {
             if let Some(end) = self.give_up_at {
                 let settled = self.starts_under_way == 0 && !matches!(self.writing, Writing::Long(_));
                 if settled || now.boot >= end {
+                    self.log();
                     return;
                 }
             }
-            if self.core.is_behind() && turns_in_a_row < TURNS_IN_A_ROW && matches!(self.writing, Writing::Done) {
-                turns_in_a_row += 1;
+            let waited = now.boot.saturating_sub(*waiting_since.get_or_insert(now.boot));
+            if self.core.is_behind() && waited < LONGEST_BURST && matches!(self.writing, Writing::Done) {
                 continue;
             }
-            turns_in_a_row = 0;
+            waiting_since = None;
+            self.log();
             match self.wait(&mut batch, now).await {
                 Round::Again => {}
                 Round::Over => return,
@@ -212,6 +218,11 @@ impl Dispatcher {
         }
     }
 
+    /// Logs what is stored. Not in the middle of a burst: each line would make the next start later.
+    fn log(&mut self) {
+        self.unlogged.drain(..).for_each(|one| one.log());
+    }
+
     /// Decides all that is due, stores it, and acts.
     async fn take_turn(&mut self, now: Reading) {
         if let Some(Load { set, clients, done }) = self.newest.take() {
@@ -241,7 +252,8 @@ impl Dispatcher {
     }
 
     fn stored(&mut self, stored: Stored, now: Reading) {
-        let Stored { lost, answers, actions, starts } = stored;
+        let Stored { lost, answers, actions, starts, happened } = stored;
+        self.unlogged.extend(happened);
         self.under_way += actions;
         self.starts_under_way += starts;
         if !lost.is_empty() {
@@ -276,7 +288,8 @@ impl Dispatcher {
 
     /// What was decided and not stored never happened. Orchestrator is read all the same.
     fn not_stored(&mut self, failed: NotStored, now: Reading) {
-        let NotStored { error, then } = failed;
+        let NotStored { error, then, happened } = failed;
+        self.unlogged.extend(happened);
         let text = format!(
             "Nothing can be written, so nothing is started; running jobs are followed on: {}; look at the disk of the state folder \
                  (room, rights), it goes on by itself",

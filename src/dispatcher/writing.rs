@@ -57,12 +57,16 @@ pub(super) struct Stored {
     pub(super) answers: Vec<Answer>,
     pub(super) actions: usize,
     pub(super) starts: usize,
+    /// To be logged.
+    pub(super) happened: Vec<Happening>,
 }
 
 /// A write that failed. What it would have stored never happened.
 pub(super) struct NotStored {
     pub(super) error: Arc<StoreError>,
     pub(super) then: Vec<Action>,
+    /// What is known all the same: how connections and the machine are.
+    pub(super) happened: Vec<Happening>,
 }
 
 /// What came of a write.
@@ -122,14 +126,19 @@ fn finish(
 ) -> Outcome {
     match ended.unwrap_or_else(|_| Err(Arc::new(StoreError::Closed))) {
         Ok(committed) => Outcome::Stored(act(committed, after, executor)),
-        Err(error) => Outcome::NotStored(NotStored { error, then: after.then }),
+        Err(error) => {
+            let happened = after.happened.into_iter().filter(Happening::is_known_anyway).collect();
+            Outcome::NotStored(NotStored { error, then: after.then, happened })
+        }
     }
 }
 
 /// A start leaves only when its claim cannot be taken back; nor is a word of it in the log before.
 fn act(committed: Committed, after: After, executor: &Executor) -> Stored {
     let After { then, answers, happened } = after;
-    let mut stored = Stored { lost: committed.lost.into_iter().collect(), answers, actions: 0, starts: 0 };
+    let lost: BTreeSet<RunId> = committed.lost.into_iter().collect();
+    let happened = happened.into_iter().filter(|one| one.run().is_none_or(|run| !lost.contains(&run))).collect();
+    let mut stored = Stored { lost, answers, actions: 0, starts: 0, happened };
     for action in then {
         if action.claimed_run().is_some_and(|run| stored.lost.contains(&run)) {
             continue;
@@ -137,10 +146,6 @@ fn act(committed: Committed, after: After, executor: &Executor) -> Stored {
         stored.actions += 1;
         stored.starts += usize::from(matches!(action, Action::Start(_)));
         executor.perform(action);
-    }
-    // After the calls: in a burst each line would make the next start later.
-    for one in happened.iter().filter(|one| one.run().is_none_or(|run| !stored.lost.contains(&run))) {
-        one.log();
     }
     stored
 }
@@ -152,7 +157,7 @@ async fn act_then_store(store: &Store, record: Changes, after: After, executor: 
     crate::faults::slow_disk().await;
     match store.commit(record).await {
         Ok(committed) => Outcome::Stored(Stored { lost: committed.lost.into_iter().collect(), ..done }),
-        Err(error) => Outcome::NotStored(NotStored { error, then: Vec::new() }),
+        Err(error) => Outcome::NotStored(NotStored { error, then: Vec::new(), happened: Vec::new() }),
     }
 }
 

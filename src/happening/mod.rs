@@ -117,6 +117,14 @@ impl Happening {
         }
     }
 
+    /// Whether it is so although what came with it could not be stored: how a connection or the machine is.
+    pub fn is_known_anyway(&self) -> bool {
+        match self {
+            Happening::Connection(..) | Happening::Daemon(_) => true,
+            Happening::Run { .. } | Happening::Schedule(..) => false,
+        }
+    }
+
     /// The run it is about.
     pub fn run(&self) -> Option<RunId> {
         match self {

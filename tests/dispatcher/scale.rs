@@ -11,8 +11,8 @@ use punctual::orchestrator::{FoundBy, FoundFolder, JobPage, JobState, JobView, R
 use punctual::run::{
     Evidence, FolderId, JobId, JobKey, JobPhase, JobRef, ListCalls, Reference, Run, RunId, RunState, WaitReason,
 };
-use punctual::schedule::ConnectionName;
-use punctual::store::LoadedState;
+use punctual::schedule::{ConnectionName, Trigger};
+use punctual::store::{Doubt, LoadedState};
 use uuid::Uuid;
 
 use super::server::{Call, Filter, Mood};
@@ -387,4 +387,46 @@ fn a_turn_with_a_hundred_thousand_open_runs_of_which_one_is_due_looks_at_fewer_t
     assert_eq!(step.record.inserted.len(), 1, "its time is claimed");
     assert!(loaded >= u64::from(CROWD), "the count counts: after a load all are looked at, not {loaded}");
     assert!(quiet < 10 && due < 10, "{quiet} and {due} runs were looked at");
+}
+
+#[test]
+fn a_database_that_may_have_forgotten_is_trusted_only_once_all_of_a_burst_is_claimed() {
+    let mut world = thousand();
+    world.crash();
+    world.now = Reading { wall: at("2026-11-23T12:00:30Z"), boot: world.now.boot + seconds(90) };
+    world.db.doubt = Some(Doubt::Older);
+    world.recover();
+    for _ in 0..1_000 {
+        for action in world.decide() {
+            world.launch(action);
+        }
+        if world.db.doubt.is_none() {
+            // A time that is claimed later would be started after one look.
+            assert_eq!(world.db.runs.len(), RUNS);
+            return;
+        }
+        world.land_now();
+    }
+    panic!("it is never trusted: {} runs are claimed", world.db.runs.len());
+}
+
+#[test]
+fn a_disk_that_is_slow_in_the_middle_of_a_burst_makes_no_time_of_it_late() {
+    let mut world = thousand();
+    world.now = Reading { wall: at(NOON), boot: world.now.boot + seconds(60) };
+    world.decide();
+    let claimed = world.db.runs.len();
+    assert!(claimed < RUNS, "all were claimed in one turn, so this test shows nothing");
+    // A write that takes more than a minute: Orchestrator is read meanwhile, and nothing is claimed.
+    for _ in 0..20 {
+        world.now = Reading { wall: later(world.now.wall, seconds(4)), boot: world.now.boot + seconds(4) };
+        let now = world.now;
+        world.core().turn_reading(now);
+    }
+    for _ in 0..10 {
+        world.decide();
+    }
+    assert_eq!(world.db.runs.len(), RUNS);
+    let late = world.db.runs.values().filter(|run| run.trigger != Trigger::Scheduled || run.state.is_final());
+    assert_eq!(late.count(), 0);
 }

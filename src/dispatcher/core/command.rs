@@ -316,6 +316,8 @@ pub(crate) fn on_read(state: &mut State, desk: &mut Desk, run: RunId, result: &R
             let state = job.state.as_str().to_owned();
             desk.refuse(asking.id, CommandRefused::CanBeRead { run, job: job.id, state });
         }
+        // Meanwhile it has ended by itself.
+        Ok(None) | Err(_) if state.book.get(run).is_none() => desk.refuse(asking.id, CommandRefused::NotOpen(run)),
         Ok(None) | Err(_) => give_up_now(state, desk, asking),
     }
 }

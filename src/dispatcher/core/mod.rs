@@ -156,7 +156,10 @@ impl Core {
             warm_up::warm_up(state, planning);
             look_up::ask_about_unclear_starts(state);
             send::send_waiting(state);
-            recall::end_doubt(state, planning);
+            // Times that are not claimed yet may be among those that the database has forgotten.
+            if !*behind {
+                recall::end_doubt(state, planning);
+            }
         }
         crowd::ask(state);
         polling::follow_jobs(state);

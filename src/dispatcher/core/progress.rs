@@ -259,8 +259,11 @@ impl Open {
     /// What is known of it is old: it is asked for again at once.
     pub(crate) fn reread(&mut self, boot: Duration) {
         self.progress = match std::mem::replace(&mut self.progress, Progress::Over) {
-            // What was to be sent again is looked up once more.
+            // What was to be sent again is looked up once more, also where a person had decided that.
             Progress::Settled(mut settle) | Progress::Settling(mut settle) => {
+                if self.wish == Wish::Start {
+                    self.wish = Wish::StartAfterLook;
+                }
                 settle.inquiry.next = settle.inquiry.next.min(boot);
                 settle.knowledge = Knowledge::NotReadYet;
                 Progress::Settling(settle)

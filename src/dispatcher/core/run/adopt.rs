@@ -5,6 +5,7 @@
 
 use super::ending::{join, phase_of};
 use super::{proof, sweep};
+use crate::dispatcher::core::progress::Open;
 use crate::dispatcher::core::state::{State, there};
 use crate::executor::Action;
 use crate::happening::{Fate, HowFound, OfRun};
@@ -36,6 +37,10 @@ pub(crate) fn adopt(state: &mut State, id: RunId, folder_id: FolderId, jobs: &[J
     let reference = JobRef { key: job.key, id: job.id };
     // A job that has ended already is read whole before the run ends.
     let phase = phase_of(&job.state).unwrap_or(JobPhase::Running);
+    let takes_it = |open: &Open| open.run.state.apply(RunEvent::Job(phase)).is_ok();
+    if there(state.book.get(id).filter(|open| takes_it(open)), "a job is taken where it may be").is_none() {
+        return;
+    }
     state.book.change(id, |run| {
         run.accepted_at.get_or_insert(now.wall);
         run.started_at = job.started_at.or(run.started_at);

@@ -16,6 +16,7 @@ pub(crate) fn doubt_start(state: &mut State, id: RunId) {
         if let Some(attempt) = run.attempt_mut() {
             // So that a call of ours counts as a repeated one, whose jobs are counted later.
             attempt.sends = attempt.sends.max(1);
+            attempt.unclear = attempt.unclear.max(1);
         }
     });
     let settle = Settle::from(state.loaded.opened.boot, now.boot).then_ask_overlap();

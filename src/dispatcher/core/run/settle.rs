@@ -147,6 +147,10 @@ pub(crate) fn cannot_tell(state: &mut State, connection: &ConnectionName, ask: &
     let is_held = open.run.state == RunState::Held;
     match &mut open.progress {
         Progress::Settling(settle) if is_held => settle.inquiry.turn_to(Way::ByReference, now.boot + HELD_EVERY),
+        // It was asked before a person decided: the look that was promised comes next.
+        Progress::Settling(settle) if open.wish == Wish::StartAfterLook => {
+            settle.inquiry.turn_to(Way::ByReference, now.boot);
+        }
         // The list was asked because look-ups broke. Perhaps that was an outage: one of them may tell now.
         Progress::Settling(settle) if settle.inquiry.broken == BROKEN_OFTEN => {
             settle.inquiry.turn_to(Way::ByReference, now.boot);
@@ -249,8 +253,11 @@ fn send_again(state: &mut State, id: RunId) {
 /// Nobody's job can show that look-ups work here: a list of all jobs may tell.
 pub(crate) fn cannot_tell_next_to(state: &mut State, ask: &Ask) {
     let now = state.now;
-    if let Some(inquiry) = state.book.get_mut(ask.run).and_then(Open::inquiry_mut) {
-        inquiry.turn_to(Way::InList, now.boot);
+    let Some(open) = state.book.get_mut(ask.run) else { return };
+    // After a decision of a person the look that was promised comes next.
+    let decided = open.wish == Wish::StartAfterLook && open.run.state != RunState::Held;
+    if let Some(inquiry) = open.inquiry_mut() {
+        inquiry.turn_to(if decided { Way::ByReference } else { Way::InList }, now.boot);
     }
 }
 

@@ -21,11 +21,16 @@ const CLAIMS_PER_TURN: usize = 250;
 
 /// Writes a row for the times that have come, as many as a turn takes. Gives whether there are more.
 pub(crate) fn claim_some(state: &mut State, planning: &mut Planning) -> HasMore {
-    let plan = planning.planner.pass_some(state.now.wall, CLAIMS_PER_TURN);
+    // All of a burst were found when its first part was: a slow disk between two parts makes none of them late.
+    let found_at = *planning.burst_found.get_or_insert(state.now.wall);
+    let plan = planning.planner.pass_some(found_at, CLAIMS_PER_TURN);
     claim_planned(state, plan);
     match planning.planner.wake_at() {
-        Some(next) if next <= state.now.wall => HasMore::Yes,
-        Some(_) | None => HasMore::No,
+        Some(next) if next <= found_at => HasMore::Yes,
+        Some(_) | None => {
+            planning.burst_found = None;
+            HasMore::No
+        }
     }
 }
 
@@ -38,7 +43,12 @@ pub(crate) enum HasMore {
 
 /// Writes a row for every time that has come.
 pub(crate) fn claim_all(state: &mut State, planning: &mut Planning) {
-    let plan = planning.planner.pass(state.now.wall);
+    let found_at = planning.burst_found.take().unwrap_or(state.now.wall);
+    let mut plan = planning.planner.pass(found_at);
+    let since = planning.planner.pass(state.now.wall);
+    plan.due.extend(since.due);
+    plan.recorded.extend(since.recorded);
+    plan.marks.extend(since.marks);
     claim_planned(state, plan);
 }
 

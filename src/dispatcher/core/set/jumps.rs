@@ -86,6 +86,7 @@ pub(crate) fn notice(state: &mut State, planning: &mut Planning, turns: &mut Tur
     let stepped = by_wall - by_boot;
     if stepped.abs() > STEP {
         state.book.log(Happening::Daemon(OfDaemon::ClockSet(stepped)));
+        planning.burst_found = None;
         // The clock has gone on since it was set: from then on times are looked at.
         take_back_marks(state, planning, earlier(now.wall, passed));
         // Whatever is due by the new time may have been started by the old: it is looked up before it is sent.
@@ -98,6 +99,7 @@ pub(crate) fn notice(state: &mut State, planning: &mut Planning, turns: &mut Tur
         lists::store_anew(state);
         reconcile_anew(state);
     } else if turns.next_by.is_some_and(|by| now.boot > by + SLEPT) {
+        planning.burst_found = None;
         state.book.log(Happening::Daemon(OfDaemon::Slept(by_boot)));
         reconcile_anew(state);
     }

@@ -28,12 +28,21 @@ pub(crate) struct Planning {
     /// Folders that are asked what was started, before anything is planned there.
     pub(crate) recalls: Vec<Recall>,
     pub(crate) trusted: Trusted,
+    /// While a burst is claimed in parts: when its times were found.
+    pub(crate) burst_found: Option<Timestamp>,
 }
 
 impl Planning {
     /// Nothing is warmed up or recalled yet.
     pub(crate) fn new(planner: Planner, parked: Vec<StoredMark>, now: Timestamp) -> Planning {
-        Planning { planner, parked, warmed: Warmed::from(now), recalls: Vec::new(), trusted: Trusted::No }
+        Planning {
+            planner,
+            parked,
+            warmed: Warmed::from(now),
+            recalls: Vec::new(),
+            trusted: Trusted::No,
+            burst_found: None,
+        }
     }
 }
 
