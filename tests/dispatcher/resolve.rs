@@ -1,6 +1,7 @@
 //! What a person may decide about a held run, and what is written down of it.
 
 use punctual::dispatcher::core::{Command, CommandRefused, Resolution, Resolved};
+use punctual::executor::Action;
 use punctual::orchestrator::JobState;
 use punctual::run::{JobId, Reference, RunId};
 
@@ -123,4 +124,20 @@ fn what_cannot_be_decided_is_refused_and_changes_nothing() {
     resolve(&mut world, Resolution::Job(key(number))).unwrap();
     let answer = world.command(Command::Resolve { run, how: Resolution::Start, actor });
     assert!(matches!(answer, Err(CommandRefused::NotHeld { .. })), "{answer:?}");
+}
+
+#[test]
+fn a_look_up_that_is_under_way_does_not_undo_the_decision_to_start() {
+    // Held, since nothing was ever started in this folder, by anybody.
+    let mut world = World::new(&hourly(""), BEFORE);
+    world.server.script.push_back(Post::Answered(503));
+    world.pass_to("2026-11-23T12:30:00Z");
+    assert_eq!(world.state("x", NOON), "held");
+    let under_way = world.until_ordered(|action| matches!(action, Action::LookUpBeside { .. }));
+    assert_eq!(resolve(&mut world, Resolution::Start), Ok(Resolved::Starting));
+    let report = world.answer(under_way);
+    world.tell(report);
+    world.pass(seconds(120));
+    assert_eq!(world.state("x", NOON), "succeeded", "{:#?}", world.lines(world.run("x", NOON)));
+    assert_eq!(world.server.posts(), 2);
 }
