@@ -12,6 +12,7 @@ use super::core::{Class, Left};
 use super::credential::{Credential, printable};
 use super::margins::SKEW_TOLD;
 use super::trouble::Failure;
+use super::what_helps::Cure;
 
 /// The new refresh token could not be written.
 pub(super) fn unsaved(credential: &Credential, reason: &str) -> Failure {
@@ -23,8 +24,10 @@ pub(super) fn unsaved(credential: &Credential, reason: &str) -> Failure {
             "connection `{}`: the new refresh token is in memory only because {reason}",
             credential.connection
         ),
-        cure: "make the folder writable before this process ends, or the login is lost; it is tried every second"
-            .to_owned(),
+        cure: Cure {
+            act: "make the folder writable before this process ends, or the login is lost".to_owned(),
+            promise: Some("it is tried every second".to_owned()),
+        },
     }
 }
 
@@ -47,7 +50,7 @@ pub(super) fn dead_on_arrival(credential: &Credential, length: Duration) -> Fail
             credential.connection,
             printable(&credential.token_url)
         ),
-        cure: format!("check {check}; it is tried again by itself"),
+        cure: Cure::again(format!("check {check}")),
     }
 }
 

@@ -8,106 +8,96 @@ use url::Url;
 use super::challenge::Challenge;
 use super::credential::{Credential, is_uipath, other_token_url};
 use super::trouble::{Before, Network, Oauth, Trouble};
+use super::what_helps::{AGAIN, Cure};
 use crate::grant::{Asking, Facts, Style};
 use crate::secret::{Purpose, SecretSource};
 
 impl Trouble {
-    pub(super) fn cure(&self, credential: &Credential, before: Before) -> String {
+    pub(super) fn cure(&self, credential: &Credential, before: Before) -> Cure {
         let Credential { grant, token_url, .. } = credential;
-        let waiting = "it is tried again by itself";
         match self {
-            Trouble::Secret { .. } => {
-                "put the secret there, for this service only; it is looked for every 5 s".to_owned()
-            }
-            Trouble::TokenFile { .. } => format!("let this service, and nobody else, write there; {waiting}"),
+            Trouble::Secret { .. } => Cure::looked_for("put the secret there, for this service only"),
+            Trouble::TokenFile { .. } => Cure::again("let this service, and nobody else, write there"),
             Trouble::DamagedFile { .. } => {
                 let (source, kind) = grant.main_secret();
                 let anew = put(source, &format!("the new {kind}"), credential);
-                format!("restore it from a copy, or log in once more and {anew}")
+                Cure::of(format!("restore it from a copy, or log in once more and {anew}"))
             }
             Trouble::NothingKept { kind: _ } => {
-                format!("run `punctual login {}`; it is looked for every 5 s", credential.connection)
+                Cure::looked_for(format!("run `punctual login {}`", credential.connection))
             }
-            Trouble::LoginRefused { challenge, .. } => refused_user(credential, challenge.as_ref()),
-            Trouble::SameToken => format!(
-                "it has ended, was revoked, or belongs to another organization: create a new one and {}; it is looked for every 5 s",
+            Trouble::LoginRefused { challenge, .. } => Cure::of(refused_user(credential, challenge.as_ref())),
+            Trouble::SameToken => Cure::looked_for(format!(
+                "it has ended, was revoked, or belongs to another organization: create a new one and {}",
                 put(grant.main_secret().0, "it", credential)
-            ),
-            Trouble::Busy => format!("end the other process that uses this login; {waiting}"),
-            Trouble::Stopping => "start it again".to_owned(),
-            Trouble::Spent => format!(
+            )),
+            Trouble::Busy => Cure::again("end the other process that uses this login"),
+            Trouble::Stopping => Cure::of("start it again"),
+            Trouble::Spent => Cure::of(format!(
                 "{}; `punctual token refresh {}` sends it once more",
                 new_login(credential, ""),
                 credential.connection
-            ),
+            )),
             Trouble::Denied { code: Oauth::InvalidGrant, description: Some(words), .. } if tells_of_user(words) => {
-                format!(
+                Cure::of(format!(
                     "its user is disabled or locked: enable the user, then run `punctual token refresh {}`",
                     credential.connection
-                )
+                ))
             }
-            Trouble::Denied { code, .. } => denied(*code, credential, before),
+            Trouble::Denied { code, .. } => Cure::of(denied(*code, credential, before)),
             Trouble::Network { how, detail } => match how {
-                Network::Name => format!("check the host in `auth.token_url` or `url`, and the name server; {waiting}"),
+                Network::Name => Cure::again("check the host in `auth.token_url` or `url`, and the name server"),
                 Network::Connect if detail.contains("authorization required") => {
-                    format!("{PROXY_PASSWORD}; {NO_WINDOWS_PROXY}; {waiting}")
+                    Cure::again(format!("{PROXY_PASSWORD}; {NO_WINDOWS_PROXY}"))
                 }
                 Network::Refused | Network::Connect | Network::ConnectTimeout => {
-                    format!("check host and port, firewall and proxy; {waiting}")
+                    Cure::again("check host and port, firewall and proxy")
                 }
                 Network::Tls => {
-                    format!(
-                        "check host and port, or add the server's authority to the system's certificates; {waiting}"
-                    )
+                    Cure::again("check host and port, or add the server's authority to the system's certificates")
                 }
-                Network::GaveUp { next, .. } => format!(
-                    "find out what keeps the server, or a proxy between, so long; {waiting}, and waits up to {} s then",
-                    next.as_secs()
-                ),
-                Network::Broken => format!("check the server and any proxy between; {waiting}"),
+                Network::GaveUp { next, .. } => Cure {
+                    act: "find out what keeps the server, or a proxy between, so long".to_owned(),
+                    promise: Some(format!("{AGAIN}, and waits up to {} s then", next.as_secs())),
+                },
+                Network::Broken => Cure::again("check the server and any proxy between"),
             },
             Trouble::Status { status: 407, challenge, .. } => match challenge {
-                Some(challenge) if challenge.is_windows_only() => format!("{WINDOWS_PROXY}; {waiting}"),
-                Some(_) => format!("{PROXY_PASSWORD}; {waiting}"),
-                None => format!("{PROXY_PASSWORD}; {NO_WINDOWS_PROXY}; {waiting}"),
+                Some(challenge) if challenge.is_windows_only() => Cure::again(WINDOWS_PROXY),
+                Some(_) => Cure::again(PROXY_PASSWORD),
+                None => Cure::again(format!("{PROXY_PASSWORD}; {NO_WINDOWS_PROXY}")),
             },
-            Trouble::Status { challenge: Some(challenge), .. } if challenge.is_windows_only() => format!(
-                "the web server wants a Windows login before the identity server is reached: let IIS allow anonymous authentication for `{}`; {waiting}",
+            Trouble::Status { challenge: Some(challenge), .. } if challenge.is_windows_only() => Cure::again(format!(
+                "the web server wants a Windows login before the identity server is reached: let IIS allow anonymous authentication for `{}`",
                 token_url.path()
-            ),
+            )),
             Trouble::Status { status: 429, .. } => {
-                format!("ask for tokens less often from other programs of this organization; {waiting}")
+                Cure::again("ask for tokens less often from other programs of this organization")
             }
-            Trouble::Status { status: 500.., .. } => format!("the token server has a fault of its own; {waiting}"),
-            Trouble::Status { .. } => format!("check `auth` and `auth.token_url` of the connection; {waiting}"),
-            Trouble::Redirect { to: Some(to), .. } => format!("{}; {waiting}", redirected(credential, to)),
-            Trouble::Redirect { to: None, .. } => format!(
-                "something at {} or before it keeps the request from the token server: have it let POST {} through; {waiting}",
+            Trouble::Status { status: 500.., .. } => Cure::again("the token server has a fault of its own"),
+            Trouble::Status { .. } => Cure::again("check `auth` and `auth.token_url` of the connection"),
+            Trouble::Redirect { to: Some(to), .. } => Cure::again(redirected(credential, to)),
+            Trouble::Redirect { to: None, .. } => Cure::again(format!(
+                "something at {} or before it keeps the request from the token server: have it let POST {} through",
                 host(token_url),
                 token_url.path()
-            ),
-            Trouble::Page { .. } if grant.facts().style == Style::Authenticate => {
-                format!(
-                    "the path `{}` was tried; write as `url` what stands before `/odata` in a stand-alone Orchestrator's address (Automation Cloud takes no passwords)",
-                    token_url.path()
-                )
-            }
-            Trouble::Page { .. } => {
-                format!(
-                    "the path `{}` was tried; set `auth.token_url` to {}",
-                    token_url.path(),
-                    other_token_url(token_url)
-                )
-            }
+            )),
+            Trouble::Page { .. } if grant.facts().style == Style::Authenticate => Cure::of(format!(
+                "the path `{}` was tried; write as `url` what stands before `/odata` in a stand-alone Orchestrator's address (Automation Cloud takes no passwords)",
+                token_url.path()
+            )),
+            Trouble::Page { .. } => Cure::of(format!(
+                "the path `{}` was tried; set `auth.token_url` to {}",
+                token_url.path(),
+                other_token_url(token_url)
+            )),
             Trouble::Packed { .. } => {
-                format!(
-                    "have whatever is between send answers unpacked and to their end, as they are asked for; {waiting}"
-                )
+                Cure::again("have whatever is between send answers unpacked and to their end, as they are asked for")
             }
             Trouble::TooLarge | Trouble::Unreadable | Trouble::NoToken | Trouble::OddToken | Trouble::NotBearer => {
-                format!("check that `auth.token_url` is the token endpoint and no proxy changes answers; {waiting}")
+                Cure::again("check that `auth.token_url` is the token endpoint and no proxy changes answers")
             }
-            Trouble::Crashed => format!("report it with the log; {waiting}"),
+            Trouble::Crashed => Cure::again("report it with the log"),
         }
     }
 }

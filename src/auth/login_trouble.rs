@@ -110,7 +110,7 @@ impl LoginError {
             Class::NeedsLogin | Class::BadClient | Class::BadKey | Class::SameToken => LoginFate::Refused,
         };
         let failure = trouble.clone().explain(credential, before);
-        LoginError::new(fate, failure.message, failure.cure)
+        LoginError::new(fate, failure.message, failure.cure.to_string())
     }
 }
 

@@ -30,6 +30,7 @@ use super::task::{Seen, Surroundings, Task};
 use super::trial::{Earlier, Given, NotKept, Taken, Unfinished, finish_login, take_login};
 use super::trouble::{Before, Failure};
 use super::view::{View, wall};
+use super::what_helps::Cure;
 use super::wire;
 use super::work::Request;
 
@@ -206,8 +207,9 @@ impl TokenManager {
                 "connection `{connection}`: a new token was not asked for now{}",
                 last.unwrap_or_default()
             ),
-            cure: "it is asked for six times a minute at most, or the last request is still under way; ask again in a minute"
-                .to_owned(),
+            cure: Cure::of(
+                "it is asked for six times a minute at most, or the last request is still under way; ask again in a minute",
+            ),
             retry_at: retry_at.map(|at| wall(at, now)),
         })
     }
@@ -328,7 +330,10 @@ impl TokenManager {
         let (message, cure) = match (&view.failure, state) {
             (_, TokenState::AuthBroken) => (
                 "Orchestrator answered 401 to three fresh tokens in a row".to_owned(),
-                "check that `url` and `auth.token_url` belong to the same organization, and that the application or user has access there; a new token is asked for every five minutes by itself".to_owned(),
+                Cure {
+                    act: "check that `url` and `auth.token_url` belong to the same organization, and that the application or user has access there".to_owned(),
+                    promise: Some("a new token is asked for every five minutes by itself".to_owned()),
+                },
             ),
             (Some(failure), _) => {
                 return AuthUnavailable {
@@ -340,16 +345,16 @@ impl TokenManager {
                 };
             }
             (None, _) if view.standing.phase == Phase::Stopped => {
-                ("the daemon is stopping".to_owned(), "start it again".to_owned())
+                ("the daemon is stopping".to_owned(), Cure::of("start it again"))
             }
             (None, _) if view.standing.refused.is_some() => (
                 "Orchestrator answered 401 to the token, and a newer one is not at hand yet".to_owned(),
-                "it is renewed by itself, at most every 10 s".to_owned(),
+                Cure::by_itself("it is renewed by itself, at most every 10 s"),
             ),
             (None, _) => {
                 let once = "; the answer to a refresh token that works once is waited for 100 s";
                 let message = format!("POST {} is under way and has given no token yet", printable(&credential.token_url));
-                (message, format!("it goes on by itself{}", if self.has_login() { once } else { "" }))
+                (message, Cure::by_itself(format!("it goes on by itself{}", if self.has_login() { once } else { "" })))
             }
         };
         AuthUnavailable {

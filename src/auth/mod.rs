@@ -59,6 +59,7 @@ mod trial;
 mod under_way;
 mod unpacked;
 mod view;
+mod what_helps;
 mod wire;
 mod work;
 
@@ -77,3 +78,4 @@ pub use status::{AccessToken, AuthUnavailable, Generation, TokenState, TokenStat
 pub use token_file::tokens_folder;
 pub use trial::{Earlier, Given, NotKept, Taken, Unfinished, finish_login, take_login};
 pub use under_way::{Exchanges, UnderWay};
+pub use what_helps::Cure;

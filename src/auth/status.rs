@@ -1,5 +1,6 @@
 //! What a caller sees of a credential: its token, its state, or one sentence why there is none.
 
+use super::what_helps::Cure;
 use std::fmt;
 use std::time::Duration;
 
@@ -131,7 +132,7 @@ pub struct AuthUnavailable {
     /// One sentence: the connection, what was tried, what came back.
     pub message: String,
     /// What a person can do about it.
-    pub cure: String,
+    pub cure: Cure,
     /// When asking again makes sense; none when only a person can help.
     pub retry_at: Option<Timestamp>,
 }

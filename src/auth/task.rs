@@ -305,10 +305,10 @@ impl Task {
         let Failure { class, left, code: _, message, cure } = &failure;
         match class {
             Class::Transient { .. } | Class::Ambiguous => {
-                warn!(connection = self.credential.connection, cure, "{message}")
+                warn!(connection = self.credential.connection, %cure, "{message}")
             }
             Class::NeedsLogin | Class::BadClient | Class::BadKey | Class::SameToken => {
-                error!(connection = self.credential.connection, cure, "{message}")
+                error!(connection = self.credential.connection, %cure, "{message}")
             }
         }
         let event = Event::Failed { class: *class, left: *left, kept };
@@ -375,7 +375,7 @@ impl Task {
 
     fn report_unsaved(&self) {
         if let Some(failure) = self.unsaved_failure() {
-            error!(connection = self.credential.connection, cure = failure.cure, "{}", failure.message);
+            error!(connection = self.credential.connection, cure = %failure.cure, "{}", failure.message);
         }
     }
 

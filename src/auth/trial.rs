@@ -206,7 +206,7 @@ impl Trial {
                                 "copy the user key from API Access in Orchestrator once more, or create a new one there"
                                     .to_owned()
                             }
-                            Style::Identity | Style::Authenticate => cure,
+                            Style::Identity | Style::Authenticate => cure.to_string(),
                         };
                         return Err(NotKept::Refused { earlier, message, cure });
                     }

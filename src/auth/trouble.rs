@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::challenge::Challenge;
 use super::core::{Class, Left};
 use super::credential::{Credential, printable};
+use super::what_helps::Cure;
 use crate::grant::{Asking, Facts};
 use crate::secret::Purpose;
 
@@ -205,7 +206,7 @@ pub struct Failure {
     pub code: String,
     /// One sentence without its full stop.
     pub message: String,
-    pub cure: String,
+    pub cure: Cure,
 }
 
 /// Whether the attempt before this one ended without an answer.

@@ -7,14 +7,6 @@ use crate::http;
 use crate::orchestrator::explain_status;
 use crate::witness::{Answered, Came, Exchange};
 
-/// What the daemon promises and an examination does not.
-const PROMISES: [&str; 4] = [
-    "it is tried again by itself",
-    "it is looked for every 5 s",
-    "it goes on by itself",
-    "the token is tried again by itself",
-];
-
 /// The grant and where it is asked, for a sentence.
 pub(super) fn named(credential: &Credential) -> String {
     let facts = credential.grant.facts();
@@ -62,9 +54,8 @@ pub(super) fn none(refusal: &AuthUnavailable, grant: &Grant, exchange: Option<Ex
     let prefix = format!("connection `{}`: ", refusal.connection);
     let found = refusal.message.strip_prefix(&prefix).unwrap_or(&refusal.message).to_owned();
     let (blame, cause) = why(grant, exchange.as_ref());
-    let parts = refusal.cure.split("; ").filter(|part| !PROMISES.contains(part));
-    let cure = parts.collect::<Vec<_>>().join("; ");
-    Finding::fault(blame, found, cause, cure).with(exchange)
+    // What the daemon promises an examination does not.
+    Finding::fault(blame, found, cause, refusal.cure.act.clone()).with(exchange)
 }
 
 fn why(grant: &Grant, exchange: Option<&Exchange>) -> (Blame, &'static str) {

@@ -44,7 +44,7 @@ pub(super) async fn show(State(control): State<Arc<Control>>) -> Result<Json<Sta
             Some(TokenState::Valid | TokenState::Refreshing)
         ) && let Some(failure) = manager.secret_trouble(&control.tokens_dir()).await
         {
-            status.needs.push(Need::secret(name.as_str(), &failure.message, &failure.cure));
+            status.needs.push(Need::secret(name.as_str(), &failure.message, &failure.cure.to_string()));
         }
     }
     for line in &mut status.connections {

@@ -226,7 +226,7 @@ async fn a_redirect_from_plain_http_to_the_same_path_over_https_is_the_cure() {
         Trouble::Redirect { status: 301, to: Some(to.to_owned()) }.explain(&credential, Before::Answered).cure
     };
     let down = failure("https://id.example/identity/connect/token", "http://id.example/identity/connect/token");
-    assert!(!down.contains("set `auth.token_url`"), "{down}");
+    assert!(!down.act.contains("set `auth.token_url`"), "{down}");
 }
 
 async fn password_of(username: &str, said: Said) -> String {

@@ -62,7 +62,7 @@ async fn what_was_not_sent_is_not_said_to_be_refused() {
     }
     let seventh = soon(manager.refresh()).await.unwrap_err();
     assert!(seventh.message.contains("a new token was not asked for now; before that: POST"), "{seventh}");
-    assert!(seventh.cure.contains("six times a minute at most"), "{seventh}");
+    assert!(seventh.cure.act.contains("six times a minute at most"), "{seventh}");
     assert_eq!(house.server.count(), 6);
     // The wish is not forgotten.
     house.server.answer_with(counting);
