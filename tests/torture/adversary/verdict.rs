@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use punctual::clock::earlier;
-use punctual::history::RunSummary;
+use punctual::history::{RunSummary, Shown};
 
 use super::super::checker::{Broken, Evidence, Invariant, demand_of, is_open, judge};
 use super::super::demand::{Demand, demanded};
@@ -68,8 +68,9 @@ pub(crate) fn verdict(outcome: &Outcome) -> Verdict {
         let why = run.error.as_deref().or(run.note.as_deref()).unwrap_or("no error");
         if state != "held" {
             findings.push(format!("`{schedule}` of {at} is still {state} although all has been calm ({why})"));
-        } else if !why.contains("resolve") {
-            findings.push(format!("`{schedule}` of {at} is held and no cure is named: {why}"));
+        } else if !matches!(run.held_for, Some(Shown::Known(_))) {
+            // What helps is made from it.
+            findings.push(format!("`{schedule}` of {at} is held and nothing says for what: {why}"));
         }
     }
     findings.extend(blocked(&evidence.runs, &evidence.demanded, until));
