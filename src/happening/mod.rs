@@ -84,16 +84,17 @@ impl Happening {
         let line = self.line();
         match self {
             Happening::Run { run, schedule, state, .. } => {
-                let schedule = schedule.as_ref().map(ScheduleKey::as_str);
+                // As text, not as a quoted one: whoever reads the journal compares it.
+                let schedule = schedule.as_ref().map(tracing::field::display);
                 let state = match state {
                     Now::Becomes(state) | Now::Stays(state) => state.to_string(),
                     Now::Ended => "ended".to_owned(),
                 };
                 match self.level() {
-                    Level::Debug => tracing::debug!(run.id = %run, schedule, state, "{line}"),
-                    Level::Info => tracing::info!(run.id = %run, schedule, state, "{line}"),
-                    Level::Warning => tracing::warn!(run.id = %run, schedule, state, "{line}"),
-                    Level::Error => tracing::error!(run.id = %run, schedule, state, "{line}"),
+                    Level::Debug => tracing::debug!(run.id = %run, schedule, %state, "{line}"),
+                    Level::Info => tracing::info!(run.id = %run, schedule, %state, "{line}"),
+                    Level::Warning => tracing::warn!(run.id = %run, schedule, %state, "{line}"),
+                    Level::Error => tracing::error!(run.id = %run, schedule, %state, "{line}"),
                 }
             }
             Happening::Connection(name, _) => match self.level() {
