@@ -158,7 +158,7 @@ pub struct ClientSpec {
 /// A user key of the early Cloud platform.
 #[derive(Clone)]
 pub struct UserKeySpec {
-    /// The client id shown beside it.
+    /// The client id shown next to it.
     pub client_id: String,
     /// The key; it stays valid.
     pub key: String,

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::answer::Answer;
+use super::code::Code;
 use super::config::{ClientSpec, IdentitySpec};
 use super::dice::Keys;
 use super::record::TokenOutcome;
@@ -59,6 +60,7 @@ struct Family {
 }
 
 /// What a token call came to.
+#[derive(Clone, Debug)]
 pub(super) struct Granted {
     pub(super) answer: Answer,
     pub(super) grant: String,
@@ -79,7 +81,7 @@ pub(super) struct Identity {
     access: HashMap<String, AccessToken>,
     refresh: HashMap<String, RefreshToken>,
     families: Vec<Family>,
-    codes: HashMap<String, super::code::Code>,
+    codes: HashMap<String, Code>,
     issued: u64,
 }
 
@@ -124,8 +126,10 @@ impl Identity {
                 "client_credentials" => self.client_credentials(&client, &value("client_secret"), &value("scope"), now),
                 "refresh_token" => self.refresh(&client, &value("client_secret"), &value("refresh_token"), now),
                 "authorization_code" => {
-                    let secret = value("client_secret");
-                    self.code(&client, &secret, &value("code"), &value("redirect_uri"), &value("code_verifier"), now)
+                    let (redirect, verifier) = (value("redirect_uri"), value("code_verifier"));
+                    let code = self.codes.remove(&value("code"));
+                    let code = code.filter(|code| code.fits(&client.id, &redirect, &verifier, now));
+                    self.code(&client, &value("client_secret"), code, now)
                 }
                 _ => refused("unsupported_grant_type"),
             },
@@ -317,21 +321,11 @@ impl Identity {
         (Answer::json(200, body), TokenOutcome::Granted(number))
     }
 
-    fn code(
-        &mut self,
-        client: &ClientSpec,
-        secret: &str,
-        code: &str,
-        redirect: &str,
-        verifier: &str,
-        now: Timestamp,
-    ) -> Outcome {
+    fn code(&mut self, client: &ClientSpec, secret: &str, code: Option<Code>, now: Timestamp) -> Outcome {
         if client.secret.is_some() && client.secret.as_deref() != Some(secret) && !secret.is_empty() {
             return refused("invalid_client");
         }
-        let Some(code) = self.codes.remove(code).filter(|code| code.fits(&client.id, redirect, verifier, now)) else {
-            return refused("invalid_grant");
-        };
+        let Some(code) = code else { return refused("invalid_grant") };
         let family = self.found_family(client.id.clone(), code.scopes.clone());
         let (body, number) = self.family_grant(family, &code.scopes, now);
         (Answer::json(200, body), TokenOutcome::Granted(number))

@@ -19,10 +19,10 @@ use super::answer::{Answer, Body};
 use super::config::SandboxConfig;
 use super::connection::{Connections, CuttingListener, Gate, Peer};
 use super::control::Control;
-use super::faults::{Connection, Effects, Endpoint, FaultBook, Outage, Subject};
+use super::faults::{Connection, Effects, Endpoint, FaultBook, Outage, Subject, Twist};
 use super::identity::{Granted, Identity};
 use super::login;
-use super::record::{Exchange, TokenCall, TokenOutcome};
+use super::recording::{Asked, Done, Ending, record};
 use super::request::Request;
 use super::route::{self, Route};
 use super::service::{Service, endpoint};
@@ -32,8 +32,6 @@ use super::world::{Progress, World};
 
 /// The largest body that is read.
 const MAX_BODY: usize = 4 * 1024 * 1024;
-/// Exchanges that are kept; a long rehearsal must not fill the memory.
-const MAX_EXCHANGES: usize = 20_000;
 
 /// A running sandbox. Dropping it stops it at once; [`Sandbox::stop`] waits for its end.
 #[derive(Debug)]
@@ -184,37 +182,56 @@ enum Opening {
     Goes(Box<Effects>),
 }
 
+/// Has a call worked on, records it, and gives what the client gets.
 async fn serve(shared: &Shared, request: &Request) -> Verdict {
     let at = shared.time.now();
     let route = route::parse(&request.method, &request.path);
-    let opening = open(&mut shared.lock(), request, &route, at);
+    let (done, date_off) = carry_out(shared, request, &route, at).await;
+    let status = done.ending.status();
+    tracing::debug!(method = request.method, path = request.path, status, faults = ?done.faults, "Answered a call");
+    let mut state = shared.lock();
+    record(&mut state, Asked { request, route: &route, at }, &done, shared.time.now());
+    let version = state.service.tenant.api_version;
+    drop(state);
+    shared.changed();
+    match done.ending {
+        Ending::Given(answer) if matches!(route, Route::Api { .. }) => {
+            Verdict::Answer(answer.header("api-supported-versions", format!("{version}.0")), date_off)
+        }
+        Ending::Given(answer) => Verdict::Answer(answer, date_off),
+        Ending::CutWith(_) | Ending::Cut => Verdict::Cut,
+    }
+}
+
+/// What becomes of a call, and by how much the clock of its answer is off.
+async fn carry_out(shared: &Shared, request: &Request, route: &Route, at: Timestamp) -> (Done, SignedDuration) {
+    let opening = open(&mut shared.lock(), request, route, at);
     // Whoever waits for a fault to come sees it before a delay is over.
     shared.changed();
+    let untouched = |ending| (Done { faults: Vec::new(), token: None, ending }, SignedDuration::ZERO);
     let effects = match opening {
-        Opening::Cut => return finish(shared, request, &route, at, Effects::default(), None, Ending::Cut),
-        Opening::Turned(answer) => {
-            return finish(shared, request, &route, at, Effects::default(), None, Ending::Given(answer));
-        }
+        Opening::Cut => return untouched(Ending::Cut),
+        Opening::Turned(answer) => return untouched(Ending::Given(answer)),
         Opening::Goes(effects) => *effects,
     };
     shared.time.sleep(effects.delay).await;
-    if effects.connection == Connection::CutBefore {
-        return finish(shared, request, &route, at, effects, None, Ending::Cut);
-    }
-    if let Some(answer) = effects.instead.clone() {
-        return finish(shared, request, &route, at, effects, None, Ending::Given(answer));
-    }
-    let (answer, token) = work(&mut shared.lock(), request, &route, &effects, shared.time.now());
-    shared.changed();
-    shared.time.sleep(effects.delay_answer).await;
-
-    let answer = effects.afterwards.clone().unwrap_or(answer);
-    let answer = if effects.garbles { garbled(answer) } else { answer };
-    let ending = match effects.connection {
-        Connection::CutAfterwards => Ending::CutWith(answer),
-        Connection::Kept | Connection::CutBefore => Ending::Given(answer),
+    let (token, ending) = if effects.connection == Connection::CutBefore {
+        (None, Ending::Cut)
+    } else if let Some(answer) = effects.instead {
+        (None, Ending::Given(answer))
+    } else {
+        let (answer, token) = work(&mut shared.lock(), request, route, &effects.twist, shared.time.now());
+        shared.changed();
+        shared.time.sleep(effects.delay_answer).await;
+        let answer = effects.afterwards.unwrap_or(answer);
+        let answer = if effects.garbles { garbled(answer) } else { answer };
+        let ending = match effects.connection {
+            Connection::CutAfterwards => Ending::CutWith(answer),
+            Connection::Kept | Connection::CutBefore => Ending::Given(answer),
+        };
+        (token, ending)
     };
-    finish(shared, request, &route, at, effects, token, ending)
+    (Done { faults: effects.names, token, ending }, effects.date_off)
 }
 
 fn open(state: &mut SharedState, request: &Request, route: &Route, now: Timestamp) -> Opening {
@@ -253,12 +270,12 @@ fn work(
     state: &mut SharedState,
     request: &Request,
     route: &Route,
-    effects: &Effects,
+    twist: &Twist,
     now: Timestamp,
 ) -> (Answer, Option<Granted>) {
     let service = &mut state.service;
     let granted = match route {
-        Route::Api { base: _, call } => return (service.work(request, call, &effects.twist, now), None),
+        Route::Api { base: _, call } => return (service.work(request, call, twist, now), None),
         Route::IdentityAuthorize | Route::AccountAuthorize => {
             return (login::authorize(request, &mut service.identity, now), None);
         }
@@ -278,112 +295,6 @@ fn garbled(answer: Answer) -> Answer {
     let text = body.text().unwrap_or_default();
     let half: String = text.chars().take(text.chars().count() / 2).collect();
     Answer { status, headers, body: Body::Garbled(half) }
-}
-
-enum Ending {
-    Given(Answer),
-    /// Cut with an answer that never left.
-    CutWith(Answer),
-    Cut,
-}
-
-/// Records the call, and says what the client gets.
-fn finish(
-    shared: &Shared,
-    request: &Request,
-    route: &Route,
-    at: Timestamp,
-    effects: Effects,
-    token: Option<Granted>,
-    ending: Ending,
-) -> Verdict {
-    let (answer, status) = match &ending {
-        Ending::Given(answer) => (Some(answer), Some(answer.status)),
-        Ending::CutWith(answer) => (Some(answer), None),
-        Ending::Cut => (None, None),
-    };
-    tracing::debug!(method = request.method, path = request.path, status, faults = ?effects.names, "Answered a call");
-    let mut state = shared.lock();
-    match route {
-        Route::IdentityToken | Route::AccountToken | Route::PasswordLogin => {
-            let call = match token {
-                Some(Granted { grant, client_id, outcome, answer: _ }) => {
-                    TokenCall { at, path: request.path.clone(), grant, client_id, outcome, faults: effects.names }
-                }
-                None => TokenCall {
-                    at,
-                    path: request.path.clone(),
-                    grant: String::new(),
-                    client_id: String::new(),
-                    outcome: TokenOutcome::Prevented,
-                    faults: effects.names,
-                },
-            };
-            state.token_calls.push(call);
-        }
-        // The way back from a login carries a code; nobody needs it in a record.
-        Route::IdentityAuthorize
-        | Route::AccountAuthorize
-        | Route::IdentityConfiguration
-        | Route::LoginPage
-        | Route::Nothing => {}
-        Route::Api { base: _, call } => {
-            let headers = request.headers.iter().map(|header| without_secret(&state, request, header)).collect();
-            let exchange = Exchange {
-                at,
-                answered_at: shared.time.now(),
-                method: request.method.clone(),
-                path: request.path.clone(),
-                template: call.template(),
-                query: request.query.clone(),
-                headers,
-                request_body: serde_json::from_slice(&request.body).ok(),
-                status,
-                response_headers: answer
-                    .map(|answer| answer.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())))
-                    .map(Iterator::collect)
-                    .unwrap_or_default(),
-                response_body: answer.and_then(|answer| answer.body.text()),
-                faults: effects.names,
-            };
-            if state.exchanges.len() >= MAX_EXCHANGES {
-                state.exchanges.pop_front();
-            }
-            state.exchanges.push_back(exchange);
-        }
-    }
-    let version = state.service.tenant.api_version;
-    drop(state);
-    shared.changed();
-    match ending {
-        Ending::Given(answer) => match route {
-            Route::Api { .. } => {
-                Verdict::Answer(answer.header("api-supported-versions", format!("{version}.0")), effects.date_off)
-            }
-            Route::IdentityToken
-            | Route::IdentityAuthorize
-            | Route::AccountToken
-            | Route::AccountAuthorize
-            | Route::IdentityConfiguration
-            | Route::PasswordLogin
-            | Route::LoginPage
-            | Route::Nothing => Verdict::Answer(answer, effects.date_off),
-        },
-        Ending::CutWith(_) | Ending::Cut => Verdict::Cut,
-    }
-}
-
-fn without_secret(state: &SharedState, request: &Request, header: &(String, String)) -> (String, String) {
-    let (name, value) = header;
-    let value = match name.as_str() {
-        "authorization" => match request.bearer().and_then(|token| state.service.identity.number(token)) {
-            Some(number) => format!("Bearer [token {number}]"),
-            None => "[unknown]".to_owned(),
-        },
-        "cookie" | "proxy-authorization" => "[hidden]".to_owned(),
-        _ => value.clone(),
-    };
-    (name.clone(), value)
 }
 
 fn response(answer: Answer, now: Timestamp, date_off: SignedDuration) -> Response {

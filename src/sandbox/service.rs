@@ -20,10 +20,9 @@ use super::odata::{Page, Row, list};
 use super::queue::{Queues, ShownItem};
 use super::request::{Request, member, text_member, utf16_base64_decoded};
 use super::route::{Base, Call};
-use super::start::{StartInfo, Wanted};
-use super::stop::StopStrategy;
+use super::start::Wanted;
 use super::time::length_until;
-use super::world::{Making, Resumed, World};
+use super::world::World;
 use crate::clock::later;
 
 /// The window of the limit on list calls.
@@ -199,27 +198,10 @@ impl Service {
             }
             Call::StartJobs => self.start_jobs(request, twist, now),
             Call::ValidateDynamicJob => self.validate(request),
-            Call::StopJob(id) => {
-                let folder = self.folder(request)?;
-                let body = request.object().ok_or_else(|| Answer::bad_body("stopJobParameters"))?;
-                let strategy = strategy(&body)?;
-                let job = self.shown(self.world.find_job(*id), folder, now)?;
-                self.world.stop(job, strategy, now);
-                Ok(Answer::empty(200))
-            }
+            Call::StopJob(id) => self.stop_job(request, *id, now),
             Call::StopJobs => self.stop_jobs(request, now),
             Call::RestartJob => self.restart(request, twist, now),
-            Call::ResumeJob => {
-                let folder = self.folder(request)?;
-                let body = request.object().ok_or_else(|| Answer::bad_body("resumeJobParameters"))?;
-                let key = text_member(&body, "jobKey").and_then(|key| Uuid::parse_str(key).ok());
-                let key = key.ok_or_else(|| Answer::bad_body("resumeJobParameters"))?;
-                let job = self.shown(self.world.find_key(key), folder, now)?;
-                match self.world.resume(job, now) {
-                    Resumed::Done => self.one(request, &self.unmasked(job)),
-                    Resumed::NotSuspended => Err(Answer::error(409, 0, "The job is not suspended")),
-                }
-            }
+            Call::ResumeJob => self.resume_job(request, now),
             Call::ListRobotLogs => {
                 let folder = self.folder(request)?;
                 self.rows(request, twist, |_, service| {
@@ -251,7 +233,7 @@ impl Service {
     }
 
     /// The folder a request stands in, by whichever header it names it.
-    fn folder(&self, request: &Request) -> Result<usize, Answer> {
+    pub(super) fn folder(&self, request: &Request) -> Result<usize, Answer> {
         let folders = &self.world.folders;
         let by = |found: &dyn Fn(&Folder) -> bool| folders.iter().position(found);
         let by_path = |path: &str| by(&|folder| folder.path.eq_ignore_ascii_case(path.trim_start_matches('/')));
@@ -306,24 +288,24 @@ impl Service {
         Ok(Answer::json(200, list(rows(twist, self).take(most), &page, self.tenant.nulls)))
     }
 
-    fn one<R: Row>(&self, request: &Request, row: &R) -> Result<Answer, Answer> {
+    pub(super) fn one<R: Row>(&self, request: &Request, row: &R) -> Result<Answer, Answer> {
         let page = Page::parse::<R>(&request.query_pairs()).map_err(|_| Answer::bad_query())?;
         let row = without_nulls(page.selected(row.render()), self.tenant.nulls);
         Ok(Answer::json(200, entity(&format!("$metadata#{}/$entity", R::CONTEXT), row)))
     }
 
-    fn releases(&self, folder: usize) -> impl Iterator<Item = ShownRelease<'_>> {
+    pub(super) fn releases(&self, folder: usize) -> impl Iterator<Item = ShownRelease<'_>> {
         let folder = &self.world.folders[folder];
         let created_at = self.world.created_at;
         folder.processes.iter().map(move |process| ShownRelease { folder, process, created_at })
     }
 
-    fn shown(&self, job: Option<usize>, folder: usize, now: Timestamp) -> Result<usize, Answer> {
+    pub(super) fn shown(&self, job: Option<usize>, folder: usize, now: Timestamp) -> Result<usize, Answer> {
         let job = job.filter(|at| shows(&self.world.jobs[*at], folder, now));
         job.ok_or_else(|| Answer::not_found("The job"))
     }
 
-    fn unmasked(&self, job: usize) -> ShownJob<'_> {
+    pub(super) fn unmasked(&self, job: usize) -> ShownJob<'_> {
         ShownJob { job: &self.world.jobs[job], mask: super::job::Mask::default() }
     }
 
@@ -336,76 +318,6 @@ impl Service {
             folder_id: folder.map_or(0, |folder| folder.id),
             reference: twist.mask.reference,
         }
-    }
-
-    fn start_jobs(&mut self, request: &Request, twist: &Twist, now: Timestamp) -> Result<Answer, Answer> {
-        let folder = self.folder(request)?;
-        let start = StartInfo::parse(request.object(), self.tenant.api_version)?;
-        let process = self.world.find_process(folder, &start.wanted);
-        let process = process.ok_or_else(|| Answer::not_found("The process"))?;
-        let batch = start.batch.unwrap_or_else(|| self.world.new_key());
-        let making = Making { visible_after: twist.late, obedience: twist.obedience };
-        let made: Vec<usize> = (0..start.jobs * twist.duplicates.max(1))
-            .map(|_| self.world.make_job(folder, process, &start, batch, making, now))
-            .collect();
-        let shown = made.iter().skip(made.len() - start.jobs);
-        let value: Vec<Value> = shown
-            .map(|at| {
-                let row = ShownJob { job: &self.world.jobs[*at], mask: twist.mask.clone() }.render();
-                Value::Object(without_nulls(row, self.tenant.nulls))
-            })
-            .collect();
-        Ok(Answer::json(201, json!({"@odata.context": "$metadata#Jobs", "value": value})))
-    }
-
-    fn validate(&self, request: &Request) -> Result<Answer, Answer> {
-        let folder = self.folder(request)?;
-        let start = StartInfo::parse(request.object(), self.tenant.api_version)?;
-        self.world.find_process(folder, &start.wanted).ok_or_else(|| Answer::not_found("The process"))?;
-        let (valid, errors, codes) = if self.world.robots(folder) == 0 {
-            (false, vec!["No runtime is available in the folder"], vec!["TemplateNoRuntime"])
-        } else {
-            (true, Vec::new(), Vec::new())
-        };
-        Ok(Answer::json(
-            200,
-            json!({
-                "@odata.context": "$metadata#UiPath.Server.Configuration.OData.ValidationResultDto",
-                "IsValid": valid, "Errors": errors, "ErrorCodes": codes,
-            }),
-        ))
-    }
-
-    fn stop_jobs(&mut self, request: &Request, now: Timestamp) -> Result<Answer, Answer> {
-        let folder = self.folder(request)?;
-        let body = request.object().ok_or_else(|| Answer::bad_body("stopJobsParameters"))?;
-        let strategy = strategy(&body)?;
-        let ids = member(&body, "jobIds").and_then(Value::as_array).ok_or_else(|| Answer::bad_body("jobIds"))?;
-        // All or nothing: a list with a stranger in it stops nobody.
-        let jobs: Vec<usize> = ids
-            .iter()
-            .map(|id| self.shown(id.as_i64().and_then(|id| self.world.find_job(id)), folder, now))
-            .collect::<Result<_, _>>()?;
-        for job in jobs {
-            self.world.stop(job, strategy, now);
-        }
-        Ok(Answer::empty(200))
-    }
-
-    fn restart(&mut self, request: &Request, twist: &Twist, now: Timestamp) -> Result<Answer, Answer> {
-        let folder = self.folder(request)?;
-        let body = request.object().ok_or_else(|| Answer::bad_body("restartJobParameters"))?;
-        let id = member(&body, "jobId").and_then(Value::as_i64).ok_or_else(|| Answer::bad_body("jobId"))?;
-        let old = self.shown(self.world.find_job(id), folder, now)?;
-        let Job { process, ref start, state, .. } = self.world.jobs[old];
-        if !state.is_final() {
-            return Err(Answer::error(409, 0, "The job is not in a final state"));
-        }
-        let start = start.clone();
-        let batch = self.world.new_key();
-        let making = Making { visible_after: twist.late, obedience: twist.obedience };
-        let job = self.world.make_job(folder, process, &start, batch, making, now);
-        self.one(request, &self.unmasked(job))
     }
 
     fn folder_page(&self, request: &Request) -> Answer {
@@ -423,11 +335,6 @@ impl Service {
 /// Whether the API shows the job in this folder by now.
 fn shows(job: &Job, folder: usize, now: Timestamp) -> bool {
     job.folder == folder && job.visible_at <= now
-}
-
-fn strategy(body: &Map<String, Value>) -> Result<StopStrategy, Answer> {
-    let strategy = text_member(body, "strategy").and_then(StopStrategy::parse);
-    strategy.ok_or_else(|| Answer::bad_body("strategy"))
 }
 
 fn current_user() -> Map<String, Value> {

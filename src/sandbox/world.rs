@@ -134,11 +134,10 @@ impl World {
         self.jobs.iter().map(Job::truth).collect()
     }
 
-    /// Makes one job, Pending.
+    /// Makes one job of the process in the folder, Pending.
     pub(super) fn make_job(
         &mut self,
-        folder: usize,
-        process: usize,
+        (folder, process): (usize, usize),
         start: &StartInfo,
         batch: Uuid,
         making: Making,
