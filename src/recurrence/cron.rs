@@ -173,7 +173,7 @@ fn read_fields(pattern: Word<'_>, words: &[Word<'_>]) -> Result<Fields, PatternE
     if let Some(first) = words.first().filter(|word| word.text.contains("TZ=")) {
         return Err(first.refuse(
             "a pattern does not carry a time zone".into(),
-            "give the zone beside it, as in `timezone: Europe/Berlin`".to_string(),
+            "give the zone next to it, as in `timezone: Europe/Berlin`".to_string(),
         ));
     }
     let (second, [minute, hour, day, month, weekday], year) = match *words {
@@ -246,14 +246,14 @@ fn split_words(pattern: Word<'_>) -> Vec<Word<'_>> {
     words
 }
 
-/// Vixie cron takes `*/2` beside a restricted day field for "both must match", others for "either may".
+/// Vixie cron takes `*/2` next to a restricted day field for "both must match", others for "either may".
 fn refuse_unclear_days(pattern: Word<'_>, day: &Field, weekday: &Field) -> Result<(), PatternError> {
     if weekday.joined || day.shape == Shape::Any || weekday.shape == Shape::Any {
         return Ok(());
     }
     let Some(stepped) = [day, weekday].into_iter().find(|field| field.shape == Shape::AnyStep) else { return Ok(()) };
     Err(pattern.refuse(
-        format!("programs differ on what `{}` means beside another day field", stepped.text),
+        format!("programs differ on what `{}` means next to another day field", stepped.text),
         "put `+` before the weekday if both must match; write the step with a range, as in `1-31/2`, if either may"
             .to_string(),
     ))

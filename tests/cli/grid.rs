@@ -1,4 +1,4 @@
-//! Tables: what is beside what, whatever the colours and the width.
+//! Tables: what is next to what, whatever the colours and the width.
 
 use punctual::cli::grid::{Cell, Grid, Tint};
 

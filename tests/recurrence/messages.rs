@@ -311,12 +311,12 @@ hint: the second Friday is `FRI#2`
 
 0 7 */2 * MON
 ^^^^^^^^^^^^^
-programs differ on what `*/2` means beside another day field
+programs differ on what `*/2` means next to another day field
 hint: put `+` before the weekday if both must match; write the step with a range, as in `1-31/2`, if either may
 
 0 7 1 * */2
 ^^^^^^^^^^^
-programs differ on what `*/2` means beside another day field
+programs differ on what `*/2` means next to another day field
 hint: put `+` before the weekday if both must match; write the step with a range, as in `1-31/2`, if either may
 
 @every 5m
@@ -337,7 +337,7 @@ hint: the aliases are `@yearly`, `@annually`, `@monthly`, `@weekly`, `@daily`, `
 CRON_TZ=Europe/Berlin 0 7 * * *
 ^^^^^^^^^^^^^^^^^^^^^
 a pattern does not carry a time zone
-hint: give the zone beside it, as in `timezone: Europe/Berlin`
+hint: give the zone next to it, as in `timezone: Europe/Berlin`
 "##);
 }
 

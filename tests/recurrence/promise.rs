@@ -1,4 +1,4 @@
-//! The promise this program was asked for first, beside the rule that breaks it.
+//! The promise this program was asked for first, next to the rule that breaks it.
 
 use jiff::civil::date;
 use jiff::tz::{Offset, TimeZone};

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
-use super::fields::{Field, written};
+use super::field::{Field, written};
 use super::tree::{Entry, Kind, Node, Value};
 use crate::schedule::diagnostic::{At, Findings, quoted};
 use crate::schedule::template::{self, MOST_CHARS};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::civil::{Date, Weekday};
 
-use super::fields::{Field, written};
+use super::field::{Field, written};
 use super::keys;
 use super::open;
 use super::tree::Entry;

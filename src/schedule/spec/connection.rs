@@ -10,7 +10,8 @@ use url::Url;
 
 use super::address::{self, Matter, Weight};
 use super::choices;
-use super::fields::{Field, Fields};
+use super::field::Field;
+use super::fields::Fields;
 use super::keys;
 use super::mistyped;
 use super::open;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::choices;
-use super::fields::Field;
+use super::field::Field;
 use super::keys;
 use super::open;
 use crate::recurrence::ZoneChoice;

@@ -2,7 +2,8 @@
 //!
 //! Absent: finding it. What `folder` may be is told apart only where Orchestrator can be asked (`orchestrator::find`).
 
-use super::fields::{Field, Fields};
+use super::field::Field;
+use super::fields::Fields;
 use super::tree::{Kind, Scalar, Value};
 use crate::schedule::diagnostic::Findings;
 use crate::schedule::folder::FolderChoice;

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::choices;
-use super::fields::{Field, Fields};
+use super::field::Field;
+use super::fields::Fields;
 use super::keys;
 use super::known::Known;
 use super::later;

@@ -254,7 +254,7 @@ pub(in crate::schedule) static AUTH: Section = Section {
             Shape::Choice(&choices::STYLE),
             "Which server gives tokens for a refresh token; `identity` when left out",
         ),
-        key("client_id", Shape::Text, "The application's id, or the client id shown beside the user key"),
+        key("client_id", Shape::Text, "The application's id, or the client id shown next to the user key"),
         key("client_secret", Shape::Secret, "Where the application's secret is kept; left out: by `punctual login`"),
         key(
             "refresh_token",

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::arguments;
-use super::fields::{Field, Fields};
+use super::field::Field;
+use super::fields::Fields;
 use super::keys::{LIMITS, POOL};
 use super::known::Known;
 use super::near::{Noun, unknown};

@@ -9,7 +9,7 @@
 //! `punctual login` asks for it by itself.
 
 use super::choices::{self, Names};
-use super::fields::{Field, written};
+use super::field::{Field, written};
 use super::hidden;
 use super::keys;
 use super::tree::{Kind, Node, Value};

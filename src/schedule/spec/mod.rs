@@ -1,6 +1,6 @@
 //! What may stand in schedule files, read by hand from a tree that knows its places.
 //!
-//! Pure: no clock, no files. `tree` is YAML, `keys` what may stand where, `open` and `fields` take maps apart; one file an entry.
+//! Pure: no clock, no files. `tree` is YAML, `keys` what may stand where, `open`, `fields` and `field` take maps apart; one file an entry.
 
 mod address;
 mod arguments;
@@ -9,6 +9,7 @@ pub(in crate::schedule) mod choices;
 mod connection;
 mod context;
 mod daemon;
+mod field;
 mod fields;
 mod folder;
 mod habits;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::fields::Field;
+use super::field::Field;
 use crate::recurrence::{Excluded, Nominal, Note, Recurrence, Zone};
 use crate::schedule::diagnostic::Findings;
 

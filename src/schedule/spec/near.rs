@@ -1,6 +1,6 @@
 //! Sentences about names that nothing has.
 
-use super::fields::Field;
+use super::field::Field;
 use crate::schedule::diagnostic::{Findings, quoted};
 use crate::text;
 

@@ -8,7 +8,8 @@
 use std::net::SocketAddr;
 
 use super::choices::{self, Names};
-use super::fields::{Field, Fields, Opened};
+use super::field::Field;
+use super::fields::{Fields, Opened};
 use super::folder;
 use super::hidden;
 use super::keys::{MOST_PRIORITY, Need, Section, Shape};

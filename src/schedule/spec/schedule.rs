@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::arguments;
 use super::context::Context;
-use super::fields::{Field, Fields};
+use super::field::Field;
+use super::fields::Fields;
 use super::folder;
 use super::habits::{Given, Habits};
 use super::keys;

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use super::fields::Field;
+use super::field::Field;
 use super::tree::{Kind, Scalar, Value};
 use crate::schedule::diagnostic::{Findings, SourceFile};
 use crate::secret::{SecretRef, first_sign, without_signs};

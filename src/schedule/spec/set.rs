@@ -9,7 +9,7 @@ use super::calendar;
 use super::connection;
 use super::context::Context;
 use super::daemon;
-use super::fields::Field;
+use super::field::Field;
 use super::folder;
 use super::habits::{Given, Habits};
 use super::hidden;

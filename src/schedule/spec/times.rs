@@ -5,7 +5,8 @@
 use jiff::Timestamp;
 
 use super::context::Context;
-use super::fields::{Field, Fields, written};
+use super::field::{Field, written};
+use super::fields::Fields;
 use super::habits::{Dialect, Given, Habits};
 use super::values::{Bound, Zones};
 use crate::recurrence::{
@@ -87,7 +88,7 @@ fn bounds(fields: &Fields<'_>, habits: &Habits, zone: &Zone, findings: &mut Find
     let own = fields.get("on_excluded").filter(|_| !fields.is_settled(&["calendar"]));
     match (&habits.calendar, own) {
         (Given::Absent, Some(field)) => {
-            let hint = "name a `calendar` beside it, or take it out";
+            let hint = "name a `calendar` next to it, or take it out";
             field.error_at(field.key_at, "`on_excluded` goes with `calendar` only", findings).hint(hint);
             return None;
         }

@@ -114,7 +114,7 @@ pub(super) fn read_instant(text: &str, zones: Zones<'_>) -> Result<Timestamp, Wr
     let local = pieces.date().to_datetime(time);
     let out_of_range = || wrong("is out of range", "write a year from 0001 to 9998");
     let offset = match pieces.offset() {
-        // With `Z` the instant is known, and a zone beside it is for people.
+        // With `Z` the instant is known, and a zone next to it is for people.
         Some(PiecesOffset::Zulu) => return Offset::UTC.to_timestamp(local).map_err(|_| out_of_range()),
         Some(PiecesOffset::Numeric(numeric)) if numeric.offset().seconds().abs() <= MOST_OFFSET => {
             Some(numeric.offset())
