@@ -30,7 +30,7 @@ pub fn make_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// Where a file's next content is prepared: next to it, so that a rename puts it in place.
-pub fn beside(path: &Path) -> PathBuf {
+pub fn prepared_at(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
     PathBuf::from(name)
@@ -43,7 +43,7 @@ pub fn beside(path: &Path) -> PathBuf {
 /// What writing, renaming or flushing came to.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     prepare(path, bytes)?;
-    put_in_place(&beside(path), path)
+    put_in_place(&prepared_at(path), path)
 }
 
 /// Writes what [`put_in_place`] will put there, next to `path`, and flushes it. Anew from the first byte on: a file that is there
@@ -52,9 +52,9 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// What removing, making or flushing came to.
 pub fn prepare(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let beside = beside(path);
-    remove(&beside)?;
-    let mut file = private().create_new(true).open(&beside)?;
+    let prepared = prepared_at(path);
+    remove(&prepared)?;
+    let mut file = private().create_new(true).open(&prepared)?;
     file.write_all(bytes)?;
     file.sync_all()
 }

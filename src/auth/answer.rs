@@ -102,7 +102,7 @@ pub(super) fn object(body: &[u8]) -> Option<Map<String, Value>> {
     answer_text::object(&answer_text::decoded(body))
 }
 
-/// The refresh token that replaces the one that was sent. Beside a status that is no success only with the access token that
+/// The refresh token that replaces the one that was sent. With a status that is no success only with the access token that
 /// it belongs to: a gateway can change a status, and a refusal can repeat a field.
 fn next_token(reply: Reply<'_>, object: &Map<String, Value>) -> Option<Secret> {
     let next = object.get("refresh_token").and_then(Value::as_str).and_then(refresh_token)?;

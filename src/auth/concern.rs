@@ -15,15 +15,12 @@ use super::trouble::Failure;
 use super::what_helps::Cure;
 
 /// The new refresh token could not be written.
-pub(super) fn unsaved(credential: &Credential, reason: &str) -> Failure {
+pub(super) fn unsaved(reason: &str) -> Failure {
     Failure {
         class: Class::Transient { retry_after: None },
         left: Left::Nothing,
         code: "unsaved".to_owned(),
-        message: format!(
-            "connection `{}`: the new refresh token is in memory only because {reason}",
-            credential.connection
-        ),
+        message: format!("the new refresh token is in memory only because {reason}"),
         cure: Cure {
             act: "make the folder writable before this process ends, or the login is lost".to_owned(),
             promise: Some("it is tried every second".to_owned()),
@@ -45,11 +42,7 @@ pub(super) fn dead_on_arrival(credential: &Credential, length: Duration) -> Fail
         class: Class::Transient { retry_after: None },
         left: Left::Request,
         code: "dead_on_arrival".to_owned(),
-        message: format!(
-            "connection `{}`: POST {} answered with {what}",
-            credential.connection,
-            printable(&credential.token_url)
-        ),
+        message: format!("POST {} answered with {what}", printable(&credential.token_url)),
         cure: Cure::again(format!("check {check}")),
     }
 }

@@ -45,37 +45,8 @@ impl Trouble {
                 ))
             }
             Trouble::Denied { code, .. } => Cure::of(denied(*code, credential, before)),
-            Trouble::Network { how, detail } => match how {
-                Network::Name => Cure::again("check the host in `auth.token_url` or `url`, and the name server"),
-                Network::Connect if detail.contains("authorization required") => {
-                    Cure::again(format!("{PROXY_PASSWORD}; {NO_WINDOWS_PROXY}"))
-                }
-                Network::Refused | Network::Connect | Network::ConnectTimeout => {
-                    Cure::again("check host and port, firewall and proxy")
-                }
-                Network::Tls => {
-                    Cure::again("check host and port, or add the server's authority to the system's certificates")
-                }
-                Network::GaveUp { next, .. } => Cure {
-                    act: "find out what keeps the server, or a proxy between, so long".to_owned(),
-                    promise: Some(format!("{AGAIN}, and waits up to {} s then", next.as_secs())),
-                },
-                Network::Broken => Cure::again("check the server and any proxy between"),
-            },
-            Trouble::Status { status: 407, challenge, .. } => match challenge {
-                Some(challenge) if challenge.is_windows_only() => Cure::again(WINDOWS_PROXY),
-                Some(_) => Cure::again(PROXY_PASSWORD),
-                None => Cure::again(format!("{PROXY_PASSWORD}; {NO_WINDOWS_PROXY}")),
-            },
-            Trouble::Status { challenge: Some(challenge), .. } if challenge.is_windows_only() => Cure::again(format!(
-                "the web server wants a Windows login before the identity server is reached: let IIS allow anonymous authentication for `{}`",
-                token_url.path()
-            )),
-            Trouble::Status { status: 429, .. } => {
-                Cure::again("ask for tokens less often from other programs of this organization")
-            }
-            Trouble::Status { status: 500.., .. } => Cure::again("the token server has a fault of its own"),
-            Trouble::Status { .. } => Cure::again("check `auth` and `auth.token_url` of the connection"),
+            Trouble::Network { how, detail } => of_network(how, detail),
+            Trouble::Status { status, challenge, .. } => of_status(*status, challenge.as_ref(), token_url),
             Trouble::Redirect { to: Some(to), .. } => Cure::again(redirected(credential, to)),
             Trouble::Redirect { to: None, .. } => Cure::again(format!(
                 "something at {} or before it keeps the request from the token server: have it let POST {} through",
@@ -91,14 +62,49 @@ impl Trouble {
                 token_url.path(),
                 other_token_url(token_url)
             )),
-            Trouble::Packed { .. } => {
-                Cure::again("have whatever is between send answers unpacked and to their end, as they are asked for")
-            }
+            Trouble::Packed { .. } => Cure::again(
+                "have the proxy or gateway on the way send answers whole and without compression, as the request asks",
+            ),
             Trouble::TooLarge | Trouble::Unreadable | Trouble::NoToken | Trouble::OddToken | Trouble::NotBearer => {
                 Cure::again("check that `auth.token_url` is the token endpoint and no proxy changes answers")
             }
             Trouble::Crashed => Cure::again("report it with the log"),
         }
+    }
+}
+
+/// There was no answer, or none to its end.
+fn of_network(how: &Network, detail: &str) -> Cure {
+    match how {
+        Network::Name => Cure::again("check the host in `auth.token_url` or `url`, and the name server"),
+        Network::Connect if detail.contains("authorization required") => {
+            Cure::again(format!("{PROXY_PASSWORD}; {NO_WINDOWS_PROXY}"))
+        }
+        Network::Refused | Network::Connect | Network::ConnectTimeout => {
+            Cure::again("check host and port, firewall and proxy")
+        }
+        Network::Tls => Cure::again("check host and port, or add the server's authority to the system's certificates"),
+        Network::GaveUp { next, .. } => Cure {
+            act: "find out what keeps the server, or a proxy between, so long".to_owned(),
+            promise: Some(format!("{AGAIN}, and waits up to {} s then", next.as_secs())),
+        },
+        Network::Broken => Cure::again("check the server and any proxy between"),
+    }
+}
+
+/// A status without OAuth's words.
+fn of_status(status: u16, challenge: Option<&Challenge>, token_url: &Url) -> Cure {
+    match (status, challenge) {
+        (407, Some(challenge)) if challenge.is_windows_only() => Cure::again(WINDOWS_PROXY),
+        (407, Some(_)) => Cure::again(PROXY_PASSWORD),
+        (407, None) => Cure::again(format!("{PROXY_PASSWORD}; {NO_WINDOWS_PROXY}")),
+        (_, Some(challenge)) if challenge.is_windows_only() => Cure::again(format!(
+            "the web server wants a Windows login before the identity server is reached: let IIS allow anonymous authentication for `{}`",
+            token_url.path()
+        )),
+        (429, _) => Cure::again("ask for tokens less often from other programs of this organization"),
+        (500.., _) => Cure::again("the token server has a fault of its own"),
+        (_, _) => Cure::again("check `auth` and `auth.token_url` of the connection"),
     }
 }
 
@@ -264,7 +270,7 @@ fn denied(code: Oauth, credential: &Credential, before: Before) -> String {
             Before::Lost => new_login(credential, "the answer that held the next one was lost: "),
         },
         Oauth::InvalidClient => match grant.secret(Purpose::ClientSecret) {
-            None => "check `client_id`: it stands beside the user key under API Access".to_owned(),
+            None => "check `client_id`: API Access shows it next to the user key".to_owned(),
             Some(SecretSource::Kept) if !is_application => {
                 "check `client_id`; a confidential application needs `client_secret` too".to_owned()
             }

@@ -1,6 +1,6 @@
 //! The secrets that a person gave to `punctual login`: what a connection uses when its `auth` leaves the secret out.
 //!
-//! One file a connection and kind, beside the rotated refresh tokens and under the same rules. Kept apart from those: a kept
+//! One file a connection and kind, next to the rotated refresh tokens and under the same rules. Kept apart from those: a kept
 //! refresh token is the first of its family, never the current one, so giving the same one again changes nothing and giving a
 //! new one starts a new family.
 //!

@@ -165,13 +165,13 @@ pub fn same(one: &str, other: &str) -> bool {
     one.len() == other.len() && one.bytes().zip(other.bytes()).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
 }
 
-/// The page at which a person agrees, beside the token endpoint.
+/// The page at which a person agrees, next to the token endpoint.
 fn authorize_url(credential: &Credential) -> Result<Url, LoginError> {
     let mut url = credential.token_url.clone();
     let path = url.path().trim_end_matches('/').to_owned();
     let cloud = url.host_str().is_some_and(is_uipath);
     let path = match (path.strip_suffix("/oauth/token"), path.strip_suffix("/token")) {
-        // `https://account.uipath.com/authorize` beside `/oauth/token`.
+        // `https://account.uipath.com/authorize` next to `/oauth/token`.
         (Some(before), _) => format!("{before}/authorize"),
         // Organisations of the cloud have their tokens from their own path, and the browser at the host's.
         (None, Some(before)) if cloud && before.ends_with("/identity_/connect") => {

@@ -53,7 +53,7 @@ impl LoginError {
                 credential.connection,
                 server(credential)
             ),
-            "check `auth.token_url`; the login page is looked for beside it, at `…/authorize`",
+            "check `auth.token_url`; the login page is looked for next to it, at `…/authorize`",
         )
     }
 
@@ -110,14 +110,15 @@ impl LoginError {
             Class::NeedsLogin | Class::BadClient | Class::BadKey | Class::SameToken => LoginFate::Refused,
         };
         let failure = trouble.clone().explain(credential, before);
-        LoginError::new(fate, failure.message, failure.cure.to_string())
+        let message = format!("connection `{}`: {}", credential.connection, failure.message);
+        LoginError::new(fate, message, failure.cure.to_string())
     }
 }
 
 /// The token endpoint did not take the code.
 pub(super) fn refused_code(credential: &Credential, trouble: &Trouble, redirect: &str) -> LoginError {
-    let told = LoginError::of(credential, trouble, Before::Answered);
-    let Trouble::Denied { code, .. } = trouble else { return told };
+    let refused = LoginError::of(credential, trouble, Before::Answered);
+    let Trouble::Denied { code, .. } = trouble else { return refused };
     let cure = match code {
         Oauth::InvalidGrant => {
             "the code works once and for a few minutes: begin again, and paste what the last page shows".to_owned()
@@ -129,9 +130,9 @@ pub(super) fn refused_code(credential: &Credential, trouble: &Trouble, redirect:
         Oauth::UnauthorizedClient => {
             format!("let the application use authorization codes with the redirect address {redirect}")
         }
-        Oauth::InvalidClient | Oauth::InvalidScope | Oauth::UnsupportedGrantType => told.cure,
+        Oauth::InvalidClient | Oauth::InvalidScope | Oauth::UnsupportedGrantType => refused.cure,
     };
-    LoginError { cure, ..told }
+    LoginError { cure, ..refused }
 }
 
 /// The page in the browser sent an error back instead of a code.

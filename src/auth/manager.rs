@@ -195,18 +195,11 @@ impl TokenManager {
         if was_asked || seen.standing.phase == Phase::Stopped {
             return Err(self.unavailable(&seen, now, retry_at));
         }
-        let connection = &self.0.credential.connection;
-        let last = seen.failure.as_ref().map(|failure| {
-            let message = failure.message.strip_prefix(&format!("connection `{connection}`: "));
-            format!("; before that: {}", message.unwrap_or(&failure.message))
-        });
+        let last = seen.failure.as_ref().map(|failure| format!("; before that: {}", failure.message));
         Err(AuthUnavailable {
-            connection: connection.clone(),
+            connection: self.0.credential.connection.clone(),
             state: seen.standing.state(now.boot),
-            message: format!(
-                "connection `{connection}`: a new token was not asked for now{}",
-                last.unwrap_or_default()
-            ),
+            message: format!("a new token was not asked for now{}", last.unwrap_or_default()),
             cure: Cure::of(
                 "it is asked for six times a minute at most, or the last request is still under way; ask again in a minute",
             ),
@@ -335,15 +328,7 @@ impl TokenManager {
                     promise: Some("a new token is asked for every five minutes by itself".to_owned()),
                 },
             ),
-            (Some(failure), _) => {
-                return AuthUnavailable {
-                    connection: credential.connection.clone(),
-                    state,
-                    message: failure.message.clone(),
-                    cure: failure.cure.clone(),
-                    retry_at: retry_at.map(|at| wall(at, now)),
-                };
-            }
+            (Some(failure), _) => (failure.message.clone(), failure.cure.clone()),
             (None, _) if view.standing.phase == Phase::Stopped => {
                 ("the daemon is stopping".to_owned(), Cure::of("start it again"))
             }
@@ -360,7 +345,7 @@ impl TokenManager {
         AuthUnavailable {
             connection: credential.connection.clone(),
             state,
-            message: format!("connection `{}`: {message}", credential.connection),
+            message,
             cure,
             retry_at: retry_at.map(|at| wall(at, now)),
         }

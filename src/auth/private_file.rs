@@ -1,6 +1,6 @@
 //! Files that only this service's user may read, written so that a crash leaves the old content or the new one.
 //!
-//! Written beside, flushed, renamed, and the folder flushed (T9). The first line holds format, version and a checksum of the
+//! Written next to it, flushed, renamed, and the folder flushed (T9). The first line holds format, version and a checksum of the
 //! rest, so a torn or foreign file is told from a whole one. A folder that others can read, that belongs to somebody else, or
 //! that lies on a network file system is refused: there neither the lock nor the flush can be relied on.
 //!
@@ -15,7 +15,7 @@ use rustix::fs::OFlags;
 use secrecy::zeroize::Zeroizing;
 use sha2::{Digest, Sha256};
 
-use crate::durable::{beside, flush_folder, make_folder, network_file_system, prepare, remove, rename_flushed};
+use crate::durable::{flush_folder, make_folder, network_file_system, prepare, prepared_at, remove, rename_flushed};
 
 /// Far above any token, far below what would hurt.
 const MAX_BYTES: u64 = 64 * 1024;
@@ -94,12 +94,12 @@ fn state_cure(ours: u32, path: &Path) -> String {
     }
 }
 
-/// One file and the place beside it where its next content is prepared.
+/// One file and the place next to it where its next content is prepared.
 #[derive(Clone, Debug)]
 pub(crate) struct PrivateFile {
     folder: PathBuf,
     path: PathBuf,
-    beside: PathBuf,
+    prepared: PathBuf,
     format: Format,
 }
 
@@ -107,7 +107,7 @@ impl PrivateFile {
     /// Touches nothing.
     pub(crate) fn new(folder: &Path, name: &str, format: Format) -> PrivateFile {
         let path = folder.join(name);
-        PrivateFile { folder: folder.to_owned(), beside: beside(&path), path, format }
+        PrivateFile { folder: folder.to_owned(), prepared: prepared_at(&path), path, format }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -120,14 +120,14 @@ impl PrivateFile {
     }
 
     /// What was being written when a process died.
-    pub(crate) fn read_beside(&self) -> Result<Option<Zeroizing<Vec<u8>>>, FileError> {
-        read(&self.beside, self.format)
+    pub(crate) fn read_prepared(&self) -> Result<Option<Zeroizing<Vec<u8>>>, FileError> {
+        read(&self.prepared, self.format)
     }
 
-    /// Finishes a save that a crash cut short: in place first, as the next save begins by removing the copy beside.
-    pub(crate) fn adopt_beside(&self) -> Result<(), FileError> {
-        let failed = |cause| FileError::Io { path: self.beside.clone(), what: "put in place", cause };
-        rename_flushed(&self.beside, &self.path).map_err(failed)?;
+    /// Finishes a save that a crash cut short: in place first, as the next save begins by removing what is prepared.
+    pub(crate) fn adopt_prepared(&self) -> Result<(), FileError> {
+        let failed = |cause| FileError::Io { path: self.prepared.clone(), what: "put in place", cause };
+        rename_flushed(&self.prepared, &self.path).map_err(failed)?;
         self.flush_folder()
     }
 
@@ -135,7 +135,7 @@ impl PrivateFile {
     /// the new one is in place but may not outlive a power cut.
     pub(crate) fn save(&self, body: &[u8]) -> Result<(), FileError> {
         ensure_folder(&self.folder)?;
-        let failed = |cause| FileError::Io { path: self.beside.clone(), what: "written", cause };
+        let failed = |cause| FileError::Io { path: self.prepared.clone(), what: "written", cause };
         let mut bytes = Zeroizing::new(Vec::with_capacity(body.len() + 128));
         let Format { name, version, oldest: _ } = self.format;
         bytes.extend_from_slice(format!("{name} {version} {}\n", hex(&Sha256::digest(body))).as_bytes());
@@ -144,7 +144,7 @@ impl PrivateFile {
         prepare(&self.path, &bytes).map_err(failed)?;
         #[cfg(feature = "faults")]
         crate::faults::point(crate::faults::FAIL_TOKEN_WRITTEN, "token");
-        rename_flushed(&self.beside, &self.path).map_err(|cause| FileError::Io {
+        rename_flushed(&self.prepared, &self.path).map_err(|cause| FileError::Io {
             path: self.path.clone(),
             what: "replaced",
             cause,
@@ -157,7 +157,7 @@ impl PrivateFile {
     /// Removes it durably; says whether it was there.
     pub(crate) fn remove(&self) -> Result<bool, FileError> {
         let failed = |cause| FileError::Io { path: self.path.clone(), what: "removed", cause };
-        remove(&self.beside).map_err(failed)?;
+        remove(&self.prepared).map_err(failed)?;
         let was_there = remove(&self.path).map_err(failed)?;
         if was_there {
             self.flush_folder()?;

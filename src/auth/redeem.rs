@@ -22,7 +22,7 @@ pub(super) struct CodeOrder<'a> {
     pub(super) client_secret: Option<&'a Secret>,
 }
 
-/// Sends it once, and reads the answer; beside it the id token, where there is one.
+/// Sends it once, and reads the answer; with it the id token, where there is one.
 pub(super) async fn redeem(
     client: &Client,
     credential: &Credential,

@@ -123,16 +123,23 @@ pub struct TokenStatus {
 
 /// There is no token now. Nothing was sent to Orchestrator.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{message}; {cure}")]
+#[error("connection `{connection}`: {message}; {cure}")]
 pub struct AuthUnavailable {
     /// The connection's name in the schedule file.
     pub connection: String,
     /// How the credential stands.
     pub state: TokenState,
-    /// One sentence: the connection, what was tried, what came back.
+    /// What was tried and what came back, as one sentence without the connection.
     pub message: String,
     /// What a person can do about it.
     pub cure: Cure,
     /// When asking again makes sense; none when only a person can help.
     pub retry_at: Option<Timestamp>,
+}
+
+impl AuthUnavailable {
+    /// The message with the connection, for whoever shows the cure apart.
+    pub fn sentence(&self) -> String {
+        format!("connection `{}`: {}", self.connection, self.message)
+    }
 }

@@ -303,12 +303,13 @@ impl Task {
 
     async fn failed(&mut self, failure: Failure, kept: Kept) {
         let Failure { class, left, code: _, message, cure } = &failure;
+        let name = &self.credential.connection;
         match class {
             Class::Transient { .. } | Class::Ambiguous => {
-                warn!(connection = self.credential.connection, %cure, "{message}")
+                warn!(connection = name, %cure, "connection `{name}`: {message}")
             }
             Class::NeedsLogin | Class::BadClient | Class::BadKey | Class::SameToken => {
-                error!(connection = self.credential.connection, %cure, "{message}")
+                error!(connection = name, %cure, "connection `{name}`: {message}")
             }
         }
         let event = Event::Failed { class: *class, left: *left, kept };
@@ -353,7 +354,8 @@ impl Task {
             && self.alerted_at.is_none_or(|at| now.boot >= at.saturating_add(LOGIN_ALERT_EVERY))
         {
             self.alerted_at = Some(now.boot);
-            error!(connection = self.credential.connection, "{warning}");
+            let name = &self.credential.connection;
+            error!(connection = name, "connection `{name}`: {warning}");
         }
         self.views.send_replace(Arc::new(view));
         self.statuses.send_if_modified(|last| {
@@ -370,12 +372,13 @@ impl Task {
     }
 
     fn unsaved_failure(&self) -> Option<Arc<Failure>> {
-        self.unsaved.as_ref().map(|unsaved| Arc::new(concern::unsaved(&self.credential, &unsaved.reason)))
+        self.unsaved.as_ref().map(|unsaved| Arc::new(concern::unsaved(&unsaved.reason)))
     }
 
     fn report_unsaved(&self) {
         if let Some(failure) = self.unsaved_failure() {
-            error!(connection = self.credential.connection, cure = %failure.cure, "{}", failure.message);
+            let name = &self.credential.connection;
+            error!(connection = name, cure = %failure.cure, "connection `{name}`: {}", failure.message);
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! One file a family, named after a hash of server, client and the first token, so an unchanged configuration always finds
 //! its own family and a new first token starts a new one. `private_file` writes it so that a crash leaves the old or the new;
-//! a complete file left beside by a crash is taken up when it is newer.
+//! a complete file that a crash left next to it is taken up when it is newer.
 //!
 //! The access token is in it, too: a restart then starts robots at once, without the token server (T21). It is worth less
 //! than the refresh token or secret that lies on this machine anyway, and it ends within a day.
@@ -167,11 +167,13 @@ impl TokenFile {
     /// There is a file but it cannot be trusted: then the first token must not be sent in its place.
     pub fn load(&self) -> Result<Option<Stored>, FileError> {
         let current = self.peek();
-        // Whatever is wrong with the copy beside: it was never in force, so only a whole one counts.
-        let beside = self.file.read_beside().and_then(|body| self.decoded(body)).ok().flatten();
-        match (current, beside) {
-            (Ok(Some(current)), Some(beside)) if beside.revision > current.revision => self.adopt(beside).map(Some),
-            (Ok(None) | Err(FileError::Damaged { .. }), Some(beside)) => self.adopt(beside).map(Some),
+        // Whatever is wrong with the one that was prepared: it was never in force, so only a whole one counts.
+        let prepared = self.file.read_prepared().and_then(|body| self.decoded(body)).ok().flatten();
+        match (current, prepared) {
+            (Ok(Some(current)), Some(prepared)) if prepared.revision > current.revision => {
+                self.adopt(prepared).map(Some)
+            }
+            (Ok(None) | Err(FileError::Damaged { .. }), Some(prepared)) => self.adopt(prepared).map(Some),
             (current, _) => current,
         }
     }
@@ -188,9 +190,9 @@ impl TokenFile {
         }
     }
 
-    fn adopt(&self, beside: Stored) -> Result<Stored, FileError> {
-        self.file.adopt_beside()?;
-        Ok(beside)
+    fn adopt(&self, prepared: Stored) -> Result<Stored, FileError> {
+        self.file.adopt_prepared()?;
+        Ok(prepared)
     }
 
     fn decoded(&self, body: Option<Zeroizing<Vec<u8>>>) -> Result<Option<Stored>, FileError> {

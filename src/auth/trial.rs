@@ -196,6 +196,7 @@ impl Trial {
             Ok(()) => Taken::Accepted,
             Err((trouble, before)) => {
                 let Failure { class, message, cure, .. } = trouble.explain(&self.credential, before);
+                let message = format!("connection `{}`: {message}", self.credential.connection);
                 match (class, earlier) {
                     // What the other half of the login lacks says nothing of this one.
                     _ if matches!(trouble, Trouble::NothingKept { .. } | Trouble::Secret { .. }) => Taken::Untried,

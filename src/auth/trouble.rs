@@ -204,7 +204,7 @@ pub struct Failure {
     pub left: Left,
     /// A short name for tables and machines, such as `invalid_client` or `http_503`.
     pub code: String,
-    /// One sentence without its full stop.
+    /// One sentence without its full stop, and without the connection: whoever shows it names that.
     pub message: String,
     pub cure: Cure,
 }
@@ -237,7 +237,7 @@ impl Trouble {
             class,
             left: self.left(),
             code: self.code(),
-            message: format!("connection `{}`: {}", credential.connection, self.sentence(credential)),
+            message: self.sentence(credential),
             cure: self.cure(credential, before),
         }
     }

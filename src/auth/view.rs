@@ -75,10 +75,7 @@ impl View {
         is_old.then(|| {
             let day = ends_at.strftime("%F");
             let anew = put(self.credential.grant.main_secret().0, "a new refresh token", &self.credential);
-            format!(
-                "connection `{}`: its refresh token is {days} days old and ends about {day} unless it is renewed; {anew}",
-                self.credential.connection
-            )
+            format!("its refresh token is {days} days old and ends about {day} unless it is renewed; {anew}")
         })
     }
 }

@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Cure {
     /// Empty where nothing is to be done.
     pub act: String,
-    /// What the daemon does by itself; whoever is no daemon does not show it.
+    /// What the daemon does by itself. A command that ends leaves it out, as nothing would follow.
     pub promise: Option<String>,
 }
 

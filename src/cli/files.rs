@@ -57,7 +57,7 @@ impl Global {
         tokens_folder(&self.state_dir())
     }
 
-    /// Where a daemon makes its control socket. A state folder that is named has its own beside it, so that two daemons of
+    /// Where a daemon makes its control socket. A state folder that is named has its own next to it, so that two daemons of
     /// one user do not meet.
     pub(super) fn socket(&self) -> PathBuf {
         if let Some(given) = &self.socket {

@@ -62,7 +62,7 @@ impl Here {
 
 /// There is no token: why, and whose turn it is.
 pub(super) fn refused(cause: &AuthUnavailable) -> Failure {
-    Failure::new(exit_of(cause.state), plain(&cause.message)).hint(plain(&cause.cure.to_string()))
+    Failure::new(exit_of(cause.state), plain(&cause.sentence())).hint(plain(&cause.cure.to_string()))
 }
 
 /// The exit code for a token that is not there.

@@ -61,7 +61,7 @@ fn told_once(cause: &str) -> String {
 }
 
 /// The secret files that the example names, for its owner alone.
-const SECRETS: &str = "# and beside it, in a shell:
+const SECRETS: &str = "# and next to it, in a shell:
 #   printf sandbox-secret > client-secret; chmod 600 client-secret
 #   printf sandbox-user-key > user-key; chmod 600 user-key";
 

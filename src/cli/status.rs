@@ -229,9 +229,7 @@ pub(super) fn told(token: &TokenReport, now: Timestamp) -> String {
 
 /// What is wrong with a token, or will be, without the name that stands above it.
 pub(super) fn notes(token: &TokenReport) -> Vec<String> {
-    let prefix = format!("connection `{}`: ", token.connection);
-    let lines = [&token.error, &token.warning].into_iter().flatten();
-    lines.map(|line| line.strip_prefix(&prefix).unwrap_or(line).to_owned()).collect()
+    [&token.error, &token.warning].into_iter().flatten().cloned().collect()
 }
 
 fn token_tint(state: &str) -> Tint {

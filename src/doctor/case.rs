@@ -30,10 +30,10 @@ pub(super) struct Case<'a> {
     pub(super) set: Arc<ScheduleSet>,
     pub(super) files: Vec<PathBuf>,
     pub(super) state_dir: PathBuf,
-    pub(super) told: BTreeSet<Topic>,
+    pub(super) reported: BTreeSet<Topic>,
     pub(super) steps: Vec<Step>,
     pub(super) hear: &'a mut (dyn FnMut(&Step) + Send),
-    /// The clock of the first server that told it, minus ours.
+    /// The clock of the first server that showed it, minus ours.
     pub(super) first_clock: Option<jiff::SignedDuration>,
     pub(super) register: Exchanges,
     pub(super) exchanges: Arc<Mutex<Vec<Exchange>>>,
@@ -43,15 +43,15 @@ impl Case<'_> {
     /// Notes a step that others hang on.
     pub(super) fn need(&mut self, topic: Topic, subject: Option<String>, finding: Finding) -> Result<(), Broken> {
         let fault = finding.is_fault();
-        self.tell(topic, subject, finding);
+        self.report(topic, subject, finding);
         if fault { Err(Broken(topic)) } else { Ok(()) }
     }
 
     /// Notes a step.
-    pub(super) fn tell(&mut self, topic: Topic, subject: Option<String>, finding: Finding) {
+    pub(super) fn report(&mut self, topic: Topic, subject: Option<String>, finding: Finding) {
         let Finding { verdict, found, cause, cure, exchange, took } = finding;
         let connection = self.connection.name.to_string();
-        self.told.insert(topic);
+        self.reported.insert(topic);
         let step = Step { connection, topic, subject, verdict, found, cause, cure, exchange, took };
         (self.hear)(&step);
         self.steps.push(step);

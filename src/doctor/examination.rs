@@ -39,7 +39,7 @@ pub struct DoctorSettings {
     pub exchanges: Exchanges,
 }
 
-/// Examines each connection; `hear` is told of each step as it is done.
+/// Examines each connection; `hear` gets each step as it is done.
 pub async fn examine(settings: DoctorSettings, hear: &mut (dyn FnMut(&Step) + Send)) -> Vec<Step> {
     let DoctorSettings { clock, set, files, state_dir, connections, probe, exchanges: register } = settings;
     let mut steps = Vec::new();
@@ -53,7 +53,7 @@ pub async fn examine(settings: DoctorSettings, hear: &mut (dyn FnMut(&Step) + Se
             set: set.clone(),
             files: files.clone(),
             state_dir: state_dir.clone(),
-            told: BTreeSet::new(),
+            reported: BTreeSet::new(),
             steps: Vec::new(),
             hear,
             first_clock: None,
@@ -82,8 +82,8 @@ impl Case<'_> {
         let Some(Broken(at)) = broken else { return };
         for topic in ORDER {
             let wanted = topic != Topic::Probe || wish.is_some();
-            if topic > at && wanted && !self.told.contains(&topic) {
-                self.tell(topic, None, Finding::not_tried(format!("not tried, because `{}` failed", at.as_str())));
+            if topic > at && wanted && !self.reported.contains(&topic) {
+                self.report(topic, None, Finding::not_tried(format!("not tried, because `{}` failed", at.as_str())));
             }
         }
     }
@@ -146,10 +146,10 @@ impl Case<'_> {
         match granted {
             Ok(token) => {
                 let scope = exchange.as_ref().and_then(token::granted);
-                self.tell(Topic::Grant, None, grant::got(&manager.status(), &credential, exchange));
+                self.report(Topic::Grant, None, grant::got(&manager.status(), &credential, exchange));
                 let claims = token.claims();
-                self.tell(Topic::Token, None, token::token(claims.as_ref(), self.clock.now()));
-                self.tell(Topic::Scopes, None, token::scopes(&credential.grant, scope, claims.as_ref()));
+                self.report(Topic::Token, None, token::token(claims.as_ref(), self.clock.now()));
+                self.report(Topic::Scopes, None, token::scopes(&credential.grant, scope, claims.as_ref()));
                 Ok(manager)
             }
             Err(refusal) => {
@@ -164,7 +164,7 @@ impl Case<'_> {
     async fn with_token(&mut self, manager: &TokenManager, wish: Option<&ProbeWish>) -> Result<(), Broken> {
         let credential = wiring::credential(&self.connection);
         let connection = self.connection.clone();
-        if !self.told.contains(&Topic::Tls) || connection.url.origin() != credential.token_url.origin() {
+        if !self.reported.contains(&Topic::Tls) || connection.url.origin() != credential.token_url.origin() {
             self.way_to(&connection.url).await?;
         }
         let client = match wiring::client(&self.connection, &self.clock, manager) {
@@ -198,7 +198,7 @@ impl Case<'_> {
             grant::named(credential),
             self.schedules.len()
         );
-        self.tell(Topic::Configuration, None, Finding::fine(found));
+        self.report(Topic::Configuration, None, Finding::fine(found));
     }
 
     /// Proxy, name, TCP and TLS to one origin.
@@ -259,14 +259,14 @@ impl Case<'_> {
         self.need(Topic::Identity, None, finding.with(exchange))
     }
 
-    /// Once, as soon as a server has told its time.
+    /// Once, as soon as a server has shown its time.
     fn clock_of(&mut self, exchange: Option<&Exchange>) {
         let Some(off) = exchange.and_then(Exchange::clock_off) else { return };
-        if self.told.contains(&Topic::Clock) {
+        if self.reported.contains(&Topic::Clock) {
             return;
         }
         self.first_clock = Some(off);
-        self.tell(Topic::Clock, None, token::clock(off));
+        self.report(Topic::Clock, None, token::clock(off));
     }
 
     async fn tenant(&mut self, client: &Client, credential: &Credential) -> Result<(), Broken> {
@@ -280,7 +280,7 @@ impl Case<'_> {
             .filter(|_| are_two)
             .and_then(|(identity, off)| token::three_clocks(identity, off));
         if let Some(alone) = alone {
-            self.tell(Topic::Clock, Some("three clocks".to_owned()), alone);
+            self.report(Topic::Clock, Some("three clocks".to_owned()), alone);
         }
         self.clock_of(exchange.as_ref());
         let finding = match folders {

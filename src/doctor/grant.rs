@@ -51,11 +51,9 @@ pub(super) fn dead_personal_token(finding: Finding) -> Finding {
 
 /// There is none.
 pub(super) fn none(refusal: &AuthUnavailable, grant: &Grant, exchange: Option<Exchange>) -> Finding {
-    let prefix = format!("connection `{}`: ", refusal.connection);
-    let found = refusal.message.strip_prefix(&prefix).unwrap_or(&refusal.message).to_owned();
     let (blame, cause) = why(grant, exchange.as_ref());
     // What the daemon promises an examination does not.
-    Finding::fault(blame, found, cause, refusal.cure.act.clone()).with(exchange)
+    Finding::fault(blame, refusal.message.clone(), cause, refusal.cure.act.clone()).with(exchange)
 }
 
 fn why(grant: &Grant, exchange: Option<&Exchange>) -> (Blame, &'static str) {

@@ -139,7 +139,7 @@ impl Way {
                 Err(cause) => failed.push((*address, cause)),
             }
         }
-        let told: Vec<String> = failed.iter().map(|(address, cause)| format!("{address}: {cause}")).collect();
+        let failures: Vec<String> = failed.iter().map(|(address, cause)| format!("{address}: {cause}")).collect();
         let refused = failed.iter().any(|(_, cause)| cause.kind() == io::ErrorKind::ConnectionRefused);
         let cause = if refused {
             "nothing listens on this port there: the service is down, or the port is wrong"
@@ -155,7 +155,7 @@ impl Way {
                 "let this machine through the firewall, or set `HTTPS_PROXY` if it has to go through a proxy"
             }
         };
-        let finding = Finding::fault(Blame::Unreached, format!("no connection: {}", told.join("; ")), cause, cure);
+        let finding = Finding::fault(Blame::Unreached, format!("no connection: {}", failures.join("; ")), cause, cure);
         (None, finding.taking(clock.boottime().saturating_sub(began)))
     }
 

@@ -51,7 +51,7 @@ pub(super) async fn examine(case: &mut Case<'_>, client: &Client, wish: &ProbeWi
     let exchange = case.last_exchange();
     let (folder, release_key) = match found {
         Ok(found) => found,
-        Err(error) => return tell(case, format!("`{process}`"), trouble::finding(&error, exchange)),
+        Err(error) => return report(case, format!("`{process}`"), trouble::finding(&error, exchange)),
     };
     let name = Uuid::now_v7().simple().to_string();
     let reference = Reference::from_text(format!("probe1.{name}"));
@@ -60,22 +60,22 @@ pub(super) async fn examine(case: &mut Case<'_>, client: &Client, wish: &ProbeWi
     let exchange = case.last_exchange();
     let job = match reply.outcome {
         Ok(jobs) => jobs.into_iter().next(),
-        Err(error) => return tell(case, format!("start of `{process}`"), trouble::finding(&error, exchange)),
+        Err(error) => return report(case, format!("start of `{process}`"), trouble::finding(&error, exchange)),
     };
     let Some(job) = job else { return };
     let finding =
         Finding::fine(format!("accepted as job {}, under the Reference `{reference}`", job.id)).with(exchange);
-    tell(case, format!("start of `{process}`"), finding);
+    report(case, format!("start of `{process}`"), finding);
 
     if visible(case, client, folder, &reference, reply.post_ended_boot).await {
         filters(case, client, folder, &job, &reference).await;
     }
     let finding = end(case, client, folder, &job).await;
-    tell(case, format!("end of `{process}`"), finding);
+    report(case, format!("end of `{process}`"), finding);
 }
 
-fn tell(case: &mut Case<'_>, subject: impl Into<String>, finding: Finding) {
-    case.tell(Topic::Probe, Some(subject.into()), finding);
+fn report(case: &mut Case<'_>, subject: impl Into<String>, finding: Finding) {
+    case.report(Topic::Probe, Some(subject.into()), finding);
 }
 
 /// Waits until the list shows the job, and says what follows for `settle`.
@@ -104,13 +104,13 @@ async fn visible(
                         format!("set the connection's `settle` to {} s or more", (took * AMPLE).as_secs().max(1)),
                     )
                 };
-                tell(case, "visible", Finding { exchange, ..finding }.taking(took));
+                report(case, "visible", Finding { exchange, ..finding }.taking(took));
                 return true;
             }
             Ok(_) => {}
             Err(error) => {
                 let exchange = case.last_exchange();
-                tell(case, "visible", trouble::finding(&error, exchange));
+                report(case, "visible", trouble::finding(&error, exchange));
                 return false;
             }
         }
@@ -123,7 +123,7 @@ async fn visible(
         "this server shows jobs very late, or its lists leave `Reference` out",
         "set `on_unknown_start: hold` for schedules that must not run twice, and `settle` well above this time",
     );
-    tell(case, "visible", Finding { exchange, ..finding }.taking(took));
+    report(case, "visible", Finding { exchange, ..finding }.taking(took));
     false
 }
 
@@ -198,7 +198,7 @@ async fn filters(case: &mut Case<'_>, client: &Client, folder: FolderId, job: &J
             }
             (Err(error), _) | (Ok(_), Err(error)) => refused(&error, without).with(exchange),
         };
-        tell(case, format!("`{name}`"), finding);
+        report(case, format!("`{name}`"), finding);
     }
     let sorted = client.survey_jobs(folder, &[("$orderby", "Id desc".to_owned())], NEWEST).await;
     let exchange = case.last_exchange();
@@ -208,7 +208,7 @@ async fn filters(case: &mut Case<'_>, client: &Client, folder: FolderId, job: &J
         Ok(_) => ignored("accepted and ignored: of a long list the daemon may see the wrong end".to_owned()),
         Err(error) => refused(&error, "of a long list the daemon may see the wrong end"),
     };
-    tell(case, "`$orderby`", finding.with(exchange));
+    report(case, "`$orderby`", finding.with(exchange));
     let counted = client.survey_jobs(folder, &[("$count", "true".to_owned())], 1).await;
     let exchange = case.last_exchange();
     let finding = match counted {
@@ -216,7 +216,7 @@ async fn filters(case: &mut Case<'_>, client: &Client, folder: FolderId, job: &J
         Ok(Survey { count: None, .. }) => Finding::fine("accepted and ignored; the daemon does not count on it"),
         Err(error) => refused(&error, "nothing: the daemon does not count on it"),
     };
-    tell(case, "`$count`", finding.with(exchange));
+    report(case, "`$count`", finding.with(exchange));
 }
 
 fn ignored(text: String) -> Finding {

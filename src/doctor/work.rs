@@ -33,7 +33,7 @@ pub(super) async fn examine(case: &mut Case<'_>, client: &Client) {
     }
     if folders.is_empty() {
         for topic in [Topic::Folder, Topic::Process, Topic::Read, Topic::DryRun] {
-            case.tell(topic, None, Finding::not_tried("not tried, because no schedule uses this connection"));
+            case.report(topic, None, Finding::not_tried("not tried, because no schedule uses this connection"));
         }
     }
     for (folder, processes) in folders {
@@ -45,7 +45,7 @@ pub(super) async fn examine(case: &mut Case<'_>, client: &Client) {
                 let finding = Finding::fine(how(&found, folder.as_ref()));
                 // A number is used without a call, and the call before was another's.
                 let finding = if asked(&found, folder.as_ref()) { finding.with(exchange) } else { finding };
-                case.tell(Topic::Folder, Some(name.clone()), finding);
+                case.report(Topic::Folder, Some(name.clone()), finding);
                 self::folder(case, client, &found, &name, processes).await;
             }
             Err(error) => {
@@ -57,10 +57,10 @@ pub(super) async fn examine(case: &mut Case<'_>, client: &Client) {
                         None => Sought::OnlyFolder,
                     },
                 );
-                case.tell(Topic::Folder, Some(name.clone()), finding);
+                case.report(Topic::Folder, Some(name.clone()), finding);
                 for topic in [Topic::Process, Topic::Read, Topic::DryRun] {
                     let finding = Finding::not_tried("not tried, because the folder was not found");
-                    case.tell(topic, Some(format!("in {name}")), finding);
+                    case.report(topic, Some(format!("in {name}")), finding);
                 }
             }
         }
@@ -152,7 +152,7 @@ async fn folder(case: &mut Case<'_>, client: &Client, at: &FoundFolder, name: &s
         Ok(_) => Finding::fine("jobs can be listed").with(exchange),
         Err(error) => trouble::finding(&at.explain(error), exchange),
     };
-    case.tell(Topic::Read, Some(format!("jobs in {name}")), finding);
+    case.report(Topic::Read, Some(format!("jobs in {name}")), finding);
     for ((process, runtime), schedules) in processes {
         let subject = format!("`{process}` in {name}");
         let users = users(&schedules);
@@ -161,17 +161,17 @@ async fn folder(case: &mut Case<'_>, client: &Client, at: &FoundFolder, name: &s
         match found {
             Ok(release) => {
                 let finding = Finding::fine(format!("there, for {users}")).with(exchange);
-                case.tell(Topic::Process, Some(subject.clone()), finding);
+                case.report(Topic::Process, Some(subject.clone()), finding);
                 let finding = dry_run(case, client, id, release, runtime, &schedules).await;
-                case.tell(Topic::DryRun, Some(subject), finding);
+                case.report(Topic::DryRun, Some(subject), finding);
             }
             Err(error) => {
                 let error = at.explain(error);
                 let finding = unclear_name(trouble::finding(&error, exchange), &error, Sought::Process);
                 let finding = Finding { found: format!("{}, for {users}", finding.found), ..finding };
-                case.tell(Topic::Process, Some(subject.clone()), finding);
+                case.report(Topic::Process, Some(subject.clone()), finding);
                 let finding = Finding::not_tried("not tried, because the process was not found");
-                case.tell(Topic::DryRun, Some(subject), finding);
+                case.report(Topic::DryRun, Some(subject), finding);
             }
         }
     }
@@ -187,7 +187,7 @@ async fn dry_run(
 ) -> Finding {
     let arguments = match schedules.iter().map(|schedule| arguments(case, schedule)).collect::<Result<Vec<_>, _>>() {
         Ok(all) => all.into_iter().flatten().next(),
-        Err(told) => return *told,
+        Err(finding) => return *finding,
     };
     let start = StartRequest { release_key, reference: Reference::from_text(REFERENCE), arguments, runtime };
     let checked = client.check_start(folder, &start).await;
@@ -208,9 +208,9 @@ async fn dry_run(
 
 fn would_wait(codes: &[String], words: &[String]) -> Finding {
     let known: Vec<_> = codes.iter().filter_map(|code| explain_pending(code)).collect();
-    let mut told = codes.to_vec();
-    told.extend(words.iter().map(|words| format!("\"{words}\"")));
-    let found = format!("a job would be made, but would wait: {}", told.join(", "));
+    let mut reasons = codes.to_vec();
+    reasons.extend(words.iter().map(|words| format!("\"{words}\"")));
+    let found = format!("a job would be made, but would wait: {}", reasons.join(", "));
     let join = |texts: Vec<&str>, unknown: &str| {
         if texts.is_empty() { unknown.to_owned() } else { texts.join("; ") }
     };

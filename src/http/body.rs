@@ -89,10 +89,7 @@ fn unpacked(name: &str, bytes: &[u8], limit: usize) -> Result<Vec<u8>, String> {
         "br" => brotli_decompressor::Decompressor::new(bytes, 4096).take(most).read_to_end(&mut out),
         other => {
             let shown: String = other.chars().filter(|c| c.is_ascii_graphic()).take(20).collect();
-            return Err(format!(
-                "its body is encoded as `{shown}`, which nobody asked for and which is not read here; have the gateway on \
-                 the way send answers as they are"
-            ));
+            return Err(format!("its body is encoded as `{shown}`, which nobody asked for and which is not read here"));
         }
     };
     match read {

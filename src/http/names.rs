@@ -1,6 +1,6 @@
 //! Which address of a name is tried first.
 //!
-//! hyper tries IPv6 and IPv4 beside each other, but the addresses of one family one after the other, each for its share of
+//! hyper tries IPv6 and IPv4 at the same time, but the addresses of one family one after the other, each for its share of
 //! the time for connecting: with two addresses, of which the first drops packets, each new connection would come 5 s late
 //! (measured with hyper-util 0.1.21), and with a first address that takes TCP and is silent in the handshake none would come
 //! at all. So the address that answered last is tried first, and one that was tried first in vain is tried last. The first

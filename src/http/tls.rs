@@ -1,6 +1,6 @@
 //! Whom a client of ours trusts.
 //!
-//! The system's verifier decides, with the authorities of `tls.ca` beside the system's own. One case is added. The command
+//! The system's verifier decides, with the authorities of `tls.ca` and the system's own. One case is added. The command
 //! that most guides give for a server of one's own (`openssl req -x509`) makes a certificate that is an authority (CA:TRUE)
 //! and the server's at once. OpenSSL, curl, .NET and browsers take it once it is trusted; webpki never does, because an
 //! authority's certificate is not to be a server's (reqwest #2041, webpki #205). It is accepted here if it is, byte for byte,

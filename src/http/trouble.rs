@@ -119,21 +119,7 @@ impl Distrust {
             ),
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 let names = certificate.map(|certificate| certificate.names.join(", ")).unwrap_or_default();
-                if names.is_empty() {
-                    return trouble(
-                        format!(
-                            "the certificate by `{issuer}` names no host in `subjectAltName`, so it is not for `{host}`"
-                        ),
-                        "the host stands in its common name alone, which is not read as a host any more",
-                        format!("have a certificate made for this host; for one that signs itself: `{}`", make(host)),
-                    );
-                }
-                trouble(
-                    format!("the certificate by `{issuer}` is for {names}, not for `{host}`"),
-                    "another server answers at this name (a proxy, the login page of a guest network), or `url` names the \
-                     server otherwise than its certificate does",
-                    "write a host of the certificate as the connection's `url`, or have the certificate made for this one",
-                )
+                other_name(issuer, &names, host)
             }
             CertificateError::Revoked => trouble(
                 format!("the certificate by `{issuer}` was revoked"),
@@ -190,6 +176,22 @@ impl Error for Distrust {}
 
 fn is_authority(error: &CertificateError) -> bool {
     matches!(error, CertificateError::Other(other) if other.to_string() == IS_AN_AUTHORITY)
+}
+
+fn other_name(issuer: &str, names: &str, host: &str) -> Trouble {
+    if names.is_empty() {
+        return trouble(
+            format!("the certificate by `{issuer}` names no host in `subjectAltName`, so it is not for `{host}`"),
+            "the host is in its common name alone, which is not read as a host any more",
+            format!("have a certificate made for this host; for one that signs itself: `{}`", make(host)),
+        );
+    }
+    trouble(
+        format!("the certificate by `{issuer}` is for {names}, not for `{host}`"),
+        "another server answers at this name (a proxy, the login page of a guest network), or `url` names the server \
+         otherwise than its certificate does",
+        "write a host of the certificate as the connection's `url`, or have the certificate made for this one",
+    )
 }
 
 /// Who opens TLS on the way, as the issuers say.

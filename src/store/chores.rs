@@ -18,7 +18,7 @@ use super::open::{Database, connect};
 use super::sql;
 use super::trouble::StoreError;
 use super::wal;
-use crate::durable::{beside, make_folder, put_in_place};
+use crate::durable::{make_folder, prepared_at, put_in_place};
 
 /// Rows removed by one statement: a few milliseconds.
 const BATCH: i64 = 200;
@@ -122,7 +122,7 @@ pub async fn copy_database(state: &Path, copies: &Path, keep: usize, now: Timest
     }
     let name = format!("{PREFIX}{}{ENDING}", now.strftime("%Y%m%dT%H%M%SZ"));
     let copy = copies.join(name);
-    let temporary = beside(&copy);
+    let temporary = prepared_at(&copy);
     // Left behind by a copy that was interrupted.
     for old in names(copies, ".new").map_err(failed)? {
         fs::remove_file(copies.join(old)).map_err(failed)?;

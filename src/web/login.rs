@@ -28,7 +28,7 @@ pub struct LoginNeed {
     pub read_from: Option<String>,
     /// `loopback`, `page` or `secret`.
     pub way: String,
-    /// Whether a client secret can be kept beside it.
+    /// Whether a client secret can be kept with it.
     pub client_secret: bool,
 }
 

@@ -27,8 +27,6 @@ pub struct Need {
 impl Need {
     /// A secret that the daemon cannot read any more; its token lasts for a while yet.
     pub(super) fn secret(connection: &str, text: &str, cure: &str) -> Need {
-        // It may name the connection already.
-        let text = text.strip_prefix(&format!("connection `{connection}`: ")).unwrap_or(text);
         Need {
             kind: "token".to_owned(),
             subject: connection.to_owned(),

@@ -42,5 +42,5 @@ fn unavailable(cause: &AuthUnavailable) -> Refusal {
         TokenState::Unsaved => Why::Unable,
         TokenState::Valid => Why::NotNow,
     };
-    Refusal::new(why, cause.message.clone()).hint(cause.cure.to_string())
+    Refusal::new(why, cause.sentence()).hint(cause.cure.to_string())
 }

@@ -26,12 +26,12 @@ pub fn worst(
         .filter_map(|(name, token)| Some((rank(token.state)?, name.as_str(), token)))
         .min_by_key(|(rank, name, _)| (*rank, *name));
     if let Some((NEEDS_SOMEBODY, name, token)) = worst_token {
-        return Some(told(name, token));
+        return Some(in_words(name, token));
     }
     if let Some(obstacle) = obstacles.first() {
         return Some(format!("connection `{}`: {}", obstacle.connection, obstacle.text));
     }
-    worst_token.map(|(_, name, token)| told(name, token)).or_else(|| failing.values().next().cloned())
+    worst_token.map(|(_, name, token)| in_words(name, token)).or_else(|| failing.values().next().cloned())
 }
 
 const NEEDS_SOMEBODY: u8 = 0;
@@ -47,10 +47,9 @@ fn rank(state: TokenState) -> Option<u8> {
     }
 }
 
-fn told(name: &str, token: &TokenStatus) -> String {
+fn in_words(name: &str, token: &TokenStatus) -> String {
     match &token.last_error {
-        // It names the connection already.
-        Some(error) => error.clone(),
+        Some(error) => format!("connection `{name}`: {error}"),
         None => format!("connection `{name}`: its token is {}", token.state),
     }
 }

@@ -31,8 +31,5 @@ fn given(token: AccessToken) -> Token {
 
 fn refused(cause: AuthUnavailable) -> TokenUnavailable {
     // Whoever shows it has named the connection already.
-    let message = cause.to_string();
-    let prefix = format!("connection `{}`: ", cause.connection);
-    let message = message.strip_prefix(&prefix).unwrap_or(&message).to_owned();
-    TokenUnavailable { message, retry_at: cause.retry_at }
+    TokenUnavailable { message: format!("{}; {}", cause.message, cause.cure), retry_at: cause.retry_at }
 }

@@ -15,6 +15,6 @@ mod gateway;
 mod outputs;
 mod probe;
 mod way;
-#[expect(dead_code, reason = "stories with a daemon stand beside what is used here")]
+#[expect(dead_code, reason = "stories with a daemon are next to what is used here")]
 #[path = "../support/mod.rs"]
 mod support;

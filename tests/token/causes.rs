@@ -13,9 +13,15 @@ use crate::server::{House, Said, Seen, soon};
 /// What a caller is told, with the parts that differ from run to run taken out.
 async fn told(house: &House, credential: Credential) -> (TokenState, String) {
     let manager = TokenManager::start(credential, house.environment()).unwrap();
-    let AuthUnavailable { state, message, cure, .. } = soon(manager.token()).await.unwrap_err();
+    let refused = soon(manager.token()).await.unwrap_err();
+    let AuthUnavailable { state, cure, .. } = &refused;
     let folder = house.folder.path().display().to_string();
-    (state, format!("{message}\n{cure}").replace(&house.server.origin, "http://identity").replace(&folder, "/etc"))
+    (
+        *state,
+        format!("{}\n{cure}", refused.sentence())
+            .replace(&house.server.origin, "http://identity")
+            .replace(&folder, "/etc"),
+    )
 }
 
 async fn answered(said: Said) -> (TokenState, String) {
@@ -360,21 +366,21 @@ fn failures_that_take_a_network_to_make_have_words_too() {
     let gave_up = Network::GaveUp { after: secs(15), next: secs(30) };
     assert_eq!(network(gave_up).explain(&credential, Before::Answered).class, Class::Ambiguous);
     insta::assert_snapshot!(told.join("\n"), @r#"
-    connection `cloud`: POST https://cloud.uipath.com/acme/identity_/connect/token failed: the server's name was not found
+    POST https://cloud.uipath.com/acme/identity_/connect/token failed: the server's name was not found
     check the host in `auth.token_url` or `url`, and the name server; it is tried again by itself
-    connection `cloud`: POST https://cloud.uipath.com/acme/identity_/connect/token failed: no secure connection
+    POST https://cloud.uipath.com/acme/identity_/connect/token failed: no secure connection
     check host and port, or add the server's authority to the system's certificates; it is tried again by itself
-    connection `cloud`: POST https://cloud.uipath.com/acme/identity_/connect/token failed: no connection within 5 s
+    POST https://cloud.uipath.com/acme/identity_/connect/token failed: no connection within 5 s
     check host and port, firewall and proxy; it is tried again by itself
-    connection `cloud`: POST https://cloud.uipath.com/acme/identity_/connect/token failed: no complete answer yet when punctual stopped waiting after 15 s
+    POST https://cloud.uipath.com/acme/identity_/connect/token failed: no complete answer yet when punctual stopped waiting after 15 s
     find out what keeps the server, or a proxy between, so long; it is tried again by itself, and waits up to 30 s then
-    connection `cloud`: POST https://cloud.uipath.com/acme/identity_/connect/token failed: the connection broke before the answer was complete
+    POST https://cloud.uipath.com/acme/identity_/connect/token failed: the connection broke before the answer was complete
     check the server and any proxy between; it is tried again by itself
-    connection `cloud`: nothing was sent to https://cloud.uipath.com/acme/identity_/connect/token because another process keeps the token file
+    nothing was sent to https://cloud.uipath.com/acme/identity_/connect/token because another process keeps the token file
     end the other process that uses this login; it is tried again by itself
-    connection `cloud`: nothing was sent to https://cloud.uipath.com/acme/identity_/connect/token because the token file `/var/lib/punctual/tokens/x.token` is damaged
+    nothing was sent to https://cloud.uipath.com/acme/identity_/connect/token because the token file `/var/lib/punctual/tokens/x.token` is damaged
     restore it from a copy, or log in once more and put the new refresh token in `credential:cloud`
-    connection `cloud`: POST https://cloud.uipath.com/acme/identity_/connect/token answered 400 `invalid_grant`
+    POST https://cloud.uipath.com/acme/identity_/connect/token answered 400 `invalid_grant`
     the answer that held the next one was lost: log in once more and put the new refresh token in `credential:cloud`; or leave `refresh_token` out of the file and run `punctual login cloud`
     "#);
 }

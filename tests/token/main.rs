@@ -260,9 +260,9 @@ async fn the_new_refresh_token_is_on_the_disk_before_the_access_token_is_handed_
 #[tokio::test]
 async fn a_login_that_cannot_be_saved_works_from_memory_and_is_saved_later() {
     let house = House::new(one_use("refresh-0")).await;
-    let beside = house.token_file("refresh-0").path().with_extension("token.new");
+    let prepared = house.token_file("refresh-0").path().with_extension("token.new");
     let mut inner = one_use("refresh-0");
-    let blocker = beside.clone();
+    let blocker = prepared.clone();
     house.server.answer_with(move |number, seen| {
         // A folder where the file should go: no permission stops root, this does.
         if number == 1 {
@@ -282,7 +282,7 @@ async fn a_login_that_cannot_be_saved_works_from_memory_and_is_saved_later() {
     assert!(soon(manager.token()).await.is_err());
     assert_eq!(house.server.count(), 1);
 
-    std::fs::remove_dir(&beside).unwrap();
+    std::fs::remove_dir(&prepared).unwrap();
     house.hand.advance(secs(1));
     when(&manager, |status| status.generation == Some(Generation(2))).await;
     assert_eq!(house.stored("refresh-0").refresh_token.unwrap().expose(), "refresh-2");
@@ -295,13 +295,13 @@ async fn nothing_is_sent_when_the_next_login_could_not_be_written() {
     let house = House::new(one_use("refresh-0")).await;
     std::fs::create_dir(house.tokens()).unwrap();
     std::fs::set_permissions(house.tokens(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
-    let beside = house.token_file("refresh-0").path().with_extension("token.new");
-    std::fs::create_dir(&beside).unwrap();
+    let prepared = house.token_file("refresh-0").path().with_extension("token.new");
+    std::fs::create_dir(&prepared).unwrap();
     let manager = house.manager(house.identity());
     let unavailable = soon(manager.token()).await.unwrap_err();
     assert!(unavailable.message.contains("nothing was sent"), "{unavailable}");
     assert_eq!(house.server.count(), 0);
-    std::fs::remove_dir(&beside).unwrap();
+    std::fs::remove_dir(&prepared).unwrap();
     house.next_attempt(&manager).await;
     assert_eq!(text_of(&manager).await, "at-1");
 }

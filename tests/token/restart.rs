@@ -296,7 +296,7 @@ async fn a_login_is_used_every_day_and_its_end_is_told_twelve_days_ahead() {
     }
     assert_eq!(told_at, Some(later(noon(), secs(48 * 86_400))));
     let folder = house.folder.path().display().to_string();
-    insta::assert_snapshot!(manager.status().warning.unwrap().replace(&folder, "/etc"), @"connection `cloud`: its refresh token is 50 days old and ends about 2026-05-01 unless it is renewed; put a new refresh token in `file:/etc/seed`");
+    insta::assert_snapshot!(manager.status().warning.unwrap().replace(&folder, "/etc"), @"its refresh token is 50 days old and ends about 2026-05-01 unless it is renewed; put a new refresh token in `file:/etc/seed`");
     // A server that does hand out new ones never gets there.
     let house = House::new(one_use("refresh-0")).await;
     let manager = house.manager(house.identity());

@@ -540,7 +540,7 @@ fn after_a_crash_at_any_step_of_a_save_the_old_or_the_new_token_is_there() {
     saved(&other, "refresh-2", Some(first));
     let new = std::fs::read(other.path()).unwrap();
 
-    // The file, the copy beside it, the token that must be found.
+    // The file, the copy next to it, the token that must be found.
     type Image<'a> = (&'a [u8], Option<&'a [u8]>, &'a str);
     let images: [Image<'_>; 5] = [
         (&old, None, "refresh-1"),
@@ -549,20 +549,20 @@ fn after_a_crash_at_any_step_of_a_save_the_old_or_the_new_token_is_there() {
         (&old, Some(&new), "refresh-2"),
         (&new, None, "refresh-2"),
     ];
-    for (number, (main, beside, expected)) in images.into_iter().enumerate() {
+    for (number, (main, prepared, expected)) in images.into_iter().enumerate() {
         let folder = tempfile::tempdir().unwrap();
         let file = TokenFile::new(&folder.path().join("tokens"), family());
-        let beside_path = file.path().with_extension("token.new");
+        let prepared_path = file.path().with_extension("token.new");
         private_file(file.path(), main);
-        if let Some(beside) = beside {
-            private_file(&beside_path, beside);
+        if let Some(body) = prepared {
+            private_file(&prepared_path, body);
         }
         assert_eq!(loaded(&file), expected, "image {number}");
         // A later save works from any of them.
         let stored = file.load().unwrap();
         saved(&file, "refresh-3", stored);
         assert_eq!(loaded(&file), "refresh-3", "image {number}");
-        assert!(!beside_path.exists());
+        assert!(!prepared_path.exists());
     }
 }
 

@@ -176,7 +176,7 @@ async fn an_answer_that_cannot_be_unpacked_is_told_as_such() {
     );
     let (told, _) = sent("zstd", 4, b"\x28\xb5\x2f\xfd").await;
     assert!(told.contains("answered 200, but its body is encoded as `zstd`"), "{told}");
-    assert!(told.contains("have whatever is between send answers unpacked"), "{told}");
+    assert!(told.contains("have the proxy or gateway on the way send answers whole and without compression"), "{told}");
 }
 
 fn kept_identity() -> Grant {

@@ -551,10 +551,10 @@ impl Place {
     /// A person logs in: a first token of a new family.
     fn log_in(&self) {
         use std::os::unix::fs::PermissionsExt;
-        let (path, beside) = (self.folder.path().join("seed"), self.folder.path().join("seed.new"));
-        std::fs::write(&beside, self.server.begin_login()).unwrap();
-        std::fs::set_permissions(&beside, std::fs::Permissions::from_mode(0o600)).unwrap();
-        std::fs::rename(beside, path).unwrap();
+        let (path, prepared) = (self.folder.path().join("seed"), self.folder.path().join("seed.new"));
+        std::fs::write(&prepared, self.server.begin_login()).unwrap();
+        std::fs::set_permissions(&prepared, std::fs::Permissions::from_mode(0o600)).unwrap();
+        std::fs::rename(prepared, path).unwrap();
     }
 
     fn begin(&self, seed: u64) -> Life {

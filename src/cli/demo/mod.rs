@@ -144,7 +144,7 @@ fn only_ours(folder: &Path) -> Result<(), Failure> {
     }
 }
 
-/// The schedule file and the user key beside it, as a user would write them.
+/// The schedule file and the user key next to it, as a user would write them.
 fn write_files(folder: &Path, url: &str, clock: &Clock) -> Result<PathBuf, Failure> {
     use std::io::Write;
     use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};

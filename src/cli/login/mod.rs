@@ -53,7 +53,7 @@ pub(super) async fn run(global: &Global, args: &LoginArgs, clock: &Clock, out: &
         if !need.client_secret {
             return Err(Failure::new(
                 Exit::Usage,
-                format!("connection `{}` keeps no client secret beside its `{}`", need.connection, need.secret),
+                format!("connection `{}` keeps no client secret with its `{}`", need.connection, need.secret),
             )
             .hint("leave `--client-secret` out; where the file has a `client_secret`, take that out to keep it here"));
         }
