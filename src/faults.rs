@@ -3,7 +3,7 @@
 //! Only under the cargo feature `faults`, switched on by the environment variable `PUNCTUAL_FAULT`. A binary built without
 //! the feature has none of it, which a test shows.
 //!
-//! Beside them are the places where the process can be made to die: `PUNCTUAL_FAIL_AT=NAME/KIND:N` kills it at the N-th
+//! Next to them are the places where the process can be made to die: `PUNCTUAL_FAIL_AT=NAME/KIND:N` kills it at the N-th
 //! passing of a place (the first without a number). A kind tells what a commit holds, or which call was answered.
 
 use std::collections::BTreeMap;

@@ -70,7 +70,7 @@ impl Connections {
         Connections { shared, wired: Arc::default(), retired: Arc::default() }
     }
 
-    /// Makes what a set needs, beside all that there is. Nothing changes until it is taken.
+    /// Makes what a set needs, in addition to all that there is. Nothing changes until it is taken.
     ///
     /// # Errors
     /// The first connection that cannot be used at all.

@@ -57,6 +57,7 @@ impl Daemon {
     ///
     /// # Errors
     /// See [`DaemonError`]. Nothing was started.
+    #[expect(clippy::too_many_lines, reason = "it is the list of the daemon's parts in the order in which they begin")]
     pub async fn start(settings: DaemonSettings) -> Result<Daemon, DaemonError> {
         let DaemonSettings { clock, set, files, removals, state_dir, pace, housekeeping, socket } = settings;
         let folder = StateFolder::take(&state_dir)?;
@@ -96,14 +97,7 @@ impl Daemon {
         let (failed, failing) = watch::channel(Failing::new());
         let chores = chores_of(&as_written, &state_dir, &store, &clock, failed);
         let housekeeping = match housekeeping {
-            Chores::Nightly => match Housekeeping::start(chores).await {
-                Ok(chores) => Some(chores),
-                Err(cause) => {
-                    // Starts matter, chores do not.
-                    tracing::warn!("Housekeeping is off: {cause}");
-                    None
-                }
-            },
+            Chores::Nightly => begin_chores(chores).await,
             Chores::None => None,
         };
         let (dispatcher, handle) = Dispatcher::new(DispatcherSettings {
@@ -232,7 +226,7 @@ impl Daemon {
         connections.begin_to_stop();
         // A reader that is still there would keep the WAL from being folded back on closing.
         if let Err(cause) = store.checkpoint().await {
-            tracing::debug!("The WAL stays beside the database: {cause}");
+            tracing::debug!("The WAL stays next to the database: {cause}");
         }
         if let Err(cause) = store.close().await {
             tracing::warn!("Failed to close the database: {cause}");
@@ -247,6 +241,11 @@ impl Daemon {
         let _ = (&mut self.dispatcher).await;
         DaemonError::Ended
     }
+}
+
+async fn begin_chores(chores: ChoreSettings) -> Option<Housekeeping> {
+    // Starts matter, chores do not.
+    Housekeeping::start(chores).await.inspect_err(|cause| tracing::warn!("Housekeeping is off: {cause}")).ok()
 }
 
 /// What the files say of the history and its copies.

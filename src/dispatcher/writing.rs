@@ -1,6 +1,6 @@
 //! Store first, then act; and what happens while nothing can be stored.
 //!
-//! A write that takes long is waited for beside everything else, a write that failed is followed by opening the database anew.
+//! A write that takes long is waited for while everything else goes on, a write that failed is followed by opening the database anew.
 //! Meanwhile Orchestrator is read on, and nothing is claimed or sent. The waiting is for a task, never for the database itself, so
 //! nothing of the database is dropped half-way.
 

@@ -26,7 +26,7 @@ pub enum Action {
     },
     /// Read the folder's newest job, whoever started it, and list jobs by Reference next to it: where no job of ours can show
     /// that a look-up works, that one does. Two calls.
-    LookUpBeside { connection: ConnectionName, folder_id: FolderId, asks: Vec<Ask>, nonce: Reference },
+    LookUpNextToNewest { connection: ConnectionName, folder_id: FolderId, asks: Vec<Ask>, nonce: Reference },
     /// List all jobs since an instant, where the filter by Reference is of no use: one list for all that is asked in a folder.
     ListSince { connection: ConnectionName, folder_id: FolderId, asks: Vec<Ask>, since: Timestamp },
     /// List jobs by key.
@@ -95,7 +95,7 @@ pub struct Ask {
 
 /// A look-up with somebody else's job as its control.
 #[derive(Clone, Debug)]
-pub struct Beside {
+pub struct NextToNewest {
     /// The folder's newest job when it was read without a filter; `None` where the folder showed no job at all.
     pub newest: Option<JobView>,
     /// What the look-up then showed; nothing where there was no job to put next to it.
@@ -150,12 +150,12 @@ pub enum Report {
         control: Option<Reference>,
         result: Result<JobPage, CallError>,
     },
-    /// Of [`Action::LookUpBeside`].
-    LookedUpBeside {
+    /// Of [`Action::LookUpNextToNewest`].
+    LookedUpNextToNewest {
         connection: ConnectionName,
         folder_id: FolderId,
         asks: Vec<Ask>,
-        result: Result<Beside, CallError>,
+        result: Result<NextToNewest, CallError>,
     },
     /// Of [`Action::ListSince`].
     ListedSince { connection: ConnectionName, folder_id: FolderId, asks: Vec<Ask>, result: Result<JobPage, CallError> },
@@ -190,7 +190,7 @@ impl Action {
             Action::Start(order) => &order.connection,
             Action::Resolve { connection, .. }
             | Action::LookUp { connection, .. }
-            | Action::LookUpBeside { connection, .. }
+            | Action::LookUpNextToNewest { connection, .. }
             | Action::ListSince { connection, .. }
             | Action::Poll { connection, .. }
             | Action::ListEnded { connection, .. }
@@ -207,7 +207,7 @@ impl Action {
             Action::Start(order) => Some(order.run),
             Action::Resolve { .. }
             | Action::LookUp { .. }
-            | Action::LookUpBeside { .. }
+            | Action::LookUpNextToNewest { .. }
             | Action::ListSince { .. }
             | Action::Poll { .. }
             | Action::ListEnded { .. }
@@ -224,7 +224,7 @@ impl Action {
             Action::Start(_) | Action::StopSpare { .. } => false,
             Action::Resolve { .. }
             | Action::LookUp { .. }
-            | Action::LookUpBeside { .. }
+            | Action::LookUpNextToNewest { .. }
             | Action::ListSince { .. }
             | Action::Poll { .. }
             | Action::ListEnded { .. }
@@ -243,7 +243,7 @@ impl Report {
             | Report::Resolved { connection, .. }
             | Report::Started { connection, .. }
             | Report::LookedUp { connection, .. }
-            | Report::LookedUpBeside { connection, .. }
+            | Report::LookedUpNextToNewest { connection, .. }
             | Report::ListedSince { connection, .. }
             | Report::Polled { connection, .. }
             | Report::ListedEnded { connection, .. }
@@ -262,7 +262,7 @@ impl Report {
             Report::Resolved { .. } => "resolved",
             Report::Started { .. } => "started",
             Report::LookedUp { .. } => "looked_up",
-            Report::LookedUpBeside { .. } => "looked_up_beside",
+            Report::LookedUpNextToNewest { .. } => "looked_up_next_to_newest",
             Report::ListedSince { .. } => "listed_since",
             Report::Polled { .. } => "polled",
             Report::ListedEnded { .. } => "listed_ended",

@@ -6,5 +6,5 @@
 mod action;
 mod perform;
 
-pub use action::{Action, Ask, AskedFor, Beside, Report, Resolved, StartOrder, Target};
+pub use action::{Action, Ask, AskedFor, NextToNewest, Report, Resolved, StartOrder, Target};
 pub use perform::{Clients, Executor};

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-use super::action::{Action, Ask, Beside, Report, Resolved, StartOrder, Target};
+use super::action::{Action, Ask, NextToNewest, Report, Resolved, StartOrder, Target};
 use crate::orchestrator::{CallError, Client, JobPage, Sentence, ServerSkew, StartRequest, StopStrategy, UnsentReason};
 use crate::run::{FolderId, JobKey, Reference};
 use crate::schedule::{ConnectionName, FolderChoice};
@@ -80,12 +80,12 @@ impl Executor {
                 };
                 Report::LookedUp { connection, folder_id, asks, control, result }
             }
-            Action::LookUpBeside { connection, folder_id, asks, nonce } => {
+            Action::LookUpNextToNewest { connection, folder_id, asks, nonce } => {
                 let result = match self.client(&connection) {
-                    Ok(client) => look_up_beside(&client, folder_id, &asks, &nonce).await,
+                    Ok(client) => look_up_next_to_newest(&client, folder_id, &asks, &nonce).await,
                     Err(error) => Err(error),
                 };
-                Report::LookedUpBeside { connection, folder_id, asks, result }
+                Report::LookedUpNextToNewest { connection, folder_id, asks, result }
             }
             Action::ListSince { connection, folder_id, asks, since } => {
                 let result = match self.client(&connection) {
@@ -193,22 +193,22 @@ fn names_of(asks: &[Ask], control: Option<&Reference>) -> Vec<Reference> {
     references
 }
 
-async fn look_up_beside(
+async fn look_up_next_to_newest(
     client: &Client,
     folder_id: FolderId,
     asks: &[Ask],
     nonce: &Reference,
-) -> Result<Beside, CallError> {
+) -> Result<NextToNewest, CallError> {
     let (newest, freshness) = client.newest_job(folder_id).await?;
     let Some(newest) = newest else {
-        return Ok(Beside { newest: None, page: JobPage { freshness, ..JobPage::nothing() } });
+        return Ok(NextToNewest { newest: None, page: JobPage { freshness, ..JobPage::nothing() } });
     };
     // Its own Reference shows that this very filter works; its number shows less, and is what a job started by hand has.
     let page = match &newest.reference {
         Some(reference) => client.list_by_reference(folder_id, &names_of(asks, Some(reference)), nonce).await?,
         None => client.list_by_reference_or_id(folder_id, &names_of(asks, None), newest.id, nonce).await?,
     };
-    Ok(Beside { newest: Some(newest), page })
+    Ok(NextToNewest { newest: Some(newest), page })
 }
 
 impl Ask {

@@ -19,6 +19,18 @@ pub use self::reasons::{Fate, HowFound, NotRun, OldBlocker, WhyHeld, WhyLost, Wh
 use crate::run::{RunId, RunState};
 use crate::schedule::{ConnectionName, ScheduleKey};
 
+/// Logs at a level that is known only when it runs; `tracing` wants it as a constant.
+macro_rules! at_level {
+    ($level:expr, $($fields:tt)+) => {
+        match $level {
+            Level::Debug => tracing::debug!($($fields)+),
+            Level::Info => tracing::info!($($fields)+),
+            Level::Warning => tracing::warn!($($fields)+),
+            Level::Error => tracing::error!($($fields)+),
+        }
+    };
+}
+
 /// One fact, with what it is about.
 #[derive(Clone, Debug)]
 pub enum Happening {
@@ -90,31 +102,11 @@ impl Happening {
                     Now::Becomes(state) | Now::Stays(state) => state.to_string(),
                     Now::Ended => "ended".to_owned(),
                 };
-                match self.level() {
-                    Level::Debug => tracing::debug!(run.id = %run, schedule, %state, "{line}"),
-                    Level::Info => tracing::info!(run.id = %run, schedule, %state, "{line}"),
-                    Level::Warning => tracing::warn!(run.id = %run, schedule, %state, "{line}"),
-                    Level::Error => tracing::error!(run.id = %run, schedule, %state, "{line}"),
-                }
+                at_level!(self.level(), run.id = %run, schedule, %state, "{line}");
             }
-            Happening::Connection(name, _) => match self.level() {
-                Level::Debug => tracing::debug!(connection = %name, "{line}"),
-                Level::Info => tracing::info!(connection = %name, "{line}"),
-                Level::Warning => tracing::warn!(connection = %name, "{line}"),
-                Level::Error => tracing::error!(connection = %name, "{line}"),
-            },
-            Happening::Schedule(key, _) => match self.level() {
-                Level::Debug => tracing::debug!(schedule = %key, "{line}"),
-                Level::Info => tracing::info!(schedule = %key, "{line}"),
-                Level::Warning => tracing::warn!(schedule = %key, "{line}"),
-                Level::Error => tracing::error!(schedule = %key, "{line}"),
-            },
-            Happening::Daemon(_) => match self.level() {
-                Level::Debug => tracing::debug!("{line}"),
-                Level::Info => tracing::info!("{line}"),
-                Level::Warning => tracing::warn!("{line}"),
-                Level::Error => tracing::error!("{line}"),
-            },
+            Happening::Connection(name, _) => at_level!(self.level(), connection = %name, "{line}"),
+            Happening::Schedule(key, _) => at_level!(self.level(), schedule = %key, "{line}"),
+            Happening::Daemon(_) => at_level!(self.level(), "{line}"),
         }
     }
 

@@ -195,25 +195,20 @@ pub enum OfRun {
 
 impl OfRun {
     pub(super) fn level(&self) -> Level {
-        let is_error = matches!(self, OfRun::JobTooMany { .. } | OfRun::JobMadeLate { .. });
-        let is_warning = matches!(
-            self,
-            OfRun::JobInUnknownState { .. }
-                | OfRun::JobSilent { .. }
-                | OfRun::LookUpsBreak(_)
-                | OfRun::SpareNotStopped { .. }
-        );
         match self {
-            _ if is_error => Level::Error,
-            _ if is_warning => Level::Warning,
+            OfRun::JobTooMany { .. } | OfRun::JobMadeLate { .. } => Level::Error,
+            OfRun::JobInUnknownState { .. }
+            | OfRun::JobSilent { .. }
+            | OfRun::LookUpsBreak(_)
+            | OfRun::SpareNotStopped { .. } => Level::Warning,
             // A run's story is for whoever looks at it: what needs a person is seen by its state.
             _ => Level::Info,
         }
     }
 }
 
-// Longer than a function should be: it is the table of a run's words, one line a fact.
 impl fmt::Display for OfRun {
+    #[expect(clippy::too_many_lines, reason = "it is the table of a run's words, a line for each fact")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             OfRun::Claimed => f.write_str("Claimed"),

@@ -369,7 +369,7 @@ fn a_call_that_is_still_under_way_when_the_database_is_read_again_is_not_made_tw
     let now = world.now;
     world.core().take_over(old, now);
     world.pass(seconds(150));
-    assert_eq!(world.server.posts(), 0, "it is not sent again beside itself");
+    assert_eq!(world.server.posts(), 0, "it is not sent a second time");
     let report = world.answer(start);
     world.tell(report);
     world.pass(seconds(600));

@@ -133,7 +133,7 @@ fn a_look_up_that_is_under_way_does_not_undo_the_decision_to_start() {
     world.server.script.push_back(Post::Answered(503));
     world.pass_to("2026-11-23T12:30:00Z");
     assert_eq!(world.state("x", NOON), "held");
-    let under_way = world.until_ordered(|action| matches!(action, Action::LookUpBeside { .. }));
+    let under_way = world.until_ordered(|action| matches!(action, Action::LookUpNextToNewest { .. }));
     assert_eq!(resolve(&mut world, Resolution::Start), Ok(Resolved::Starting));
     let report = world.answer(under_way);
     world.tell(report);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use punctual::clock::{Reading, later};
 use punctual::dispatcher::core::{Absent, Core, Event, Pace};
-use punctual::executor::{Action, Beside, Report, Resolved, Target};
+use punctual::executor::{Action, NextToNewest, Report, Resolved, Target};
 use punctual::orchestrator::{FoundBy, FoundFolder, JobPage, JobState, JobView, ReleaseKey, ServerSkew};
 use punctual::run::{
     Evidence, FolderId, JobId, JobKey, JobPhase, JobRef, ListCalls, Reference, Run, RunId, RunState, WaitReason,
@@ -182,7 +182,7 @@ fn six_hours_of_outage_keep_order_rate_and_deadlines_and_double_nothing() {
             Call::Start(reference) => Some((*made, reference)),
             Call::Resolve
             | Call::LookUp(_)
-            | Call::LookUpBeside
+            | Call::LookUpNextToNewest
             | Call::ListSince
             | Call::Poll(..)
             | Call::ListEnded
@@ -243,7 +243,7 @@ fn forty_kills(forgets: bool) -> usize {
 fn list_calls_stay_within_sixty_in_any_minute_while_the_daemon_dies_every_six_seconds() {
     let most = forty_kills(false);
     println!(
-        "figure: 40 kills in four minutes beside a thousand unclear starts: at most {most} list calls in any minute"
+        "figure: 40 kills in four minutes next to a thousand unclear starts: at most {most} list calls in any minute"
     );
     assert!((50..=60).contains(&most), "{most} list calls in a minute");
     // Checks the checker: lives that know nothing of each other are beyond the limit, and this is seen.
@@ -319,9 +319,9 @@ fn answered(action: Action) -> Option<Report> {
         Action::LookUp { connection, folder_id, asks, control, .. } => {
             Report::LookedUp { connection, folder_id, asks, control, result: Ok(page(Vec::new())) }
         }
-        Action::LookUpBeside { connection, folder_id, asks, .. } => {
-            let result = Ok(Beside { newest: None, page: page(Vec::new()) });
-            Report::LookedUpBeside { connection, folder_id, asks, result }
+        Action::LookUpNextToNewest { connection, folder_id, asks, .. } => {
+            let result = Ok(NextToNewest { newest: None, page: page(Vec::new()) });
+            Report::LookedUpNextToNewest { connection, folder_id, asks, result }
         }
         Action::ListSince { connection, folder_id, asks, .. } => {
             Report::ListedSince { connection, folder_id, asks, result: Ok(page(Vec::new())) }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use punctual::clock::{Reading, later};
-use punctual::executor::{Action, Beside, Report, Resolved, StartOrder, Target};
+use punctual::executor::{Action, NextToNewest, Report, Resolved, StartOrder, Target};
 use punctual::orchestrator::{
     CallError, Completeness, ErrorCode, FoundBy, FoundFolder, Freshness, JobPage, JobState, JobView, ReleaseKey,
     Sentence, Stale, UnsentReason,
@@ -106,7 +106,7 @@ pub(crate) enum Call {
     Resolve,
     Start(Reference),
     LookUp(Vec<Reference>),
-    LookUpBeside,
+    LookUpNextToNewest,
     ListSince,
     Poll(FolderId, usize),
     ListEnded,
@@ -262,7 +262,7 @@ impl Server {
             Action::Start(_) => &mut self.post_takes,
             Action::Resolve { .. }
             | Action::LookUp { .. }
-            | Action::LookUpBeside { .. }
+            | Action::LookUpNextToNewest { .. }
             | Action::ListSince { .. }
             | Action::Poll { .. }
             | Action::ListEnded { .. }
@@ -364,15 +364,20 @@ impl Server {
     }
 
     /// The newest job of anybody, and then our names next to it.
-    fn look_up_beside(&self, folder: FolderId, wanted: &[Reference], boot: Duration) -> Result<Beside, CallError> {
+    fn look_up_next_to_newest(
+        &self,
+        folder: FolderId,
+        wanted: &[Reference],
+        boot: Duration,
+    ) -> Result<NextToNewest, CallError> {
         self.check_folder(folder)?;
         let newest = self.shown(folder, boot).into_iter().max_by_key(|job| job.id);
-        let Some(newest) = newest else { return Ok(Beside { newest: None, page: JobPage::nothing() }) };
+        let Some(newest) = newest else { return Ok(NextToNewest { newest: None, page: JobPage::nothing() }) };
         let mut page = self.look_up(folder, wanted, boot)?;
         if !page.jobs.iter().any(|job| job.id == newest.id) {
             page.jobs.push(newest.clone());
         }
-        Ok(Beside { newest: Some(newest), page })
+        Ok(NextToNewest { newest: Some(newest), page })
     }
 
     fn list_since(&self, folder: FolderId, since: Timestamp, boot: Duration) -> Result<JobPage, CallError> {
@@ -511,11 +516,11 @@ impl Server {
                 }
                 Report::LookedUp { connection, folder_id, asks, control, result }
             }
-            Action::LookUpBeside { connection, folder_id, asks, nonce: _ } => {
-                self.calls.push((boot, Call::LookUpBeside));
+            Action::LookUpNextToNewest { connection, folder_id, asks, nonce: _ } => {
+                self.calls.push((boot, Call::LookUpNextToNewest));
                 let wanted: Vec<Reference> = asks.iter().map(|ask| ask.reference.clone()).collect();
-                let result = self.look_up_beside(folder_id, &wanted, boot);
-                Report::LookedUpBeside { connection, folder_id, asks, result }
+                let result = self.look_up_next_to_newest(folder_id, &wanted, boot);
+                Report::LookedUpNextToNewest { connection, folder_id, asks, result }
             }
             Action::ListSince { connection, folder_id, asks, since } => {
                 self.calls.push((boot, Call::ListSince));

@@ -137,7 +137,7 @@ schedules:
         super::world::CONNECTION,
         (0..60).map(|n| format!("  s{n:03}: {{ cron: \"0 * * * *\", start: {{ process: P }} }}\n")).collect::<String>()
     );
-    // An open run whose connection is not loaded waits on and on beside them.
+    // An open run whose connection is not loaded waits on and on next to them.
     let set = super::world::read(&text, super::world::at(BEFORE));
     let mut world = World::with(set, super::world::at(BEFORE));
     // A short failure, and all is well again long before noon.

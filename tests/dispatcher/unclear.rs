@@ -168,7 +168,7 @@ fn where_anybody_else_starts_jobs_one_of_theirs_is_the_control_of_the_first_star
     world.pass_to("2026-11-23T12:10:00Z");
     assert_eq!(world.state("x", NOON), "succeeded");
     assert_eq!(world.server.posts(), 2);
-    assert!(world.server.count(seconds(0), |call| *call == Call::LookUpBeside) > 0);
+    assert!(world.server.count(seconds(0), |call| *call == Call::LookUpNextToNewest) > 0);
 }
 
 #[test]
@@ -333,7 +333,7 @@ fn jobs_that_may_not_be_read_are_given_up_after_ten_minutes_and_count_for_an_hou
     assert!(troubles[0].text.contains("cannot be read"), "{troubles:?}");
     world.pass_to("2026-11-23T12:11:30Z");
     assert_eq!(world.state("x", NOON), "lost", "{:#?}", world.lines(world.run("x", NOON)));
-    // Its job may still run: nothing is started beside it for an hour, and then the schedule goes on.
+    // Its job may still run: nothing is started next to it for an hour, and then the schedule goes on.
     world.pass_to("2026-11-23T12:59:00Z");
     assert_eq!(world.state("x", "2026-11-23T12:50:00Z"), "skipped: overlap");
     assert_eq!(world.server.posts(), 1);

@@ -1,6 +1,6 @@
 //! Checks requests and answers against UiPath's own description of its API (OpenAPI 3.0).
 //!
-//! The file is not ours, so it is not in the repository: `PUNCTUAL_CONTRACT` names it, else it is looked for beside the
+//! The file is not ours, so it is not in the repository: `PUNCTUAL_CONTRACT` names it, else it is looked for next to the
 //! package. Without it tests go on unchecked and say so; with `PUNCTUAL_CONTRACT_REQUIRED=1` they fail. Each check is
 //! appended to the file named by `PUNCTUAL_CONTRACT_TALLY`, one line each, so that a script can count over all test binaries.
 //!
@@ -70,8 +70,8 @@ impl Contract {
     /// Finds and reads the description; `None`, with a notice, when it is not there.
     #[expect(clippy::print_stderr, reason = "the notice is for who runs the tests")]
     pub(crate) fn load() -> Option<Contract> {
-        let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/contract/orchestrator.json");
-        let path = std::env::var_os("PUNCTUAL_CONTRACT").map_or(beside, PathBuf::from);
+        let sibling = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/contract/orchestrator.json");
+        let path = std::env::var_os("PUNCTUAL_CONTRACT").map_or(sibling, PathBuf::from);
         match std::fs::read(&path) {
             Ok(bytes) => {
                 let document = serde_json::from_slice(&bytes).expect("the contract is JSON");

@@ -141,7 +141,7 @@ async fn took(rig: &Rig, most: Duration, mut reached: impl FnMut() -> bool) -> O
     }
 }
 
-/// What is on the disk, read from a copy: a reader would want room beside the files.
+/// What is on the disk, read from a copy: a reader would want room next to the files.
 async fn claims_on_disk(rig: &Rig) -> Vec<Demand> {
     for _ in 0..50 {
         let copy = tempfile::tempdir().expect("a folder");

@@ -28,7 +28,7 @@ pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T
     tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
 }
 
-/// A stand-in, and a home of one daemon beside it.
+/// A stand-in, and a home of one daemon next to it.
 pub(crate) struct Rig {
     pub(crate) sandbox: Sandbox,
     pub(crate) home: Home,

@@ -157,7 +157,7 @@ fn case(key: &str, due: Timestamp, process: &str) -> String {
     )
 }
 
-/// A whole second, late enough for a daemon to be there before it, and beside many others.
+/// A whole second, late enough for a daemon to be there before it, and next to many others.
 fn soon(clock: &Clock) -> Timestamp {
     Timestamp::from_second(clock.now().as_second() + 6).expect("an instant")
 }

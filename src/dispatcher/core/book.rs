@@ -184,6 +184,15 @@ impl Book {
         }
     }
 
+    /// Changes what is stored of a run's attempt; one that was never to be sent has none.
+    pub(crate) fn change_attempt(&mut self, id: RunId, change: impl FnOnce(&mut Attempt)) {
+        self.change(id, |run| {
+            if let Some(attempt) = run.attempt_mut() {
+                change(attempt);
+            }
+        });
+    }
+
     /// Takes a step and writes its line; `false` when the states do not allow it. How far the run is follows the state, as far as it can be
     /// derived from it: how an unclear start settles and how a job is followed is set by whoever takes the step.
     pub(crate) fn step(&mut self, id: RunId, event: RunEvent, at: Timestamp, what: OfRun) -> bool {

@@ -330,27 +330,23 @@ pub(crate) fn on_job_found(
     run: RunId,
     result: Result<JobPage, CallError>,
 ) {
-    if let Some(link) = state.links.get_mut(&at.0) {
+    if let Some(link) = state.links.get_mut(&at.connection) {
         link.health.heard_read(&result, state.now.boot);
     }
     let Some((asking, Pending::Named(key))) = desk.pending.get(&run).cloned() else { return };
     desk.pending.remove(&run);
     let checked = match result {
-        Ok(page) => check_job(state, at.1, run, key, &page),
+        Ok(page) => check_job(state, at.id, run, key, &page),
         Err(error) => Err(CommandRefused::NotRead(error.to_string())),
     };
     match checked {
         Ok(job) => {
             if let Some(reference) = job.reference.clone() {
                 // Started by hand under another name; from here on that one names its job.
-                state.book.change(run, |run| {
-                    if let Some(attempt) = run.attempt_mut() {
-                        attempt.reference = reference;
-                    }
-                });
+                state.book.change_attempt(run, |attempt| attempt.reference = reference);
             }
             let number = job.id;
-            adopt::adopt(state, run, at.1, &[job], HowFound::ByPerson(asking.actor.clone()));
+            adopt::adopt(state, run, at.id, &[job], HowFound::ByPerson(asking.actor.clone()));
             desk.decided(state, asking, Resolution::Job(key), Resolved::Adopted(number));
         }
         Err(refused) => desk.refuse(asking.id, refused),

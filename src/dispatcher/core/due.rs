@@ -183,7 +183,7 @@ impl Due {
             leave(&mut self.jobs, &key, &id);
         }
         if let Some(followed) = place.followed {
-            let folder = (connection.clone(), followed.folder_id);
+            let folder = Folder::new(connection.clone(), followed.folder_id);
             if let Some(jobs) = self.folders.get_mut(&folder) {
                 jobs.all.remove(&(followed.accepted_at, id));
                 match followed.next {
@@ -219,7 +219,7 @@ impl Due {
             self.jobs.entry(key).or_default().insert(id);
         }
         if let Some(followed) = &place.followed {
-            let jobs = self.folders.entry((connection.clone(), followed.folder_id)).or_default();
+            let jobs = self.folders.entry(Folder::new(connection.clone(), followed.folder_id)).or_default();
             jobs.all.insert((followed.accepted_at, id));
             match followed.next {
                 NextRead::UnderWay => {}

@@ -9,8 +9,18 @@ use crate::executor::{Action, Ask, AskedFor, Report};
 use crate::run::{FolderId, RunId};
 use crate::schedule::{ConnectionName, FolderChoice};
 
-/// A folder of a tenant.
-pub(crate) type Folder = (ConnectionName, FolderId);
+/// A folder of a connection's tenant.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Folder {
+    pub(crate) connection: ConnectionName,
+    pub(crate) id: FolderId,
+}
+
+impl Folder {
+    pub(crate) fn new(connection: ConnectionName, id: FolderId) -> Folder {
+        Folder { connection, id }
+    }
+}
 
 /// What a call asks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,14 +77,14 @@ impl Question {
         match action {
             Action::Start(order) => vec![Question::Start(order.run)],
             Action::LookUp { connection, folder_id, asks, .. }
-            | Action::LookUpBeside { connection, folder_id, asks, .. }
+            | Action::LookUpNextToNewest { connection, folder_id, asks, .. }
             | Action::ListSince { connection, folder_id, asks, .. } => {
-                let folder = (connection.clone(), *folder_id);
+                let folder = Folder::new(connection.clone(), *folder_id);
                 asks.iter().map(|ask| Question::of(ask, &folder)).collect()
             }
             Action::Poll { jobs, .. } => jobs.iter().map(|(run, _)| Question::Listed(*run)).collect(),
             Action::ListEnded { connection, folder_id, .. } => {
-                vec![Question::Ended((connection.clone(), *folder_id))]
+                vec![Question::Ended(Folder::new(connection.clone(), *folder_id))]
             }
             Action::Read { run, .. } => vec![Question::Read(*run)],
             Action::Recall { connection, folder, .. } => vec![Question::Recall(connection.clone(), folder.clone())],
@@ -89,14 +99,14 @@ impl Question {
         match report {
             Report::Started { run, .. } => vec![Question::Start(*run)],
             Report::LookedUp { connection, folder_id, asks, .. }
-            | Report::LookedUpBeside { connection, folder_id, asks, .. }
+            | Report::LookedUpNextToNewest { connection, folder_id, asks, .. }
             | Report::ListedSince { connection, folder_id, asks, .. } => {
-                let folder = (connection.clone(), *folder_id);
+                let folder = Folder::new(connection.clone(), *folder_id);
                 asks.iter().map(|ask| Question::of(ask, &folder)).collect()
             }
             Report::Polled { jobs, .. } => jobs.iter().map(|(run, _)| Question::Listed(*run)).collect(),
             Report::ListedEnded { connection, folder_id, .. } => {
-                vec![Question::Ended((connection.clone(), *folder_id))]
+                vec![Question::Ended(Folder::new(connection.clone(), *folder_id))]
             }
             Report::Read { run, .. } => vec![Question::Read(*run)],
             Report::Recalled { connection, folder, .. } => vec![Question::Recall(connection.clone(), folder.clone())],

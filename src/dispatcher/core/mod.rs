@@ -33,7 +33,6 @@ pub use self::command::{Answer, Command, CommandId, CommandRefused, Resolution, 
 use self::link::Phase;
 pub use self::link::obstacle::{ConnectionObstacle, ConnectionTrouble};
 use self::run::{crowd, deadline, elsewhere, look_up, polling, send, trial};
-use self::set::claim::HasMore;
 use self::set::jumps::Turns;
 use self::set::planning::Planning;
 use self::set::{claim, jumps, recall, reload, warm_up};
@@ -82,8 +81,6 @@ pub struct Core {
     desk: Desk,
     turns: Turns,
     stopping: Stopping,
-    /// Whether the last turn left times unclaimed that have come.
-    behind: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,19 +106,12 @@ impl Core {
         random: RandomBits,
     ) -> Core {
         let (state, planning) = recover::recover(set, absent, state, opened, pace, random);
-        Core {
-            state,
-            planning,
-            desk: Desk::default(),
-            turns: Turns::from(opened),
-            stopping: Stopping::No,
-            behind: false,
-        }
+        Core { state, planning, desk: Desk::default(), turns: Turns::from(opened), stopping: Stopping::No }
     }
 
     /// Takes one event in. Decisions that follow from it and from time are made in [`Core::turn`].
     pub fn handle(&mut self, event: Event, now: Reading) {
-        let Core { state, planning, desk, turns: _, stopping, behind: _ } = self;
+        let Core { state, planning, desk, turns: _, stopping } = self;
         state.now = now;
         match event {
             Event::Report(report) => report::take(state, planning, desk, *report),
@@ -141,23 +131,21 @@ impl Core {
 
     /// Decides all that is due now, and gives what is to be stored and done.
     pub fn turn(&mut self, now: Reading) -> Step {
-        let Core { state, planning, desk, turns, stopping, behind } = self;
+        let Core { state, planning, desk, turns, stopping } = self;
         state.now = now;
         state.wake = Wake::default();
-        *behind = false;
         jumps::notice(state, planning, turns);
         if *stopping == Stopping::No {
             trial::try_unclear_connections(state);
             recall::ask(state, planning);
             elsewhere::give_up(state);
-            let more = claim::claim_some(state, planning);
-            *behind = more == HasMore::Yes;
+            claim::claim_some(state, planning);
             deadline::give_up_late_starts(state);
             warm_up::warm_up(state, planning);
             look_up::ask_about_unclear_starts(state);
             send::send_waiting(state);
             // Times that are not claimed yet may be among those that the database has forgotten.
-            if !*behind {
+            if !planning.is_behind() {
                 recall::end_doubt(state, planning);
             }
         }
@@ -181,7 +169,7 @@ impl Core {
     /// Only what reads Orchestrator: nothing is claimed, started or given up while nothing can be stored. Changes pile up in
     /// memory. Gives these reads, and what is to be logged at once.
     pub fn turn_reading(&mut self, now: Reading) -> (Vec<Action>, Vec<Happening>) {
-        let Core { state, planning: _, desk: _, turns, stopping, behind: _ } = self;
+        let Core { state, planning: _, desk: _, turns, stopping } = self;
         state.now = now;
         state.wake = Wake::default();
         turns.begin(now);
@@ -218,7 +206,7 @@ impl Core {
 
     /// Whether the last turn left times unclaimed that have come: the next turn is due at once.
     pub fn is_behind(&self) -> bool {
-        self.behind
+        self.stopping == Stopping::No && self.planning.is_behind()
     }
 
     /// How many times a run was looked at since this was last asked: what the events and turns since then cost.

@@ -1,7 +1,7 @@
 //! Which rule hears which answer.
 
 use super::command::{self, Desk};
-use super::flights::Question;
+use super::flights::{Folder, Question};
 use super::run::{adopt, crowd, follow, found, looked_up, started};
 use super::set::planning::Planning;
 use super::set::recall;
@@ -26,25 +26,25 @@ pub(crate) fn take(state: &mut State, planning: &mut Planning, desk: &mut Desk, 
             started::on_started(state, &connection, run, ended, server_date, result);
         }
         Report::LookedUp { connection, folder_id, asks, control, result } => {
-            looked_up::on_looked_up(state, &(connection, folder_id), &asks, control.as_ref(), result);
+            looked_up::on_looked_up(state, &Folder::new(connection, folder_id), &asks, control.as_ref(), result);
         }
-        Report::LookedUpBeside { connection, folder_id, asks, result } => {
-            looked_up::on_looked_up_next_to(state, &(connection, folder_id), &asks, result);
+        Report::LookedUpNextToNewest { connection, folder_id, asks, result } => {
+            looked_up::on_looked_up_next_to_newest(state, &Folder::new(connection, folder_id), &asks, result);
         }
         Report::ListedSince { connection, folder_id, asks, result } => {
-            looked_up::on_listed_since(state, &(connection, folder_id), &asks, &result);
+            looked_up::on_listed_since(state, &Folder::new(connection, folder_id), &asks, &result);
         }
         Report::Polled { connection, folder_id, jobs, result } => {
-            follow::on_polled(state, &(connection, folder_id), &jobs, result);
+            follow::on_polled(state, &Folder::new(connection, folder_id), &jobs, result);
         }
         Report::ListedEnded { connection, folder_id, result } => {
-            crowd::on_listed_ended(state, &(connection, folder_id), result);
+            crowd::on_listed_ended(state, &Folder::new(connection, folder_id), result);
         }
         Report::Recalled { connection, folder, folder_id, result } => {
-            recall::on_recalled(state, planning, &(connection, folder_id), &folder, result);
+            recall::on_recalled(state, planning, &Folder::new(connection, folder_id), &folder, result);
         }
         Report::JobFound { connection, folder_id, run, result } => {
-            command::on_job_found(state, desk, &(connection, folder_id), run, result);
+            command::on_job_found(state, desk, &Folder::new(connection, folder_id), run, result);
         }
         Report::Read { connection, run, result } => {
             follow::heard_read(state, &connection, run, &result);

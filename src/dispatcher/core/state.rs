@@ -21,7 +21,7 @@ use crate::executor::Action;
 use crate::happening::{Happening, OfConnection, OfRun};
 use crate::policy::overlap::Knowledge;
 use crate::run::{Attempt, InstallationId, RunEvent, RunId, RunState, WaitReason};
-use crate::schedule::{ConnectionName, ScheduleKey, ScheduleSet};
+use crate::schedule::{ConnectionName, ScheduleKey, ScheduleSet, Trigger};
 use crate::store::Doubt;
 
 /// How soon and how often open jobs are read.
@@ -63,6 +63,17 @@ pub(crate) struct Loaded {
     pub(crate) opened: Reading,
     /// Why this life began with a database that may have forgotten starts.
     pub(crate) doubt: Option<Doubt>,
+}
+
+/// What a life before this one may have done about a time, before it took the lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EarlierLife {
+    /// The time came in this life.
+    StartedNothing,
+    /// It was due before, or found late: its job is looked for first.
+    MayHaveStarted,
+    /// The same, under a database that may have forgotten it: no look-up of a moment is enough.
+    MayBeForgotten,
 }
 
 /// A repeated start whose jobs are counted once more.
@@ -239,9 +250,16 @@ impl State {
         RunId::new(u64::try_from(now.as_millisecond()).unwrap_or(0), (self.random)())
     }
 
-    /// Whether it was due before this daemon took the lock: another life may have started it, under a database that was since put back.
-    pub(crate) fn was_due_before(&self, fire_at: Timestamp) -> bool {
-        fire_at <= self.loaded.opened.wall
+    /// What a life before this one may have done about a time.
+    pub(crate) fn earlier_life(&self, trigger: Trigger, fire_at: Timestamp) -> EarlierLife {
+        let was_due_then = fire_at <= self.loaded.opened.wall;
+        match (was_due_then, self.loaded.doubt, trigger) {
+            (true, Some(_), _) => EarlierLife::MayBeForgotten,
+            (true, None, _) | (false, _, Trigger::CatchUp) => EarlierLife::MayHaveStarted,
+            (false, _, Trigger::Scheduled | Trigger::After | Trigger::Backfill | Trigger::Manual) => {
+                EarlierLife::StartedNothing
+            }
+        }
     }
 
     /// Whether a run's connection leads elsewhere.

@@ -116,7 +116,7 @@ async fn neighbours_of_starts_that_are_attacked_are_on_time() {
     let calm = lateness(&run(order(NONE)).await);
     let attacked = lateness(&run(order(STARTS_ONLY)).await);
     println!(
-        "figure: neighbours, seed {seed}: {} starts beside attacked ones, p99 {:.1} s late, at most {:.1} s; without the adversary {} \
+        "figure: neighbours, seed {seed}: {} starts next to attacked ones, p99 {:.1} s late, at most {:.1} s; without the adversary {} \
          starts, p99 {:.1} s, at most {:.1} s",
         attacked.len(),
         p99(&attacked),

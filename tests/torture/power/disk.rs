@@ -189,7 +189,7 @@ impl Disk {
             (Opened::Folder, _) => return,
             (Opened::Made, _) => None,
             (Opened::Emptied | Opened::AsItWas, Some(Node::File(body))) => Some(*body),
-            // The harness's own files, which stand beside the state folder.
+            // The harness's own files, which stand next to the state folder.
             (Opened::Emptied | Opened::AsItWas, None | Some(Node::Folder)) => return,
         };
         let body = known.unwrap_or_else(|| {

@@ -23,7 +23,7 @@ use super::{Second, file, variables};
 use crate::checker::{Calm, Evidence, Forgiven, demand_of, is_open, judge};
 use crate::demand::demanded;
 
-/// Schedules that are due at once, beside the two with the one-use login.
+/// Schedules that are due at once, next to the two with the one-use login.
 const BURST: usize = 6;
 const PERIOD: u64 = 4;
 /// Daemons side by side.

@@ -29,7 +29,7 @@ use super::still::{Damage, Due, Found, look};
 use super::{Second, file, variables};
 use crate::kill_loop::faults;
 
-/// Schedules that are due at once, beside the two with the renewed login.
+/// Schedules that are due at once, next to the two with the renewed login.
 const BURST: usize = 24;
 /// A burst comes this often.
 const PERIOD: u64 = 5;

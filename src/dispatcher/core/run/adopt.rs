@@ -1,10 +1,11 @@
 //! Taking a job as a run's own, and dealing with one too many.
 //!
 //! Two jobs under one Reference are the failure that everything else is there to prevent; when it happens all the same, one is
-//! followed, the other is stopped while it has not begun, and somebody is told.
+//! followed, the other is stopped while it has not begun, and the log says so.
 
 use super::ending::{join, phase_of};
 use super::{proof, sweep};
+use crate::dispatcher::core::flights::Folder;
 use crate::dispatcher::core::progress::Open;
 use crate::dispatcher::core::state::{State, there};
 use crate::executor::Action;
@@ -22,11 +23,11 @@ pub(crate) fn accepted(state: &mut State, id: RunId, jobs: &[JobView]) {
     let Some(attempt) = there(open.run.attempt(), "what was sent has an attempt") else { return };
     let connection = open.run.connection.clone();
     let reference = attempt.reference.clone();
-    proof::want(state, &(connection, folder_id), id, reference);
+    proof::want(state, &Folder::new(connection, folder_id), id, reference);
 }
 
 /// Takes a job as this run's. Of several the one that runs, then the oldest; the others are stopped while they have not
-/// begun, and somebody is told.
+/// begun, and the log says so.
 pub(crate) fn adopt(state: &mut State, id: RunId, folder_id: FolderId, jobs: &[JobView], how: HowFound) {
     let now = state.now;
     let mut jobs: Vec<&JobView> = jobs.iter().collect();

@@ -37,14 +37,14 @@ pub(crate) fn ask(state: &mut State) {
         .collect();
     for link in state.links.values_mut() {
         let name = link.connection.name.clone();
-        link.crowds.retain(|folder_id, _| crowded.contains_key(&(name.clone(), *folder_id)));
+        link.crowds.retain(|folder_id, _| crowded.contains_key(&Folder::new(name.clone(), *folder_id)));
     }
     let prefix = Reference::prefix(state.loaded.installation);
-    for ((connection, folder_id), oldest) in crowded {
+    for (Folder { connection, id: folder_id }, oldest) in crowded {
         let Some(link) = state.links.get_mut(&connection) else { continue };
         let crowd = link.crowds.entry(folder_id).or_insert(Crowd { since: earlier(oldest, MARGIN), next: now.boot });
         let (next, since) = (crowd.next, crowd.since);
-        if state.book.flights().has(&Question::Ended((connection.clone(), folder_id))) {
+        if state.book.flights().has(&Question::Ended(Folder::new(connection.clone(), folder_id))) {
             continue;
         }
         if now.boot < next {
@@ -59,7 +59,7 @@ pub(crate) fn ask(state: &mut State) {
 
 /// Jobs of ours that have ended were listed.
 pub(crate) fn on_listed_ended(state: &mut State, at: &Folder, result: Result<JobPage, CallError>) {
-    let (connection, folder_id) = (&at.0, at.1);
+    let (connection, folder_id) = (&at.connection, at.id);
     let now = state.now;
     let first = state.loaded.pace.first;
     let Some(link) = state.links.get_mut(connection) else { return };

@@ -94,11 +94,7 @@ pub(crate) fn on_found(
                     inquiry.turn_to(Way::ByReference, now.boot);
                 }
                 state.wake.at_boot(now.boot);
-                state.book.change(id, |run| {
-                    if let Some(attempt) = run.attempt_mut() {
-                        attempt.folder_id = Some(number);
-                    }
-                });
+                state.book.change_attempt(id, |attempt| attempt.folder_id = Some(number));
             }
             RunState::Starting | RunState::Ended(_) => {}
         }

@@ -33,7 +33,7 @@ const MISSING_FOR: Duration = Duration::from_secs(300);
 
 /// Jobs were listed by key.
 pub(crate) fn on_polled(state: &mut State, at: &Folder, jobs: &[(RunId, JobRef)], result: Result<JobPage, CallError>) {
-    let (connection, folder_id) = (&at.0, at.1);
+    let (connection, folder_id) = (&at.connection, at.id);
     unreadable::heard(state, at, &result);
     let Some(link) = state.links.get_mut(connection) else { return };
     link.health.heard_read(&result, state.now.boot);
@@ -61,7 +61,7 @@ pub(crate) fn on_polled(state: &mut State, at: &Folder, jobs: &[(RunId, JobRef)]
 /// A list was refused, or came to nothing. One job in it may be the reason, and must not hide the others: they are read one
 /// by one (semantics.md 22).
 fn on_poll_failed(state: &mut State, at: &Folder, jobs: &[(RunId, JobRef)], error: &CallError) {
-    let connection = &at.0;
+    let connection = &at.connection;
     let refused = matches!(error, CallError::Rejected { .. });
     if refused {
         state.log(connection, OfConnection::ListRefused(Cause::of(error)));
@@ -172,7 +172,7 @@ pub(crate) fn heard_read(
         link.health.heard_of_job(result, state.now.boot);
     }
     let Some(folder_id) = state.book.get(id).and_then(|open| open.run.folder_id()) else { return };
-    unreadable::heard(state, &(connection.clone(), folder_id), result);
+    unreadable::heard(state, &Folder::new(connection.clone(), folder_id), result);
     if result.is_ok() {
         folder::answered(state, folder_id, std::iter::once(id));
     }

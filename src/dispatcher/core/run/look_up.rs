@@ -72,7 +72,7 @@ impl Wanted {
         let mut calls = Vec::new();
         let by_reference = self.look_ups.into_iter().map(|(folder, asks)| (folder, asks, How::ByReference));
         let next_to_newest = self.next_to_newest.into_iter().map(|(folder, asks)| (folder, asks, How::NextToNewest));
-        for ((connection, folder_id), mut asks, how) in by_reference.chain(next_to_newest) {
+        for (Folder { connection, id: folder_id }, mut asks, how) in by_reference.chain(next_to_newest) {
             asks.sort_by_key(|(due, _)| *due);
             calls.extend(asks.chunks(ASKS_PER_CALL).map(|chunk| Call {
                 due: chunk.first().map(|(due, _)| *due).unwrap_or_default(),
@@ -82,7 +82,7 @@ impl Wanted {
                 how,
             }));
         }
-        for ((connection, folder_id), asks) in self.lists {
+        for (Folder { connection, id: folder_id }, asks) in self.lists {
             // One list from the oldest start on answers for all of them.
             let Some(since) = asks.iter().map(|(.., since)| *since).min() else { continue };
             calls.push(Call {
@@ -109,7 +109,7 @@ fn collect_proofs(state: &mut State, wanted: &mut Wanted) {
     let now = state.now;
     for (name, link) in &state.links {
         for (folder_id, proof) in &link.proofs {
-            let folder = (name.clone(), *folder_id);
+            let folder = Folder::new(name.clone(), *folder_id);
             if state.book.flights().has(&Question::Proof(folder.clone())) {
                 continue;
             }
@@ -137,7 +137,7 @@ fn collect_sweeps(state: &mut State, wanted: &mut Wanted) {
         }
         let reference = sweep.attempt.reference.clone();
         let ask = Ask { run: sweep.run, reference, purpose: AskedFor::Sweep };
-        wanted.look_up((sweep.connection.clone(), folder_id), now.boot, ask);
+        wanted.look_up(Folder::new(sweep.connection.clone(), folder_id), now.boot, ask);
     }
 }
 
@@ -175,7 +175,7 @@ pub(crate) fn ask_about_unclear_starts(state: &mut State) {
             }
             How::NextToNewest => {
                 let nonce = nonce(state);
-                Action::LookUpBeside { connection, folder_id, asks, nonce }
+                Action::LookUpNextToNewest { connection, folder_id, asks, nonce }
             }
             How::ByReference => {
                 let evidence = state.links.get(&connection).and_then(|link| link.evidence.get(&folder_id));
@@ -218,10 +218,11 @@ fn collect_asks(state: &mut State, id: RunId, wanted: &mut Wanted) {
     let Some(folder_id) = folder_to_ask(state, id, &connection) else { return };
     let due = if inquiry.next.is_zero() { state.now.boot } else { inquiry.next };
     let ask = Ask { run: id, reference, purpose };
+    let folder = Folder::new(connection, folder_id);
     match inquiry.way {
-        Way::NextToNewest => wanted.next_to_newest((connection, folder_id), due, ask),
-        Way::InList => wanted.list((connection, folder_id), due, ask, since),
-        Way::ByReference => wanted.look_up((connection, folder_id), due, ask),
+        Way::NextToNewest => wanted.next_to_newest(folder, due, ask),
+        Way::InList => wanted.list(folder, due, ask, since),
+        Way::ByReference => wanted.look_up(folder, due, ask),
     }
 }
 
@@ -275,10 +276,6 @@ fn find_its_folder(state: &mut State, id: RunId, connection: &ConnectionName) ->
         return None;
     }
     let folder_id = process::want_target(state, connection, &start)?.folder_id;
-    state.book.change(id, |run| {
-        if let Some(attempt) = run.attempt_mut() {
-            attempt.folder_id = Some(folder_id);
-        }
-    });
+    state.book.change_attempt(id, |attempt| attempt.folder_id = Some(folder_id));
     Some(folder_id)
 }

@@ -16,7 +16,7 @@ use crate::clock::earlier;
 use crate::dispatcher::core::flights::Folder;
 use crate::dispatcher::core::progress::Open;
 use crate::dispatcher::core::state::State;
-use crate::executor::{Ask, Beside};
+use crate::executor::{Ask, NextToNewest};
 use crate::happening::{Cause, HowFound, OfConnection, OfRun};
 use crate::orchestrator::{CallError, Completeness, Freshness, JobPage, JobView, is_same_name};
 use crate::run::{Reference, RunId};
@@ -56,11 +56,16 @@ pub(crate) fn on_looked_up(
 
 /// Jobs were listed by Reference next to the folder's newest job, whoever started that one. Exactly that job and ours must
 /// come back.
-pub(crate) fn on_looked_up_next_to(state: &mut State, at: &Folder, asks: &[Ask], result: Result<Beside, CallError>) {
-    let freshness = result.as_ref().ok().map(|beside| beside.page.freshness);
+pub(crate) fn on_looked_up_next_to_newest(
+    state: &mut State,
+    at: &Folder,
+    asks: &[Ask],
+    result: Result<NextToNewest, CallError>,
+) {
+    let freshness = result.as_ref().ok().map(|found| found.page.freshness);
     heard(state, at, asks, &result, freshness);
-    let Beside { newest, page } = match result {
-        Ok(beside) => beside,
+    let NextToNewest { newest, page } = match result {
+        Ok(found) => found,
         Err(error) => return failed(state, at, asks, &error),
     };
     let control = |job: &JobView| newest.as_ref().is_some_and(|newest| newest.id == job.id);
@@ -81,10 +86,10 @@ pub(crate) fn on_looked_up_next_to(state: &mut State, at: &Folder, asks: &[Ask],
 /// A call for look-ups has ended; what it says of each of them comes after.
 fn heard<T>(state: &mut State, at: &Folder, asks: &[Ask], result: &Result<T, CallError>, freshness: Option<Freshness>) {
     if freshness == Some(Freshness::Fresh) {
-        folder::answered(state, at.1, asks.iter().map(|ask| ask.run));
+        folder::answered(state, at.id, asks.iter().map(|ask| ask.run));
     }
     unreadable::heard(state, at, result);
-    if let Some(link) = state.links.get_mut(&at.0) {
+    if let Some(link) = state.links.get_mut(&at.connection) {
         link.health.heard_read(result, state.now.boot);
     }
 }
@@ -101,7 +106,7 @@ fn is_foreign(state: &State, id: RunId, job: &JobView) -> bool {
 }
 
 fn failed(state: &mut State, at: &Folder, asks: &[Ask], error: &CallError) {
-    seek_if_unknown(state, &at.0, asks, error);
+    seek_if_unknown(state, &at.connection, asks, error);
     match error {
         // The link's health decides when it is tried again; nothing was learned.
         CallError::Unsent { .. } => {}
@@ -113,7 +118,7 @@ fn failed(state: &mut State, at: &Folder, asks: &[Ask], error: &CallError) {
             }
         }
         CallError::Rejected { .. } => {
-            state.log(&at.0, OfConnection::LookUpRefused(Cause::of(error)));
+            state.log(&at.connection, OfConnection::LookUpRefused(Cause::of(error)));
             proof::not_shown(state, at, asks);
             for ask in asks {
                 settle::on_looked_up(state, at, ask, Finding::Nothing, HowFound::ByReference);
@@ -146,7 +151,7 @@ pub(crate) fn on_listed_since(state: &mut State, at: &Folder, asks: &[Ask], resu
     let freshness = result.as_ref().ok().map(|page| page.freshness);
     heard(state, at, asks, result, freshness);
     if let Err(error) = result {
-        seek_if_unknown(state, &at.0, asks, error);
+        seek_if_unknown(state, &at.connection, asks, error);
     }
     for ask in asks {
         let finding = match result {
@@ -159,7 +164,7 @@ pub(crate) fn on_listed_since(state: &mut State, at: &Folder, asks: &[Ask], resu
             Err(CallError::Rejected { .. }) => Finding::Nothing,
         };
         match finding {
-            Finding::NoneShown | Finding::Nothing => settle::cannot_tell(state, &at.0, ask, &finding),
+            Finding::NoneShown | Finding::Nothing => settle::cannot_tell(state, &at.connection, ask, &finding),
             Finding::Jobs(_) | Finding::ProvenNone | Finding::Stale(_) => {
                 settle::on_looked_up(state, at, ask, finding, HowFound::InList);
             }

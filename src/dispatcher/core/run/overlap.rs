@@ -3,7 +3,7 @@
 use super::{ending, polling};
 use crate::dispatcher::core::inquiry::{Settle, Then};
 use crate::dispatcher::core::progress::{Need, Open, Progress};
-use crate::dispatcher::core::state::{State, boot_of, there};
+use crate::dispatcher::core::state::{EarlierLife, State, boot_of, there};
 use crate::happening::OfRun;
 use crate::policy::overlap::{self, Admission};
 use crate::run::{RunId, WaitReason};
@@ -12,12 +12,10 @@ use crate::schedule::OverlapPolicy;
 /// A time that a life before this one may have started, and that the database may have forgotten: an unclear start.
 pub(crate) fn doubt_start(state: &mut State, id: RunId) {
     let now = state.now;
-    state.book.change(id, |run| {
-        if let Some(attempt) = run.attempt_mut() {
-            // So that a call of ours counts as a repeated one, whose jobs are counted later.
-            attempt.sends = attempt.sends.max(1);
-            attempt.unclear = attempt.unclear.max(1);
-        }
+    state.book.change_attempt(id, |attempt| {
+        // So that a call of ours counts as a repeated one, whose jobs are counted later.
+        attempt.sends = attempt.sends.max(1);
+        attempt.unclear = attempt.unclear.max(1);
     });
     let settle = Settle::from(state.loaded.opened.boot, now.boot).then_ask_overlap();
     state.become_unclear(id, settle, OfRun::MayBeForgotten);
@@ -30,7 +28,7 @@ pub(crate) fn pass(state: &mut State, id: RunId) -> bool {
     let Some(open) = there(state.book.get(id), "a run that is to be sent is open") else { return false };
     let live = state.loaded.set.schedules.get(&open.run.schedule).map(|schedule| schedule.overlap);
     let policy = open.run.policy.overlap.or(live).unwrap_or(OverlapPolicy::Skip);
-    let doubtful = state.was_due_before(open.run.fire_at);
+    let earlier = state.earlier_life(open.run.trigger, open.run.fire_at);
     let due = boot_of(now, open.run.fire_at);
     let older = state.book.active(policy, &open.run.schedule, Some(id), due, now.wall);
     match overlap::decide(policy, &older) {
@@ -55,18 +53,22 @@ pub(crate) fn pass(state: &mut State, id: RunId) -> bool {
                 settle.then = Then::Send;
                 return true;
             }
-            if doubtful && state.loaded.doubt.is_some() {
-                doubt_start(state, id);
-                return false;
-            }
+            let need = match earlier {
+                EarlierLife::StartedNothing => Need::Nothing,
+                EarlierLife::MayHaveStarted => {
+                    // Look-ups go out at the beginning of a turn.
+                    state.wake.at_boot(now.boot);
+                    Need::LOOK_UP
+                }
+                EarlierLife::MayBeForgotten => {
+                    doubt_start(state, id);
+                    return false;
+                }
+            };
             if let Some(open) = state.book.get_mut(id) {
-                open.progress = Progress::Queued(if doubtful { Need::LOOK_UP } else { Need::Nothing });
+                open.progress = Progress::Queued(need);
             }
-            if doubtful {
-                // Look-ups go out at the beginning of a turn.
-                state.wake.at_boot(now.boot);
-            }
-            !doubtful
+            need == Need::Nothing
         }
     }
 }

@@ -44,11 +44,11 @@ pub(crate) fn follow_jobs(state: &mut State) {
     let mut calls = Vec::new();
     let (due, next) = state.book.due().folders_due(now.boot);
     next.into_iter().for_each(|next| state.wake.at_boot(next));
-    for (connection, folder_id) in due {
+    for Folder { connection, id: folder_id } in due {
         if !lists::could_list(state, &connection) {
             continue;
         }
-        let jobs = state.book.due().listed_by(&(connection.clone(), folder_id), now.boot + TOGETHER);
+        let jobs = state.book.due().listed_by(&Folder::new(connection.clone(), folder_id), now.boot + TOGETHER);
         let jobs: Vec<(Duration, RunId, JobRef)> =
             jobs.into_iter().filter_map(|(next, id)| Some((next, id, state.book.get(id)?.run.open_job()?))).collect();
         calls.extend(jobs.chunks(KEYS_PER_CALL).map(|chunk| (connection.clone(), folder_id, chunk.to_vec())));
@@ -73,12 +73,12 @@ fn read_ended(state: &mut State, id: RunId) -> bool {
     let Some(job) = there(open.run.open_job(), "it is known") else { return true };
     let Some(folder_id) = there(open.run.folder_id(), "its folder is known") else { return true };
     let connection = open.run.connection.clone();
-    read_whole(state, &(connection, folder_id), id, job)
+    read_whole(state, &Folder::new(connection, folder_id), id, job)
 }
 
 /// Reads a job whole, if its connection lets it. Gives whether it does.
 pub(crate) fn read_whole(state: &mut State, at: &Folder, run: RunId, job: JobRef) -> bool {
-    let (connection, folder_id) = (&at.0, at.1);
+    let (connection, folder_id) = (&at.connection, at.id);
     let under_way = state.book.flights().reads_on(connection);
     let Some(link) = state.links.get_mut(connection) else { return false };
     // A burst that ends together is not read all at once; each answer lets the next one go.

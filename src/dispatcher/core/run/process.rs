@@ -42,7 +42,7 @@ pub(crate) fn find_target(state: &mut State, connection: &ConnectionName, key: &
             return None;
         }
         Some(TargetState::Known(target, at)) if now.boot.saturating_sub(*at) < TARGET_LIFE => return Some(*target),
-        // An old answer is good enough to start with; a new one is fetched beside it.
+        // An old answer is good enough to start with; a new one is fetched at the same time.
         Some(TargetState::Known(target, _)) => Some(*target),
         Some(TargetState::Refused(_) | TargetState::PutOff(_)) | None => None,
     };

@@ -27,7 +27,7 @@ const PROOF_FIRST: Duration = Duration::from_secs(2);
 
 /// A job of ours was accepted in this folder: it can show that look-ups work there.
 pub(crate) fn want(state: &mut State, at: &Folder, run: RunId, reference: Reference) {
-    let (connection, folder_id) = (&at.0, at.1);
+    let (connection, folder_id) = (&at.connection, at.id);
     let now = state.now;
     let Some(link) = state.links.get_mut(connection) else { return };
     let fresh = link.evidence.get(&folder_id).is_some_and(|proof| later(proof.proven_at, PROOF_LIFE) > now.wall);
@@ -42,7 +42,7 @@ pub(crate) fn want(state: &mut State, at: &Folder, run: RunId, reference: Refere
 
 /// Keeps the newest job of ours that this look-up showed as the folder's control.
 pub(crate) fn keep(state: &mut State, at: &Folder, asks: &[Ask], control: Option<&Reference>, page: &JobPage) {
-    let (connection, folder_id) = (&at.0, at.1);
+    let (connection, folder_id) = (&at.connection, at.id);
     let now = state.now;
     let shown = page
         .jobs
@@ -71,7 +71,7 @@ pub(crate) fn keep(state: &mut State, at: &Folder, asks: &[Ask], control: Option
 
 /// The proof is tried again later, and not for ever: look-ups come before polls, and there is a budget.
 pub(crate) fn not_shown(state: &mut State, at: &Folder, asks: &[Ask]) {
-    let (connection, folder_id) = (&at.0, at.1);
+    let (connection, folder_id) = (&at.connection, at.id);
     let now = state.now;
     let Some(link) = state.links.get_mut(connection) else { return };
     if asks.iter().any(|ask| ask.purpose == AskedFor::Proof)
@@ -99,7 +99,7 @@ fn settle_held(state: &mut State, at: &Folder) {
 
 /// The held runs whose job would be in this folder.
 fn held_in(state: &mut State, at: &Folder) -> Vec<RunId> {
-    let (connection, folder_id) = (&at.0, at.1);
+    let (connection, folder_id) = (&at.connection, at.id);
     let held: Vec<RunId> = state.book.due().held.iter().copied().collect();
     let here = |id: &RunId| {
         let open = state.book.get(*id);

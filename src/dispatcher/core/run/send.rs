@@ -11,7 +11,7 @@ use crate::dispatcher::core::link::obstacle::Obstacle;
 use crate::dispatcher::core::link::targets::TargetState;
 use crate::dispatcher::core::progress::{Need, Open, Wish};
 use crate::dispatcher::core::queue::{Gate, Seat};
-use crate::dispatcher::core::state::{Absent, State, there};
+use crate::dispatcher::core::state::{Absent, EarlierLife, State, there};
 use crate::executor::{Action, StartOrder, Target};
 use crate::happening::{OfRun, WhyUnwanted};
 use crate::run::{Ending, Run, RunEvent, RunId, RunState, SkipReason, WaitReason};
@@ -132,7 +132,10 @@ fn is_certainly_unsent(state: &State, open: &Open, need: Need) -> bool {
     let certain = match need {
         Need::Nothing => true,
         // It came due in this life, or has settled as "no job was made".
-        Need::Overlap => open.settle().is_some() || !state.was_due_before(open.run.fire_at),
+        Need::Overlap => {
+            let earlier = state.earlier_life(open.run.trigger, open.run.fire_at);
+            open.settle().is_some() || earlier == EarlierLife::StartedNothing
+        }
         Need::LookUp(_) => false,
     };
     certain && open.wish != Wish::Start

@@ -54,7 +54,7 @@ const SAME_ANSWERS: u16 = 3;
 /// A look-up says this of one Reference.
 pub(crate) fn on_looked_up(state: &mut State, at: &Folder, ask: &Ask, finding: Finding, how: HowFound) {
     let now = state.now;
-    let (connection, folder_id) = (&at.0, at.1);
+    let (connection, folder_id) = (&at.connection, at.id);
     match ask.purpose {
         AskedFor::Sweep => return sweep::on_counted(state, at, ask.run, finding),
         AskedFor::Proof => return,
@@ -89,11 +89,7 @@ pub(crate) fn on_looked_up(state: &mut State, at: &Folder, ask: &Ask, finding: F
     match (next, finding) {
         (Next::Adopt, Finding::Jobs(jobs)) => {
             if place == Place::Moved {
-                state.book.change(ask.run, |run| {
-                    if let Some(attempt) = run.attempt_mut() {
-                        attempt.folder_id = Some(folder_id);
-                    }
-                });
+                state.book.change_attempt(ask.run, |attempt| attempt.folder_id = Some(folder_id));
             }
             adopt::adopt(state, ask.run, folder_id, &jobs, how);
         }
@@ -263,11 +259,7 @@ pub(crate) fn cannot_tell_next_to(state: &mut State, ask: &Ask) {
 
 /// What was sent was settled as "no job was made". Gives whether it is given up: it was answered like that too often.
 fn was_answered_so_before(state: &mut State, id: RunId) -> bool {
-    state.book.change(id, |run| {
-        if let Some(attempt) = run.attempt_mut() {
-            attempt.settled_none = attempt.settled_none.saturating_add(1);
-        }
-    });
+    state.book.change_attempt(id, |attempt| attempt.settled_none = attempt.settled_none.saturating_add(1));
     let Some(open) = there(state.book.get(id), "what settles is open") else { return false };
     let Some(attempt) = there(open.run.attempt(), "what settles has an attempt") else { return false };
     if attempt.answered.is_none() || attempt.settled_none < SAME_ANSWERS {

@@ -88,13 +88,11 @@ pub(crate) fn on_started(
         Err(error @ CallError::Rejected { .. }) => ending::reject(state, id, &error),
         Err(error @ CallError::Unknown { status, .. }) => {
             ending::keep_error(state, id, &error);
-            state.book.change(id, |run| {
-                if let Some(attempt) = run.attempt_mut() {
-                    attempt.unclear = attempt.unclear.saturating_add(1);
-                    if attempt.answered != status {
-                        attempt.answered = status;
-                        attempt.settled_none = 0;
-                    }
+            state.book.change_attempt(id, |attempt| {
+                attempt.unclear = attempt.unclear.saturating_add(1);
+                if attempt.answered != status {
+                    attempt.answered = status;
+                    attempt.settled_none = 0;
                 }
             });
             let settle = Settle::from(ended, ended + FIRST_LOOK_UP);
@@ -140,11 +138,7 @@ fn look_again(state: &mut State, id: RunId, error: &CallError) {
         }
     }
     // What was refused made no job, so the next call may go to another folder.
-    state.book.change(id, |run| {
-        if let Some(attempt) = run.attempt_mut() {
-            attempt.folder_id = None;
-        }
-    });
+    state.book.change_attempt(id, |attempt| attempt.folder_id = None);
     let what = if error.folder_is_unknown() { OfRun::FolderUnknown } else { OfRun::ProcessUnknown };
     state.step(id, RunEvent::Wait(WaitReason::LookUp), what);
     look_up_before_sending(state, id);

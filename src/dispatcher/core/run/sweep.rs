@@ -39,11 +39,7 @@ pub(crate) fn plan(state: &mut State, id: RunId) {
         return;
     }
     let at = later(now.wall, SWEEP_AFTER);
-    state.book.change(id, |run| {
-        if let Some(attempt) = run.attempt_mut() {
-            attempt.sweep_at = Some(at);
-        }
-    });
+    state.book.change_attempt(id, |attempt| attempt.sweep_at = Some(at));
     if let Some(attempt) = state.book.get(id).and_then(|open| open.run.attempt()).cloned() {
         state.sweeps.retain(|sweep| sweep.run != id);
         state.sweeps.push(Sweep::new(id, connection, attempt));
@@ -52,7 +48,7 @@ pub(crate) fn plan(state: &mut State, id: RunId) {
 
 /// The late count after a repeated start.
 pub(crate) fn on_counted(state: &mut State, at: &Folder, id: RunId, finding: Finding) {
-    let (connection, folder_id) = (&at.0, at.1);
+    let (connection, folder_id) = (&at.connection, at.id);
     let now = state.now;
     let Some(place) = state.sweeps.iter().position(|sweep| sweep.run == id) else { return };
     if matches!(finding, Finding::Nothing | Finding::Stale(_)) {
@@ -67,11 +63,7 @@ pub(crate) fn on_counted(state: &mut State, at: &Folder, id: RunId, finding: Fin
     if let Some(open) = state.book.get(id) {
         let current = open.run.attempt().and_then(|attempt| attempt.job);
         attempt.job = current.or(attempt.job);
-        state.book.change(id, |run| {
-            if let Some(attempt) = run.attempt_mut() {
-                attempt.sweep_at = None;
-            }
-        });
+        state.book.change_attempt(id, |attempt| attempt.sweep_at = None);
     } else {
         state.book.record_sweep(id, attempt.clone());
     }

@@ -26,7 +26,7 @@ const COUNTS_FOR: Duration = Duration::from_secs(3600);
 
 /// A list or a job was read, or refused.
 pub(crate) fn heard<T>(state: &mut State, at: &Folder, result: &Result<T, CallError>) {
-    let (connection, folder_id) = (&at.0, at.1);
+    let (connection, folder_id) = (&at.connection, at.id);
     let now = state.now;
     let Some(link) = state.links.get_mut(connection) else { return };
     match result {

@@ -7,7 +7,7 @@ use super::planning::Planning;
 use crate::dispatcher::core::flights::Question;
 use crate::dispatcher::core::progress::{Need, Open, Progress};
 use crate::dispatcher::core::run::{ending, overlap};
-use crate::dispatcher::core::state::{State, boot_of};
+use crate::dispatcher::core::state::{EarlierLife, State, boot_of};
 use crate::happening::{Happening, NotRun, OfRun, OfSchedule};
 use crate::planner::{Plan, Recorded};
 use crate::policy::overlap::Admission;
@@ -19,26 +19,15 @@ use crate::schedule::{Occurrence, Trigger};
 /// for the rows of all.
 const CLAIMS_PER_TURN: usize = 250;
 
-/// Writes a row for the times that have come, as many as a turn takes. Gives whether there are more.
-pub(crate) fn claim_some(state: &mut State, planning: &mut Planning) -> HasMore {
+/// Writes a row for the times that have come, as many as a turn takes.
+pub(crate) fn claim_some(state: &mut State, planning: &mut Planning) {
     // All of a burst were found when its first part was: a slow disk between two parts makes none of them late.
     let found_at = *planning.burst_found.get_or_insert(state.now.wall);
     let plan = planning.planner.pass_some(found_at, CLAIMS_PER_TURN);
     claim_planned(state, plan);
-    match planning.planner.wake_at() {
-        Some(next) if next <= found_at => HasMore::Yes,
-        Some(_) | None => {
-            planning.burst_found = None;
-            HasMore::No
-        }
+    if planning.planner.wake_at().is_none_or(|next| next > found_at) {
+        planning.burst_found = None;
     }
-}
-
-/// Whether times have come that are not claimed yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum HasMore {
-    Yes,
-    No,
 }
 
 /// Writes a row for every time that has come.
@@ -76,21 +65,21 @@ fn claim(state: &mut State, occurrence: &Occurrence) {
     let filled = fill_in(&mut run, schedule, &state.loaded.set, state.loaded.installation);
     let due = boot_of(now, occurrence.fire_at);
     let older = state.book.active(schedule.overlap, &schedule.key, None, due, now.wall);
-    let doubtful = occurrence.trigger == Trigger::CatchUp || state.was_due_before(occurrence.fire_at);
     let admission = policy::overlap::decide(schedule.overlap, &older);
-    // Under a database that has forgotten starts, no look-up of a moment is enough.
-    let forgotten = state.loaded.doubt.is_some() && state.was_due_before(occurrence.fire_at);
-    let need = match admission {
-        Admission::AskAgain => Need::Overlap,
-        Admission::Start | Admission::Skip(_) if doubtful => Need::LOOK_UP,
-        Admission::Start | Admission::Skip(_) => Need::Nothing,
+    let earlier = state.earlier_life(occurrence.trigger, occurrence.fire_at);
+    let need = match (admission, earlier) {
+        (Admission::AskAgain, _) => Need::Overlap,
+        (Admission::Start | Admission::Skip(_), EarlierLife::StartedNothing) => Need::Nothing,
+        (Admission::Start | Admission::Skip(_), EarlierLife::MayHaveStarted | EarlierLife::MayBeForgotten) => {
+            Need::LOOK_UP
+        }
     };
     state.book.add(Open { progress: Progress::Queued(need), ..Open::claimed(run) });
     if let Err(wrong) = filled {
         state.book.change(id, |run| run.attempts.clear());
         return ending::refuse(state, id, &wrong.to_string());
     }
-    if forgotten {
+    if earlier == EarlierLife::MayBeForgotten {
         // Whether it overlaps is asked when it is known not to have been started.
         return overlap::doubt_start(state, id);
     }

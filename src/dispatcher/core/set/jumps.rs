@@ -65,13 +65,11 @@ pub(crate) fn doubt_unfinished_starts(state: &mut State) {
         }
         let settle = Settle { knowledge: Knowledge::NotReadYet, ..Settle::from(now.boot, now.boot) };
         state.become_unclear(id, settle, OfRun::DaemonStopped);
-        state.book.change(id, |run| {
-            if let Some(attempt) = run.attempt_mut() {
-                attempt.unclear = attempt.unclear.saturating_add(1);
-                // Nobody has read what was answered.
-                attempt.answered = None;
-                attempt.settled_none = 0;
-            }
+        state.book.change_attempt(id, |attempt| {
+            attempt.unclear = attempt.unclear.saturating_add(1);
+            // Nobody has read what was answered.
+            attempt.answered = None;
+            attempt.settled_none = 0;
         });
     }
 }

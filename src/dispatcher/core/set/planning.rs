@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
-
-use std::time::Duration;
 
 use crate::clock::earlier;
 use crate::dispatcher::core::book::Book;
@@ -43,6 +42,11 @@ impl Planning {
             trusted: Trusted::No,
             burst_found: None,
         }
+    }
+
+    /// Whether times that were found together are not all claimed yet.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.burst_found.is_some()
     }
 }
 

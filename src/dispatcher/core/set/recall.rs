@@ -135,7 +135,7 @@ pub(crate) fn on_recalled(
     folder: &Option<FolderChoice>,
     result: Result<JobPage, CallError>,
 ) {
-    let (connection, folder_id) = (&at.0, at.1);
+    let (connection, folder_id) = (&at.connection, at.id);
     let now = state.now;
     unreadable::heard(state, at, &result);
     if let Some(link) = state.links.get_mut(connection) {
