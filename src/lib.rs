@@ -4,6 +4,8 @@
 //! `tests/architecture/` holds the rows below as data and fails when a module imports from a row under it.
 //! Modules are public for the tests only: the program's interface is its command line, its files and its database.
 
+#![warn(clippy::too_many_lines)]
+
 #[doc(hidden)]
 pub mod text;
 #[doc(hidden)]

@@ -7,10 +7,7 @@ const MOST_LINES: usize = 400;
 /// Files that have one subject and more lines, each with its reason.
 pub(crate) const LONG_FILES: &[(&str, &str)] = &[
     ("src/sandbox/faults.rs", "one list of faults with how each is written and when it hits"),
-    ("src/sandbox/server.rs", "one server: reading, breaking, recording and answering a request share its state"),
-    ("src/sandbox/service.rs", "one service: what each call does to the stand-in's state"),
     ("src/schedule/spec/keys.rs", "one table of every key, read from top to bottom"),
-    ("src/schedule/spec/fields.rs", "one reader of fields: each kind of value with its sentence for mistakes"),
 ];
 
 /// Where the wall clock and sleeping may be spoken of besides `clock`.
