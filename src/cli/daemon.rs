@@ -14,7 +14,7 @@ use super::journal::{self, WithPriority};
 use super::log_filter;
 use super::state_folder::{folder_failure, full_cure};
 use crate::clock::Clock;
-use crate::daemon::{Chores, Daemon, DaemonError, DaemonSettings, Files, Removals};
+use crate::daemon::{Chores, Daemon, DaemonError, DaemonSettings, DispatcherThread, Files, Removals};
 use crate::dispatcher::core::Pace;
 use crate::lifecycle::{Asked, Signals, Watchdog, tell_manager};
 use crate::text::counted;
@@ -37,6 +37,7 @@ pub(super) async fn run(global: &Global, args: &DaemonArgs, clock: Clock) -> Res
         files,
         removals: if args.accept_removals { Removals::Accepted } else { Removals::Guarded },
         state_dir: global.state_dir(),
+        thread: DispatcherThread::Own,
         pace: Pace::default(),
         housekeeping: Chores::Nightly,
         socket: Some(global.socket()),
@@ -110,7 +111,7 @@ pub(super) fn failure(error: DaemonError) -> Failure {
         DaemonError::Socket(SocketError::Answered(_)) => (Exit::Held, None),
         DaemonError::Socket(_) => (Exit::Usage, None),
         DaemonError::Auth(_) | DaemonError::Client(_) => (Exit::Usage, None),
-        DaemonError::Ended => (Exit::Fault, None),
+        DaemonError::Thread(_) | DaemonError::Ended => (Exit::Fault, None),
     };
     let failure = Failure::from_error(exit, &error);
     match hint {

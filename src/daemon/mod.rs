@@ -2,6 +2,7 @@
 
 mod connections;
 mod files_state;
+mod own_thread;
 mod reload;
 mod reloads;
 mod settings;
@@ -16,12 +17,13 @@ use tokio_util::task::TaskTracker;
 
 pub use files_state::FilesState;
 pub use reloads::Reloads;
-pub use settings::{Chores, DaemonError, DaemonSettings, Files};
+pub use settings::{Chores, DaemonError, DaemonSettings, DispatcherThread, Files};
 
 pub use crate::schedule::Removals;
 pub use crate::web::Reloaded;
 
 use self::connections::{Connections, Shared};
+use self::own_thread::OwnThread;
 use self::reload::{Beginning, ReloadSettings};
 use crate::auth::{Exchanges, TokenStatus};
 use crate::clock::Clock;
@@ -47,6 +49,7 @@ pub struct Daemon {
     housekeeping: Option<Housekeeping>,
     failing: watch::Receiver<Failing>,
     tracker: TaskTracker,
+    _own_thread: Option<OwnThread>,
     // Last, so that the lock is the last thing to be let go.
     _folder: StateFolder,
 }
@@ -59,7 +62,7 @@ impl Daemon {
     /// See [`DaemonError`]. Nothing was started.
     #[expect(clippy::too_many_lines, reason = "it is the list of the daemon's parts in the order in which they begin")]
     pub async fn start(settings: DaemonSettings) -> Result<Daemon, DaemonError> {
-        let DaemonSettings { clock, set, files, removals, state_dir, pace, housekeeping, socket } = settings;
+        let DaemonSettings { clock, set, files, removals, state_dir, thread, pace, housekeeping, socket } = settings;
         let folder = StateFolder::take(&state_dir)?;
         let opened = clock.read();
         let (database, state) = Database::open_and_load(&folder, opened.wall).await?;
@@ -80,7 +83,14 @@ impl Daemon {
         let as_written = set.clone();
         let Beginning { set, absent, held } = reload::begin(set, &loaded, removals);
         let tracker = TaskTracker::new();
-        let store = Store::start(database, &tracker);
+        let own_thread = match thread {
+            DispatcherThread::Own => Some(OwnThread::start().map_err(DaemonError::Thread)?),
+            DispatcherThread::Callers => None,
+        };
+        let store = {
+            let _there = own_thread.as_ref().map(OwnThread::enter);
+            Store::start(database, &tracker)
+        };
         let (reports_in, reports) = mpsc::unbounded_channel();
         let exchanges = Exchanges::default();
         let connections = Connections::new(Shared {
@@ -111,7 +121,10 @@ impl Daemon {
             opened,
             pace,
         });
-        let dispatcher = tokio::spawn(dispatcher.run());
+        let dispatcher = {
+            let _there = own_thread.as_ref().map(OwnThread::enter);
+            tokio::spawn(dispatcher.run())
+        };
         let (served, served_seen) = watch::channel(Served {
             set: set.clone(),
             files: FilesState::at_start(&set, held.as_ref()).trouble(),
@@ -153,6 +166,7 @@ impl Daemon {
             housekeeping,
             failing,
             tracker,
+            _own_thread: own_thread,
             _folder: folder,
         })
     }
@@ -207,6 +221,7 @@ impl Daemon {
             housekeeping,
             failing: _,
             tracker,
+            _own_thread,
             _folder,
         } = self;
         // Files are not looked at any more; a set that was handed over already is taken or not, as a whole.

@@ -24,6 +24,8 @@ pub struct DaemonSettings {
     pub removals: Removals,
     /// Where the database, the lock and the tokens are.
     pub state_dir: PathBuf,
+    /// Where the dispatcher and the writer run.
+    pub thread: DispatcherThread,
     /// How often jobs are read.
     pub pace: Pace,
     /// Whether chores run.
@@ -49,6 +51,15 @@ impl Files {
     pub fn none() -> Files {
         Files::look(Vec::new())
     }
+}
+
+/// Where the dispatcher and the writer run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DispatcherThread {
+    /// On a thread of their own, so that no call to Orchestrator goes before a claim.
+    Own,
+    /// Where the daemon is started, so that a test can end all of it at once.
+    Callers,
 }
 
 /// Whether chores run. They live by the system's clock, so a daemon on a manual one has none.
@@ -78,6 +89,9 @@ pub enum DaemonError {
     /// The control socket.
     #[error(transparent)]
     Socket(#[from] SocketError),
+    /// The dispatcher's thread.
+    #[error("no thread could be started for the dispatcher")]
+    Thread(#[source] std::io::Error),
     /// The dispatcher fell over.
     #[error("the dispatcher has ended; this is a fault of punctual: please report the log lines above")]
     Ended,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
@@ -21,13 +22,15 @@ pub struct Executor {
     clients: Arc<RwLock<Arc<Clients>>>,
     reports: mpsc::UnboundedSender<Report>,
     tracker: TaskTracker,
+    /// Where calls are made: whoever hands them in may run elsewhere.
+    runtime: Handle,
 }
 
 impl Executor {
-    /// An executor for these connections. Reports are few and small (one an action), and each must arrive: the channel has
+    /// An executor for these connections, whose calls are made in the runtime that it is made in. Reports are few and small (one an action), and each must arrive: the channel has
     /// no bound.
     pub fn new(clients: Clients, reports: mpsc::UnboundedSender<Report>, tracker: TaskTracker) -> Executor {
-        Executor { clients: Arc::new(RwLock::new(Arc::new(clients))), reports, tracker }
+        Executor { clients: Arc::new(RwLock::new(Arc::new(clients))), reports, tracker, runtime: Handle::current() }
     }
 
     /// Begins one action. Its task is not dropped by anybody: a start that is under way is seen to its end.
@@ -35,13 +38,14 @@ impl Executor {
         // The clients of now: when the task begins, files may have been read again, and the connection may lead elsewhere.
         let clients = self.clients.read().unwrap_or_else(PoisonError::into_inner).clone();
         let executor = Executor { clients: Arc::new(RwLock::new(clients)), ..self.clone() };
-        self.tracker.spawn(async move {
+        let calls = async move {
             let report = executor.report_of(action).await;
             #[cfg(feature = "faults")]
             crate::faults::point(crate::faults::FAIL_BEFORE_REPORT, report.kind());
             // The dispatcher is gone only when the daemon is.
             let _ = executor.reports.send(report);
-        });
+        };
+        self.tracker.spawn_on(calls, &self.runtime);
     }
 
     /// From now on these are the connections.

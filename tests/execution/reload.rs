@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use punctual::daemon::{Chores, Daemon, DaemonSettings, Files, FilesState, Reloaded, Removals};
+use punctual::daemon::{Chores, Daemon, DaemonSettings, DispatcherThread, Files, FilesState, Reloaded, Removals};
 use punctual::dispatcher::core::Pace;
 
 use super::support::{Story, connection, load};
@@ -33,6 +33,7 @@ impl Watched {
             files,
             removals: Removals::Guarded,
             state_dir: story.state_dir(),
+            thread: DispatcherThread::Callers,
             pace: Pace::default(),
             housekeeping: Chores::None,
             socket: None,

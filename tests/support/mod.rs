@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use punctual::clock::{Clock, ManualClock, Reading};
-use punctual::daemon::{Chores, Daemon, DaemonSettings, Files, Removals};
+use punctual::daemon::{Chores, Daemon, DaemonSettings, DispatcherThread, Files, Removals};
 use punctual::dispatcher::core::Pace;
 use punctual::history::{History, HistoryFilter, RunLine, RunSummary};
 use punctual::sandbox::{Control, Sandbox, SandboxConfig};
@@ -139,6 +139,7 @@ impl Story {
             files: Files::none(),
             removals: Removals::Guarded,
             state_dir: self.state_dir(),
+            thread: DispatcherThread::Callers,
             pace: Pace::default(),
             housekeeping: Chores::None,
             socket: None,

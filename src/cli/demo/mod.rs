@@ -19,7 +19,7 @@ use super::files::tell;
 use super::output::Out;
 use super::state_folder::folder_failure;
 use crate::clock::{Clock, later};
-use crate::daemon::{Chores, Daemon, DaemonSettings, Files, Removals};
+use crate::daemon::{Chores, Daemon, DaemonSettings, DispatcherThread, Files, Removals};
 use crate::dispatcher::core::Pace;
 use crate::history::{History, HistoryFilter};
 use crate::lifecycle::{Asked, Signals};
@@ -75,6 +75,7 @@ pub(super) async fn run(global: &Global, args: &DemoArgs, clock: Clock, out: &mu
         // A demo's schedules are ours, not a person's.
         removals: Removals::Accepted,
         state_dir: folder.clone(),
+        thread: DispatcherThread::Callers,
         pace: PACE,
         housekeeping: Chores::None,
         socket: Some(global.socket.clone().unwrap_or_else(|| folder.join("punctual.sock"))),

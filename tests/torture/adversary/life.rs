@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use punctual::clock::Clock;
-use punctual::daemon::{Chores, Daemon, DaemonSettings, Files, Removals};
+use punctual::daemon::{Chores, Daemon, DaemonSettings, DispatcherThread, Files, Removals};
 use punctual::dispatcher::core::Pace;
 use tokio::runtime::{Builder, Runtime};
 
@@ -30,6 +30,7 @@ impl Life {
             files: Files::none(),
             removals: Removals::Guarded,
             state_dir: folder.join("state"),
+            thread: DispatcherThread::Callers,
             pace: Pace::default(),
             housekeeping: Chores::None,
             socket: None,
