@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::columns::{columns_of_attempt, row};
+use super::columns::{Column, columns_of_attempt, row};
 use super::rows::{broken, ms};
 use super::trouble::StoreError;
 use crate::run::{

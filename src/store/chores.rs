@@ -14,7 +14,8 @@ use jiff::Timestamp;
 use sqlx::{Connection, Row};
 
 use super::claim_lock::StateFolder;
-use super::open::{Database, connect};
+use super::connect::connect;
+use super::open::Database;
 use super::sql;
 use super::trouble::StoreError;
 use super::wal;

@@ -5,6 +5,11 @@
 //!
 //! Absent: what the values mean (`rows`), and columns that only one statement knows.
 
+use jiff::civil;
+
+use crate::run::RunId;
+use crate::schedule::{ConnectionName, ScheduleKey, Trigger};
+
 /// The columns of `run`. Of a row that exists only the second group changes, and the third is worked out by the writer.
 macro_rules! columns_of_run {
     ($make:ident) => {
@@ -106,12 +111,36 @@ macro_rules! columns_of_attempt {
     };
 }
 
+/// A value that may be null.
+pub(super) trait Column {
+    fn is_null(&self) -> bool;
+}
+
+impl<T> Column for Option<T> {
+    fn is_null(&self) -> bool {
+        self.is_none()
+    }
+}
+
+macro_rules! never_null {
+    ($($type:ty),*) => {
+        $(impl Column for $type {
+            fn is_null(&self) -> bool {
+                false
+            }
+        })*
+    };
+}
+
+never_null!(RunId, ScheduleKey, ConnectionName, Trigger, civil::DateTime, String, i64, i32, u64, u16, u8);
+
 /// The row's shape.
 macro_rules! row {
     ($name:ident, $table:literal; $({ $($column:ident: $type:ty,)* })*) => {
         #[derive(Debug, Serialize, Deserialize)]
         pub(super) struct $name {
-            $($(pub(super) $column: $type,)*)*
+            // What is null is left out: SQLite looks each column up among the object's keys.
+            $($(#[serde(skip_serializing_if = "Column::is_null")] pub(super) $column: $type,)*)*
         }
     };
 }

@@ -12,6 +12,7 @@ mod chores;
 mod claim_lock;
 mod columns;
 mod commit;
+mod connect;
 mod connection_rows;
 mod holding_rows;
 mod installation;

@@ -1,15 +1,14 @@
 //! Opening the database: version floor, pragmas, migrations, the state found in it.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use jiff::Timestamp;
-use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
+use sqlx::{Connection, Row, SqliteConnection};
 
 use super::attempt_rows::{AttemptRow, SweepRow};
 use super::changes::{Counting, Doubt, Holding, LoadedState};
 use super::claim_lock::{Counter, StateFolder};
+use super::connect::connect;
 use super::connection_rows::{EvidenceRow, ListCallsRow, ShortFolderRow};
 use super::holding_rows::{PauseRow, SkipMarkRow};
 use super::installation::{self, InFile};
@@ -21,10 +20,6 @@ use super::trouble::StoreError;
 use super::wal::{self, Log};
 use crate::run::{Attempt, InstallationId, RunId};
 use crate::text::chain;
-
-/// How long another process (a backup, a tool) may hold the file before a write fails: whoever waits for a start is told within
-/// five seconds.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// An open, migrated database.
 #[derive(Debug)]
@@ -367,33 +362,4 @@ impl Database {
         }
         Ok(())
     }
-}
-
-pub(super) async fn connect(path: &Path) -> Result<SqliteConnection, StoreError> {
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        // A claim that a power loss takes back would start its robot again (R4).
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        // For databases begun from here on; pages freed by retention go back to the disk.
-        .auto_vacuum(SqliteAutoVacuum::Incremental)
-        .busy_timeout(BUSY_TIMEOUT)
-        .pragma("trusted_schema", "off")
-        .pragma("cell_size_check", "on")
-        .pragma("mmap_size", "0")
-        // What retention removes may be what somebody wants gone.
-        .pragma("secure_delete", "on");
-    #[cfg(feature = "faults")]
-    let options = if crate::faults::is_on(crate::faults::SYNCHRONOUS_NORMAL) {
-        options.synchronous(SqliteSynchronous::Normal)
-    } else {
-        options
-    };
-    options.connect().await.map_err(|cause| StoreError::Database {
-        path: path.to_owned(),
-        doing: "being opened",
-        cause,
-    })
 }

@@ -6,7 +6,7 @@ use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 
 use super::changes::{Counting, Deed, StoredVersion};
-use super::columns::{columns_of_run, row};
+use super::columns::{Column, columns_of_run, row};
 use super::seal;
 use super::trouble::StoreError;
 use crate::run::{HeldFor, Run, RunId, RunState, Seen, VersionId, Work};

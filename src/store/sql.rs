@@ -15,7 +15,7 @@ macro_rules! open_states {
 }
 
 /// Every statement, for the test that prepares each against the migrated schema.
-pub const ALL: [&str; 55] = [
+pub const ALL: [&str; 56] = [
     INSTALLATION_GET,
     INSTALLATION_SET,
     DOUBT_SET,
@@ -24,6 +24,7 @@ pub const ALL: [&str; 55] = [
     ANY_FORESEEN,
     DELETE_FORESEEN,
     INSERT_RUNS,
+    WRITTEN_RUNS,
     UPDATE_RUNS,
     UPSERT_ATTEMPTS,
     SWEEPS_DONE,
@@ -112,9 +113,11 @@ pub(super) const INSERT_RUNS: &str = concat!(
     (select max(id) from schedule_version as newest where newest.schedule = value ->> 'schedule'))
 from jsonb_each(?1)
 where true
-on conflict (schedule, nominal_at) where trigger in ('scheduled', 'catch_up', 'after') do nothing
-returning id"
+on conflict (schedule, nominal_at) where trigger in ('scheduled', 'catch_up', 'after') do nothing"
 );
+
+/// Which of these have a row.
+pub(super) const WRITTEN_RUNS: &str = "select run.id from json_each(?1) as new join run on run.id = new.value ->> 'id'";
 
 /// Each write names the version it saw; fewer rows than asked for means that somebody else wrote.
 pub(super) const UPDATE_RUNS: &str = concat!(
