@@ -12,8 +12,6 @@ use crate::run::{FolderId, JobId, RunId, RunState};
 /// What happened to a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum OfRun {
-    /// Its row was written, and nothing stands in its way.
-    Claimed,
     /// Its row was written; a life before this one may have started it.
     ClaimedToLookUp,
     /// Its row was written; what an older run does is not known.
@@ -211,7 +209,6 @@ impl fmt::Display for OfRun {
     #[expect(clippy::too_many_lines, reason = "it is the table of a run's words, a line for each fact")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            OfRun::Claimed => f.write_str("Claimed"),
             OfRun::ClaimedToLookUp => f.write_str("Claimed; looked up at Orchestrator before it is started"),
             OfRun::ClaimedBehindOlder => {
                 f.write_str("Claimed; an older run is read first to see whether it is still open")

@@ -91,8 +91,8 @@ fn claim(state: &mut State, occurrence: &Occurrence) {
         }
         Admission::Start | Admission::AskAgain => {
             let (reason, what) = match need {
-                // Sent in this very turn, or shown there what it waits for.
-                Need::Nothing => return state.note(id, OfRun::Claimed),
+                // It is sent in this very turn, or gets a line there that says what it waits for.
+                Need::Nothing => return,
                 Need::LookUp(_) => (WaitReason::CatchUp, OfRun::ClaimedToLookUp),
                 Need::Overlap => (WaitReason::Overlap, OfRun::ClaimedBehindOlder),
             };
