@@ -23,6 +23,8 @@ mod lost_database_finds;
 #[cfg(not(feature = "faults"))]
 mod outcomes;
 #[cfg(not(feature = "faults"))]
+mod overlap;
+#[cfg(not(feature = "faults"))]
 mod ready;
 // The recorder stands between the program and glibc.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
