@@ -69,7 +69,7 @@ fn scenarios(quick: bool) -> Vec<Scenario> {
     vec![
         scenario("1,000 at once", 1_000, 1, 1, 3, Some(Promise::Floors(3.0))),
         scenario("10,000 at once over 10 connections", 10_000, 1, 10, 3, Some(Promise::Floors(3.0))),
-        scenario("1,000 a second for 20 s", 1_000, 20, 1, 1, Some(steady)),
+        scenario("1,000 a second for 20 s", 1_000, 20, 1, 3, Some(steady)),
     ]
 }
 

@@ -19,11 +19,18 @@ use crate::schedule::{Occurrence, Trigger};
 /// for the rows of all.
 const CLAIMS_PER_TURN: usize = 250;
 
+/// The first part of a burst is small, so that the first starts leave at once, and while they are sent the second part is stored.
+const FIRST_CLAIMS: usize = 60;
+
 /// Writes a row for the times that have come, as many as a turn takes.
 pub(crate) fn claim_some(state: &mut State, planning: &mut Planning) {
+    let most = match planning.burst_found {
+        None => FIRST_CLAIMS,
+        Some(_) => CLAIMS_PER_TURN,
+    };
     // All of a burst were found when its first part was: a slow disk between two parts makes none of them late.
     let found_at = *planning.burst_found.get_or_insert(state.now.wall);
-    let plan = planning.planner.pass_some(found_at, CLAIMS_PER_TURN);
+    let plan = planning.planner.pass_some(found_at, most);
     claim_planned(state, plan);
     if planning.planner.wake_at().is_none_or(|next| next > found_at) {
         planning.burst_found = None;
