@@ -353,6 +353,9 @@ impl Stage {
     }
 }
 
+/// What comes due just before the end may be made or not: it is compared with nothing.
+const END: SignedDuration = SignedDuration::from_secs(5);
+
 /// How late the neighbours' jobs were made, in the order of lateness.
 pub(crate) fn lateness(outcome: &Outcome) -> Vec<SignedDuration> {
     let mut late: Vec<SignedDuration> = outcome
@@ -360,6 +363,7 @@ pub(crate) fn lateness(outcome: &Outcome) -> Vec<SignedDuration> {
         .iter()
         .filter_map(|job| super::super::checker::demand_of(job).map(|demand| (job, demand)))
         .filter(|(_, demand)| demand.schedule.starts_with("quiet"))
+        .filter(|(_, demand)| outcome.judged.duration_since(demand.due) >= END)
         .map(|(job, demand)| job.created_at.duration_since(demand.due))
         .collect();
     late.sort();
