@@ -119,6 +119,11 @@ impl Vitals {
     /// The allocator keeps some of what a burst took.
     const SPARE_KIB: u64 = 24 * 1024;
 
+    /// Whether it holds no more handles than at this baseline.
+    pub(crate) fn has_come_back_to(&self, before: Vitals) -> bool {
+        self.handles <= before.handles + Vitals::SPARE_HANDLES
+    }
+
     /// Of a process that runs.
     pub(crate) fn of(process: u32) -> Option<Vitals> {
         let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
@@ -193,7 +198,7 @@ pub(crate) fn judge(evidence: &Evidence) -> Judgement {
     secrets(evidence, &mut judgement);
     if let Some((before, after)) = evidence.vitals {
         judgement.judged.insert(Invariant::I9);
-        if after.handles > before.handles + Vitals::SPARE_HANDLES {
+        if !after.has_come_back_to(before) {
             let sentence = format!("the daemon held {} file handles and now holds {}", before.handles, after.handles);
             judgement.find(Invariant::I9, sentence);
         }

@@ -309,8 +309,8 @@ pub(crate) async fn finish(
     let quiet = next_burst(rig.clock.now());
     rig.clock.sleep_until(later(quiet, Duration::from_secs(2))).await;
     let _ = rig.until(Some(quiet), Duration::from_secs(20), all_ended(quiet)).await;
-    let still = Vitals::of(life.process);
     let judged_at = rig.clock.now();
+    let still = at_rest(rig, &life, settled).await;
     life.ask_to_stop();
     let end = life.ended().await;
     let rows = rig.runs().await;
@@ -351,6 +351,18 @@ pub(crate) async fn finish(
 
 /// Lanes of one seed, side by side.
 const LANES: u64 = 2;
+
+/// What a life holds once the connections that a burst has opened are closed: unused ones are after 20 s.
+async fn at_rest(rig: &Rig, life: &Life, before: Option<Vitals>) -> Option<Vitals> {
+    let end = rig.clock.boottime() + Duration::from_secs(30);
+    loop {
+        let now = Vitals::of(life.process)?;
+        if before.is_none_or(|before| now.has_come_back_to(before)) || rig.clock.boottime() >= end {
+            return Some(now);
+        }
+        rig.clock.sleep(Duration::from_millis(500)).await;
+    }
+}
 
 fn replay(seed: u64, kills: u64) -> String {
     format!("PUNCTUAL_SEED={seed} PUNCTUAL_KILLS={kills} cargo test --test torture kill_loop -- --ignored --nocapture")
