@@ -138,7 +138,7 @@ pub struct AuthUnavailable {
 }
 
 impl AuthUnavailable {
-    /// The message with the connection, for whoever shows the cure apart.
+    /// The message with the connection, where the cure is shown apart.
     pub fn sentence(&self) -> String {
         format!("connection `{}`: {}", self.connection, self.message)
     }

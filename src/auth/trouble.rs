@@ -204,7 +204,7 @@ pub struct Failure {
     pub left: Left,
     /// A short name for tables and machines, such as `invalid_client` or `http_503`.
     pub code: String,
-    /// One sentence without its full stop, and without the connection: whoever shows it names that.
+    /// One sentence without its full stop, and without the connection, which is named where it is shown.
     pub message: String,
     pub cure: Cure,
 }

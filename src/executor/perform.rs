@@ -22,13 +22,13 @@ pub struct Executor {
     clients: Arc<RwLock<Arc<Clients>>>,
     reports: mpsc::UnboundedSender<Report>,
     tracker: TaskTracker,
-    /// Where calls are made: whoever hands them in may run elsewhere.
+    /// Where calls are made. The dispatcher, which hands them in, runs elsewhere.
     runtime: Handle,
 }
 
 impl Executor {
-    /// An executor for these connections, whose calls are made in the runtime that it is made in. Reports are few and small (one an action), and each must arrive: the channel has
-    /// no bound.
+    /// An executor for these connections, whose calls are made in the runtime that it is made in. Reports are few and small
+    /// (one an action), and each must arrive: the channel has no bound.
     pub fn new(clients: Clients, reports: mpsc::UnboundedSender<Report>, tracker: TaskTracker) -> Executor {
         Executor { clients: Arc::new(RwLock::new(Arc::new(clients))), reports, tracker, runtime: Handle::current() }
     }

@@ -96,7 +96,7 @@ impl Happening {
         let line = self.line();
         match self {
             Happening::Run { run, schedule, state, .. } => {
-                // As text, not as a quoted one: whoever reads the journal compares it.
+                // As text, not as a quoted one: readers of the journal compare it.
                 let schedule = schedule.as_ref().map(tracing::field::display);
                 let state = match state {
                     Now::Becomes(state) | Now::Stays(state) => state.to_string(),

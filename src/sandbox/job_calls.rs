@@ -21,9 +21,9 @@ impl Service {
         let process = self.world.find_process(folder, &start.wanted);
         let process = process.ok_or_else(|| Answer::not_found("The process"))?;
         let batch = start.batch.unwrap_or_else(|| self.world.new_key());
-        let making = Making { visible_after: twist.late, obedience: twist.obedience };
+        let making = Making { batch, visible_after: twist.late, obedience: twist.obedience };
         let made: Vec<usize> = (0..start.jobs * twist.duplicates.max(1))
-            .map(|_| self.world.make_job((folder, process), &start, batch, making, now))
+            .map(|_| self.world.make_job(folder, process, &start, making, now))
             .collect();
         let shown = made.iter().skip(made.len() - start.jobs);
         let value: Vec<Value> = shown
@@ -80,8 +80,8 @@ impl Service {
         }
         let start = start.clone();
         let batch = self.world.new_key();
-        let making = Making { visible_after: twist.late, obedience: twist.obedience };
-        let job = self.world.make_job((folder, process), &start, batch, making, now);
+        let making = Making { batch, visible_after: twist.late, obedience: twist.obedience };
+        let job = self.world.make_job(folder, process, &start, making, now);
         self.one(request, &self.unmasked(job))
     }
 

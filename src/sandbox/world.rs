@@ -68,9 +68,10 @@ enum Due {
     Resumes,
 }
 
-/// How jobs of one StartJobs call differ from the usual.
+/// What the jobs of one StartJobs call have in common.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Making {
+    pub(super) batch: Uuid,
     pub(super) visible_after: Duration,
     pub(super) obedience: Obedience,
 }
@@ -137,9 +138,9 @@ impl World {
     /// Makes one job of the process in the folder, Pending.
     pub(super) fn make_job(
         &mut self,
-        (folder, process): (usize, usize),
+        folder: usize,
+        process: usize,
         start: &StartInfo,
-        batch: Uuid,
         making: Making,
         now: Timestamp,
     ) -> usize {
@@ -159,7 +160,7 @@ impl World {
             process_name: release.spec.name.clone(),
             release_id: release.id,
             start: start.clone(),
-            batch,
+            batch: making.batch,
             created_at: now,
             visible_at,
             modified_at: now,

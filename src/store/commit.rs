@@ -124,7 +124,7 @@ async fn apply(connection: &mut SqliteConnection, changes: &Changes) -> Result<C
         }
         let written = sql::query(sql::INSERT_RUNS).bind(new.clone()).execute(&mut *connection).await?.rows_affected();
         if written < inserted.len() as u64 {
-            // Asked only then: each row that comes back costs a change of threads, and a claim is lost once in years.
+            // Asked only then: each row that comes back costs a change of threads, and a claim is hardly ever lost.
             let mut written = HashSet::new();
             for row in &sql::query(sql::WRITTEN_RUNS).bind(new).fetch_all(&mut *connection).await? {
                 written.insert(row.try_get::<String, _>(0)?);

@@ -55,7 +55,7 @@ fn a_wrong_folder_number_is_told_with_the_line_to_write_and_that_line_loads() {
             "\"https://cloud.uipath.com/acme/prod/orchestrator_/?tid=8&fid=345\"",
             "write `folder_id: 345`, without quotes",
         ),
-        ("Finance", "a name belongs into `folder`; `folder_id` is the number that web addresses show as `fid=`"),
+        ("Finance", "write a name as `folder`; `folder_id` is the number that web addresses show as `fid=`"),
         ("0", "write the number that Orchestrator's address bar shows as `fid=`, such as `folder_id: 345`"),
         ("-3", "write the number that Orchestrator's address bar shows as `fid=`, such as `folder_id: 345`"),
         ("3.5", "write the number that Orchestrator's address bar shows as `fid=`, such as `folder_id: 345`"),

@@ -159,7 +159,7 @@ impl<'t> Field<'t> {
         }
         if text.chars().count() > LONGEST_TEXT {
             let what = format!("{} is longer than {LONGEST_TEXT} characters", self.named());
-            self.error(&what, findings).hint("shorten it; what is longer belongs into a comment");
+            self.error(&what, findings).hint("shorten it; write what is longer in a comment");
             return None;
         }
         // In double quotes `\P` is a line of its own, so `"Finance\Payable"` is not what it looks like.
@@ -232,28 +232,29 @@ impl<'t> Field<'t> {
     /// A length of time, longer than nothing.
     pub(super) fn duration(&self, findings: &mut Findings) -> Option<std::time::Duration> {
         let scalar = self.scalar("a duration such as `90s`", findings)?;
-        self.told(values::duration(&scalar.text), &scalar.text, findings)
+        self.taken(values::duration(&scalar.text), &scalar.text, findings)
     }
 
     /// An instant.
     pub(super) fn instant(&self, zones: Zones<'_>, findings: &mut Findings) -> Option<jiff::Timestamp> {
         let scalar = self.scalar("an instant such as `2026-12-31T21:00:00Z`", findings)?;
-        self.told(values::read_instant(&scalar.text, zones), &scalar.text, findings)
+        self.taken(values::read_instant(&scalar.text, zones), &scalar.text, findings)
     }
 
     /// A day.
     pub(super) fn date(&self, findings: &mut Findings) -> Option<jiff::civil::Date> {
         let scalar = self.scalar("a date such as `2026-12-25`", findings)?;
-        self.told(values::date(&scalar.text), &scalar.text, findings)
+        self.taken(values::date(&scalar.text), &scalar.text, findings)
     }
 
     /// A day or an instant.
     pub(super) fn bound(&self, zones: Zones<'_>, findings: &mut Findings) -> Option<values::Bound> {
         let scalar = self.scalar("a date such as `2026-12-25`, or an instant", findings)?;
-        self.told(values::bound(&scalar.text, zones), &scalar.text, findings)
+        self.taken(values::bound(&scalar.text, zones), &scalar.text, findings)
     }
 
-    fn told<T>(&self, result: Result<T, Wrong>, text: &str, findings: &mut Findings) -> Option<T> {
+    /// The value, or its mistake noted.
+    fn taken<T>(&self, result: Result<T, Wrong>, text: &str, findings: &mut Findings) -> Option<T> {
         match result {
             Ok(value) => Some(value),
             Err(Wrong { message, hint }) => {

@@ -1,6 +1,6 @@
 //! Takes a map of the tree apart, key by key, and notes every mistake on the way.
 //!
-//! A reader that returns `None` has reported why; whoever asked goes on with the other keys, so one pass finds all mistakes.
+//! A reader that returns `None` has reported why; its caller goes on with the other keys, so one pass finds all mistakes.
 
 use super::field::{Field, Whose, entries};
 use super::hidden;

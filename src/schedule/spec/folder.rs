@@ -58,7 +58,7 @@ fn cure(scalar: &Scalar) -> String {
             format!("write `folder_id: {number}`, without quotes")
         }
         Kind::Text => {
-            "a name belongs into `folder`; `folder_id` is the number that web addresses show as `fid=`".to_owned()
+            "write a name as `folder`; `folder_id` is the number that web addresses show as `fid=`".to_owned()
         }
         Kind::Null | Kind::Bool(_) | Kind::Inexact | Kind::Number(_) => {
             "write the number that Orchestrator's address bar shows as `fid=`, such as `folder_id: 345`".to_owned()
