@@ -831,17 +831,22 @@ async fn a_login_with_pkce_brings_the_first_refresh_token() {
         assert_eq!((pairs[0].0.as_str(), &pairs[1]), ("code", &("state".to_owned(), "s1".to_owned())));
         pairs[0].1.clone()
     };
-    let redeem = async |code: &str, verifier: &str| {
+    // Without a secret the client is a public one.
+    let redeem_with = async |secret: &str, code: &str, verifier: &str| {
         let form = [
             ("grant_type", "authorization_code"),
             ("client_id", "sandbox-client"),
+            ("client_secret", secret),
             ("code", code),
             ("redirect_uri", "http://127.0.0.1:9/back"),
             ("code_verifier", verifier),
         ];
         stage.token_call("/identity_/connect/token", &form).await
     };
+    let redeem = async |code: &str, verifier: &str| redeem_with("", code, verifier).await;
     let code = authorize().await;
+    let (status, answer) = redeem_with("wrong", &code, verifier).await;
+    assert_eq!((status, &answer["error"]), (400, &json!("invalid_client")), "which does not spend the code");
     let (status, answer) = redeem(&code, verifier).await;
     assert_eq!((status, &answer["scope"]), (200, &json!("OR.Jobs")));
     assert_eq!(stage.refresh(answer["refresh_token"].as_str().unwrap()).await.0, 200);

@@ -85,6 +85,13 @@ pub(super) struct Identity {
     issued: u64,
 }
 
+/// A browser's code, and what a client sends to show that it asked for it.
+struct SentCode {
+    code: String,
+    redirect: String,
+    verifier: String,
+}
+
 /// An answer and what to note of it.
 type Outcome = (Answer, TokenOutcome);
 
@@ -126,10 +133,12 @@ impl Identity {
                 "client_credentials" => self.client_credentials(&client, &value("client_secret"), &value("scope"), now),
                 "refresh_token" => self.refresh(&client, &value("client_secret"), &value("refresh_token"), now),
                 "authorization_code" => {
-                    let (redirect, verifier) = (value("redirect_uri"), value("code_verifier"));
-                    let code = self.codes.remove(&value("code"));
-                    let code = code.filter(|code| code.fits(&client.id, &redirect, &verifier, now));
-                    self.code(&client, &value("client_secret"), code, now)
+                    let sent = SentCode {
+                        code: value("code"),
+                        redirect: value("redirect_uri"),
+                        verifier: value("code_verifier"),
+                    };
+                    self.code(&client, &value("client_secret"), &sent, now)
                 }
                 _ => refused("unsupported_grant_type"),
             },
@@ -321,11 +330,15 @@ impl Identity {
         (Answer::json(200, body), TokenOutcome::Granted(number))
     }
 
-    fn code(&mut self, client: &ClientSpec, secret: &str, code: Option<Code>, now: Timestamp) -> Outcome {
+    /// A wrong secret does not spend the code: the client is looked at first (RFC 6749 4.1.3).
+    fn code(&mut self, client: &ClientSpec, secret: &str, sent: &SentCode, now: Timestamp) -> Outcome {
         if client.secret.is_some() && client.secret.as_deref() != Some(secret) && !secret.is_empty() {
             return refused("invalid_client");
         }
-        let Some(code) = code else { return refused("invalid_grant") };
+        let code = self.codes.remove(&sent.code);
+        let Some(code) = code.filter(|code| code.fits(&client.id, &sent.redirect, &sent.verifier, now)) else {
+            return refused("invalid_grant");
+        };
         let family = self.found_family(client.id.clone(), code.scopes.clone());
         let (body, number) = self.family_grant(family, &code.scopes, now);
         (Answer::json(200, body), TokenOutcome::Granted(number))
