@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::answer::Answer;
-use super::code::Code;
+use super::code::{Code, SentCode};
 use super::config::{ClientSpec, IdentitySpec};
 use super::dice::Keys;
 use super::record::TokenOutcome;
@@ -85,13 +85,6 @@ pub(super) struct Identity {
     issued: u64,
 }
 
-/// A browser's code, and what a client sends to show that it asked for it.
-struct SentCode {
-    code: String,
-    redirect: String,
-    verifier: String,
-}
-
 /// An answer and what to note of it.
 type Outcome = (Answer, TokenOutcome);
 
@@ -132,14 +125,7 @@ impl Identity {
             Some(client) => match grant.as_str() {
                 "client_credentials" => self.client_credentials(&client, &value("client_secret"), &value("scope"), now),
                 "refresh_token" => self.refresh(&client, &value("client_secret"), &value("refresh_token"), now),
-                "authorization_code" => {
-                    let sent = SentCode {
-                        code: value("code"),
-                        redirect: value("redirect_uri"),
-                        verifier: value("code_verifier"),
-                    };
-                    self.code(&client, &value("client_secret"), &sent, now)
-                }
+                "authorization_code" => self.code(&client, &value("client_secret"), &SentCode::of(value), now),
                 _ => refused("unsupported_grant_type"),
             },
             // A JSON body has no form and so no client: that is what the real one says as well.
@@ -158,7 +144,6 @@ impl Identity {
         };
         let grant = value("grant_type").unwrap_or_default();
         let client_id = value("client_id").unwrap_or_default();
-        let code = value("code").unwrap_or_default();
         let (answer, outcome) = match grant.as_str() {
             "refresh_token" => {
                 let key = value("refresh_token").unwrap_or_default();
@@ -166,13 +151,10 @@ impl Identity {
                 if known { self.account_grant(now, None) } else { refused_with(403, "invalid_grant") }
             }
             "authorization_code" => {
-                let verifier = value("code_verifier").unwrap_or_default();
-                let redirect = value("redirect_uri").unwrap_or_default();
+                let sent = SentCode::of(|name| value(name).unwrap_or_default());
                 let key = self.spec.user_keys.iter().find(|user| user.client_id == client_id);
-                match (key.map(|user| user.key.clone()), self.codes.remove(&code)) {
-                    (Some(key), Some(code)) if code.fits(&client_id, &redirect, &verifier, now) => {
-                        self.account_grant(now, Some(key))
-                    }
+                match (key.map(|user| user.key.clone()), self.codes.remove(&sent.code)) {
+                    (Some(key), Some(code)) if code.fits(&client_id, &sent, now) => self.account_grant(now, Some(key)),
                     (Some(_) | None, Some(_) | None) => refused_with(403, "invalid_grant"),
                 }
             }
@@ -203,7 +185,7 @@ impl Identity {
     }
 
     /// Remembers what a person agreed to in the browser, and gives the code for it.
-    pub(super) fn agree(&mut self, code: super::code::Code) -> String {
+    pub(super) fn agree(&mut self, code: Code) -> String {
         let text = format!("sandbox-code-{}", self.keys.hex());
         self.codes.insert(text.clone(), code);
         text
@@ -336,7 +318,7 @@ impl Identity {
             return refused("invalid_client");
         }
         let code = self.codes.remove(&sent.code);
-        let Some(code) = code.filter(|code| code.fits(&client.id, &sent.redirect, &sent.verifier, now)) else {
+        let Some(code) = code.filter(|code| code.fits(&client.id, sent, now)) else {
             return refused("invalid_grant");
         };
         let family = self.found_family(client.id.clone(), code.scopes.clone());
