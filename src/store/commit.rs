@@ -14,7 +14,7 @@ use super::open::Database;
 use super::rows::{DeedRow, EventRow, MarkRow, RunRow, VersionRow};
 use super::sql;
 use super::trouble::StoreError;
-use crate::run::RunId;
+use crate::run::{Run, RunId, Seen};
 
 /// What a commit did.
 #[derive(Clone, Debug, Default)]
@@ -115,24 +115,7 @@ async fn apply(connection: &mut SqliteConnection, changes: &Changes) -> Result<C
     let mut committed = Committed::default();
     // Before the runs that are claimed under them, and the marks after those: see `INSERT_RUNS`.
     execute(connection, sql::INSERT_VERSIONS, versions.iter().map(VersionRow::from_version).collect()).await?;
-    if !inserted.is_empty() {
-        let new = json(inserted.iter().map(RunRow::from_run));
-        let now = inserted.iter().map(|run| run.claimed_at).max().map_or(i64::MAX, |at| at.as_millisecond());
-        let foreseen = sql::query(sql::ANY_FORESEEN).bind(now).fetch_one(&mut *connection).await?;
-        if foreseen.try_get::<bool, _>(0)? {
-            sql::query(sql::DELETE_FORESEEN).bind(new.clone()).execute(&mut *connection).await?;
-        }
-        let written = sql::query(sql::INSERT_RUNS).bind(new.clone()).execute(&mut *connection).await?.rows_affected();
-        if written < inserted.len() as u64 {
-            // Asked only then: each row that comes back costs a change of threads, and a claim is hardly ever lost.
-            let mut written = HashSet::new();
-            for row in &sql::query(sql::WRITTEN_RUNS).bind(new).fetch_all(&mut *connection).await? {
-                written.insert(row.try_get::<String, _>(0)?);
-            }
-            committed.lost =
-                inserted.iter().map(|run| run.id).filter(|id| !written.contains(&id.to_string())).collect();
-        }
-    }
+    committed.lost = claim(connection, inserted).await?;
     if !updated.is_empty() {
         let changed = sql::query(sql::UPDATE_RUNS)
             .bind(json(updated.iter().map(RunRow::from_run)))
@@ -143,18 +126,20 @@ async fn apply(connection: &mut SqliteConnection, changes: &Changes) -> Result<C
             return Err(Fault::Stale { expected: updated.len(), changed });
         }
     }
-    let attempts: Vec<AttemptRow> = inserted
-        .iter()
-        .chain(updated)
-        .flat_map(|run| run.attempts.iter().map(|attempt| AttemptRow::from_attempt(run.id, attempt)))
-        .collect();
-    execute(connection, sql::UPSERT_ATTEMPTS, attempts).await?;
+    // The attempts of a claim that was lost are not written.
+    let won: Vec<AttemptRow> = attempts_of(inserted.iter().filter(|run| !committed.lost.contains(&run.id)));
+    let insert = if won.iter().all(AttemptRow::is_claim) { sql::INSERT_CLAIMED_ATTEMPTS } else { sql::UPSERT_ATTEMPTS };
+    execute(connection, insert, won).await?;
+    execute(connection, sql::UPSERT_ATTEMPTS, attempts_of(updated.iter())).await?;
     let unsent = updated.iter().filter(|run| run.attempts.is_empty()).map(|run| run.id.to_string()).collect();
     execute(connection, sql::DELETE_UNSENT_ATTEMPTS, unsent).await?;
     let swept = swept.iter().map(|(run, attempt)| AttemptRow::from_attempt(*run, attempt)).collect();
     execute(connection, sql::SWEEPS_DONE, swept).await?;
     execute(connection, sql::COUNT_NO_LONGER, uncounted.iter().map(ToString::to_string).collect()).await?;
-    execute(connection, sql::INSERT_EVENTS, seen.iter().map(EventRow::from_seen).collect()).await?;
+    let known = seen.iter().filter(|seen| !committed.lost.contains(&seen.run));
+    let (now, late): (Vec<&Seen>, Vec<&Seen>) = known.partition(|seen| seen.state.is_some());
+    execute(connection, sql::INSERT_EVENTS, now.into_iter().map(EventRow::from_seen).collect()).await?;
+    execute(connection, sql::INSERT_LATE_EVENTS, late.into_iter().map(EventRow::from_seen).collect()).await?;
     execute(connection, sql::UPSERT_MARKS, marks.iter().map(|(key, mark)| MarkRow::from_mark(key, *mark)).collect())
         .await?;
     execute(connection, sql::DELETE_MARKS, retired.iter().map(|gone| gone.0.clone()).collect()).await?;
@@ -174,6 +159,35 @@ async fn apply(connection: &mut SqliteConnection, changes: &Changes) -> Result<C
         sql::query(sql::DOUBT_OVER).execute(&mut *connection).await?;
     }
     Ok(committed)
+}
+
+/// Which of these were not written, as their time has a row already.
+async fn claim(connection: &mut SqliteConnection, inserted: &[Run]) -> Result<HashSet<RunId>, sqlx::Error> {
+    if inserted.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let rows: Vec<RunRow> = inserted.iter().map(RunRow::from_run).collect();
+    let insert = if rows.iter().all(RunRow::is_claim) { sql::INSERT_CLAIMS } else { sql::INSERT_RUNS };
+    let new = json(rows.into_iter());
+    let now = inserted.iter().map(|run| run.claimed_at).max().map_or(i64::MAX, |at| at.as_millisecond());
+    let foreseen = sql::query(sql::ANY_FORESEEN).bind(now).fetch_one(&mut *connection).await?;
+    if foreseen.try_get::<bool, _>(0)? {
+        sql::query(sql::DELETE_FORESEEN).bind(new.clone()).execute(&mut *connection).await?;
+    }
+    let written = sql::query(insert).bind(new.clone()).execute(&mut *connection).await?.rows_affected();
+    if written == inserted.len() as u64 {
+        return Ok(HashSet::new());
+    }
+    // Asked only then: each row that comes back costs a change of threads, and a claim is hardly ever lost.
+    let mut written = HashSet::new();
+    for row in &sql::query(sql::WRITTEN_RUNS).bind(new).fetch_all(&mut *connection).await? {
+        written.insert(row.try_get::<String, _>(0)?);
+    }
+    Ok(inserted.iter().map(|run| run.id).filter(|id| !written.contains(&id.to_string())).collect())
+}
+
+fn attempts_of<'a>(runs: impl Iterator<Item = &'a Run>) -> Vec<AttemptRow> {
+    runs.flat_map(|run| run.attempts.iter().map(|attempt| AttemptRow::from_attempt(run.id, attempt))).collect()
 }
 
 /// One by one: people pause and resume.

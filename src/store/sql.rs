@@ -4,7 +4,8 @@
 //! quarter more for ten thousand claims).
 
 use super::columns::{
-    changed_from_excluded, changed_from_new, columns_of_attempt, columns_of_run, names, object, values,
+    changed_from_excluded, changed_from_new, claim_names, claim_values, columns_of_attempt, columns_of_run, names,
+    object, values,
 };
 
 /// The states of the partial index `run_open`, word for word, so that a long history costs nothing.
@@ -15,7 +16,7 @@ macro_rules! open_states {
 }
 
 /// Every statement, for the test that prepares each against the migrated schema.
-pub const ALL: [&str; 56] = [
+pub const ALL: [&str; 59] = [
     INSTALLATION_GET,
     INSTALLATION_SET,
     DOUBT_SET,
@@ -24,11 +25,14 @@ pub const ALL: [&str; 56] = [
     ANY_FORESEEN,
     DELETE_FORESEEN,
     INSERT_RUNS,
+    INSERT_CLAIMS,
     WRITTEN_RUNS,
     UPDATE_RUNS,
     UPSERT_ATTEMPTS,
+    INSERT_CLAIMED_ATTEMPTS,
     SWEEPS_DONE,
     INSERT_EVENTS,
+    INSERT_LATE_EVENTS,
     INSERT_VERSIONS,
     UPSERT_MARKS,
     DELETE_MARKS,
@@ -101,20 +105,29 @@ delete from run where id in (
   where new.value ->> 'trigger' in ('scheduled', 'catch_up', 'after')
     and old.state in ('missed', 'skipped') and old.sent_at is null and old.ended_at > new.value ->> 'claimed_at')";
 
-/// A planned time that has a row already is not claimed again: the claim is lost, and its id does not come back.
-pub(super) const INSERT_RUNS: &str = concat!(
-    "insert into run (",
-    columns_of_run!(names),
-    ", schedule_version) select ",
-    columns_of_run!(values),
-    ",
+macro_rules! insert_runs {
+    ($names:ident, $values:ident) => {
+        concat!(
+            "insert into run (",
+            columns_of_run!($names),
+            ", schedule_version) select ",
+            columns_of_run!($values),
+            ",
   -- That of its mark: a time that an edit has dropped is of the version before. A schedule without one is new.
   coalesce((select version_id from mark where mark.schedule = value ->> 'schedule'),
     (select max(id) from schedule_version as newest where newest.schedule = value ->> 'schedule'))
 from jsonb_each(?1)
 where true
 on conflict (schedule, nominal_at) where trigger in ('scheduled', 'catch_up', 'after') do nothing"
-);
+        )
+    };
+}
+
+/// A planned time that has a row already is not claimed again: the claim is lost, and its id does not come back.
+pub(super) const INSERT_RUNS: &str = insert_runs!(names, values);
+
+/// The same of rows that have only what a claim has.
+pub(super) const INSERT_CLAIMS: &str = insert_runs!(claim_names, claim_values);
 
 /// Which of these have a row.
 pub(super) const WRITTEN_RUNS: &str = "select run.id from json_each(?1) as new join run on run.id = new.value ->> 'id'";
@@ -132,17 +145,25 @@ where run.id = new.value ->> 'id' and run.version = new.value ->> 'version'"
 pub(super) const COUNT_NO_LONGER: &str =
     "update run set counts_until_at = null where id in (select value from json_each(?1))";
 
-/// Joined with `run`, so that the attempts of a lost claim are not written.
 pub(super) const UPSERT_ATTEMPTS: &str = concat!(
     "insert into attempt (",
     columns_of_attempt!(names),
     ") select ",
     columns_of_attempt!(values),
     "
-from jsonb_each(?1) join run on run.id = value ->> 'run_id'
+from jsonb_each(?1)
 where true
 on conflict (run_id, job_number, attempt) do update set ",
     columns_of_attempt!(changed_from_excluded)
+);
+
+/// The attempts of claims, which have no row yet.
+pub(super) const INSERT_CLAIMED_ATTEMPTS: &str = concat!(
+    "insert into attempt (",
+    columns_of_attempt!(claim_names),
+    ") select ",
+    columns_of_attempt!(claim_values),
+    " from jsonb_each(?1)"
 );
 
 /// Of runs that will not be sent: a name that no job has is nothing to look for.
@@ -161,8 +182,14 @@ where attempt.run_id = value ->> 'run_id' and attempt.job_number = value ->> 'jo
 
 pub(super) const INSERT_EVENTS: &str = "
 insert into run_event (run_id, at, state, reason, text)
-select run.id, value ->> 'at', coalesce(value ->> 'state', run.state),
-  iif(value ->> 'state' is null, run.reason, value ->> 'reason'), value ->> 'text'
+select value ->> 'run_id', value ->> 'at', value ->> 'state', value ->> 'reason', value ->> 'text'
+from jsonb_each(?1)
+order by key";
+
+/// Lines about runs that ended long ago, whose state stays; the history may have let them go.
+pub(super) const INSERT_LATE_EVENTS: &str = "
+insert into run_event (run_id, at, state, reason, text)
+select run.id, value ->> 'at', run.state, run.reason, value ->> 'text'
 from json_each(?1) join run on run.id = value ->> 'run_id'
 order by key";
 
