@@ -219,3 +219,57 @@ fn a_job_that_comes_back_as_somebody_elses_is_lost_and_its_end_is_not_ours() {
     world.pass(seconds(900));
     assert_eq!(world.state("x", NOON), "lost");
 }
+
+/// A job that is followed, and next to it a start every second, each of which takes so long.
+fn next_to_starts(takes: std::time::Duration) -> World {
+    let more =
+        "  y: { cron: \"* * * * * *\", overlap: allow, starts: \"2026-11-23T12:01:00Z\", start: { process: P } }\n";
+    let mut world = World::proven(&format!("{}{more}", hourly("")), BEFORE);
+    world.server.lasts = seconds(20_000);
+    world.server.post_takes = std::iter::repeat_n(takes, 200).collect();
+    world.pass_to("2026-11-23T12:00:59Z");
+    world
+}
+
+fn follows(call: &Call) -> bool {
+    matches!(call, Call::Poll(..) | Call::Read)
+}
+
+#[test]
+fn starts_go_first() {
+    let mut world = next_to_starts(std::time::Duration::from_millis(400));
+    let since = world.now.boot;
+    world.pass(seconds(120));
+    let calls = world.server.calls.iter().filter(|(at, call)| *at >= since && follows(call));
+    let between: Vec<u32> = calls.map(|(at, _)| at.subsec_millis()).collect();
+    assert!(between.len() > 10, "{between:?}");
+    assert!(between.iter().all(|at| *at >= 400), "{between:?}");
+}
+
+#[test]
+fn following_waits_for_starts_at_most_a_second() {
+    // There is always one under way.
+    let mut world = next_to_starts(seconds(30));
+    let since = world.now.boot;
+    world.server.jobs.last_mut().unwrap().says = Some(JobState::Successful);
+    world.pass(seconds(60));
+    assert!(world.server.count(since, follows) > 0);
+    assert_eq!(world.state("x", NOON), "succeeded");
+}
+
+#[test]
+fn what_an_older_run_has_become_is_read_next_to_starts() {
+    let more = "  y: { cron: \"0 * * * *\", overlap: allow, start: { process: P } }\n";
+    let mut world = World::proven(&format!("{}{more}", hourly("")), BEFORE);
+    world.server.lasts = seconds(20_000);
+    world.pass_to("2026-11-23T12:59:59Z");
+    let since = world.now.boot;
+    world.server.jobs.iter_mut().for_each(|job| job.says = Some(JobState::Successful));
+    world.server.post_takes = [seconds(20), seconds(20)].into();
+    world.pass(seconds(2));
+    assert_eq!(
+        world.server.count(since, |call| matches!(call, Call::Start(_))),
+        2,
+        "x did not wait for the start of y"
+    );
+}

@@ -115,10 +115,10 @@ impl Book {
         self.flights
     }
 
-    /// A call leaves that asks this.
-    pub(crate) fn begin(&mut self, question: Question, connection: &ConnectionName) {
+    /// A call leaves that asks this, at this boot time.
+    pub(crate) fn begin(&mut self, question: Question, connection: &ConnectionName, boot: Duration) {
         self.unfiled.extend(question.run());
-        self.flights.begin(question, connection);
+        self.flights.begin(question, connection, boot);
     }
 
     /// Its answer has come, or it never left. Gives whether it was being asked.

@@ -160,6 +160,11 @@ impl Due {
         true
     }
 
+    /// Whether any run waits for the word of older ones.
+    pub(crate) fn has_waiting_for_older(&self) -> bool {
+        !self.waiting_for_older.is_empty()
+    }
+
     /// Forgets a run that is open no longer.
     pub(crate) fn drop(&mut self, id: RunId) {
         let Some(place) = self.places.remove(&id) else { return };

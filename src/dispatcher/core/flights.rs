@@ -4,6 +4,7 @@
 //! Only what is being asked about processes and trials is known where the answer is kept (`link::targets`, `link::health`).
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::executor::{Action, Ask, AskedFor, Report};
 use crate::run::{FolderId, RunId};
@@ -58,6 +59,8 @@ pub(crate) struct Flights {
 struct Load {
     starts: u32,
     reads: u32,
+    /// Since when there was always a start under way, in boot time.
+    starting_since: Option<Duration>,
 }
 
 impl Question {
@@ -129,9 +132,12 @@ impl Question {
 }
 
 impl Flights {
-    /// A call leaves that asks this.
-    pub(crate) fn begin(&mut self, question: Question, connection: &ConnectionName) {
-        self.weigh(&question, connection, |count| count.saturating_add(1));
+    /// A call leaves that asks this, at this boot time.
+    pub(crate) fn begin(&mut self, question: Question, connection: &ConnectionName, boot: Duration) {
+        let load = self.weigh(&question, connection, |count| count.saturating_add(1));
+        if load.starts > 0 {
+            load.starting_since.get_or_insert(boot);
+        }
         *self.asked.entry(question).or_default() += 1;
     }
 
@@ -142,11 +148,14 @@ impl Flights {
         if *times == 0 {
             self.asked.remove(question);
         }
-        self.weigh(question, connection, |count| count.saturating_sub(1));
+        let load = self.weigh(question, connection, |count| count.saturating_sub(1));
+        if load.starts == 0 {
+            load.starting_since = None;
+        }
         true
     }
 
-    fn weigh(&mut self, question: &Question, connection: &ConnectionName, change: impl Fn(u32) -> u32) {
+    fn weigh(&mut self, question: &Question, connection: &ConnectionName, change: impl Fn(u32) -> u32) -> &mut Load {
         let load = self.load.entry(connection.clone()).or_default();
         match question {
             Question::Start(_) => load.starts = change(load.starts),
@@ -159,6 +168,7 @@ impl Flights {
             | Question::Recall(..)
             | Question::Named(_) => {}
         }
+        load
     }
 
     /// Whether this is being asked.
@@ -174,6 +184,11 @@ impl Flights {
     /// How many starts are under way on a connection.
     pub(crate) fn starts_on(&self, connection: &ConnectionName) -> u32 {
         self.load.get(connection).map_or(0, |load| load.starts)
+    }
+
+    /// Since when there was always a start under way on a connection, in boot time.
+    pub(crate) fn starting_since(&self, connection: &ConnectionName) -> Option<Duration> {
+        self.load.get(connection).and_then(|load| load.starting_since)
     }
 
     /// How many reads of one job are under way on a connection.

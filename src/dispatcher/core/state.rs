@@ -135,7 +135,7 @@ impl State {
     /// Has a call made once this turn is stored.
     pub(crate) fn act(&mut self, action: Action) {
         for question in Question::all_of(&action) {
-            self.book.begin(question, action.connection());
+            self.book.begin(question, action.connection(), self.now.boot);
         }
         self.actions.push(action);
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{follow, lists};
+use super::{follow, lists, polling};
 use crate::clock::earlier;
 use crate::dispatcher::core::flights::{Folder, Question};
 use crate::dispatcher::core::link::Crowd;
@@ -51,7 +51,7 @@ pub(crate) fn ask(state: &mut State) {
             state.wake.at_boot(next);
             continue;
         }
-        if lists::may_list(state, &connection) {
+        if !polling::starts_go_first(state, &connection) && lists::may_list(state, &connection) {
             state.act(Action::ListEnded { connection, folder_id, prefix: prefix.clone(), since });
         }
     }

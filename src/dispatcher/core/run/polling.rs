@@ -22,17 +22,35 @@ const PART_OF_AGE: u32 = 8;
 /// after what has waited longer. Where there are more folders than list calls, each has its turn.
 const AHEAD: Duration = Duration::from_secs(60);
 
+/// Following waits so long at most while there are starts under way on its connection: each read next to a burst makes a start late.
+const AFTER_STARTS: Duration = Duration::from_secs(1);
+
 /// Jobs that are due within this time are read along.
 const TOGETHER: Duration = Duration::from_secs(2);
 
 /// In a crowd a job is read by key this seldom: three times in the quarter of an hour after which a vanished one is missed.
 const SLOWEST_IN_CROWD: Duration = Duration::from_secs(300);
 
+/// Whether following waits for starts that are under way on this connection. Not while a run waits for the word of an older one, which
+/// following brings.
+pub(crate) fn starts_go_first(state: &mut State, connection: &ConnectionName) -> bool {
+    let Some(since) = state.book.flights().starting_since(connection) else { return false };
+    let until = since + AFTER_STARTS;
+    let waits = state.now.boot < until && !state.book.due().has_waiting_for_older();
+    if waits {
+        state.wake.at_boot(until);
+    }
+    waits
+}
+
 /// Sends the list calls that are due; look-ups had the budget first.
 pub(crate) fn follow_jobs(state: &mut State) {
     let now = state.now;
     let reading: Vec<ConnectionName> = state.book.due().whole.keys().cloned().collect();
     for name in reading {
+        if starts_go_first(state, &name) {
+            continue;
+        }
         let (ended, next) = state.book.due().whole_due(&name, now.boot);
         next.into_iter().for_each(|next| state.wake.at_boot(next));
         for id in ended {
@@ -45,7 +63,7 @@ pub(crate) fn follow_jobs(state: &mut State) {
     let (due, next) = state.book.due().folders_due(now.boot);
     next.into_iter().for_each(|next| state.wake.at_boot(next));
     for Folder { connection, id: folder_id } in due {
-        if !lists::could_list(state, &connection) {
+        if starts_go_first(state, &connection) || !lists::could_list(state, &connection) {
             continue;
         }
         let jobs = state.book.due().listed_by(&Folder::new(connection.clone(), folder_id), now.boot + TOGETHER);
