@@ -118,7 +118,7 @@ macro_rules! insert_runs {
     (select max(id) from schedule_version as newest where newest.schedule = value ->> 'schedule'))
 from jsonb_each(?1)
 where true
-on conflict (schedule, nominal_at) where trigger in ('scheduled', 'catch_up', 'after') do nothing"
+on conflict (schedule, nominal_at, case when trigger in ('scheduled', 'catch_up', 'after') then '' else id end) do nothing"
         )
     };
 }

@@ -14,8 +14,11 @@ use sqlx::migrate::Migrator;
 
 use super::*;
 
-/// The schemas of before this one.
+/// The schemas of before runs took their policy with them: those rows are written here as they were then.
 const OLDER: usize = 6;
+
+/// The last one with an index for each Reference.
+const WITH_MORE_INDEXES: usize = 7;
 
 /// From here on a state of before a reason was known could have it too.
 const NOT_PROCESSED: usize = 5;
@@ -437,4 +440,45 @@ async fn a_database_of_the_first_schema_after_a_day_is_read() {
     let range = all.iter().find(|run| run.schedule == "pulse").unwrap();
     assert_eq!((range.count, range.nominal_until.as_deref()), (Some(3601), Some("2026-11-22T13:00:01.000Z")));
     history.close().await;
+}
+
+#[tokio::test]
+async fn a_database_of_before_there_were_fewer_indexes_comes_over_whole_and_refuses_the_same_second_rows() {
+    let today = open().await;
+    let triggers = [Trigger::Scheduled, Trigger::CatchUp, Trigger::After, Trigger::Backfill, Trigger::Manual];
+    let runs = (1..).zip(RunState::ALL);
+    let inserted: Vec<Run> = runs.map(|(number, state)| run(number, state, triggers[number as usize % 5])).collect();
+    today.store.commit(Changes { inserted: inserted.clone(), ..Changes::default() }).await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    // The columns are the same.
+    let mut old = old_database(dir.path(), WITH_MORE_INDEXES).await;
+    let path = StateFolder::database_path(today.dir.path());
+    execute(&mut old, &format!("attach database '{}' as today", path.display())).await.unwrap();
+    for table in ["installation", "run", "attempt", "run_event"] {
+        execute(&mut old, &format!("insert into {table} select * from today.{table}")).await.unwrap();
+    }
+    sqlx::Connection::close(old).await.unwrap();
+
+    std::fs::copy(today.dir.path().join("installation"), dir.path().join("installation")).unwrap();
+    let folder = StateFolder::take(dir.path()).unwrap();
+    let store = begin(&folder).await;
+    let open: Vec<Run> = inserted.iter().filter(|run| !run.state.is_final()).cloned().collect();
+    assert_eq!(told(&store.restart(now()).await.unwrap().open), told(&open));
+    let mut database = raw(dir.path()).await;
+    assert_eq!(number(&mut database, "select count(*) from run").await as usize, inserted.len());
+    assert_eq!(number(&mut database, "select count(*) from pragma_quick_check where quick_check <> 'ok'").await, 0);
+    // A planned time that has a row gets no other; what a person asked for may stand next to it.
+    let again = |(number, old): (u128, &Run)| Run { nominal_at: old.nominal_at, ..plain(1_000 + number) };
+    let planned: Vec<Run> = (1..).zip(&inserted).map(again).collect();
+    let by_hand = planned.iter().map(|run| Run {
+        trigger: Trigger::Manual,
+        id: RunId(Uuid::new_v5(&run.id.0, b"")),
+        ..run.clone()
+    });
+    let all = by_hand.chain(planned.clone()).collect();
+    let lost = store.commit(Changes { inserted: all, ..Changes::default() }).await.unwrap().lost;
+    let once = |run: &&Run| matches!(run.trigger, Trigger::Scheduled | Trigger::CatchUp | Trigger::After);
+    let wanted = planned.iter().zip(&inserted).filter(|(_, old)| once(old)).map(|(new, _)| new.id).collect();
+    assert_eq!(lost, wanted);
+    store.close().await.unwrap();
 }
