@@ -294,7 +294,7 @@ impl Service {
         Ok(Answer::json(200, entity(&format!("$metadata#{}/$entity", R::CONTEXT), row)))
     }
 
-    pub(super) fn releases(&self, folder: usize) -> impl Iterator<Item = ShownRelease<'_>> {
+    fn releases(&self, folder: usize) -> impl Iterator<Item = ShownRelease<'_>> {
         let folder = &self.world.folders[folder];
         let created_at = self.world.created_at;
         folder.processes.iter().map(move |process| ShownRelease { folder, process, created_at })
