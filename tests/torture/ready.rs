@@ -42,6 +42,7 @@ fn in_doubt(run: &RunSummary) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "half a minute of a daemon that waits: `cargo test --test torture -- --ignored`"]
 async fn the_program_is_ready_in_time_with_a_thousand_open_rows_and_soon_knows_all_of_them() {
     let seed = dice::setting("PUNCTUAL_SEED", 7_804);
     let rig = Rig::begin(seed, |config| {

@@ -306,6 +306,7 @@ fn troubles() -> Vec<Trouble> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "half a minute of daemons that wait: `cargo test --test torture -- --ignored`"]
 async fn after_each_trouble_everything_heals_without_a_restart() {
     let mut wrong = Vec::new();
     let troubles = troubles();
