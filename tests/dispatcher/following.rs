@@ -273,3 +273,26 @@ fn what_an_older_run_has_become_is_read_next_to_starts() {
         "x did not wait for the start of y"
     );
 }
+
+#[test]
+fn following_goes_on_where_one_start_leaves_as_the_other_ends() {
+    // One at a time, and a backlog of five hundred: there is never a moment without a start.
+    let text = CONNECTION
+        .replace("scope: OR.Jobs }", "scope: OR.Jobs }\n    limits: { open_requests: 1, starts_per_second: 1000 }");
+    let backlog: String =
+        (0..500).map(|n| format!("  y{n}: {{ at: [\"2026-11-23T12:01:00Z\"], start: {{ process: P }} }}\n")).collect();
+    let set = read(
+        &format!("{text}defaults: {{ timezone: UTC, folder: F }}\nschedules:\n{}{backlog}", hourly("")),
+        super::world::at(BEFORE),
+    );
+    let mut world = World::with(set, super::world::at(BEFORE));
+    world.server.lasts = seconds(20_000);
+    world.server.post_takes = [std::time::Duration::from_millis(300)].into();
+    world.pass_to("2026-11-23T12:01:00Z");
+    let since = world.now.boot;
+    world.server.jobs.first_mut().unwrap().says = Some(JobState::Successful);
+    world.pass(seconds(100));
+    assert!(world.server.count(since, |call| matches!(call, Call::Start(_))) > 300, "the backlog is not over");
+    assert!(world.server.count(since, follows) > 3);
+    assert_eq!(world.state("x", NOON), "succeeded");
+}

@@ -1,5 +1,11 @@
 //! A database that was lost, or an old copy put back (R13, C13): Orchestrator is asked, and nothing is started twice.
 
+use std::collections::BTreeSet;
+
+use punctual::clock::Reading;
+use punctual::dispatcher::core::{Event, Step};
+use punctual::executor::Action;
+use punctual::run::RunId;
 use punctual::store::Doubt;
 
 use super::server::{Call, Filter, Post};
@@ -163,4 +169,27 @@ fn a_payroll_that_may_have_been_started_is_left_to_a_person_when_the_schedule_sa
     assert_eq!(world.state("x", NOON), "held");
     assert_eq!(world.server.posts(), 0);
     assert!(world.now.wall > at(NOON) && world.db.evidence.contains_key(&FOLDER));
+}
+
+#[test]
+fn what_was_learnt_of_a_claim_while_it_was_being_written_goes_with_it_when_it_is_lost() {
+    // A line without its run would have the database refuse all that is written next to it.
+    let mut world = World::new(&hourly(""), "2026-11-23T11:50:00Z");
+    world.server.process = None;
+    world.now = Reading { wall: at(NOON), boot: world.now.boot + seconds(600) };
+    let now = world.now;
+    let Step { record, then, .. } = world.core().turn(now);
+    let lost: BTreeSet<RunId> = record.inserted.iter().map(|run| run.id).collect();
+    assert_eq!(lost.len(), 1);
+    // The disk takes its time, and its process turns out not to be there.
+    let asked =
+        then.into_iter().find(|action| matches!(action, Action::Resolve { .. })).expect("its process is looked for");
+    let report = world.answer(asked);
+    world.tell(report);
+    world.core().turn_reading(now);
+    world.core().handle(Event::ClaimsLost(lost.clone()), now);
+    let Step { record, .. } = world.core().turn(now);
+    assert!(record.updated.is_empty());
+    let lines: Vec<_> = record.seen.iter().filter(|seen| lost.contains(&seen.run)).collect();
+    assert!(lines.is_empty(), "{lines:?}");
 }

@@ -127,6 +127,11 @@ impl Book {
         self.flights.end(question, connection)
     }
 
+    /// A turn is over.
+    pub(crate) fn end_turn(&mut self) {
+        self.flights.end_turn();
+    }
+
     /// What a run that may be sent waits for, as it turned out when it was looked at.
     pub(crate) fn seat(&mut self, id: RunId, seat: Seat) {
         let touched = self.unfiled.remove(&id);
@@ -322,6 +327,8 @@ impl Book {
             }
         }
         self.touched.remove(&id);
+        // A line has a run: what was learnt of it while it was being written is about a row that is not there.
+        self.changes.seen.retain(|seen| seen.run != id);
         Some(open)
     }
 

@@ -148,11 +148,16 @@ impl Flights {
         if *times == 0 {
             self.asked.remove(question);
         }
-        let load = self.weigh(question, connection, |count| count.saturating_sub(1));
-        if load.starts == 0 {
+        self.weigh(question, connection, |count| count.saturating_sub(1));
+        true
+    }
+
+    /// A turn is over. Where no start is under way now, there was a gap between two: one that ended and the next that left in the same turn
+    /// leave none.
+    pub(crate) fn end_turn(&mut self) {
+        for load in self.load.values_mut().filter(|load| load.starts == 0) {
             load.starting_since = None;
         }
-        true
     }
 
     fn weigh(&mut self, question: &Question, connection: &ConnectionName, change: impl Fn(u32) -> u32) -> &mut Load {
@@ -188,7 +193,7 @@ impl Flights {
 
     /// Since when there was always a start under way on a connection, in boot time.
     pub(crate) fn starting_since(&self, connection: &ConnectionName) -> Option<Duration> {
-        self.load.get(connection).and_then(|load| load.starting_since)
+        self.load.get(connection).filter(|load| load.starts > 0).and_then(|load| load.starting_since)
     }
 
     /// How many reads of one job are under way on a connection.

@@ -52,6 +52,7 @@ impl Turns {
             link.health.wake(now.boot).into_iter().for_each(|boot| state.wake.at_boot(boot));
         }
         self.next_by = state.wake.from(now).map(|left| now.boot + left);
+        state.book.end_turn();
     }
 }
 
