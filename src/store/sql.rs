@@ -4,8 +4,7 @@
 //! quarter more for ten thousand claims).
 
 use super::columns::{
-    changed_from_excluded, changed_from_new, claim_names, claim_values, columns_of_attempt, columns_of_run, names,
-    object, values,
+    changed_from_excluded, changed_from_new, columns_of_attempt, columns_of_run, names, object, of_claim, values,
 };
 
 /// The states of the partial index `run_open`, word for word, so that a long history costs nothing.
@@ -106,12 +105,12 @@ delete from run where id in (
     and old.state in ('missed', 'skipped') and old.sent_at is null and old.ended_at > new.value ->> 'claimed_at')";
 
 macro_rules! insert_runs {
-    ($names:ident, $values:ident) => {
+    ($($of:ident)?) => {
         concat!(
             "insert into run (",
-            columns_of_run!($names),
+            columns_of_run!($($of,)? names),
             ", schedule_version) select ",
-            columns_of_run!($values),
+            columns_of_run!($($of,)? values),
             ",
   -- That of its mark: a time that an edit has dropped is of the version before. A schedule without one is new.
   coalesce((select version_id from mark where mark.schedule = value ->> 'schedule'),
@@ -124,10 +123,10 @@ on conflict (schedule, nominal_at, case when trigger in ('scheduled', 'catch_up'
 }
 
 /// A planned time that has a row already is not claimed again: the claim is lost, and its id does not come back.
-pub(super) const INSERT_RUNS: &str = insert_runs!(names, values);
+pub(super) const INSERT_RUNS: &str = insert_runs!();
 
 /// The same of rows that have only what a claim has.
-pub(super) const INSERT_CLAIMS: &str = insert_runs!(claim_names, claim_values);
+pub(super) const INSERT_CLAIMS: &str = insert_runs!(of_claim);
 
 /// Which of these have a row.
 pub(super) const WRITTEN_RUNS: &str = "select run.id from json_each(?1) as new join run on run.id = new.value ->> 'id'";
@@ -160,9 +159,9 @@ on conflict (run_id, job_number, attempt) do update set ",
 /// The attempts of claims, which have no row yet.
 pub(super) const INSERT_CLAIMED_ATTEMPTS: &str = concat!(
     "insert into attempt (",
-    columns_of_attempt!(claim_names),
+    columns_of_attempt!(of_claim, names),
     ") select ",
-    columns_of_attempt!(claim_values),
+    columns_of_attempt!(of_claim, values),
     " from jsonb_each(?1)"
 );
 
@@ -180,6 +179,7 @@ from json_each(?1)
 where attempt.run_id = value ->> 'run_id' and attempt.job_number = value ->> 'job_number'
   and attempt.attempt = value ->> 'attempt'";
 
+/// Lines about runs that have a row, with the state that they took on or kept.
 pub(super) const INSERT_EVENTS: &str = "
 insert into run_event (run_id, at, state, reason, text)
 select value ->> 'run_id', value ->> 'at', value ->> 'state', value ->> 'reason', value ->> 'text'
