@@ -214,6 +214,7 @@ pub(crate) const CORE_ROWS: &[(&str, &str)] = &[
     ("queue", "runs that wait, by the processes that targets know"),
     ("due", "it files runs by their progress, their flights and their queue"),
     ("book", "the open runs, each filed in `due` and `queue`"),
+    ("counting", "which of the open runs count for overlap"),
     ("state", "all that is known; every rule below is a function of it"),
     ("run/mod", "it only declares the rules for one run"),
     ("run/finding", "what a page says, before anything follows from it"),

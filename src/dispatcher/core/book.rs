@@ -12,9 +12,8 @@ use super::inquiry::Settle;
 use super::progress::{Need, Open, Progress, Stored};
 use super::queue::Seat;
 use crate::happening::{Happening, Now, OfDaemon, OfRun};
-use crate::policy::overlap::{ActiveRun, Knowledge};
 use crate::run::{Attempt, Evidence, JobKey, ListCalls, Run, RunEvent, RunId, RunState, Seen, ShortFolder};
-use crate::schedule::{ConnectionName, HighWaterMark, OnUnknownStart, OverlapPolicy, ScheduleKey, Trigger};
+use crate::schedule::{ConnectionName, HighWaterMark, ScheduleKey};
 use crate::store::{Changes, Deed, DoubtOver, Retired, StoredVersion};
 
 /// All open runs, and the changes of this turn.
@@ -271,47 +270,14 @@ impl Book {
         counted
     }
 
-    /// The runs of a schedule but this one that count for overlap, oldest first (semantics.md 11): those that were sent or may
-    /// have been, and those that were due before it. What is held for want of proof does not count, unless its schedule leaves
-    /// the decision to a person (16b). A job is known to be open only if it was read since `due`, in boot time.
-    pub(crate) fn active(
-        &self,
-        policy: OverlapPolicy,
-        schedule: &ScheduleKey,
-        but: Option<RunId>,
-        due: Duration,
-        now: Timestamp,
-    ) -> Vec<ActiveRun> {
-        // Nothing is looked at where nothing depends on it.
-        if policy == OverlapPolicy::Allow {
-            return Vec::new();
-        }
-        let before = but.and_then(|id| self.runs.get(&id)).map(|open| (open.run.nominal_at, open.run.id));
-        let ids = self.by_schedule.get(schedule);
-        let runs = ids.into_iter().flatten().filter_map(|id| self.get(*id));
-        let mut active: Vec<_> = runs
-            // Rows that end with this very turn are still here.
-            .filter(|open| !open.run.state.is_final())
-            .filter(|open| match open.run.trigger {
-                Trigger::Scheduled | Trigger::CatchUp | Trigger::After => true,
-                // They have an overlap of their own (semantics.md 12).
-                Trigger::Manual | Trigger::Backfill => false,
-            })
-            .filter(|open| Some(open.run.id) != but)
-            .filter(|open| match open.run.state {
-                RunState::Held => open.run.policy.on_unknown_start == OnUnknownStart::Hold,
-                RunState::Starting | RunState::Unknown | RunState::Job(_) => true,
-                RunState::Armed | RunState::Waiting(_) => {
-                    before.is_none_or(|before| (open.run.nominal_at, open.run.id) < before)
-                }
-                RunState::Ended(_) => false,
-            })
-            .map(|open| (open.run.nominal_at, ActiveRun { id: open.run.id, knowledge: open.knowledge_since(due) }))
-            .collect();
-        active.sort_by_key(|(nominal_at, run)| (*nominal_at, run.id));
-        let ended = self.counting.get(schedule).into_iter().flatten().filter(|(_, until)| **until > now);
-        let ended = ended.map(|(id, _)| ActiveRun { id: *id, knowledge: Knowledge::Current });
-        active.into_iter().map(|(_, run)| run).chain(ended).collect()
+    /// The open runs of a schedule.
+    pub(crate) fn of_schedule(&self, schedule: &ScheduleKey) -> impl Iterator<Item = &Open> {
+        self.by_schedule.get(schedule).into_iter().flatten().filter_map(|id| self.get(*id))
+    }
+
+    /// The runs of a schedule that have ended and count for overlap, each until then.
+    pub(crate) fn counting(&self, schedule: &ScheduleKey) -> impl Iterator<Item = (RunId, Timestamp)> {
+        self.counting.get(schedule).into_iter().flatten().map(|(id, until)| (*id, *until))
     }
 
     /// Drops a run that was never written.

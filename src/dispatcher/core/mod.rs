@@ -9,6 +9,7 @@
 
 mod book;
 mod command;
+mod counting;
 mod due;
 mod flights;
 mod inquiry;

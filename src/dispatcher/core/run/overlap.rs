@@ -1,6 +1,7 @@
 //! Runs that wait for the word of an older one of their schedule (semantics.md 11).
 
 use super::{ending, polling};
+use crate::dispatcher::core::counting;
 use crate::dispatcher::core::inquiry::{Settle, Then};
 use crate::dispatcher::core::progress::{Need, Open, Progress};
 use crate::dispatcher::core::state::{EarlierLife, State, boot_of, there};
@@ -30,7 +31,7 @@ pub(crate) fn pass(state: &mut State, id: RunId) -> bool {
     let policy = open.run.policy.overlap.or(live).unwrap_or(OverlapPolicy::Skip);
     let earlier = state.earlier_life(open.run.trigger, open.run.fire_at);
     let due = boot_of(now, open.run.fire_at);
-    let older = state.book.active(policy, &open.run.schedule, Some(id), due, now.wall);
+    let older = counting::active(&state.book, policy, &open.run.schedule, Some(id), due, now.wall);
     match overlap::decide(policy, &older) {
         Admission::AskAgain => {
             polling::read_for_overlap(state, &older, due);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::new_run::{fill_in, new_run};
 use super::planning::Planning;
+use crate::dispatcher::core::counting;
 use crate::dispatcher::core::flights::Question;
 use crate::dispatcher::core::progress::{Need, Open, Progress};
 use crate::dispatcher::core::run::{ending, overlap};
@@ -71,7 +72,7 @@ fn claim(state: &mut State, occurrence: &Occurrence) {
     run.identity = state.identity_of(&schedule.connection);
     let filled = fill_in(&mut run, schedule, &state.loaded.set, state.loaded.installation);
     let due = boot_of(now, occurrence.fire_at);
-    let older = state.book.active(schedule.overlap, &schedule.key, None, due, now.wall);
+    let older = counting::active(&state.book, schedule.overlap, &schedule.key, None, due, now.wall);
     let admission = policy::overlap::decide(schedule.overlap, &older);
     let earlier = state.earlier_life(occurrence.trigger, occurrence.fire_at);
     let need = match (admission, earlier) {
