@@ -255,6 +255,8 @@ pub(crate) async fn run(lane: Lane) -> Outcome {
     outcome.late = rig.control.jobs().iter().filter(|job| job.visible_at > job.created_at).count();
     outcome.dropped =
         rig.control.exchanges().iter().filter(|exchange| exchange.faults.contains(&"drop_answer")).count() as u64;
+    // What a life holds before it has opened its database is no measure of what it may hold later.
+    rig.until_ready(readies).await;
     let found = std::mem::take(&mut outcome.judgement.broken);
     outcome.judgement = finish(&rig, life, &yaml, loaded, Some(watch.unclaimed), Forgiven::Nothing).await;
     outcome.judgement.broken.extend(found);

@@ -189,12 +189,17 @@ impl Home {
     }
 
     async fn ready(&self, begin: impl FnOnce() -> Life) -> Life {
-        let mut readies = self.readies.clone();
-        let before = *readies.borrow_and_update();
+        let before = self.readies();
         let life = begin();
+        self.until_ready(before).await;
+        life
+    }
+
+    /// Waits until a life is ready that began when `before` lives had been.
+    pub(crate) async fn until_ready(&self, before: u64) {
+        let mut readies = self.readies.clone();
         let ready = readies.wait_for(|now| *now > before);
         drop(in_time("the word READY=1", ready).await.expect("the counter lives as long as the rig"));
-        life
     }
 
     /// The rows with nominal times from `since` on, newest first. Before the first life has made the database: none.
