@@ -198,9 +198,9 @@ impl Daemon {
 
     /// The worst that is wrong now, in one sentence; none when all is well.
     pub fn trouble(&self) -> Option<String> {
-        let store = self.handle.turns().borrow().store;
+        let turn = *self.handle.turns().borrow();
         let tokens = self.token_status().into_iter().map(|(name, status)| (name.to_string(), status)).collect();
-        worst(store, &tokens, &self.handle.obstacles(), &self.failing.borrow())
+        worst(turn.store, &tokens, &self.handle.obstacles(), &self.failing.borrow(), turn.at.wall)
     }
 
     /// Ends softly: nothing new is claimed or sent, starts under way are seen to their end, everything is committed

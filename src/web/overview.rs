@@ -33,10 +33,11 @@ pub(super) async fn show(State(control): State<Arc<Control>>) -> Result<Json<Sta
     let obstacles = control.dispatcher.obstacles();
     let troubles = control.dispatcher.troubles();
     let states: BTreeMap<_, _> = tokens.iter().map(|(name, manager)| (name.to_string(), manager.status())).collect();
-    status.trouble = worst(turn.store, &states, &obstacles, &control.failing.borrow()).or(files).or_else(|| {
-        let first = troubles.first()?;
-        Some(format!("connection `{}`: {}", first.connection, first.text))
-    });
+    status.trouble =
+        worst(turn.store, &states, &obstacles, &control.failing.borrow(), now.wall).or(files).or_else(|| {
+            let first = troubles.first()?;
+            Some(format!("connection `{}`: {}", first.connection, first.text))
+        });
     for (name, manager) in &tokens {
         // Whoever has no token has been told why.
         if matches!(

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use crate::auth::{TokenState, TokenStatus};
 use crate::dispatcher::StoreHealth;
 use crate::dispatcher::core::ConnectionObstacle;
@@ -15,6 +17,7 @@ pub fn worst(
     tokens: &BTreeMap<String, TokenStatus>,
     obstacles: &[ConnectionObstacle],
     failing: &BTreeMap<&'static str, String>,
+    now: Timestamp,
 ) -> Option<String> {
     if store == StoreHealth::Failing {
         return Some("the database cannot be written, so nothing is started: look at the disk of the state folder (room, rights); it goes on by \
@@ -23,7 +26,7 @@ pub fn worst(
     }
     let worst_token = tokens
         .iter()
-        .filter_map(|(name, token)| Some((rank(token.state)?, name.as_str(), token)))
+        .filter_map(|(name, token)| Some((rank(token, now)?, name.as_str(), token)))
         .min_by_key(|(rank, name, _)| (*rank, *name));
     if let Some((NEEDS_SOMEBODY, name, token)) = worst_token {
         return Some(in_words(name, token));
@@ -37,12 +40,15 @@ pub fn worst(
 const NEEDS_SOMEBODY: u8 = 0;
 const MAY_PASS: u8 = 1;
 
-fn rank(state: TokenState) -> Option<u8> {
-    match state {
+fn rank(token: &TokenStatus, now: Timestamp) -> Option<u8> {
+    let has_none = token.expires_at.is_none_or(|at| at <= now);
+    match token.state {
         TokenState::Unsaved | TokenState::NeedsLogin | TokenState::BadClient | TokenState::AuthBroken => {
             Some(NEEDS_SOMEBODY)
         }
         TokenState::Unavailable => Some(MAY_PASS),
+        // Another try is under way: until it is answered nothing is better than after the last one, however long that takes.
+        TokenState::Refreshing if has_none && token.last_error.is_some() => Some(MAY_PASS),
         TokenState::Starting | TokenState::Valid | TokenState::Refreshing => None,
     }
 }

@@ -305,10 +305,10 @@ async fn with_the_claim_after_the_post_a_failing_disk_shows_starts_without_a_cla
     let mut outcomes = Vec::new();
     // Past the opening of a new database. Whether one of them is in the commit of a burst's claims, the moments of each life
     // decide: if none was, others are tried, between those of before.
-    for round in 0..4 {
+    for round in 0..12 {
         let mut lanes = tokio::task::JoinSet::new();
         for tenth in 4..10 {
-            let call = calls * (4 * tenth + round) / 40;
+            let call = calls * (12 * tenth + round) / 120;
             let trouble = Trouble { call, errno: EIO, lasting: Lasting::Stays };
             lanes.spawn(async move { suffer(seed, trouble, Some(punctual::faults::CLAIM_AFTER_POST)).await });
         }
