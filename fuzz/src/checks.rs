@@ -168,7 +168,8 @@ pub fn template(input: &[u8]) {
     }
     // Unchecked ones too, as after an update.
     let arguments = Map::from_iter([("a".to_owned(), Value::String(text.to_owned()))]);
-    let start = StartSpec { process: "P".to_owned(), folder: None, runtime: None, arguments: Some(arguments) };
+    let start =
+        StartSpec { process: "P".to_owned(), folder: None, runtime: None, priority: None, arguments: Some(arguments) };
     let whole = start.render(&context);
     match &whole {
         Ok(filled) => assert!(matches!(&filled["a"], Value::String(_)) && filled.len() == 1),

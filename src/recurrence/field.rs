@@ -246,7 +246,8 @@ fn read_range(kind: Kind, range: Word<'_>) -> Result<(u16, u16), PatternError> {
     if left.text.is_empty() || right.text.is_empty() || right.text.contains('-') {
         return Err(range.refuse(format!("`{}` is not a range", range.text), "a range is written `1-5`".to_string()));
     }
-    let (mut first, mut last) = (read_value(kind, left)?, read_value(kind, right)?);
+    let end = |word| read_value(kind, word).map_err(|wrong| within_the_field(kind, range, wrong));
+    let (mut first, mut last) = (end(left)?, end(right)?);
     if kind == Kind::Weekday {
         // The week has Sunday at both ends: it begins a range as 0 and ends one as 7.
         if first == 7 {
@@ -272,6 +273,25 @@ fn read_range(kind: Kind, range: Word<'_>) -> Result<(u16, u16), PatternError> {
     Ok((first, last))
 }
 
+/// What helps where nothing else is known to be meant.
+const BEYOND: &str = "write a number in that range, or `*` for all of it";
+
+/// A range of which one end is beyond the field: its part that is not.
+fn within_the_field(kind: Kind, range: Word<'_>, wrong: PatternError) -> PatternError {
+    let number = |text: &str| text.parse::<u16>().ok().map(|value| value.clamp(kind.first(), kind.last()));
+    let ends = range.split_once('-').and_then(|(left, right)| Some((number(left.text)?, number(right.text)?)));
+    match ends {
+        Some((first, last)) if first < last && wrong.hint.as_deref() == Some(BEYOND) => {
+            let hint = match (first, last) == (kind.first(), kind.last()) {
+                true => format!("write `{first}-{last}`, or `*`: it is all there is"),
+                false => format!("write `{first}-{last}`"),
+            };
+            PatternError { hint: Some(hint), ..wrong }
+        }
+        Some(_) | None => wrong,
+    }
+}
+
 /// What is meant by a number that no time has.
 fn beyond(kind: Kind, value: Option<u16>) -> String {
     let hint = match (kind, value) {
@@ -283,7 +303,7 @@ fn beyond(kind: Kind, value: Option<u16>) -> String {
         (Kind::QuartzWeekday, Some(0)) => {
             "with `quartz: true` Sunday is 1 and Saturday 7; names such as `SUN` are safer"
         }
-        _ => "write a number in that range, or `*` for all of it",
+        _ => BEYOND,
     };
     hint.to_owned()
 }

@@ -91,6 +91,12 @@ impl Zone {
         self.resolve(day.at(0, 0, 0, 0), DstPolicy::default())
     }
 
+    /// The first instant at which the clocks there show this, or what follows on it where a clock change leaves it out. `None` at the end
+    /// of time.
+    pub fn first_instant_at(&self, local: civil::DateTime) -> Option<Timestamp> {
+        self.resolve(local, DstPolicy::default())
+    }
+
     /// The last whole second of a local day. For `ends`. `None` at the end of time.
     pub fn last_second_of(&self, day: civil::Date) -> Option<Timestamp> {
         self.first_instant_of(day.tomorrow().ok()?)?.checked_sub(SECOND).ok()

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::model::{Connection, ConnectionName, Schedule, ScheduleKey, ScheduleSet};
+use super::blackout::Blackout;
+use super::model::{Connection, Schedule, ScheduleSet};
+use super::name::{ConnectionName, ScheduleKey};
 use super::timing::TimingError;
 use crate::text;
 
@@ -99,7 +101,18 @@ pub enum Settings {
 impl Change {
     /// From one set to the next.
     pub fn between(old: &ScheduleSet, new: &ScheduleSet) -> Change {
-        let ScheduleSet { connections, schedules, zone_database, watch, history, copies, allow_env, env } = new;
+        let ScheduleSet {
+            connections,
+            schedules,
+            pools,
+            blackouts,
+            zone_database,
+            watch,
+            history,
+            copies,
+            allow_env,
+            env,
+        } = new;
         let mut change = Change::default();
         for (key, schedule) in schedules {
             match old.schedules.get(key) {
@@ -123,6 +136,9 @@ impl Change {
             && old.watch == *watch
             && old.history == *history
             && old.copies == *copies
+            && old.pools == *pools
+            && old.blackouts.len() == blackouts.len()
+            && old.blackouts.iter().all(|(name, old)| blackouts.get(name).is_some_and(|new| old.is_same(new)))
             && old.allow_env == *allow_env
             && old.env == *env;
         change.settings = if settings_same { Settings::Same } else { Settings::Changed };
@@ -188,6 +204,11 @@ fn same(old: &Schedule, new: &Schedule) -> bool {
         catch_up,
         start_deadline,
         on_unknown_start,
+        retry,
+        timeout,
+        pool,
+        priority,
+        pause_after,
         history,
         place: _,
     } = new;
@@ -201,6 +222,11 @@ fn same(old: &Schedule, new: &Schedule) -> bool {
         && old.catch_up == *catch_up
         && old.start_deadline == *start_deadline
         && old.on_unknown_start == *on_unknown_start
+        && old.retry == *retry
+        && old.timeout == *timeout
+        && old.pool == *pool
+        && old.priority == *priority
+        && old.pause_after == *pause_after
         && old.history == *history
 }
 
@@ -222,13 +248,18 @@ pub struct Moved {
 /// [`TimingError`] when a zone is gone from the database; the set that was loaded stays good.
 pub fn replan(set: &ScheduleSet, now: Timestamp) -> Result<(ScheduleSet, Vec<Moved>), TimingError> {
     let mut schedules = BTreeMap::new();
+    let mut blackouts = BTreeMap::new();
+    for (name, old) in &set.blackouts {
+        let begins = old.timing.compile(name)?;
+        blackouts.insert(name.clone(), Arc::new(Blackout { begins, ..(**old).clone() }));
+    }
     let mut moved = Vec::new();
     for (key, old) in &set.schedules {
         let new = Schedule { recurrence: old.timing.compile(key.as_str())?, ..(**old).clone() };
         moved.extend(first_moved(old, &new, now));
         schedules.insert(key.clone(), Arc::new(new));
     }
-    Ok((ScheduleSet { schedules, ..set.clone() }, moved))
+    Ok((ScheduleSet { schedules, blackouts, ..set.clone() }, moved))
 }
 
 fn first_moved(old: &Schedule, new: &Schedule, now: Timestamp) -> Option<Moved> {

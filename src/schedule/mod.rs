@@ -3,6 +3,7 @@
 //! `spec` reads the shapes as written, `model` has what they mean. Everything is parsed once and all mistakes are told
 //! together; later code cannot see an invalid schedule. Only `load` touches files, and `secrets` looks whether those it refers to are there.
 
+mod blackout;
 mod change;
 mod diagnostic;
 mod excerpt;
@@ -11,6 +12,7 @@ mod kept;
 mod load;
 mod mask;
 mod model;
+mod name;
 mod policy;
 mod render;
 mod schema;
@@ -20,17 +22,20 @@ mod stamp;
 mod template;
 mod timing;
 
+pub use blackout::{Blackout, BlackoutThen, Stretch};
 pub use change::{Change, Loss, Moved, Removals, Settings, asks_elsewhere, replan, weigh};
 pub use diagnostic::{Diagnostic, Excerpt, Severity, SourceFile};
 pub use folder::FolderChoice;
 pub use kept::{HistoryChoice, Kept};
 pub use load::load;
 pub use model::{
-    AuthSpec, Connection, ConnectionLimits, ConnectionName, Copies, Enablement, HighWaterMark, HistoryLimits, Marks,
-    Occurrence, Place, Schedule, ScheduleKey, ScheduleSet, StartSpec, Trigger, Watch,
+    AuthSpec, Connection, ConnectionLimits, Copies, Enablement, HighWaterMark, HistoryLimits, Marks, Occurrence, Place,
+    Schedule, ScheduleSet, StartSpec, Trigger, Watch,
 };
+pub use name::{ConnectionName, ScheduleKey};
 pub use policy::{
-    CatchUp, CatchUpPolicy, CountedBy, OnPending, OnUnknownStart, OverlapPolicy, Retry, RetryOn, Timeouts, milliseconds,
+    CatchUp, CatchUpPolicy, CountedBy, JobPriority, OnPending, OnUnknownStart, OverlapPolicy, PauseAfter, Retry,
+    RetryOn, Timeouts, milliseconds,
 };
 pub use render::{Paint, render};
 pub use schema::json_schema;

@@ -2,9 +2,7 @@
 //!
 //! Every value here has been checked: later code cannot see an invalid schedule. Shapes as written in YAML are in `spec`.
 
-use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +11,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::blackout::Blackout;
 use super::folder::FolderChoice;
 use super::kept::HistoryChoice;
-use super::policy::{CatchUp, OnUnknownStart, OverlapPolicy};
+use super::name::{ConnectionName, ScheduleKey};
+use super::policy::{CatchUp, JobPriority, OnUnknownStart, OverlapPolicy, PauseAfter, Retry, Timeouts};
 use super::timing::Timing;
 use crate::grant::Grant;
 use crate::http::Authorities;
@@ -23,70 +23,6 @@ use crate::recurrence::{Excluded, Nominal, Recurrence, ZoneChoice};
 
 /// How many excluded days are passed over in looking for the time before.
 const MOST_EXCLUDED_DAYS: usize = 366;
-
-/// The key of a schedule in its file: its identity. `[A-Za-z0-9._-]`, 1 to 100 characters.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ScheduleKey(Arc<str>);
-
-impl ScheduleKey {
-    /// The longest key: it is shown in tables and kept in every row.
-    pub const MAX_CHARS: usize = 100;
-
-    /// Takes a key if it is well formed.
-    pub fn parse(text: &str) -> Option<ScheduleKey> {
-        let fits = !text.is_empty() && text.len() <= Self::MAX_CHARS;
-        let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
-        (fits && plain).then(|| ScheduleKey(text.into()))
-    }
-
-    /// The key as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ScheduleKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for ScheduleKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Borrow<str> for ScheduleKey {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
-/// The name of a connection in its file.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ConnectionName(pub Arc<str>);
-
-impl ConnectionName {
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ConnectionName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for ConnectionName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// One Orchestrator tenant with its credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -192,6 +128,16 @@ pub struct Schedule {
     pub start_deadline: Duration,
     /// What happens when a start stays unclear.
     pub on_unknown_start: OnUnknownStart,
+    /// Which attempts follow a failed job. None: none.
+    pub retry: Option<Retry>,
+    /// How long a job may take. None: as long as it needs.
+    pub timeout: Option<Timeouts>,
+    /// The pool that its runs count in.
+    pub pool: Option<String>,
+    /// Its place among what waits for a pool or for the limits: higher first.
+    pub priority: i32,
+    /// When it is paused since its runs fail.
+    pub pause_after: PauseAfter,
     /// What of arguments and output its runs keep.
     pub history: HistoryChoice,
     /// Where it stands.
@@ -241,6 +187,9 @@ pub struct StartSpec {
     pub folder: Option<FolderChoice>,
     /// Orchestrator's `RuntimeType`, sent as written.
     pub runtime: Option<String>,
+    /// Orchestrator's own priority; absent: as the process says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<JobPriority>,
     /// Input arguments, a JSON object. Of a schedule they may hold templates; of a run they are filled in for its attempt.
     pub arguments: Option<serde_json::Map<String, serde_json::Value>>,
 }
@@ -252,6 +201,10 @@ pub struct ScheduleSet {
     pub connections: BTreeMap<ConnectionName, Arc<Connection>>,
     /// By key.
     pub schedules: BTreeMap<ScheduleKey, Arc<Schedule>>,
+    /// How many runs may be open at once in each pool (`limits.POOL.running`).
+    pub pools: BTreeMap<String, u32>,
+    /// The windows in which nothing is started, by name.
+    pub blackouts: BTreeMap<String, Arc<Blackout>>,
     /// Which time zone database is read (`daemon.tzdb`).
     pub zone_database: ZoneChoice,
     /// Whether files that change are read again (`daemon.watch`).

@@ -3,7 +3,7 @@
 //! A run takes these with it when it is claimed (semantics.md 12a), so each is plain data that can be stored: lengths of time are
 //! milliseconds there, since a policy in whole seconds could not be told from one that was cut.
 //!
-//! Absent: what each decides (`policy`), and reading them from a file (`spec`). No file can set [`Retry`] and [`Timeouts`] yet.
+//! Absent: what each decides (`policy`), and reading them from a file (`spec`).
 
 use std::time::Duration;
 
@@ -18,6 +18,33 @@ pub enum OverlapPolicy {
     Skip,
     /// Both run.
     Allow,
+    /// One time waits behind the open run; later ones are recorded as `skipped: overlap`.
+    QueueOne,
+    /// The newest time waits behind it; the one that it replaces is recorded as `skipped: overlap`.
+    QueueLatest,
+    /// All wait behind it, up to [`OverlapPolicy::LONGEST_QUEUE`].
+    QueueAll,
+    /// The older run's job is asked to stop, and killed if it does not.
+    StopOther,
+    /// The older run's job is killed.
+    KillOther,
+}
+
+impl OverlapPolicy {
+    /// So many times of one schedule wait at most (semantics.md 11): a schedule of every minute whose robot hangs has a thousand after
+    /// seventeen hours, and what is older is of no use to anybody.
+    pub const LONGEST_QUEUE: usize = 1_000;
+
+    /// Every one there is.
+    pub const ALL: [OverlapPolicy; 7] = [
+        OverlapPolicy::Skip,
+        OverlapPolicy::Allow,
+        OverlapPolicy::QueueOne,
+        OverlapPolicy::QueueLatest,
+        OverlapPolicy::QueueAll,
+        OverlapPolicy::StopOther,
+        OverlapPolicy::KillOther,
+    ];
 }
 
 /// What happens with times that were not found within a minute (semantics.md 9).
@@ -29,6 +56,24 @@ pub struct CatchUp {
     /// How old a time may be to run at all.
     #[serde(rename = "window_ms", with = "milliseconds")]
     pub window: Duration,
+    /// How many of them run, where all may.
+    #[serde(default = "CatchUp::usual_max", skip_serializing_if = "CatchUp::is_usual")]
+    pub max: u32,
+}
+
+impl CatchUp {
+    /// How many late times run where a file does not say: a night of every hour is caught up, a week is not.
+    pub const USUAL_MAX: u32 = 10;
+
+    fn usual_max() -> u32 {
+        CatchUp::USUAL_MAX
+    }
+
+    /// Left out where it is the usual one: rows of before there was a choice have none, and their seal is of what they have.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+    fn is_usual(max: &u32) -> bool {
+        *max == CatchUp::USUAL_MAX
+    }
 }
 
 /// Which late times run.
@@ -39,6 +84,21 @@ pub enum CatchUpPolicy {
     Last,
     /// None.
     Skip,
+    /// The newest `max`, one after another, oldest first.
+    All,
+}
+
+/// When a schedule is paused since its runs fail (semantics.md 18, 29).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PauseAfter {
+    /// Nothing is said: only an account whose logon fails twice in a row pauses it.
+    #[default]
+    AccountFaults,
+    /// `0`: never.
+    Never,
+    /// After so many failed runs in a row; and as without it for an account.
+    Failures(u32),
 }
 
 /// What happens when a start stays unclear after the settle window and no job is found (semantics.md 16).
@@ -81,6 +141,18 @@ pub enum RetryOn {
     Business,
 }
 
+impl Retry {
+    /// The first pause where a file does not say: a robot's session is gone for about that long.
+    pub const USUAL_DELAY: Duration = Duration::from_secs(60);
+
+    /// The longest pause where a file does not say: an update or a restart of a robot's machine is over by then.
+    pub const USUAL_MAX_DELAY: Duration = Duration::from_secs(900);
+
+    /// So many starts in all has a run whose pending job is to be started anew, where `retry` does not say: one that is never tried
+    /// again is not healed, and one that finds no robot twice will not find one by the third try (semantics.md 21).
+    pub const STARTS_OF_PENDING: u16 = 2;
+}
+
 /// How long a job may take (semantics.md 21).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -103,6 +175,19 @@ pub struct Timeouts {
     pub counted_by: CountedBy,
 }
 
+impl Timeouts {
+    /// From the accepted soft stop to the kill where a file does not say (semantics.md 11, 21).
+    pub const USUAL_KILL_AFTER: Duration = Duration::from_secs(300);
+
+    /// After how long Orchestrator itself asks a job to stop, where it is told to: it cannot count the wait for a robot apart.
+    pub fn on_server(&self) -> Option<Duration> {
+        match self.counted_by {
+            CountedBy::ServerToo => Some(self.pending?.saturating_add(self.soft?)),
+            CountedBy::Us => None,
+        }
+    }
+}
+
 /// What follows when a job found no robot in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -121,6 +206,28 @@ pub enum CountedBy {
     Us,
     /// Orchestrator too, by its own stop expressions (`on_server: true`).
     ServerToo,
+}
+
+/// How urgent a job is to Orchestrator; sent as its `JobPriority`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum JobPriority {
+    /// After others.
+    Low,
+    /// As the process says, which is what it says itself where nothing is set.
+    Normal,
+    /// Before others.
+    High,
+}
+
+impl JobPriority {
+    /// Orchestrator's word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            JobPriority::Low => "Low",
+            JobPriority::Normal => "Normal",
+            JobPriority::High => "High",
+        }
+    }
 }
 
 /// Whole milliseconds in JSON.

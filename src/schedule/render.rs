@@ -2,6 +2,8 @@
 //!
 //! Absent: secrets. They were taken out of the lines when the diagnostics were made.
 
+use std::collections::HashMap;
+
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
@@ -20,7 +22,11 @@ pub enum Paint {
 /// A person mends the first of them and looks again; a file that is wrong in every line must not fill the terminal.
 const MOST_SHOWN: usize = 200;
 
-/// The diagnostics, one blank line between two, and a line that counts them all.
+/// Of places where the same is wrong so many lines are shown.
+const MOST_LINES: usize = 12;
+
+/// The diagnostics, one blank line between two, and a line that counts them all. What is wrong in the same way in
+/// several entries is one sentence with their lines: forty schedules that were copied are mended in one go.
 pub fn render(diagnostics: &[Diagnostic], paint: Paint) -> String {
     let renderer = match paint {
         Paint::Plain => Renderer::plain(),
@@ -28,13 +34,14 @@ pub fn render(diagnostics: &[Diagnostic], paint: Paint) -> String {
     }
     .decor_style(DecorStyle::Ascii);
     let mut text = String::new();
-    let mut shown: Vec<&Diagnostic> = diagnostics.iter().collect();
-    if shown.len() > MOST_SHOWN {
+    let mut shown = together(diagnostics);
+    let told = shown.len();
+    if told > MOST_SHOWN {
         // In the order of the files, but an error is not left out for the sake of a warning.
         shown.sort_by_key(|diagnostic| diagnostic.severity);
         shown.truncate(MOST_SHOWN);
     }
-    for diagnostic in shown {
+    for diagnostic in &shown {
         // Each by itself: together they would be joined by a line of their own.
         for group in report(diagnostic) {
             text.push_str(&renderer.render(&[group]));
@@ -42,11 +49,52 @@ pub fn render(diagnostics: &[Diagnostic], paint: Paint) -> String {
         }
         text.push('\n');
     }
-    if diagnostics.len() > MOST_SHOWN {
-        text.push_str(&format!("and {} more\n\n", diagnostics.len() - MOST_SHOWN));
+    if told > MOST_SHOWN {
+        text.push_str(&format!("and {} more\n\n", told - MOST_SHOWN));
     }
     text.push_str(&summary(diagnostics));
     text
+}
+
+/// Those that say the same of entries of one kind made one, where the first of them is.
+fn together(diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
+    let mut told: Vec<(Diagnostic, usize)> = Vec::new();
+    let mut places: HashMap<(Severity, &str, &str, Option<&str>), usize> = HashMap::new();
+    for diagnostic in diagnostics {
+        let said = split(&diagnostic.message);
+        let one = said.map(|(noun, _, what)| (diagnostic.severity, noun, what, diagnostic.hint.as_deref()));
+        let first = one.and_then(|one| places.get(&one)).and_then(|place| told.get_mut(*place));
+        // Two mistakes of one entry stay two.
+        match first.filter(|(first, _)| split(&first.message).map(|(_, of, _)| of) != said.map(|(_, of, _)| of)) {
+            Some((first, more)) => {
+                *more += 1;
+                let own = diagnostic.excerpts.first().filter(|_| *more < MOST_LINES).cloned();
+                first.excerpts.extend(own);
+            }
+            None => {
+                if let Some(one) = one {
+                    places.entry(one).or_insert(told.len());
+                }
+                told.push((diagnostic.clone(), 0));
+            }
+        }
+    }
+    let counted = told.into_iter().map(|(mut first, more)| {
+        if let Some((_, subject, what)) = split(&first.message).filter(|_| more > 0) {
+            first.message = format!("{subject} and {more} more: {what}");
+        }
+        first
+    });
+    counted.collect()
+}
+
+/// "schedule `x`: `cron` is empty": the kind of entry, the entry, and what is said of it. None: it is about no entry,
+/// or about several.
+fn split(message: &str) -> Option<(&str, &str, &str)> {
+    let (noun, rest) = message.split_once(" `")?;
+    let (name, what) = rest.split_once("`: ")?;
+    let plain = noun.chars().all(|c| c.is_ascii_lowercase()) && !name.contains('`');
+    plain.then(|| (noun, &message[..noun.len() + name.len() + 3], what))
 }
 
 fn report(diagnostic: &Diagnostic) -> Vec<Group<'_>> {

@@ -5,9 +5,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::model::ScheduleKey;
-use super::spec::choices::{self, Names};
-use super::spec::keys::{self, MOST_PRIORITY, Need, Section, Shape, Stage};
+use super::name::ScheduleKey;
+use super::spec::keys::{self, Need, Section, Shape, Stage};
 use crate::grant::{Facts, GrantKind, Style};
 
 /// The schema of what is built now, JSON Schema 2020-12.
@@ -55,6 +54,21 @@ fn rules(name: &str, schema: &mut Map<String, Value>) {
             schema.insert("oneOf".into(), one);
             schema.insert("dependentRequired".into(), json!({ "anchor": ["every"], "quartz": ["cron"] }));
         }
+        "blackout" => {
+            schema.insert("oneOf".into(), json!([{ "required": ["cron"] }, { "required": ["at"] }]));
+        }
+        "catch_up" => {
+            let all = json!({ "properties": { "policy": { "const": "all" } }, "required": ["policy"] });
+            schema.insert("dependentSchemas".into(), json!({ "max": all }));
+        }
+        "timeout" => {
+            let times = ["soft", "pending", "at", "kill_after"].map(|key| json!({ "required": [key] }));
+            schema.insert("anyOf".into(), json!(times));
+            schema.insert("dependentRequired".into(), json!({ "on_pending": ["pending"] }));
+            let counted = json!({ "properties": { "on_server": { "const": true } }, "required": ["on_server"] });
+            schema.insert("if".into(), counted);
+            schema.insert("then".into(), json!({ "required": ["pending", "soft"] }));
+        }
         "auth" => {
             let refused = |keys: Vec<&str>| -> Map<String, Value> {
                 keys.into_iter().map(|key| (key.to_owned(), json!(false))).collect()
@@ -100,7 +114,9 @@ fn shape(shape: Shape, definitions: &mut Map<String, Value>) -> Map<String, Valu
         Shape::Text => text,
         Shape::Texts | Shape::Names => many(&json!({ "type": "string", "minLength": 1 })),
         Shape::Flag => json!({ "type": "boolean" }),
-        Shape::Count(most) => count(most),
+        Shape::Count(most) => json!({ "type": "integer", "minimum": 1, "maximum": most }),
+        Shape::Whole(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
+        Shape::TimeOfDay => json!({ "type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$" }),
         Shape::FolderNumber => json!({ "type": "integer", "minimum": 1, "maximum": i64::MAX }),
         Shape::Duration => {
             json!({ "type": "string", "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$", "minLength": 2 })
@@ -116,7 +132,6 @@ fn shape(shape: Shape, definitions: &mut Map<String, Value>) -> Map<String, Valu
         Shape::Choice(names) => json!({ "enum": names.built() }),
         Shape::Words(names) => many(&json!({ "enum": names.built() })),
         Shape::Object => json!({ "type": "object" }),
-        Shape::Priority => json!({ "anyOf": [{ "enum": choices::PRIORITY.built() }, count(MOST_PRIORITY)] }),
         Shape::Moment | Shape::Listen => json!({ "type": "string", "minLength": 2 }),
         Shape::List(inner) => json!({ "type": "array", "items": reference(inner, definitions), "minItems": 1 }),
         Shape::Map(inner) => reference(inner, definitions),
@@ -133,10 +148,6 @@ fn shape(shape: Shape, definitions: &mut Map<String, Value>) -> Map<String, Valu
         Value::Object(map) => map,
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
     }
-}
-
-fn count(most: u32) -> Value {
-    json!({ "type": "integer", "minimum": 1, "maximum": most })
 }
 
 fn instant() -> Value {

@@ -8,7 +8,8 @@
 use std::path::Path;
 
 use super::diagnostic::{Diagnostic, Severity};
-use super::model::{Connection, ConnectionName, ScheduleSet};
+use super::model::{Connection, ScheduleSet};
+use super::name::ConnectionName;
 use crate::secret::{NotWritten, Oddity, Purpose, SIGN_CURE, SecretError, SecretRef, SecretSource, Written};
 use crate::text::chain;
 

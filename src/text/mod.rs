@@ -11,9 +11,11 @@ mod cut;
 mod duration;
 mod list;
 mod nearest;
+mod pattern;
 
 pub use chain::{causes, chain, innermost};
 pub use cut::cut;
 pub use duration::{NotADuration, duration, exactly, in_columns, roughly};
 pub use list::{all, both, counted, either, first, listed, quoted};
 pub use nearest::{MOST_NAMES, known, known_names, nearest, within};
+pub use pattern::NamePattern;

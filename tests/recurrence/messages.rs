@@ -100,7 +100,7 @@ hint: write a number in that range, or `*` for all of it
 0 7 * * 1-8
           ^
 `8` is out of range in the weekday field, which takes 0 to 7
-hint: write a number in that range, or `*` for all of it
+hint: write `1-7`
 
 99999999999 7 * * *
 ^^^^^^^^^^^

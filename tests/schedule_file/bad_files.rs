@@ -118,6 +118,23 @@ fn a_value_that_many_schedules_take_from_one_place_is_told_once() {
 }
 
 #[test]
+fn what_is_wrong_in_the_same_way_in_many_schedules_is_one_sentence_with_their_lines() {
+    let schedules: String =
+        (0..40).map(|n| format!("  s{n}: {{ every: 5m, retrys: 3, start: {{ process: P }} }}\n")).collect();
+    let text = format!("{HEAD}schedules:\n{schedules}  other: {{ every: 5, start: {{ process: P }} }}\n");
+    let invalid = read(source("f.yaml", &text)).unwrap_err();
+    let seen = render(&invalid.diagnostics, Paint::Plain);
+    assert!(seen.starts_with("error: f.yaml:8:20: schedule `s0` and 39 more: unknown key `retrys`\n"), "{seen}");
+    assert_eq!(seen.matches("unknown key").count(), 1, "{seen}");
+    assert_eq!(seen.matches("retrys: 3").count(), 12, "{seen}");
+    assert!(seen.contains("f.yaml:9:") && !seen.contains("s12:"), "{seen}");
+    assert!(seen.contains("error: f.yaml:48:19: schedule `other`: `every` `5` needs a unit"), "{seen}");
+    assert!(seen.ends_with("41 errors\n"), "{seen}");
+    // A program gets each place.
+    assert_eq!(invalid.diagnostics.len(), 41);
+}
+
+#[test]
 fn signs_that_move_a_cursor_are_not_repeated() {
     let seen = told(read(with_schedule("\"\\e[2Jkey\": 1\nevery: 5m\nstart: { process: \"a\\e[2J\" }")));
     assert!(!seen.contains('\u{1b}'), "{seen:?}");
@@ -135,7 +152,8 @@ fn of_very_many_tabs_the_first_twenty_are_told_and_the_rest_are_counted() {
 
 #[test]
 fn an_error_is_shown_however_many_warnings_stand_before_it() {
-    let calendars: String = (0..300).map(|n| format!("  c{n}: {{}}\n")).collect();
+    let day = |n: usize| format!("{}-{:02}-{:02}", 2030 + n / 100, n / 10 % 10 + 1, n % 10 + 1);
+    let calendars: String = (0..300).map(|n| format!("  c{n}: {{ exclude: {0}, include: {0} }}\n", day(n))).collect();
     let text = format!("{HEAD}calendars:\n{calendars}schedules: {{ x: {{ every: 5, start: {{ process: P }} }} }}\n");
     let seen = told(read(source("f.yaml", &text)));
     assert!(seen.starts_with("error: f.yaml:308:26: schedule `x`: `every` `5` needs a unit"), "{}", &seen[..400]);

@@ -5,6 +5,7 @@
 mod bad_files;
 mod budgets;
 mod change;
+mod cures;
 mod meaning;
 mod mistyped;
 mod names;

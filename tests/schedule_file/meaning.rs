@@ -1,13 +1,14 @@
 //! What good files mean.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use punctual::grant::Grant;
 use punctual::schedule::{
-    CatchUpPolicy, Enablement, FolderChoice, HistoryChoice, Kept, Loaded, OnUnknownStart, OverlapPolicy, Schedule,
-    SourceFile, parse,
+    BlackoutThen, CatchUpPolicy, CountedBy, Enablement, FolderChoice, HistoryChoice, JobPriority, Kept, Loaded,
+    OnPending, OnUnknownStart, OverlapPolicy, PauseAfter, RetryOn, Schedule, SourceFile, Timeouts, parse,
 };
 use punctual::secret::{SecretRef, SecretSource};
 use serde_json::json;
@@ -33,7 +34,8 @@ fn the_example_loads_without_a_word() {
     let loaded = good(source("schedules.example.yaml", &fs::read_to_string(path).unwrap()));
     assert_eq!(loaded.warnings, []);
     assert_eq!(loaded.set.connections.len(), 3);
-    assert_eq!(loaded.set.schedules.len(), 11);
+    assert_eq!(loaded.set.schedules.len(), 12);
+    assert_eq!((loaded.set.pools.len(), loaded.set.blackouts.len()), (1, 2));
     let reports = &loaded.set.schedules["reports"];
     assert_eq!(
         json!(reports.start.arguments),
@@ -54,6 +56,10 @@ fn what_is_not_said_has_the_documented_default() {
     assert_eq!(schedule.enablement, Enablement::Enabled);
     assert_eq!(schedule.connection.as_str(), "cloud");
     assert_eq!(schedule.start.folder, None);
+    assert_eq!(schedule.history, HistoryChoice::default());
+    assert_eq!((schedule.retry, schedule.timeout, schedule.pool, schedule.priority), (None, None, None, 0));
+    assert_eq!((schedule.pause_after, schedule.start.priority), (PauseAfter::AccountFaults, None));
+    assert_eq!(schedule.catch_up.max, 10);
     assert_eq!(
         schedule.timing.to_json(),
         r#"{"cron":["0 7 * * *"],"every_s":null,"anchor":null,"at":[],"timezone":"UTC","dst_gap":"shift","dst_overlap":"first","dst_class":null}"#
@@ -62,19 +68,134 @@ fn what_is_not_said_has_the_documented_default() {
 }
 
 #[test]
-fn a_schedule_overrides_defaults_key_by_key() {
+fn a_map_of_a_schedule_stands_in_the_place_of_the_whole_map_of_defaults() {
     let text = HEAD.replace(
         "{ timezone: UTC }",
-        "{ folder: Shared, timezone: UTC, overlap: allow, catch_up: { policy: skip, window: 1h }, dst: { gap: skip } }",
+        "{ folder: Shared, timezone: UTC, overlap: allow, catch_up: { policy: skip, window: 1h }, dst: { gap: skip }, retry: { attempts: 5, delay: 2m }, timeout: { soft: 1h, pending: 5m }, history: { arguments: hash } }",
     );
-    let schedule =
-        "  x: { cron: \"0 7 * * *\", catch_up: { window: 2h }, dst: { overlap: both }, start: { process: P } }\n";
-    let loaded = good(source("f.yaml", &format!("{text}schedules:\n{schedule}")));
-    let schedule = &loaded.set.schedules["x"];
-    assert_eq!(schedule.overlap, OverlapPolicy::Allow);
-    assert_eq!((schedule.catch_up.policy, schedule.catch_up.window), (CatchUpPolicy::Skip, Duration::from_secs(7200)));
-    assert_eq!((schedule.timing.dst_gap.as_str(), schedule.timing.dst_overlap.as_str()), ("skip", "both"));
-    assert_eq!(schedule.start.folder, named("Shared"));
+    let schedules = "  x: { cron: \"0 7 * * *\", catch_up: { window: 2h }, dst: { overlap: both }, retry: { attempts: 2 }, timeout: { soft: 2h }, history: { output: drop }, start: { process: P } }
+  y: { cron: \"0 7 * * *\", start: { process: P } }\n";
+    let loaded = good(source("f.yaml", &format!("{text}schedules:\n{schedules}")));
+    let (x, y) = (&loaded.set.schedules["x"], &loaded.set.schedules["y"]);
+    let caught_up = |schedule: &Schedule| (schedule.catch_up.policy, schedule.catch_up.window.as_secs());
+    assert_eq!((caught_up(x), caught_up(y)), ((CatchUpPolicy::Last, 7_200), (CatchUpPolicy::Skip, 3_600)));
+    let dst = |schedule: &Schedule| (schedule.timing.dst_gap.clone(), schedule.timing.dst_overlap.clone());
+    assert_eq!(dst(x), ("shift".to_owned(), "both".to_owned()));
+    assert_eq!(dst(y), ("skip".to_owned(), "first".to_owned()));
+    let retry = |schedule: &Schedule| schedule.retry.clone().map(|retry| (retry.attempts, retry.delay.as_secs()));
+    assert_eq!((retry(x), retry(y)), (Some((2, 60)), Some((5, 120))));
+    let pending = |schedule: &Schedule| schedule.timeout.clone().unwrap().pending.map(|length| length.as_secs());
+    assert_eq!((pending(x), pending(y)), (None, Some(300)));
+    assert_eq!(x.history, HistoryChoice { arguments: Kept::Keep, output: Kept::Drop });
+    assert_eq!(y.history, HistoryChoice { arguments: Kept::Hash, output: Kept::Keep });
+    for schedule in [x, y] {
+        assert_eq!((schedule.overlap, schedule.start.folder.clone()), (OverlapPolicy::Allow, named("Shared")));
+    }
+}
+
+#[test]
+fn what_is_said_of_failed_and_hanging_jobs_is_what_they_get() {
+    let minutes = |n: u64| Duration::from_secs(60 * n);
+    let retry = |said: &str| {
+        let retry = one(&format!("every: 30d\nretry: {{ {said} }}\nstart: {{ process: P }}")).retry.unwrap();
+        (retry.attempts, retry.delay, retry.max_delay, retry.on)
+    };
+    assert_eq!(retry("attempts: 3"), (3, minutes(1), minutes(15), vec![RetryOn::Faulted]));
+    let on = vec![RetryOn::Business, RetryOn::Faulted];
+    assert_eq!(
+        retry("attempts: 2, delay: 2m, max_delay: 3m, on: [business, faulted]"),
+        (2, minutes(2), minutes(3), on)
+    );
+    // One that is said alone moves the other.
+    assert_eq!(retry("attempts: 2, delay: 1h"), (2, minutes(60), minutes(60), vec![RetryOn::Faulted]));
+    let second = Duration::from_secs(1);
+    assert_eq!(retry("attempts: 2, max_delay: 1s"), (2, second, second, vec![RetryOn::Faulted]));
+    let timeout =
+        |said: &str| one(&format!("every: 1d\ntimeout: {{ {said} }}\nstart: {{ process: P }}")).timeout.unwrap();
+    let soft = Timeouts {
+        pending: None,
+        soft: Some(minutes(60)),
+        at: None,
+        kill_after: minutes(5),
+        on_pending: OnPending::Stop,
+        counted_by: CountedBy::Us,
+    };
+    assert_eq!(timeout("soft: 1h"), soft);
+    assert_eq!(
+        timeout("pending: 20m, soft: 1h, at: 23:30, kill_after: 1m, on_pending: restart, on_server: true"),
+        Timeouts {
+            pending: Some(minutes(20)),
+            at: Some(jiff::civil::time(23, 30, 0, 0)),
+            kill_after: minutes(1),
+            on_pending: OnPending::Restart,
+            counted_by: CountedBy::ServerToo,
+            ..soft
+        }
+    );
+}
+
+#[test]
+fn a_schedule_takes_back_the_retry_of_defaults_by_one_attempt() {
+    let text =
+        HEAD.replace("timezone: UTC", "timezone: UTC, retry: { attempts: 3, on: timed_out }, timeout: { soft: 1h }");
+    let schedules = "  x: { every: 1d, retry: { attempts: 1 }, timeout: { pending: 5m }, start: { process: P } }
+  y: { every: 1d, start: { process: P } }\n";
+    let loaded = good(source("f.yaml", &format!("{text}schedules:\n{schedules}")));
+    assert_eq!(loaded.warnings, []);
+    assert_eq!(loaded.set.schedules["x"].retry, None);
+    assert_eq!(loaded.set.schedules["y"].retry.as_ref().unwrap().attempts, 3);
+}
+
+#[test]
+fn pools_priorities_and_pauses_are_read_and_taken_over() {
+    let text = HEAD.replace("timezone: UTC", "timezone: UTC, pool: a, priority: -3, pause_after_failures: 3")
+        + "limits: { a: { running: 3 } }\n";
+    let a = format!(
+        "{text}schedules:\n  x: {{ every: 5m, start: {{ process: P, priority: Low }} }}
+  y: {{ every: 5m, pool: b, priority: 100, pause_after_failures: 0, catch_up: {{ policy: all, max: 1000 }}, start: {{ process: P }} }}\n"
+    );
+    // A pool may stand in another file.
+    let b = "version: 1\nlimits: { b: { running: 10000 } }\n";
+    let set = parse(&[source("a.yaml", &a), source("b.yaml", b)], now()).unwrap().set;
+    assert_eq!(set.pools, BTreeMap::from([("a".to_owned(), 3), ("b".to_owned(), 10_000)]));
+    let said = |key: &str| {
+        let schedule = &set.schedules[key];
+        (schedule.pool.clone().unwrap(), schedule.priority, schedule.pause_after, schedule.start.priority)
+    };
+    assert_eq!(said("x"), ("a".to_owned(), -3, PauseAfter::Failures(3), Some(JobPriority::Low)));
+    assert_eq!(said("y"), ("b".to_owned(), 100, PauseAfter::Never, None));
+    let caught_up = set.schedules["y"].catch_up;
+    assert_eq!((caught_up.policy, caught_up.max), (CatchUpPolicy::All, 1_000));
+}
+
+#[test]
+fn a_blackout_is_read_in_its_own_zone_else_in_that_of_defaults() {
+    let text = HEAD.replace("timezone: UTC", "timezone: Europe/Berlin")
+        + "blackouts:
+  own: { cron: \"0 22 * * SAT\", for: 6h, timezone: America/New_York, schedules: [\"pay*\", x], connections: cloud, then: wait }
+  usual: { cron: \"0 22 * * SAT\", for: 6h }
+  once: { at: \"2026-12-24T12:00[Asia/Tokyo]\", for: 1d }
+schedules:
+  x: { every: 5m, start: { process: P } }
+  payroll: { every: 5m, start: { process: P } }
+  other: { every: 5m, start: { process: P } }\n";
+    let loaded = good(source("f.yaml", &text));
+    assert_eq!(loaded.warnings, []);
+    let set = loaded.set;
+    let shut = |blackout: &str, at: &str| {
+        let blackout = &set.blackouts[blackout];
+        let until = blackout.stretch_at(at.parse().unwrap()).shut_until.map(|until| until.to_string());
+        (until, blackout.length.as_secs() / 3_600, blackout.then)
+    };
+    let until = |text: &str| Some(text.to_owned());
+    // 28 November 2026 is a Saturday.
+    assert_eq!(shut("own", "2026-11-29T03:00:00Z"), (until("2026-11-29T09:00:00Z"), 6, BlackoutThen::Wait));
+    assert_eq!(shut("own", "2026-11-29T02:59:59Z").0, None);
+    assert_eq!(shut("usual", "2026-11-29T02:59:59Z"), (until("2026-11-29T03:00:00Z"), 6, BlackoutThen::Skip));
+    assert_eq!(shut("usual", "2026-11-29T03:00:00Z").0, None);
+    assert_eq!(shut("once", "2026-12-24T03:00:00Z"), (until("2026-12-25T03:00:00Z"), 24, BlackoutThen::Skip));
+    let about = |key: &str| set.blackouts["own"].is_about(key, set.schedules["x"].connection.as_str());
+    assert_eq!(["x", "payroll", "other"].map(about), [true, true, false]);
 }
 
 #[test]
@@ -87,17 +208,6 @@ fn with_defaults_that_switch_off_a_schedule_runs_where_it_says_so() {
         |key: &str| (loaded.set.schedules[key].enablement, loaded.set.schedules[key].description.clone().unwrap());
     assert_eq!(said("x"), (Enablement::Disabled, "night work".to_owned()));
     assert_eq!(said("y"), (Enablement::Enabled, "mine".to_owned()));
-}
-
-#[test]
-fn what_the_history_keeps_is_taken_over_key_by_key() {
-    let text = HEAD.replace("{ timezone: UTC }", "{ timezone: UTC, history: { arguments: hash, output: drop } }");
-    let schedules = "  x: { every: 5m, history: { output: keep }, start: { process: P } }\n  y: { every: 5m, start: { process: P } }\n";
-    let loaded = good(source("f.yaml", &format!("{text}schedules:\n{schedules}")));
-    let history = |key: &str| loaded.set.schedules[key].history;
-    assert_eq!(history("x"), HistoryChoice { arguments: Kept::Hash, output: Kept::Keep });
-    assert_eq!(history("y"), HistoryChoice { arguments: Kept::Hash, output: Kept::Drop });
-    assert_eq!(one("every: 5m\nstart: { process: P }").history, HistoryChoice::default());
 }
 
 #[test]

@@ -4,30 +4,24 @@ use std::fmt;
 
 use crate::grant::{GrantKind, Style};
 use crate::recurrence::{Class, GapPolicy, OnExcluded, OverlapTime, ZoneChoice};
+use crate::schedule::blackout::BlackoutThen;
 use crate::schedule::kept::Kept;
-use crate::schedule::policy::{CatchUpPolicy, OnUnknownStart, OverlapPolicy};
+use crate::schedule::policy::{CatchUpPolicy, JobPriority, OnPending, OnUnknownStart, OverlapPolicy, RetryOn};
 
 /// Words with their values.
 #[derive(Debug)]
 pub(in crate::schedule) struct Choices<T: 'static> {
     pub(super) built: &'static [(&'static str, T)],
-    /// Known, and their behaviour is not built yet.
-    pub(super) later: &'static [&'static str],
 }
 
 /// The words alone.
 pub(in crate::schedule) trait Names: fmt::Debug + Sync {
     fn built(&self) -> Vec<&'static str>;
-    fn later(&self) -> &'static [&'static str];
 }
 
 impl<T: fmt::Debug + Sync> Names for Choices<T> {
     fn built(&self) -> Vec<&'static str> {
         self.built.iter().map(|(name, _)| *name).collect()
-    }
-
-    fn later(&self) -> &'static [&'static str] {
-        self.later
     }
 }
 
@@ -39,45 +33,58 @@ pub(super) static GRANT: Choices<GrantKind> = Choices {
         ("password", GrantKind::Password),
         ("personal_access_token", GrantKind::PersonalAccessToken),
     ],
-    later: &[],
 };
 
 pub(super) static STYLE: Choices<Style> =
-    Choices { built: &[("identity", Style::Identity), ("account", Style::Account)], later: &[] };
+    Choices { built: &[("identity", Style::Identity), ("account", Style::Account)] };
 
 pub(super) static OVERLAP: Choices<OverlapPolicy> = Choices {
-    built: &[("skip", OverlapPolicy::Skip), ("allow", OverlapPolicy::Allow)],
-    later: &["queue_one", "queue_latest", "queue_all", "stop_other", "kill_other"],
+    built: &[
+        ("skip", OverlapPolicy::Skip),
+        ("allow", OverlapPolicy::Allow),
+        ("queue_one", OverlapPolicy::QueueOne),
+        ("queue_latest", OverlapPolicy::QueueLatest),
+        ("queue_all", OverlapPolicy::QueueAll),
+        ("stop_other", OverlapPolicy::StopOther),
+        ("kill_other", OverlapPolicy::KillOther),
+    ],
 };
 
 pub(super) static CATCH_UP: Choices<CatchUpPolicy> =
-    Choices { built: &[("last", CatchUpPolicy::Last), ("skip", CatchUpPolicy::Skip)], later: &["all"] };
+    Choices { built: &[("last", CatchUpPolicy::Last), ("skip", CatchUpPolicy::Skip), ("all", CatchUpPolicy::All)] };
+
+/// What `retry` tries again (semantics.md 18).
+pub(super) static RETRIED: Choices<RetryOn> = Choices {
+    built: &[("faulted", RetryOn::Faulted), ("timed_out", RetryOn::TimedOut), ("business", RetryOn::Business)],
+};
+
+pub(super) static ON_PENDING: Choices<OnPending> =
+    Choices { built: &[("stop", OnPending::Stop), ("restart", OnPending::Restart)] };
+
+/// Orchestrator's own words.
+pub(super) static PRIORITY: Choices<JobPriority> =
+    Choices { built: &[("Low", JobPriority::Low), ("Normal", JobPriority::Normal), ("High", JobPriority::High)] };
+
+pub(super) static IN_BLACKOUT: Choices<BlackoutThen> =
+    Choices { built: &[("skip", BlackoutThen::Skip), ("wait", BlackoutThen::Wait)] };
 
 pub(super) static UNKNOWN_START: Choices<OnUnknownStart> = Choices {
     built: &[("retry", OnUnknownStart::Retry), ("skip", OnUnknownStart::Skip), ("hold", OnUnknownStart::Hold)],
-    later: &[],
 };
 
 pub(super) static KEPT: Choices<Kept> =
-    Choices { built: &[("keep", Kept::Keep), ("hash", Kept::Hash), ("drop", Kept::Drop)], later: &[] };
+    Choices { built: &[("keep", Kept::Keep), ("hash", Kept::Hash), ("drop", Kept::Drop)] };
 
-pub(super) static GAP: Choices<GapPolicy> = Choices {
-    built: &[("shift", GapPolicy::Shift), ("offset", GapPolicy::Offset), ("skip", GapPolicy::Skip)],
-    later: &[],
-};
+pub(super) static GAP: Choices<GapPolicy> =
+    Choices { built: &[("shift", GapPolicy::Shift), ("offset", GapPolicy::Offset), ("skip", GapPolicy::Skip)] };
 
-pub(super) static TWICE: Choices<OverlapTime> = Choices {
-    built: &[("first", OverlapTime::First), ("last", OverlapTime::Last), ("both", OverlapTime::Both)],
-    later: &[],
-};
+pub(super) static TWICE: Choices<OverlapTime> =
+    Choices { built: &[("first", OverlapTime::First), ("last", OverlapTime::Last), ("both", OverlapTime::Both)] };
 
-pub(super) static CLASS: Choices<Class> =
-    Choices { built: &[("fixed", Class::Fixed), ("interval", Class::Interval)], later: &[] };
+pub(super) static CLASS: Choices<Class> = Choices { built: &[("fixed", Class::Fixed), ("interval", Class::Interval)] };
 
-pub(super) static ZONE_DATABASE: Choices<ZoneChoice> = Choices {
-    built: &[("auto", ZoneChoice::Auto), ("system", ZoneChoice::System), ("bundled", ZoneChoice::Bundled)],
-    later: &[],
-};
+pub(super) static ZONE_DATABASE: Choices<ZoneChoice> =
+    Choices { built: &[("auto", ZoneChoice::Auto), ("system", ZoneChoice::System), ("bundled", ZoneChoice::Bundled)] };
 
 pub(super) static ON_EXCLUDED: Choices<OnExcluded> = Choices {
     built: &[
@@ -85,7 +92,6 @@ pub(super) static ON_EXCLUDED: Choices<OnExcluded> = Choices {
         ("previous_working_day", OnExcluded::PreviousWorkingDay),
         ("next_working_day", OnExcluded::NextWorkingDay),
     ],
-    later: &[],
 };
 
 // Words behind keys that are not built yet: they are checked, and stand for nothing so far.
@@ -117,7 +123,6 @@ pub(super) static EVENTS: Choices<()> = Choices {
         "files",
         "storage",
     ]),
-    later: &[],
 };
 
 /// How a run may end, for `after`.
@@ -133,14 +138,6 @@ pub(super) static ENDS: Choices<()> = Choices {
         "missed",
         "cancelled",
     ]),
-    later: &[],
 };
 
-/// What `retry` tries again (semantics.md 18).
-pub(super) static RETRIED: Choices<()> =
-    Choices { built: &words(["faulted", "timed_out", "rejected_transient"]), later: &[] };
-
-pub(super) static FORMAT: Choices<()> = Choices { built: &words(["json", "teams"]), later: &[] };
-
-/// Orchestrator's own words.
-pub(in crate::schedule) static PRIORITY: Choices<()> = Choices { built: &words(["Low", "Normal", "High"]), later: &[] };
+pub(super) static FORMAT: Choices<()> = Choices { built: &words(["json", "teams"]) };

@@ -21,7 +21,8 @@ use super::tree::Entry;
 use crate::grant::{Facts, Grant, GrantKind, Style};
 use crate::http::{Authorities, Unusable, is_loopback};
 use crate::schedule::diagnostic::{Findings, SourceFile, quoted};
-use crate::schedule::model::{AuthSpec, Connection, ConnectionLimits, ConnectionName};
+use crate::schedule::model::{AuthSpec, Connection, ConnectionLimits};
+use crate::schedule::name::ConnectionName;
 use crate::secret::{SecretRef, SecretSource};
 
 /// How long a job of an unclear start may take to become visible (semantics.md 16).

@@ -11,7 +11,8 @@ use super::moved::ClockChanges;
 use crate::schedule::diagnostic::SourceFile;
 use crate::schedule::excerpt::Lines;
 use crate::schedule::folder::FolderChoice;
-use crate::schedule::model::{Connection, ConnectionName};
+use crate::schedule::model::Connection;
+use crate::schedule::name::ConnectionName;
 
 /// What an entry is read against.
 pub(super) struct Context<'c> {

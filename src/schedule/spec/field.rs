@@ -2,6 +2,8 @@
 //!
 //! A reader that returns `None` has reported why.
 
+use std::ops::RangeInclusive;
+
 use super::choices::{Choices, Names};
 use super::stray::{odd_quote, straight_quotes};
 use super::tree::{Entry, Kind, Node, Scalar, Value};
@@ -74,6 +76,11 @@ impl<'t> Field<'t> {
     /// "`catch_up.window`", for sentences.
     pub(super) fn named(&self) -> String {
         format!("`{}`", self.name)
+    }
+
+    /// Whether it is a text, and neither a number nor true or false.
+    pub(super) fn is_text(&self) -> bool {
+        matches!(&self.node.value, Value::Scalar(Scalar { kind: Kind::Text, .. }))
     }
 
     /// An absent value is marked by its key.
@@ -211,22 +218,37 @@ impl<'t> Field<'t> {
 
     /// A whole number from 1 to `most`.
     pub(super) fn count(&self, most: u32, findings: &mut Findings) -> Option<u32> {
+        self.whole(1..=i64::from(most), findings).and_then(|number| u32::try_from(number).ok())
+    }
+
+    /// A whole number within bounds.
+    pub(super) fn whole(&self, within: RangeInclusive<i64>, findings: &mut Findings) -> Option<i64> {
         let scalar = self.scalar("a whole number", findings)?;
         let number = match &scalar.kind {
-            Kind::Number(number) => number.as_u64().and_then(|n| u32::try_from(n).ok()),
+            Kind::Number(number) => number.as_i64(),
             Kind::Null | Kind::Bool(_) | Kind::Inexact | Kind::Text => None,
         };
-        let number = number.filter(|n| (1..=most).contains(n));
+        let number = number.filter(|n| within.contains(n));
         if number.is_none() {
-            let finding = self.error(&format!("{} must be a whole number from 1 to {most}", self.named()), findings);
-            match scalar.text.parse::<u32>() {
+            let (least, most) = (within.start(), within.end());
+            let what = format!("{} must be a whole number from {least} to {most}", self.named());
+            let finding = self.error(&what, findings);
+            match scalar.text.parse::<i64>() {
                 Ok(_) if scalar.kind == Kind::Text => finding.hint("write the number without quotes"),
-                Ok(0) => finding.hint("write 1 or more"),
-                Ok(_) => finding.hint(format!("write at most {most}")),
-                Err(_) => finding.hint("write digits alone, without a sign, a fraction or a unit"),
+                Ok(number) if number < *least && *least >= 0 => finding.hint(format!("write {least} or more")),
+                Ok(_) if *least >= 0 => finding.hint(format!("write at most {most}")),
+                Ok(_) => finding.hint(format!("write a number from {least} to {most}")),
+                Err(_) if *least >= 0 => finding.hint("write digits alone, without a sign, a fraction or a unit"),
+                Err(_) => finding.hint("write digits alone, without a fraction or a unit"),
             };
         }
         number
+    }
+
+    /// A time of day.
+    pub(super) fn time_of_day(&self, findings: &mut Findings) -> Option<jiff::civil::Time> {
+        let scalar = self.scalar("a time such as `\"08:00\"`", findings)?;
+        self.taken(values::time_of_day(&scalar.text), &scalar.text, findings)
     }
 
     /// A length of time, longer than nothing.
@@ -280,17 +302,12 @@ impl<'t> Field<'t> {
         let scalar = self.scalar(&text::either(&names), findings)?;
         let found = names.iter().find(|name| **name == scalar.text).copied();
         if found.is_none() {
-            if choices.later().contains(&scalar.text.as_str()) {
-                let what = format!("`{}: {}` is not built yet", self.name, scalar.text);
-                self.error(&what, findings).hint(format!("use {}", text::either(&names)));
-            } else {
-                let what = format!("unknown {} {}", self.named(), quoted(&scalar.text));
-                let hint = match text::nearest(&scalar.text, names.iter().copied()) {
-                    Some(meant) => format!("did you mean `{meant}`? Known are {}", text::quoted(&names)),
-                    None => format!("use {}", text::either(&names)),
-                };
-                self.error(&what, findings).hint(hint);
-            }
+            let what = format!("unknown {} {}", self.named(), quoted(&scalar.text));
+            let hint = match text::nearest(&scalar.text, names.iter().copied()) {
+                Some(meant) => format!("did you mean `{meant}`? Known are {}", text::quoted(&names)),
+                None => format!("use {}", text::either(&names)),
+            };
+            self.error(&what, findings).hint(hint);
         }
         found
     }

@@ -56,6 +56,10 @@ pub(in crate::schedule) enum Shape {
     Flag,
     /// A whole number from 1 up to this.
     Count(u32),
+    /// A whole number from this up to that.
+    Whole(i32, i32),
+    /// `08:00`.
+    TimeOfDay,
     /// Orchestrator's number of a folder: a whole number from 1.
     FolderNumber,
     Duration,
@@ -79,8 +83,6 @@ pub(in crate::schedule) enum Shape {
     List(&'static Section),
     /// A JSON object.
     Object,
-    /// A word, or a whole number from 1 to 100.
-    Priority,
     /// A duration after the nominal time, or a text with templates.
     Moment,
     /// An address of this machine with its port.
@@ -129,6 +131,7 @@ pub(super) const SECTIONS: &[&Section] = &[
     &ALERT,
     &QUEUE_ITEM,
     &POOL,
+    &BLACKOUT,
     &DAEMON,
     &FILE,
 ];
@@ -156,11 +159,8 @@ pub(in crate::schedule) static FILE: Section = Section {
             "Sets of local days that schedules may keep to, by names of your own",
         ),
         key("daemon", Shape::Map(&DAEMON), "What holds for the whole program; in one file at most"),
-        later(
-            "limits",
-            Shape::Named(&POOL),
-            "take it out; `limits` of a connection bounds what that connection is asked to do",
-        ),
+        key("limits", Shape::Named(&POOL), "Pools that bound the open runs of several schedules, by names of your own"),
+        key("blackouts", Shape::Named(&BLACKOUT), "Windows in which nothing is started, by names of your own"),
         later("notify", Shape::List(&NOTIFICATION), "take it out; look at the history for what failed"),
     ],
 };
@@ -302,15 +302,26 @@ mod common {
         Shape::Map(&HISTORY),
         "What of arguments and outputs the history keeps; all of it when left out",
     );
-    pub(super) const AGAIN: Key = later("retry", Shape::Map(&RETRY), "take it out; this version starts each time once");
+    pub(super) const AGAIN: Key =
+        key("retry", Shape::Map(&RETRY), "Starts that follow a failed job; none when left out");
     pub(super) const TIME_OUT: Key =
-        later("timeout", Shape::Map(&TIMEOUT), "take it out; this version lets a job run as long as it needs");
+        key("timeout", Shape::Map(&TIMEOUT), "How long a job may take; as long as it needs when left out");
     pub(super) const ALERTS: Key =
         later("alert", Shape::Map(&ALERT), "take it out; look at the history for what was late");
     pub(super) const PING: Key = later("ping", Shape::Secret, "take it out; look at the history for what was missed");
-    pub(super) const POOL: Key = later("pool", Shape::Text, "take it out; `overlap` bounds the runs of one schedule");
-    pub(super) const PAUSE_AFTER_FAILURES: Key =
-        later("pause_after_failures", Shape::Count(1_000), "take it out; write `enabled: false` to stop a schedule");
+    pub(super) const POOL: Key = key("pool", Shape::Text, "The pool of `limits` that its runs count in");
+    pub(super) const URGENCY: Key = key(
+        "priority",
+        Shape::Whole(LEAST_URGENT, MOST_URGENT),
+        "Of runs that wait for a pool or for a limit, the higher go first; 0 when left out. Orchestrator's own is \
+         `start.priority`",
+    );
+    pub(super) const PAUSE_AFTER_FAILURES: Key = key(
+        "pause_after_failures",
+        Shape::Whole(0, MOST_FAILURES),
+        "It is paused after so many failed runs in a row; never with 0. When left out, only an account that cannot log \
+         on pauses it",
+    );
 }
 
 pub(in crate::schedule) static SCHEDULE: Section = Section {
@@ -363,6 +374,7 @@ pub(in crate::schedule) static SCHEDULE: Section = Section {
         common::ALERTS,
         common::PING,
         common::POOL,
+        common::URGENCY,
         common::PAUSE_AFTER_FAILURES,
     ],
 };
@@ -390,8 +402,12 @@ pub(in crate::schedule) static START: Section = Section {
             Shape::Object,
             "Input arguments, at most 10,000 characters as JSON. Texts may hold templates such as ${nominal.date-1d}",
         ),
+        key(
+            "priority",
+            Shape::Choice(&choices::PRIORITY),
+            "How urgent the job is to Orchestrator; as the process says when left out",
+        ),
         later("jobs", Shape::Count(MOST_JOBS), "take it out; each time starts one job"),
-        later("priority", Shape::Priority, "take it out; the process's own priority holds"),
         later("secret_arguments", Shape::Names, "let the robot read secrets from an Orchestrator asset"),
         later("machine", Shape::Text, "take it out; Orchestrator chooses the machine"),
         later("robot", Shape::Text, "take it out; Orchestrator chooses the robot"),
@@ -407,7 +423,7 @@ pub(in crate::schedule) static CATCH_UP: Section = Section {
     keys: &[
         key("policy", Shape::Choice(&choices::CATCH_UP), "Which of them run; `last` when left out"),
         key("window", Shape::Duration, "How old a time may be to run at all; 6h when left out"),
-        later("max", Shape::Count(1_000), "take it out; it goes with `policy: all`"),
+        key("max", Shape::Count(MOST_CAUGHT_UP), "With `policy: all`, the newest so many run; 10 when left out"),
     ],
 };
 
@@ -472,24 +488,101 @@ pub(in crate::schedule) static DEFAULTS: Section = Section {
         common::ALERTS,
         common::PING,
         common::POOL,
+        common::URGENCY,
         common::PAUSE_AFTER_FAILURES,
+    ],
+};
+
+/// A hundred steps either way are more than anybody tells apart, and stay short in a table.
+pub(super) const LEAST_URGENT: i32 = -100;
+pub(super) const MOST_URGENT: i32 = 100;
+/// Who lets more runs fail in a row does not look at them: `0` says that better.
+pub(super) const MOST_FAILURES: i32 = 1_000;
+/// Starts of one run. With the longest pauses by default they last a day.
+pub(super) const MOST_ATTEMPTS: u32 = 100;
+/// Far more robots than any tenant has.
+pub(super) const MOST_RUNNING: u32 = 10_000;
+/// More late times than a person follows are made good by a back-fill.
+pub(super) const MOST_CAUGHT_UP: u32 = 1_000;
+
+pub(in crate::schedule) static POOL: Section = Section {
+    name: "pool",
+    place: "in a pool, under `limits` at the top of the file",
+    about: "A bound for the open runs of several schedules together",
+    keys: &[required("running", Shape::Count(MOST_RUNNING), "At most so many runs at Orchestrator")],
+};
+
+pub(in crate::schedule) static BLACKOUT: Section = Section {
+    name: "blackout",
+    place: "in a blackout, under `blackouts`",
+    about: "Windows in which nothing is started",
+    keys: &[
+        key(
+            "cron",
+            Shape::Texts,
+            "One pattern or several, whose times are the beginnings of the windows, such as 0 22 * * SAT",
+        ),
+        key("at", Shape::Instants, "In the place of `cron`: one beginning or several"),
+        required("for", Shape::Duration, "How long each window lasts in real time, such as 6h; at most 92d"),
+        key(
+            "timezone",
+            Shape::Text,
+            "The IANA name of the zone that `cron` is read in; as `defaults` say when left out",
+        ),
+        key("schedules", Shape::Texts, "Of these schedules only, such as payroll-*; of all when left out"),
+        key("connections", Shape::Texts, "On these connections only; on all when left out"),
+        key(
+            "then",
+            Shape::Choice(&choices::IN_BLACKOUT),
+            "What becomes of the times in it: `skip` when left out; with `wait` the last of each schedule is started at \
+             the end",
+        ),
+    ],
+};
+
+pub(in crate::schedule) static RETRY: Section = Section {
+    name: "retry",
+    place: "under `retry`",
+    about: "Starts that follow a failed job, as further attempts of the same run",
+    keys: &[
+        required("attempts", Shape::Count(MOST_ATTEMPTS), "How many starts in all, the first included"),
+        key(
+            "delay",
+            Shape::Duration,
+            "The first pause, after which each is twice as long; 1m when left out, or `max_delay` where that is shorter",
+        ),
+        key("max_delay", Shape::Duration, "The longest pause; 15m when left out, or `delay` where that is longer"),
+        key("on", Shape::Words(&choices::RETRIED), "After which ends of a job; `faulted` when left out"),
+    ],
+};
+
+pub(in crate::schedule) static TIMEOUT: Section = Section {
+    name: "timeout",
+    place: "under `timeout`",
+    about: "How long a job may take",
+    keys: &[
+        key("soft", Shape::Duration, "When it has run for so long, it is asked to stop"),
+        key("pending", Shape::Duration, "When no robot has begun it for so long, it is stopped"),
+        key("at", Shape::TimeOfDay, "At this time of day, in the schedule's zone, it is asked to stop"),
+        key("kill_after", Shape::Duration, "It is killed so long after it was asked to stop; 5m when left out"),
+        key(
+            "on_pending",
+            Shape::Choice(&choices::ON_PENDING),
+            "What follows when no robot has begun it: `stop` when left out, or `restart` once it is stopped",
+        ),
+        key(
+            "on_server",
+            Shape::Flag,
+            "With true, Orchestrator itself counts `pending` and `soft` too, both together; false when left out",
+        ),
     ],
 };
 
 // What follows stands behind keys that are not built yet. It is checked all the same: who writes a file ahead of its time
 // hears of its mistakes, and no reader of the file has to change when the key is built.
 
-/// Orchestrator's `SpecificPriorityValue` ends here (UiPath API: 1 to 100).
-pub(in crate::schedule) const MOST_PRIORITY: u32 = 100;
 /// Orchestrator is asked for one job a call, and a run makes at most so many calls (semantics.md 13).
 const MOST_JOBS: u32 = 9;
-
-pub(in crate::schedule) static POOL: Section = Section {
-    name: "pool",
-    place: "in a pool, under `limits` at the top of the file, which is not built yet",
-    about: "A bound for the open runs of several schedules together",
-    keys: &[required("running", Shape::Count(10_000), "At most so many open runs")],
-};
 
 pub(in crate::schedule) static NOTIFICATION: Section = Section {
     name: "notification",
@@ -536,29 +629,6 @@ pub(in crate::schedule) static QUEUE_ITEM: Section = Section {
         key("priority", Shape::Choice(&choices::PRIORITY), "`Normal` when left out"),
         key("defer", Shape::Moment, "Not to be processed before"),
         key("due", Shape::Moment, "To be processed by"),
-    ],
-};
-
-pub(in crate::schedule) static RETRY: Section = Section {
-    name: "retry",
-    place: "under `retry`, which is not built yet",
-    about: "Another start when a job has failed",
-    keys: &[
-        required("attempts", Shape::Count(100), "How many starts in all"),
-        key("delay", Shape::Duration, "How long after the failure"),
-        key("max_delay", Shape::Duration, "How long at most, where the delay grows"),
-        key("on", Shape::Words(&choices::RETRIED), "After which ends"),
-    ],
-};
-
-pub(in crate::schedule) static TIMEOUT: Section = Section {
-    name: "timeout",
-    place: "under `timeout`, which is not built yet",
-    about: "When a job is stopped",
-    keys: &[
-        key("soft", Shape::Duration, "When it has run for so long: it is asked to stop"),
-        key("pending", Shape::Duration, "When it has not begun by then"),
-        key("kill_after", Shape::Duration, "So long after it was asked"),
     ],
 };
 

@@ -10,59 +10,14 @@ use std::time::Duration;
 use super::arguments;
 use super::field::Field;
 use super::fields::Fields;
-use super::keys::{LIMITS, POOL};
 use super::known::Known;
 use super::near::{Noun, unknown};
-use super::open::{self, word};
-use super::tree::{Entry, Kind, Scalar, Value};
+use super::open::word;
+use super::tree::{Entry, Value};
 use super::values;
 use crate::schedule::diagnostic::{At, Findings};
-use crate::schedule::model::ScheduleKey;
+use crate::schedule::name::ScheduleKey;
 use crate::text::MOST_NAMES;
-
-/// One pool of `limits`.
-pub(super) fn pool(entry: &Entry, findings: &mut Findings) {
-    let subject = format!("pool `{}`", entry.key);
-    if let Value::Scalar(Scalar { text, kind: Kind::Number(_) }) = &entry.value.value {
-        let hint = match LIMITS.key(&entry.key) {
-            Some(_) => format!("`{}` belongs {}", entry.key, LIMITS.place),
-            None => format!("write `{}: {{ running: {text} }}`", entry.key),
-        };
-        findings.error(entry.value.at, format!("{subject}: it must be a map")).hint(hint);
-        return;
-    }
-    if let Some(fields) = open::map(&entry.value, &POOL, subject, entry.key_at, findings) {
-        open::values(&fields, &POOL, findings);
-    }
-}
-
-/// What holds between the keys that a schedule and `defaults` can both say.
-pub(super) fn common(fields: &Fields<'_>, known: Known<'_>, findings: &mut Findings) {
-    if let Some(retry) = fields.get("retry")
-        && let (Some(delay), Some(most)) = (retry.inner("delay"), retry.inner("max_delay"))
-        && let (Some(shorter), Some(longer)) = (length(&most), length(&delay))
-        && shorter < longer
-    {
-        let what = format!("{} is shorter than {}", most.named(), delay.named());
-        most.error(&what, findings).hint("swap the two, or take one out").also(delay.at(), "the delay here");
-    }
-    if let Some(catch_up) = fields.get("catch_up")
-        && let (Some(max), Some(policy)) = (catch_up.inner("max"), catch_up.inner("policy"))
-        && matches!(word(&policy), Some("last" | "skip"))
-    {
-        let what = format!("{} goes with `policy: all` only", max.named());
-        max.error_at(max.key_at, &what, findings).hint("take it out").also(policy.at(), "the policy here");
-    }
-    if let Some(field) = fields.get("pool")
-        && let Some(name) = word(&field)
-        // Else that was told.
-        && name.trim() == name
-        && !name.contains(char::is_control)
-        && !known.pools.contains_key(name)
-    {
-        unknown(&field, Noun::Pool, name, known.pools.keys(), findings);
-    }
-}
 
 /// What holds between the keys of one schedule. `env` are the variables that templates may name.
 pub(super) fn schedule(fields: &Fields<'_>, known: Known<'_>, env: &BTreeSet<String>, findings: &mut Findings) {

@@ -14,7 +14,7 @@ pub(super) enum Noun {
 }
 
 impl Noun {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Noun::Calendar => "calendar",
             Noun::Connection => "connection",

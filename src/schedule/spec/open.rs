@@ -7,14 +7,14 @@
 
 use std::net::SocketAddr;
 
-use super::choices::{self, Names};
 use super::field::Field;
 use super::fields::{Fields, Opened};
 use super::folder;
 use super::hidden;
-use super::keys::{MOST_PRIORITY, Need, Section, Shape};
+use super::keys::{Need, Section, Shape};
 use super::secret::secret;
 use super::tree::{Kind, Node, Scalar, Value};
+use super::values;
 use crate::schedule::diagnostic::{At, Findings, quoted};
 use crate::text;
 
@@ -90,41 +90,56 @@ fn check(field: &Field<'_>, shape: Shape, findings: &mut Findings) {
         }
         Shape::Map(section) => by_keys(field, section, findings),
         Shape::List(section) => list(field, section, findings),
-        Shape::Priority => priority(field, findings),
         Shape::Listen => listen(field, findings),
-        // Pools of all files are merged first (`pool`); the other two may hold templates (`queue_item`).
-        Shape::Named(_) | Shape::Object | Shape::Moment => {}
+        // They may hold templates (`queue_item`).
+        Shape::Object | Shape::Moment => {}
         // No key that is not built has one of these.
-        Shape::Version | Shape::Instant | Shape::Instants | Shape::Dates | Shape::Bound | Shape::Url => {}
+        Shape::Version
+        | Shape::Named(_)
+        | Shape::Whole(..)
+        | Shape::TimeOfDay
+        | Shape::Instant
+        | Shape::Instants
+        | Shape::Dates
+        | Shape::Bound
+        | Shape::Url => {}
     }
 }
 
+/// The map in a field whose first key a person may have meant by a single value: `retry: 3`, `after: x`, `timeout: 1h`.
+pub(super) fn map_or_word<'t>(
+    field: &Field<'t>,
+    section: &'static Section,
+    findings: &mut Findings,
+) -> Option<Fields<'t>> {
+    let Some(text) = word(field) else { return within(field, section, findings) };
+    let key = section.keys.iter().find(|key| key.need == Need::Required).or(section.keys.first())?;
+    let value = match (key.need, key.shape) {
+        (Need::Required, _) => Some(quoted(text)),
+        (Need::Optional, Shape::Duration) => values::duration(text).ok().map(|_| quoted(text)),
+        (Need::Optional, Shape::Choice(words)) => words.built().contains(&text).then(|| quoted(text)),
+        (Need::Optional, _) => None,
+    };
+    let value = value.unwrap_or_else(|| "…".to_owned());
+    let hint = format!("write `{}: {{ {}: {} }}`", field.key(), key.name, value.trim_matches('`'));
+    field.error(&format!("{} must be a map", field.named()), findings).hint(hint);
+    None
+}
+
 fn by_keys(field: &Field<'_>, section: &'static Section, findings: &mut Findings) {
-    if let Some(text) = word(field) {
-        // `retry: 3` and `after: x` say what they mean.
-        let finding = field.error(&format!("{} must be a map", field.named()), findings);
-        match section.keys.iter().find(|key| key.need == Need::Required) {
-            Some(key) => {
-                let value = quoted(text);
-                finding.hint(format!("write `{}: {{ {}: {} }}`", field.key(), key.name, value.trim_matches('`')))
-            }
-            None => finding.hint(format!("write `{}: {{ {}: … }}`", field.key(), section.keys[0].name)),
-        };
-        return;
-    }
     let optional = section.keys.iter().all(|key| key.need == Need::Optional);
     if optional && matches!(&field.node.value, Value::Map(entries) if entries.is_empty()) {
         let known = text::quoted(section.keys.iter().map(|key| key.name));
         let what = format!("{} is an empty map", field.named());
         field.error_at(field.key_at, &what, findings).hint(format!("write one of {known}, or take it out"));
     }
-    if let Some(fields) = within(field, section, findings) {
-        values(&fields, section, findings);
+    if let Some(fields) = map_or_word(field, section, findings) {
+        each_key(&fields, section, findings);
     }
 }
 
 /// Looks at the values of all known keys by their shapes alone.
-pub(super) fn values(fields: &Fields<'_>, section: &'static Section, findings: &mut Findings) {
+fn each_key(fields: &Fields<'_>, section: &'static Section, findings: &mut Findings) {
     for key in section.keys {
         let field = match key.need {
             Need::Required => fields.need(key.name, &format!("write `{}: {}`", key.name, example(key.shape)), findings),
@@ -193,28 +208,10 @@ fn example(shape: Shape) -> String {
         | Shape::Named(_)
         | Shape::List(_)
         | Shape::Object
-        | Shape::Priority
+        | Shape::Whole(..)
+        | Shape::TimeOfDay
         | Shape::Moment
         | Shape::Listen => "…".to_owned(),
-    }
-}
-
-/// Orchestrator takes a word or a number, and not both (UiPath API: `JobPriority`, `SpecificPriorityValue`).
-fn priority(field: &Field<'_>, findings: &mut Findings) {
-    match &field.node.value {
-        Value::Scalar(Scalar { kind: Kind::Number(_) | Kind::Inexact, .. }) => {
-            field.count(MOST_PRIORITY, findings);
-        }
-        Value::Scalar(Scalar { kind: Kind::Text, text }) => {
-            let names = choices::PRIORITY.built();
-            if !names.contains(&text.as_str()) {
-                let hint = format!("use {}, or a whole number from 1 to {MOST_PRIORITY}", text::quoted(names));
-                field.error(&format!("unknown {} {}", field.named(), quoted(text)), findings).hint(hint);
-            }
-        }
-        Value::Scalar(_) | Value::Map(_) | Value::List(_) => {
-            field.word(&choices::PRIORITY, findings);
-        }
     }
 }
 

@@ -3,18 +3,22 @@
 use std::sync::Arc;
 
 use super::arguments;
+use super::choices;
 use super::context::Context;
+use super::doubts;
 use super::field::Field;
 use super::fields::Fields;
 use super::folder;
-use super::habits::{Given, Habits};
+use super::given::Given;
+use super::habits::Habits;
 use super::keys;
 use super::later;
 use super::open;
 use super::times;
 use super::tree::{Entry, Kind, Scalar, Value};
 use crate::schedule::diagnostic::{Findings, quoted};
-use crate::schedule::model::{ConnectionName, Place, Schedule, ScheduleKey, StartSpec};
+use crate::schedule::model::{Place, Schedule, StartSpec};
+use crate::schedule::name::{ConnectionName, ScheduleKey};
 use crate::text;
 
 /// Reads one schedule. `None`: something was told.
@@ -26,7 +30,9 @@ pub(super) fn read(
 ) -> Option<Arc<Schedule>> {
     let subject = format!("schedule `{key}`");
     let fields = open::map(&entry.value, &keys::SCHEDULE, subject, entry.key_at, findings)?;
-    let habits = Habits::read(&fields, context.known, findings).or(context.defaults);
+    let habits = Habits::read(&fields, context.known, Some(context.defaults), findings).or(context.defaults);
+    let policies = &habits.policies;
+    policies.judge(&fields, findings);
     later::schedule(&fields, context.known, context.env, findings);
     let times = times::read(&fields, &habits, &key, context, findings);
     let start_hint = "write `start: { process: … }`";
@@ -37,9 +43,10 @@ pub(super) fn read(
     .and_then(|field| start(&field, context, findings));
     let connection = connection(&fields, &habits, context, findings);
     if let Some(connection) = connection.as_ref().and_then(|name| context.connections.get(name)) {
-        habits.judge_deadline(connection.settle, &fields, findings);
+        policies.judge_deadline(connection.settle, &fields, findings);
     }
     let (timing, recurrence) = times?;
+    doubts::of_schedule(&fields, &habits, &recurrence, context.now, findings);
     let line = context.lines.get(entry.key_at.file)?.line(entry.key_at.start);
     Some(Arc::new(Schedule {
         key,
@@ -49,10 +56,15 @@ pub(super) fn read(
         enablement: habits.enablement(),
         connection: connection?,
         start: start?,
-        overlap: habits.overlap(),
-        catch_up: habits.catch_up(),
-        start_deadline: habits.start_deadline(),
-        on_unknown_start: habits.on_unknown_start(),
+        overlap: policies.overlap(),
+        catch_up: policies.catch_up(),
+        start_deadline: policies.start_deadline(),
+        on_unknown_start: policies.on_unknown_start(),
+        retry: policies.retry.settled()?.and_then(|again| again.retry.clone()),
+        timeout: policies.timeout.settled()?.map(|timeout| timeout.timeouts.clone()),
+        pool: policies.pool.settled()?.cloned(),
+        priority: policies.priority(),
+        pause_after: policies.pause_after(),
         history: habits.history(),
         place: Place { file: context.sources.get(entry.key_at.file)?.path.clone(), line },
     }))
@@ -98,6 +110,7 @@ fn start(field: &Field<'_>, context: &Context<'_>, findings: &mut Findings) -> O
     let process = fields.need("process", process_hint, findings).and_then(|field| field.name(findings));
     let mut line = |name| fields.get(name).and_then(|field| field.line(findings).map(str::to_owned));
     let runtime = line("runtime");
+    let priority = fields.get("priority").and_then(|field| field.choice(&choices::PRIORITY, findings));
     // Of either kind it stands in the place of the default's, of either kind.
     let folder = folder::read(&fields, findings).or_else(|| context.default_folder.cloned());
     let arguments = fields.get("arguments").map(|field| arguments::read(&field, context.env, findings));
@@ -105,6 +118,7 @@ fn start(field: &Field<'_>, context: &Context<'_>, findings: &mut Findings) -> O
         process: process?,
         folder,
         runtime,
+        priority: priority.map(|(_, priority)| priority),
         arguments: match arguments {
             Some(read) => Some(read?),
             None => None,

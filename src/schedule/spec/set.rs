@@ -5,13 +5,15 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
+use super::blackouts;
 use super::calendar;
 use super::connection;
 use super::context::Context;
 use super::daemon;
 use super::field::Field;
 use super::folder;
-use super::habits::{Given, Habits};
+use super::given::Given;
+use super::habits::Habits;
 use super::hidden;
 use super::keys;
 use super::known::Known;
@@ -19,13 +21,16 @@ use super::later;
 use super::moved::ClockChanges;
 use super::open;
 use super::outdented;
+use super::pools;
 use super::schedule;
+use super::shut::Shut;
 use super::tree::{self, Entry, Kind, Node, Value};
 use super::values::Zones;
 use crate::recurrence::find_zone_database;
 use crate::schedule::diagnostic::{At, Diagnostic, Findings, Severity, SourceFile, quoted};
 use crate::schedule::excerpt::Lines;
-use crate::schedule::model::{ConnectionName, ScheduleKey, ScheduleSet};
+use crate::schedule::model::ScheduleSet;
+use crate::schedule::name::{ConnectionName, ScheduleKey};
 
 /// What was read, when nothing is wrong with it.
 #[derive(Clone, Debug)]
@@ -78,6 +83,8 @@ struct Merged<'t> {
     schedules_at: Option<At>,
     pools: Vec<&'t Entry>,
     pool_places: BTreeMap<String, At>,
+    blackouts: Vec<&'t Entry>,
+    blackout_places: BTreeMap<String, At>,
     notify: Vec<Field<'t>>,
     defaults: Option<Field<'t>>,
     daemon: Option<Field<'t>>,
@@ -119,8 +126,8 @@ fn read(trees: &[Node], sources: &[SourceFile], now: Timestamp, findings: &mut F
     };
     let fields = merged.defaults.as_ref().and_then(|field| open::within(field, &keys::DEFAULTS, findings));
     let defaults = match &fields {
-        Some(fields) => Habits::read(fields, known, findings),
-        None => Habits::none(),
+        Some(fields) => Habits::read(fields, known, None, findings),
+        None => Habits::default(),
     };
     let known = match &defaults.timezone {
         Given::Here(zone) => Known { zones: Zones { usual: zone.name(), ..zones }, ..known },
@@ -146,8 +153,11 @@ fn read(trees: &[Node], sources: &[SourceFile], now: Timestamp, findings: &mut F
             set.schedules.insert(key.clone(), schedule);
         }
     }
-    for pool in &merged.pools {
-        later::pool(pool, findings);
+    held_back(&merged, &context, &mut set, findings);
+    // What is wrong with a schedule is told; what it would be in is not known.
+    if all_read && set.schedules.len() == merged.schedule_places.len() {
+        pools::doubts(&set, &merged.pool_places, findings);
+        defaults.policies.judge_defaults(&set, findings);
     }
     for notify in &merged.notify {
         later::notify(notify, &merged.schedule_places, findings);
@@ -159,6 +169,31 @@ fn read(trees: &[Node], sources: &[SourceFile], now: Timestamp, findings: &mut F
     set.history = daemon.history;
     set.copies = daemon.copies;
     set
+}
+
+/// Pools and blackouts.
+fn held_back(merged: &Merged<'_>, context: &Context<'_>, set: &mut ScheduleSet, findings: &mut Findings) {
+    for entry in &merged.pools {
+        if let Some(running) = pools::read(entry, findings) {
+            set.pools.insert(entry.key.clone(), running);
+        }
+    }
+    let mut shut = Shut::new(context.now);
+    if let Some(over) = merged.blackouts.get(blackouts::MOST) {
+        let most = blackouts::MOST;
+        let what = format!("more than {most} blackouts, and each time of each schedule is looked for in all");
+        findings.error(over.key_at, what).hint("put beginnings together: `cron` and `at` take lists");
+    }
+    for entry in merged.blackouts.iter().take(blackouts::MOST) {
+        if let Some(blackout) = blackouts::read(entry, context, findings) {
+            shut.add(&blackout, entry.key_at, findings);
+            set.blackouts.insert(entry.key.clone(), blackout);
+        }
+    }
+    if set.schedules.len() == merged.schedule_places.len() {
+        blackouts::doubts(set, &merged.blackout_places, findings);
+    }
+    shut.doubts(set, &merged.schedule_places, findings);
 }
 
 fn file<'t>(tree: &'t Node, merged: &mut Merged<'t>, findings: &mut Findings) -> Option<()> {
@@ -187,6 +222,9 @@ fn file<'t>(tree: &'t Node, merged: &mut Merged<'t>, findings: &mut Findings) ->
     }
     if let Some(field) = fields.get("limits") {
         named(&field, "pool", &mut merged.pool_places, findings, |_, entry| merged.pools.push(entry));
+    }
+    if let Some(field) = fields.get("blackouts") {
+        named(&field, "blackout", &mut merged.blackout_places, findings, |_, entry| merged.blackouts.push(entry));
     }
     merged.notify.extend(fields.get("notify"));
     for (name, slot) in [("defaults", &mut merged.defaults), ("daemon", &mut merged.daemon)] {

@@ -7,13 +7,12 @@ use jiff::Timestamp;
 use super::context::Context;
 use super::field::{Field, written};
 use super::fields::Fields;
-use super::habits::{Dialect, Given, Habits};
+use super::given::Given;
+use super::habits::{ClockRules, Dialect, Habits};
 use super::values::{Bound, Zones};
-use crate::recurrence::{
-    CronPattern, DstPolicy, Every, Excluded, GapPolicy, OnExcluded, OverlapTime, Pattern, Recurrence, Zone,
-};
+use crate::recurrence::{CronPattern, DstPolicy, Every, Excluded, OnExcluded, Pattern, Recurrence, Zone};
 use crate::schedule::diagnostic::{At, Findings};
-use crate::schedule::model::ScheduleKey;
+use crate::schedule::name::ScheduleKey;
 use crate::schedule::timing::{Bounds, Timing};
 
 /// The keys of which one says when.
@@ -56,11 +55,8 @@ pub(super) fn read(
     }?;
     let zone = zone?;
     let bounds = bounds(fields, habits, &zone, findings)?;
-    let dst = DstPolicy {
-        gap: habits.gap.map_or(GapPolicy::default(), |(_, gap)| gap),
-        overlap: habits.twice.map_or(OverlapTime::default(), |(_, twice)| twice),
-        class: habits.class.map(|(_, class)| class),
-    };
+    let ClockRules { gap, twice, class } = habits.dst.unwrap_or_default();
+    let dst = DstPolicy { gap: gap.unwrap_or_default(), overlap: twice.unwrap_or_default(), class };
     let (places, patterns): (Vec<At>, Vec<Pattern>) = patterns.into_iter().unzip();
     let timing = Timing::of(&patterns, &zone, dst);
     match (timing, Recurrence::new(patterns, zone, dst)) {
@@ -147,7 +143,7 @@ fn doubts(only: &Field<'_>, habits: &Habits, times: &Recurrence, context: &Conte
         let what = format!("{}: calendar `{name}` takes out every day on which it has a time", only.named());
         only.warning(&what, findings).hint("compare the weekdays of the two");
     }
-    if habits.gap.is_none() {
+    if habits.dst.is_none_or(|dst| dst.gap.is_none()) {
         context.changes.warn(only, times, findings);
     }
 }
@@ -195,9 +191,9 @@ fn only_one<'t>(fields: &Fields<'t>, findings: &mut Findings) -> Option<Field<'t
     Some(first)
 }
 
-type Patterns = Option<Vec<(At, Pattern)>>;
+pub(super) type Patterns = Option<Vec<(At, Pattern)>>;
 
-fn crons(field: &Field<'_>, dialect: Dialect, findings: &mut Findings) -> Patterns {
+pub(super) fn crons(field: &Field<'_>, dialect: Dialect, findings: &mut Findings) -> Patterns {
     let items = field.items(findings);
     // All are read before any is missed, so that each mistake is told.
     let read: Vec<Option<(At, Pattern)>> =

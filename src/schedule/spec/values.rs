@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::civil::{Date, DateTime};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::fmt::temporal::{Pieces, PiecesOffset, TimeZoneAnnotationKind};
 use jiff::tz::Offset;
 
@@ -67,6 +67,22 @@ pub(super) fn date(text: &str) -> Result<Date, Wrong> {
         return Err(shape());
     }
     text.parse().map_err(|_| wrong("is no day of the calendar", "look at the month, and at its last day"))
+}
+
+/// `08:00`.
+pub(super) fn time_of_day(text: &str) -> Result<Time, Wrong> {
+    let example = || "write hours and minutes of the day in two digits each, such as `\"08:00\"`".to_owned();
+    let shape = |hint| wrong("is not a time of day", hint);
+    let number = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse::<i8>().ok()).flatten();
+    let Some((hour, minute)) = text.split_once(':') else { return Err(shape(example())) };
+    match (number(hour), number(minute)) {
+        (Some(24), Some(0)) => Err(shape("midnight is written `\"00:00\"`".to_owned())),
+        (Some(hours @ 0..24), Some(minutes @ 0..60)) if minute.len() == 2 => match hour.len() {
+            2 => Time::new(hours, minutes, 0, 0).map_err(|_| shape(example())),
+            _ => Err(shape(format!("write `\"{hours:02}:{minutes:02}\"`"))),
+        },
+        _ => Err(shape(example())),
+    }
 }
 
 /// A date or an instant.
