@@ -5,13 +5,15 @@
 use crate::run::RunId;
 use crate::schedule::OverlapPolicy;
 
-/// An open run of the same schedule.
+/// An open run of the same schedule that counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ActiveRun {
     /// Its id.
     pub id: RunId,
     /// Whether its state is known to be current.
     pub knowledge: Knowledge,
+    /// How far it is.
+    pub stage: Stage,
 }
 
 /// How much is known of an open run.
@@ -23,25 +25,74 @@ pub enum Knowledge {
     NotReadYet,
 }
 
-/// The answer.
+/// How far an open run is, as far as a newer one has to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// It was never sent.
+    Unsent,
+    /// Its call is under way, or it may have been sent: whether it has a job is not known.
+    Unclear,
+    /// It has a job.
+    Job,
+    /// Its last job has failed, and it waits for another attempt.
+    Retrying,
+    /// It was given up and counts for a while: nothing can be done about its job.
+    GivenUp,
+}
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Admission {
     /// Start it.
     Start,
     /// Do not: this run is open.
     Skip(RunId),
+    /// It waits for this run's end.
+    Behind(RunId),
+    /// It waits for the end of the first, and these, which waited as well, are not started.
+    InPlaceOf(RunId, Vec<RunId>),
+    /// It waits until these have ended, which are made to.
+    AfterStopping(Vec<ActiveRun>),
+    /// More wait than may.
+    TooMany,
     /// Ask again when the older runs have been read from Orchestrator.
     AskAgain,
 }
 
 /// `open` are the runs that count, oldest first (semantics.md 11, 16b). Asked at the due time, and again for a run that waited.
+///
+/// Of a job that has not been read since, it is not known whether it is still open: nothing is decided because of it.
 pub fn decide(policy: OverlapPolicy, open: &[ActiveRun]) -> Admission {
+    let Some(front) = open.first() else { return Admission::Start };
+    let certain = open.iter().filter(|run| run.knowledge == Knowledge::Current);
+    let unread = open.iter().any(|run| run.knowledge == Knowledge::NotReadYet);
+    let waiting = open.iter().filter(|run| run.stage == Stage::Unsent).count();
     match policy {
         OverlapPolicy::Allow => Admission::Start,
-        OverlapPolicy::Skip => match open.iter().find(|run| run.knowledge == Knowledge::Current) {
+        OverlapPolicy::Skip => match certain.into_iter().next() {
             Some(current) => Admission::Skip(current.id),
-            None if open.is_empty() => Admission::Start,
             None => Admission::AskAgain,
         },
+        OverlapPolicy::QueueOne => {
+            let certain: Vec<RunId> = certain.map(|run| run.id).collect();
+            match certain.as_slice() {
+                [_, waiting, ..] => Admission::Skip(*waiting),
+                [] | [_] if unread => Admission::AskAgain,
+                [] | [_] => Admission::Behind(front.id),
+            }
+        }
+        OverlapPolicy::QueueAll if waiting >= OverlapPolicy::LONGEST_QUEUE => Admission::TooMany,
+        // One that is open for sure is in front, whatever has become of the others.
+        OverlapPolicy::QueueAll if certain.count() > 0 => Admission::Behind(front.id),
+        OverlapPolicy::QueueAll => Admission::AskAgain,
+        OverlapPolicy::QueueLatest | OverlapPolicy::StopOther | OverlapPolicy::KillOther if unread => {
+            Admission::AskAgain
+        }
+        OverlapPolicy::QueueLatest => {
+            let replaced: Vec<RunId> =
+                open.iter().skip(1).filter(|run| run.stage == Stage::Unsent).map(|run| run.id).collect();
+            if replaced.is_empty() { Admission::Behind(front.id) } else { Admission::InPlaceOf(front.id, replaced) }
+        }
+        OverlapPolicy::StopOther | OverlapPolicy::KillOther => Admission::AfterStopping(open.to_vec()),
     }
 }

@@ -69,6 +69,7 @@ fn claimed(schedule: &Schedule, retry: Option<Retry>) -> Result<Run, TemplateErr
         offset: Offset::from_hours(1).unwrap(),
         fire_at: fire(),
         claimed_at: fire(),
+        deadline_from: Timestamp::MAX,
         deadline_at: Timestamp::MAX,
         state: RunState::Armed,
         note: None,

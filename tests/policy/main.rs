@@ -4,8 +4,17 @@
 
 mod attempts;
 mod deadline;
+mod failing;
+mod fault;
+mod holding;
 mod overlap;
+mod retry;
+mod stop;
 mod unknown_start;
+mod windows;
+
+#[path = "../support/blackouts.rs"]
+mod blackouts;
 
 use jiff::Timestamp;
 
