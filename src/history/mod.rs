@@ -5,6 +5,7 @@
 
 mod columns;
 mod filter;
+mod holding;
 mod shown;
 mod sql;
 mod summary;
@@ -17,10 +18,12 @@ use sqlx::Row;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 
 pub use filter::HistoryFilter;
+pub use holding::HeldBack;
 pub use shown::{Named, Shown, ShownState};
 pub use sql::ALL as SQL_STATEMENTS;
 pub use summary::{Chore, JobLine, RunLine, RunSummary};
 
+use self::holding::{PauseRow, SkipRow};
 use crate::store::StateFolder;
 
 /// Two readers: a command asks one question at a time, and the live table another.
@@ -225,6 +228,25 @@ impl History {
     pub async fn chores(&self) -> Result<Vec<Chore>, HistoryError> {
         let rows = sql::query(sql::CHORES).fetch_all(&self.pool).await.map_err(|cause| self.failed(cause))?;
         rows.iter().map(|row| self.read(row)).collect()
+    }
+
+    /// The pauses that are not over by `now`, and the times that are to be skipped.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    pub async fn held_back(&self, now: Timestamp) -> Result<HeldBack, HistoryError> {
+        let pauses = sql::query(sql::PAUSES)
+            .bind(now.as_millisecond())
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|cause| self.failed(cause))?;
+        let skips = sql::query(sql::SKIPS).fetch_all(&self.pool).await.map_err(|cause| self.failed(cause))?;
+        let pauses: Vec<PauseRow> = pauses.iter().map(|row| self.read(row)).collect::<Result<_, _>>()?;
+        let skips: Vec<SkipRow> = skips.iter().map(|row| self.read(row)).collect::<Result<_, _>>()?;
+        Ok(HeldBack {
+            pauses: pauses.into_iter().filter_map(PauseRow::into_pause).collect(),
+            skips: skips.into_iter().filter_map(SkipRow::into_mark).collect(),
+        })
     }
 
     fn read<T: serde::de::DeserializeOwned>(&self, row: &sqlx::sqlite::SqliteRow) -> Result<T, HistoryError> {

@@ -3,7 +3,8 @@
 use super::columns::{as_it_is, as_json, as_json_or_text, columns_of_history, object};
 
 /// For the test that prepares each against the migrated schema.
-pub const ALL: [&str; 10] = [LIST, FIND, LINES, NEWEST_LINE, CHANGED, COUNT_BY_STATE, OPEN, COUNTING, FAILED, CHORES];
+pub const ALL: [&str; 12] =
+    [LIST, FIND, LINES, NEWEST_LINE, CHANGED, COUNT_BY_STATE, OPEN, COUNTING, FAILED, CHORES, PAUSES, SKIPS];
 
 pub(super) const LIST: &str = concat!(
     "select ",
@@ -97,6 +98,16 @@ order by chosen.nominal_at desc, chosen.id desc"
 pub(super) const CHORES: &str = "
 select json_object('name', name, 'last_ok_at', strftime('%Y-%m-%dT%H:%M:%fZ', last_ok_at / 1000.0, 'unixepoch'))
 from housekeeping order by name";
+
+/// Those that are not over.
+pub(super) const PAUSES: &str = "
+select json_object('id', id, 'scope', scope, 'pattern', pattern, 'reason', reason, 'actor', actor, 'since_at', since_at,
+  'until_at', until_at)
+from pause where ended_at is null and (until_at is null or until_at > ?1) order by id";
+
+pub(super) const SKIPS: &str = "
+select json_object('schedule', schedule, 'nominal_at', nominal_at, 'actor', actor, 'reason', reason, 'asked_at', asked_at)
+from skip_mark order by nominal_at, schedule";
 
 /// A statement, to be bound and run. Only constants come this far: sqlx takes no text that was put together.
 #[expect(clippy::disallowed_methods, reason = "this is one of the two places where SQL is spoken")]

@@ -19,6 +19,28 @@ pub struct JobLine {
     pub job_key: Option<String>,
     pub job_id: Option<i64>,
     pub state: Option<String>,
+    /// When it was to be made, for one that follows another.
+    #[serde(default)]
+    pub due_at: Option<String>,
+    #[serde(default)]
+    pub sent_at: Option<String>,
+    /// When its job began on a robot and when it ended, by Orchestrator's clock.
+    #[serde(default)]
+    pub started_at: Option<String>,
+    #[serde(default)]
+    pub ended_at: Option<String>,
+    #[serde(default)]
+    pub ended_as: Option<String>,
+    /// `account`, `business`, `infrastructure`, `application`.
+    #[serde(default)]
+    pub fault: Option<String>,
+    #[serde(default)]
+    pub account: Option<String>,
+    /// `pending`, `soft`, `at`, `overlap`, or who.
+    #[serde(default)]
+    pub stopped_by: Option<String>,
+    #[serde(default)]
+    pub stop_asked_at: Option<String>,
 }
 
 /// One line of a run's story.

@@ -46,7 +46,7 @@ pub struct Attempt {
     pub ended_as: Option<JobEnding>,
     /// How long its job was suspended, or waited for a robot again after that: its time-out leaves this out.
     pub parked: Duration,
-    /// When its job's state was last read, up to when `parked` counts.
+    /// Since when its job is suspended, or waits for a robot again after that, as it was read; `parked` has what was before.
     pub read_at: Option<Timestamp>,
     /// Whose fault it was, where it failed.
     pub fault: Option<FaultClass>,

@@ -15,7 +15,7 @@ mod stop;
 mod work;
 
 pub use attempt::{Attempt, JobRef};
-pub use holding::{Pause, PauseId, PauseScope, SkipMark};
+pub use holding::{Account, Held, HeldBy, Pause, PauseId, PauseScope, SkipMark};
 pub use id::{FolderId, InstallationId, JobId, JobKey, RunId, VersionId};
 pub use record::{Evidence, HeldFor, ListCalls, Run, Seen, ShortFolder};
 pub use reference::Reference;

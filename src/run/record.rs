@@ -9,7 +9,10 @@ use super::{
     Attempt, FolderId, FrozenPolicy, IllegalStep, InstallationId, JobRef, Reference, RunEvent, RunId, RunState,
     VersionId, Work,
 };
-use crate::schedule::{ArgumentTemplate, AttemptFacts, ConnectionName, ScheduleKey, StartSpec, TemplateError, Trigger};
+use crate::schedule::{
+    ArgumentTemplate, AttemptFacts, CatchUpPolicy, ConnectionName, OnPending, Retry, ScheduleKey, StartSpec,
+    TemplateError, Trigger,
+};
 
 /// One occurrence and what became of it. Everything the start needs is frozen here at the claim: a later edit of the
 /// schedule does not change a run that exists.
@@ -37,7 +40,9 @@ pub struct Run {
     pub fire_at: Timestamp,
     /// When this row was written.
     pub claimed_at: Timestamp,
-    /// After this the first start is not sent any more.
+    /// From when its `start_deadline` counts, but for the windows in which nothing is started.
+    pub deadline_from: Timestamp,
+    /// From this on what was not sent is not sent any more.
     pub deadline_at: Timestamp,
     /// Where it stands.
     pub state: RunState,
@@ -180,7 +185,7 @@ impl Run {
     /// [`IllegalStep`]; the run is then unchanged.
     pub fn apply(&mut self, event: RunEvent) -> Result<(), IllegalStep> {
         let after = self.state.apply(event)?;
-        if after.is_without_job() && self.attempts.iter().any(|attempt| attempt.job.is_some()) {
+        if after.is_without_job() && self.had_job() {
             return Err(IllegalStep { from: self.state, event });
         }
         let needed_before = self.needs_its_arguments();
@@ -197,10 +202,16 @@ impl Run {
         Ok(())
     }
 
+    /// How many starts it may make in all, where its policy knows of more than one (semantics.md 18, 21).
+    pub fn most_starts(&self) -> Option<u16> {
+        let restarts = self.policy.timeout.as_ref().is_some_and(|timeout| timeout.on_pending == OnPending::Restart);
+        self.policy.retry.as_ref().map(|retry| retry.attempts).or(restarts.then_some(Retry::STARTS_OF_PENDING))
+    }
+
     /// Whether a start may still be sent: of this attempt, or of one that follows it.
     fn needs_its_arguments(&self) -> bool {
         let made = self.attempts.iter().map(|attempt| attempt.attempt).max().unwrap_or(0);
-        let another = self.policy.retry.as_ref().is_some_and(|retry| made < retry.attempts);
+        let another = self.most_starts().is_some_and(|most| made < most);
         self.state.may_be_sent() || (another && !self.state.is_final())
     }
 
@@ -228,6 +239,22 @@ impl Run {
             (None, Work::Process(_)) => {}
         }
         Ok(())
+    }
+
+    /// When it is to be sent: its first attempt at its time, a later one after its pause.
+    pub fn due_at(&self) -> Timestamp {
+        self.attempt().and_then(|attempt| attempt.due_at).unwrap_or(self.fire_at)
+    }
+
+    /// Whether it is one of several late times that run one after another, before later ones (semantics.md 9).
+    pub fn is_caught_up(&self) -> bool {
+        let all = self.policy.catch_up.is_some_and(|catch_up| catch_up.policy == CatchUpPolicy::All);
+        self.trigger == Trigger::CatchUp && all
+    }
+
+    /// Whether one of its attempts has had a job: it ends as its last job did, whatever becomes of a further attempt (semantics.md 18).
+    pub fn had_job(&self) -> bool {
+        self.attempts.iter().any(|attempt| attempt.job.is_some())
     }
 
     /// What is started.

@@ -64,17 +64,25 @@ impl Reference {
         digest[..6].iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// The schedule's part and the time, if this is the first attempt at a planned time of this installation.
-    pub fn planned_time(&self, installation: InstallationId) -> Option<(&str, Timestamp)> {
+    /// The schedule's part, the time and the number of the attempt, if this is one at a planned time of this installation.
+    pub fn planned_time(&self, installation: InstallationId) -> Option<(&str, Timestamp, u16)> {
         let rest = self.0.strip_prefix(&Reference::prefix(installation))?;
-        let (schedule, time) = rest.split_once('.')?;
+        let (schedule, rest) = rest.split_once('.')?;
+        let (time, attempt) = match rest.split_once('.') {
+            None => (rest, 1),
+            // What else may follow is of a run by hand.
+            Some((time, suffix)) => {
+                let number = suffix.strip_prefix('a').filter(|digits| digits.chars().all(|c| c.is_ascii_digit()))?;
+                (time, number.parse().ok().filter(|number| *number > 1)?)
+            }
+        };
         let (sign, digits) = time.strip_prefix('n').map_or((1, time), |digits| (-1, digits));
-        // A longer one is of a run by hand, or of a later attempt; `from_str_radix` would take a sign or capitals.
+        // `from_str_radix` would take a sign or capitals.
         if digits.is_empty() || !digits.chars().all(|c| c.is_ascii_digit() || c.is_ascii_lowercase()) {
             return None;
         }
         let seconds = i64::from_str_radix(digits, 36).ok()?.checked_mul(sign)?;
-        Some((schedule, Timestamp::from_second(seconds).ok()?))
+        Some((schedule, Timestamp::from_second(seconds).ok()?, attempt))
     }
 
     /// What all references of one installation begin with.

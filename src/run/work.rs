@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::schedule::{
@@ -51,6 +52,9 @@ pub struct FrozenPolicy {
     /// How long a job may take. None: as long as it needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Timeouts>,
+    /// The first instant at which `timeout.at` shows on the clocks of its schedule's zone after it is to be sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_at: Option<Timestamp>,
     /// The pool that it counts in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pool: Option<String>,
@@ -72,10 +76,11 @@ impl FrozenPolicy {
             history: schedule.history,
             start_deadline: schedule.start_deadline,
             catch_up: Some(schedule.catch_up),
-            retry: None,
-            timeout: None,
-            pool: None,
-            priority: 0,
+            retry: schedule.retry.clone(),
+            timeout: schedule.timeout.clone(),
+            stop_at: None,
+            pool: schedule.pool.clone(),
+            priority: schedule.priority,
         }
     }
 }

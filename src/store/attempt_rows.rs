@@ -9,12 +9,26 @@ use super::columns::{Column, columns_of_attempt, row};
 use super::rows::{broken, ms};
 use super::trouble::StoreError;
 use crate::run::{
-    Attempt, FaultClass, FolderId, JobEnding, JobId, JobKey, JobRef, Reference, RunId, StopIntent, StopStep, StoppedBy,
-    TimeLimit,
+    Attempt, FaultClass, FolderId, JobEnding, JobId, JobKey, JobRef, Reference, Run, RunId, StopIntent, StopStep,
+    StoppedBy, TimeLimit,
 };
 use crate::schedule::ConnectionName;
 
 columns_of_attempt!(row);
+
+/// How many attempts a run has: what the database has beyond them, and was never sent, goes.
+#[derive(Debug, Serialize)]
+pub(super) struct KeptAttempts {
+    run_id: RunId,
+    attempts: u16,
+}
+
+impl KeptAttempts {
+    pub(super) fn of(run: &Run) -> KeptAttempts {
+        let attempts = run.attempts.iter().map(|attempt| attempt.attempt).max().unwrap_or(0);
+        KeptAttempts { run_id: run.id, attempts }
+    }
+}
 
 /// An attempt whose jobs are to be counted once more, with the connection of its run.
 #[derive(Debug, Deserialize)]
@@ -46,6 +60,8 @@ impl StopRule {
 impl AttemptRow {
     pub(super) fn from_attempt(run_id: RunId, attempt: &Attempt) -> AttemptRow {
         let stop = attempt.stop.as_ref();
+        #[cfg(feature = "faults")]
+        let stop = stop.filter(|_| !crate::faults::is_on(crate::faults::STOP_IN_MEMORY));
         let (soft, kill) = (stop.and_then(|stop| stop.soft), stop.and_then(|stop| stop.kill));
         AttemptRow {
             run_id,

@@ -1,9 +1,11 @@
 //! What is handed to the writer, and what a start finds.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use crate::run::{
-    Attempt, Evidence, InstallationId, ListCalls, Pause, PauseId, Run, RunId, Seen, ShortFolder, SkipMark,
+    Account, Attempt, Evidence, InstallationId, ListCalls, Pause, PauseId, Run, RunId, Seen, ShortFolder, SkipMark,
 };
 use crate::schedule::{ConnectionName, HighWaterMark, ScheduleKey, Timing};
 
@@ -34,6 +36,8 @@ pub struct Changes {
     pub uncounted: Vec<RunId>,
     /// Pauses and times to be skipped, in the order in which they were asked for.
     pub holding: Vec<HoldingChange>,
+    /// Counts of failures that changed; 0 where a row of them is over.
+    pub failing: Failing,
     /// What people did.
     pub audit: Vec<Deed>,
     /// Orchestrator has been asked what the database had forgotten.
@@ -97,6 +101,7 @@ impl Changes {
             swept,
             uncounted,
             holding,
+            failing,
             audit,
             doubt,
         } = self;
@@ -112,6 +117,7 @@ impl Changes {
             && swept.is_empty()
             && uncounted.is_empty()
             && holding.is_empty()
+            && failing.is_empty()
             && audit.is_empty()
             && doubt.is_none()
     }
@@ -120,8 +126,8 @@ impl Changes {
 /// A change of what holds schedules back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HoldingChange {
-    /// A pause begins.
-    Pause(Pause),
+    /// A pause begins, under a number that no pause has had.
+    Pause(PauseId, Pause),
     /// A pause ends, if it has not ended before.
     Resume {
         /// Which.
@@ -145,10 +151,31 @@ pub enum HoldingChange {
 /// What holds schedules back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Holding {
-    /// The pauses that nobody has ended, the first one first.
+    /// The pauses that a time may lie in that is not planned yet, the first one first. Of one that was ended, `until` is that end.
     pub pauses: Vec<(PauseId, Pause)>,
+    /// The number of the last pause there was.
+    pub last_pause: PauseId,
     /// The times to be skipped, by time.
     pub skips: Vec<SkipMark>,
+}
+
+/// Rows of failures that are not over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Failing {
+    /// How many runs of a schedule have failed in a row.
+    pub schedules: BTreeMap<ScheduleKey, u32>,
+    /// How many logons of an account have.
+    pub accounts: BTreeMap<Account, u32>,
+    /// Under which account a schedule's last run was, as far as its job named one.
+    pub last: BTreeMap<ScheduleKey, Account>,
+}
+
+impl Failing {
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        let Failing { schedules, accounts, last } = self;
+        schedules.is_empty() && accounts.is_empty() && last.is_empty()
+    }
 }
 
 /// A schedule that is no longer in the files.
@@ -185,6 +212,8 @@ pub struct LoadedState {
     pub list_calls: Vec<ListCalls>,
     /// What holds schedules back.
     pub holding: Holding,
+    /// Which runs and logons have failed in a row.
+    pub failing: Failing,
     /// Runs that have ended and still count for overlap.
     pub counting: Vec<Counting>,
     /// Whether starts may have been made that this database does not know.
@@ -198,6 +227,8 @@ pub struct Counting {
     pub run: RunId,
     /// Its schedule.
     pub schedule: ScheduleKey,
+    /// Its pool.
+    pub pool: Option<String>,
     /// Until when it counts.
     pub until: Timestamp,
 }

@@ -42,6 +42,7 @@ macro_rules! columns_of_run {
                 retry_of: Option<RunId>,
             }
             {
+                deadline_from_at: i64,
                 deadline_at: i64,
                 waiting_until_at: Option<i64>,
                 sent_at: Option<i64>,

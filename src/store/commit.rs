@@ -6,14 +6,14 @@ use std::sync::Arc;
 use sqlx::{Connection, Row, SqliteConnection};
 use tokio::sync::oneshot;
 
-use super::attempt_rows::AttemptRow;
+use super::attempt_rows::{AttemptRow, KeptAttempts};
 use super::changes::{Changes, DoubtOver, HoldingChange};
 use super::connection_rows::{EvidenceRow, ListCallsRow, ShortFolderRow};
-use super::holding_rows::{PauseRow, SkipMarkRow};
+use super::holding_rows::{AccountRow, FailingRow, LastAccountRow, PauseRow, SkipMarkRow};
 use super::open::Database;
 use super::rows::{DeedRow, EventRow, MarkRow, RunRow, VersionRow};
-use super::sql;
 use super::trouble::StoreError;
+use super::{holding_sql, sql};
 use crate::run::{Run, RunId, Seen};
 
 /// What a commit did.
@@ -109,6 +109,7 @@ async fn apply(connection: &mut SqliteConnection, changes: &Changes) -> Result<C
         swept,
         uncounted,
         holding,
+        failing,
         audit,
         doubt,
     } = changes;
@@ -131,7 +132,9 @@ async fn apply(connection: &mut SqliteConnection, changes: &Changes) -> Result<C
     let insert = if won.iter().all(AttemptRow::is_claim) { sql::INSERT_CLAIMED_ATTEMPTS } else { sql::UPSERT_ATTEMPTS };
     execute(connection, insert, won).await?;
     execute(connection, sql::UPSERT_ATTEMPTS, attempts_of(updated.iter())).await?;
-    let unsent = updated.iter().filter(|run| run.attempts.is_empty()).map(|run| run.id.to_string()).collect();
+    // Only these can have had one that was not sent: it was dropped at their end.
+    let may_lack = |run: &&Run| run.attempts.is_empty() || run.state.is_final() && run.most_starts().is_some();
+    let unsent: Vec<KeptAttempts> = updated.iter().filter(may_lack).map(KeptAttempts::of).collect();
     execute(connection, sql::DELETE_UNSENT_ATTEMPTS, unsent).await?;
     let swept = swept.iter().map(|(run, attempt)| AttemptRow::from_attempt(*run, attempt)).collect();
     execute(connection, sql::SWEEPS_DONE, swept).await?;
@@ -142,7 +145,9 @@ async fn apply(connection: &mut SqliteConnection, changes: &Changes) -> Result<C
     execute(connection, sql::INSERT_LATE_EVENTS, late.into_iter().map(EventRow::from_seen).collect()).await?;
     execute(connection, sql::UPSERT_MARKS, marks.iter().map(|(key, mark)| MarkRow::from_mark(key, *mark)).collect())
         .await?;
-    execute(connection, sql::DELETE_MARKS, retired.iter().map(|gone| gone.0.clone()).collect()).await?;
+    for delete in [sql::DELETE_MARKS, holding_sql::DELETE_RETIRED_FAILING, holding_sql::DELETE_RETIRED_ACCOUNTS] {
+        execute(connection, delete, retired.iter().map(|gone| gone.0.clone()).collect()).await?;
+    }
     execute(connection, sql::UPSERT_EVIDENCE, evidence.iter().map(EvidenceRow::from_evidence).collect()).await?;
     let short_folders = short_folders.iter().map(ShortFolderRow::from_short_folder).collect();
     execute(connection, sql::UPSERT_SHORT_FOLDERS, short_folders).await?;
@@ -154,6 +159,11 @@ async fn apply(connection: &mut SqliteConnection, changes: &Changes) -> Result<C
     for change in holding {
         hold(connection, change).await?;
     }
+    execute(connection, holding_sql::UPSERT_FAILING, FailingRow::all_of(failing)).await?;
+    execute(connection, holding_sql::DELETE_FAILING, FailingRow::all_of(failing)).await?;
+    execute(connection, holding_sql::UPSERT_FAILING_ACCOUNTS, AccountRow::all_of(failing)).await?;
+    execute(connection, holding_sql::DELETE_FAILING_ACCOUNTS, AccountRow::all_of(failing)).await?;
+    execute(connection, holding_sql::UPSERT_LAST_ACCOUNTS, LastAccountRow::all_of(failing)).await?;
     execute(connection, sql::INSERT_AUDIT, audit.iter().map(DeedRow::from_deed).collect()).await?;
     if let Some(DoubtOver) = doubt {
         sql::query(sql::DOUBT_OVER).execute(&mut *connection).await?;
@@ -193,16 +203,19 @@ fn attempts_of<'a>(runs: impl Iterator<Item = &'a Run>) -> Vec<AttemptRow> {
 /// One by one: people pause and resume.
 async fn hold(connection: &mut SqliteConnection, change: &HoldingChange) -> Result<(), sqlx::Error> {
     match change {
-        HoldingChange::Pause(pause) => execute(connection, sql::INSERT_PAUSE, vec![PauseRow::from_pause(pause)]).await,
+        HoldingChange::Pause(id, pause) => {
+            execute(connection, holding_sql::INSERT_PAUSE, vec![PauseRow::from_pause(*id, pause)]).await
+        }
         HoldingChange::Resume { pause, at, actor } => {
-            let query = sql::query(sql::END_PAUSE).bind(pause.0).bind(at.as_millisecond()).bind(actor.clone());
+            let query = sql::query(holding_sql::END_PAUSE).bind(pause.0).bind(at.as_millisecond()).bind(actor.clone());
             query.execute(connection).await.map(|_| ())
         }
         HoldingChange::Skip(mark) => {
-            execute(connection, sql::INSERT_SKIP_MARK, vec![SkipMarkRow::from_mark(mark)]).await
+            execute(connection, holding_sql::INSERT_SKIP_MARK, vec![SkipMarkRow::from_mark(mark)]).await
         }
         HoldingChange::Unskip { schedule, nominal_at } => {
-            let query = sql::query(sql::DELETE_SKIP_MARK).bind(schedule.to_string()).bind(nominal_at.as_millisecond());
+            let query =
+                sql::query(holding_sql::DELETE_SKIP_MARK).bind(schedule.to_string()).bind(nominal_at.as_millisecond());
             query.execute(connection).await.map(|_| ())
         }
     }

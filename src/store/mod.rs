@@ -15,6 +15,7 @@ mod commit;
 mod connect;
 mod connection_rows;
 mod holding_rows;
+mod holding_sql;
 mod installation;
 mod open;
 mod rows;
@@ -27,7 +28,7 @@ mod wal;
 mod writer;
 
 pub use changes::{
-    Changes, Counting, Deed, Doubt, DoubtOver, Holding, HoldingChange, LoadedState, Retired, StoredVersion,
+    Changes, Counting, Deed, Doubt, DoubtOver, Failing, Holding, HoldingChange, LoadedState, Retired, StoredVersion,
 };
 pub use chores::{CopyError, Removed, Retention, copy_database};
 pub use claim_lock::{Holder, StateFolder, StateFolderError};

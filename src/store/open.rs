@@ -6,19 +6,19 @@ use jiff::Timestamp;
 use sqlx::{Connection, Row, SqliteConnection};
 
 use super::attempt_rows::{AttemptRow, SweepRow};
-use super::changes::{Counting, Doubt, Holding, LoadedState};
+use super::changes::{Counting, Doubt, Failing, Holding, LoadedState};
 use super::claim_lock::{Counter, StateFolder};
 use super::connect::connect;
 use super::connection_rows::{EvidenceRow, ListCallsRow, ShortFolderRow};
-use super::holding_rows::{PauseRow, SkipMarkRow};
+use super::holding_rows::{AccountRow, FailingRow, LastAccountRow, PauseRow, SkipMarkRow};
 use super::installation::{self, InFile};
 use super::rows::{CountingRow, MarkRow, RunRow, broken};
 use super::seal;
 use super::set_aside::{set_aside, set_log_aside};
-use super::sql;
 use super::trouble::StoreError;
 use super::wal::{self, Log};
-use crate::run::{Attempt, InstallationId, RunId};
+use super::{holding_sql, sql};
+use crate::run::{Attempt, InstallationId, PauseId, RunId};
 use crate::text::chain;
 
 /// An open, migrated database.
@@ -189,11 +189,17 @@ impl Database {
         let evidence = self.rows::<EvidenceRow>(sql::LOAD_EVIDENCE, "evidence").await?;
         let short_folders = self.rows::<ShortFolderRow>(sql::LOAD_SHORT_FOLDERS, "short_folder").await?;
         let list_calls = self.rows::<ListCallsRow>(sql::LOAD_LIST_CALLS, "list_call").await?;
-        let pauses = self.rows::<PauseRow>(sql::LOAD_PAUSES, "pause").await?;
-        let skips = self.rows::<SkipMarkRow>(sql::LOAD_SKIP_MARKS, "skip_mark").await?;
+        let pauses = self.rows::<PauseRow>(holding_sql::LOAD_PAUSES, "pause").await?;
+        let skips = self.rows::<SkipMarkRow>(holding_sql::LOAD_SKIP_MARKS, "skip_mark").await?;
         let holding = Holding {
             pauses: pauses.into_iter().map(PauseRow::into_pause).collect::<Result<_, _>>()?,
+            last_pause: PauseId(self.ask_number(holding_sql::LAST_PAUSE, "reading the last pause").await?),
             skips: skips.into_iter().map(SkipMarkRow::into_mark).collect::<Result<_, _>>()?,
+        };
+        let failing = Failing {
+            schedules: FailingRow::into_counts(self.rows(holding_sql::LOAD_FAILING, "failing").await?),
+            accounts: AccountRow::into_counts(self.rows(holding_sql::LOAD_FAILING_ACCOUNTS, "failing_account").await?),
+            last: LastAccountRow::into_accounts(self.rows(holding_sql::LOAD_LAST_ACCOUNTS, "last_account").await?),
         };
         Ok(LoadedState {
             installation,
@@ -202,6 +208,7 @@ impl Database {
             evidence: evidence.into_iter().map(EvidenceRow::into_evidence).collect::<Result<_, _>>()?,
             sweeps,
             holding,
+            failing,
             counting,
             short_folders: short_folders
                 .into_iter()

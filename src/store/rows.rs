@@ -53,6 +53,7 @@ impl RunRow {
             offset_s: run.offset.seconds(),
             fire_at: ms(run.fire_at),
             claimed_at: ms(run.claimed_at),
+            deadline_from_at: ms(run.deadline_from),
             deadline_at: ms(run.deadline_at),
             waiting_until_at: run.waiting_until.map(ms),
             sent_at: run.sent_at.map(ms),
@@ -108,6 +109,7 @@ impl RunRow {
             offset: Offset::from_seconds(self.offset_s).map_err(|_| broken("run", &id, "offset_s"))?,
             fire_at: instant("fire_at", &id, self.fire_at)?,
             claimed_at: instant("claimed_at", &id, self.claimed_at)?,
+            deadline_from: instant("deadline_from_at", &id, self.deadline_from_at)?,
             deadline_at: instant("deadline_at", &id, self.deadline_at)?,
             state,
             note: self.note,
@@ -141,14 +143,15 @@ impl RunRow {
 pub(super) struct CountingRow {
     id: RunId,
     schedule: ScheduleKey,
+    pool: Option<String>,
     counts_until_at: i64,
 }
 
 impl CountingRow {
     pub(super) fn into_counting(self) -> Result<Counting, StoreError> {
-        let CountingRow { id, schedule, counts_until_at } = self;
+        let CountingRow { id, schedule, pool, counts_until_at } = self;
         let until = instant("counts_until_at", &id.to_string(), counts_until_at)?;
-        Ok(Counting { run: id, schedule, until })
+        Ok(Counting { run: id, schedule, pool, until })
     }
 }
 

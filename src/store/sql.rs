@@ -6,6 +6,11 @@
 use super::columns::{
     changed_from_excluded, changed_from_new, columns_of_attempt, columns_of_run, names, object, of_claim, values,
 };
+use super::holding_sql::{
+    DELETE_FAILING, DELETE_FAILING_ACCOUNTS, DELETE_RETIRED_ACCOUNTS, DELETE_RETIRED_FAILING, DELETE_SKIP_MARK,
+    END_PAUSE, INSERT_PAUSE, INSERT_SKIP_MARK, LAST_PAUSE, LOAD_FAILING, LOAD_FAILING_ACCOUNTS, LOAD_LAST_ACCOUNTS,
+    LOAD_PAUSES, LOAD_SKIP_MARKS, UPSERT_FAILING, UPSERT_FAILING_ACCOUNTS, UPSERT_LAST_ACCOUNTS,
+};
 
 /// The states of the partial index `run_open`, word for word, so that a long history costs nothing.
 macro_rules! open_states {
@@ -15,7 +20,7 @@ macro_rules! open_states {
 }
 
 /// Every statement, for the test that prepares each against the migrated schema.
-pub const ALL: [&str; 59] = [
+pub const ALL: [&str; 70] = [
     INSTALLATION_GET,
     INSTALLATION_SET,
     DOUBT_SET,
@@ -42,6 +47,13 @@ pub const ALL: [&str; 59] = [
     END_PAUSE,
     INSERT_SKIP_MARK,
     DELETE_SKIP_MARK,
+    UPSERT_FAILING,
+    DELETE_FAILING,
+    DELETE_RETIRED_FAILING,
+    UPSERT_FAILING_ACCOUNTS,
+    DELETE_FAILING_ACCOUNTS,
+    UPSERT_LAST_ACCOUNTS,
+    DELETE_RETIRED_ACCOUNTS,
     DELETE_UNSENT_ATTEMPTS,
     DELETE_LIST_CALLS,
     INSERT_LIST_CALLS,
@@ -54,7 +66,11 @@ pub const ALL: [&str; 59] = [
     LOAD_SHORT_FOLDERS,
     LOAD_LIST_CALLS,
     LOAD_PAUSES,
+    LAST_PAUSE,
     LOAD_SKIP_MARKS,
+    LOAD_FAILING,
+    LOAD_FAILING_ACCOUNTS,
+    LOAD_LAST_ACCOUNTS,
     SQLITE_VERSION,
     QUICK_CHECK,
     REFERENCES_OFF,
@@ -165,9 +181,10 @@ pub(super) const INSERT_CLAIMED_ATTEMPTS: &str = concat!(
     " from jsonb_each(?1)"
 );
 
-/// Of runs that will not be sent: a name that no job has is nothing to look for.
-pub(super) const DELETE_UNSENT_ATTEMPTS: &str =
-    "delete from attempt where run_id in (select value from json_each(?1)) and sends = 0 and job_id is null";
+/// Of attempts that will not be sent, beyond those that their run has: a name that no job has is nothing to look for.
+pub(super) const DELETE_UNSENT_ATTEMPTS: &str = "
+delete from attempt where run_id in (select value ->> 'run_id' from json_each(?1)) and sends = 0 and job_id is null
+  and attempt > (select value ->> 'attempts' from json_each(?1) where value ->> 'run_id' = attempt.run_id)";
 
 /// The late count is of an attempt as it was five minutes ago: it adds what was not known, and takes nothing back.
 pub(super) const SWEEPS_DONE: &str = "
@@ -261,7 +278,7 @@ order by attempt.run_id, attempt.job_number, attempt.attempt"
 
 /// Ended, but their jobs could not be read and may still run: they count for overlap until then.
 pub(super) const LOAD_COUNTING: &str = "
-select json_object('id', id, 'schedule', schedule, 'counts_until_at', counts_until_at)
+select json_object('id', id, 'schedule', schedule, 'pool', policy ->> '$.pool', 'counts_until_at', counts_until_at)
 from run where counts_until_at > ?1";
 
 pub(super) const LOAD_SWEEPS: &str = concat!(
@@ -287,33 +304,6 @@ from short_folder";
 
 pub(super) const LOAD_LIST_CALLS: &str = "
 select json_object('connection', connection, 'at', at, 'calls', calls) from list_call order by at";
-
-pub(super) const INSERT_PAUSE: &str = "
-insert into pause (scope, pattern, reason, actor, since_at, until_at)
-select value ->> 'scope', value ->> 'pattern', value ->> 'reason', value ->> 'actor', value ->> 'since_at', value ->> 'until_at'
-from json_each(?1)";
-
-/// One that has ended stays as it ended.
-pub(super) const END_PAUSE: &str = "update pause set ended_at = ?2, ended_by = ?3 where id = ?1 and ended_at is null";
-
-/// Asked for twice, the first time holds.
-pub(super) const INSERT_SKIP_MARK: &str = "
-insert into skip_mark (schedule, nominal_at, actor, reason, asked_at)
-select value ->> 'schedule', value ->> 'nominal_at', value ->> 'actor', value ->> 'reason', value ->> 'asked_at'
-from json_each(?1)
-where true
-on conflict (schedule, nominal_at) do nothing";
-
-pub(super) const DELETE_SKIP_MARK: &str = "delete from skip_mark where schedule = ?1 and nominal_at = ?2";
-
-pub(super) const LOAD_PAUSES: &str = "
-select json_object('id', id, 'scope', scope, 'pattern', pattern, 'reason', reason, 'actor', actor, 'since_at', since_at,
-  'until_at', until_at)
-from pause where ended_at is null order by id";
-
-pub(super) const LOAD_SKIP_MARKS: &str = "
-select json_object('schedule', schedule, 'nominal_at', nominal_at, 'actor', actor, 'reason', reason, 'asked_at', asked_at)
-from skip_mark order by nominal_at, schedule";
 
 pub(super) const SQLITE_VERSION: &str = "select sqlite_version()";
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod holding;
 mod logs;
 mod migrations;
 mod upgrade;
@@ -15,18 +16,19 @@ use jiff::tz::Offset;
 use jiff::{Timestamp, civil};
 use punctual::history::{self, History, HistoryFilter};
 use punctual::run::{
-    Attempt, Ending, Evidence, FaultClass, FolderId, FrozenPolicy, HeldFor, JobEnding, JobId, JobKey, JobRef,
-    MissReason, Pause, PauseScope, Reference, Run, RunId, RunState, Seen, SkipMark, StopIntent, StopStep, StoppedBy,
-    TimeLimit, Work,
+    Account, Attempt, Ending, Evidence, FaultClass, FolderId, FrozenPolicy, HeldFor, JobEnding, JobId, JobKey, JobRef,
+    MissReason, Pause, PauseId, PauseScope, Reference, Run, RunId, RunState, Seen, SkipMark, StopIntent, StopStep,
+    StoppedBy, TimeLimit, Work,
 };
 use punctual::schedule::{
     self, CatchUp, CatchUpPolicy, ConnectionName, CountedBy, FolderChoice, HighWaterMark, HistoryChoice, OnPending,
     OnUnknownStart, OverlapPolicy, Retry, RetryOn, ScheduleKey, StartSpec, Timeouts, Timing, Trigger,
 };
 use punctual::store::{
-    self, Changes, Database, Doubt, DoubtOver, HoldingChange, LoadedState, Removed, Retention, Retired, StateFolder,
-    StateFolderError, Store, StoreError, StoredVersion,
+    self, Changes, Database, Doubt, DoubtOver, Failing, HoldingChange, LoadedState, Removed, Retention, Retired,
+    StateFolder, StateFolderError, Store, StoreError, StoredVersion,
 };
+use punctual::text::NamePattern;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Row};
 use tempfile::TempDir;
@@ -53,7 +55,7 @@ fn policy() -> FrozenPolicy {
         on_unknown_start: OnUnknownStart::Hold,
         history: HistoryChoice { arguments: schedule::Kept::Hash, output: schedule::Kept::Drop },
         start_deadline: Duration::from_millis(3_600_001),
-        catch_up: Some(CatchUp { policy: CatchUpPolicy::Skip, window: minutes(360) }),
+        catch_up: Some(CatchUp { policy: CatchUpPolicy::Skip, window: minutes(360), max: 3 }),
         retry: Some(Retry {
             attempts: 3,
             delay: minutes(1),
@@ -68,6 +70,7 @@ fn policy() -> FrozenPolicy {
             on_pending: OnPending::Restart,
             counted_by: CountedBy::ServerToo,
         }),
+        stop_at: Some(now()),
         pool: Some("night".to_owned()),
         priority: 7,
     }
@@ -131,6 +134,7 @@ fn run(number: u128, state: RunState, trigger: Trigger) -> Run {
         offset: Offset::from_seconds(-5 * 3_600).unwrap(),
         fire_at: nominal_at,
         claimed_at: now(),
+        deadline_from: now(),
         deadline_at: Timestamp::MAX,
         state,
         note: Some("first of two 01:30".to_owned()),
@@ -141,6 +145,7 @@ fn run(number: u128, state: RunState, trigger: Trigger) -> Run {
             process: "Invoice Intake".to_owned(),
             folder: Some(FolderChoice::Named("Finance/'s".to_owned())),
             runtime: Some("Unattended".to_owned()),
+            priority: None,
             arguments: arguments.as_object().cloned(),
         }),
         template: Some(serde_json::from_value(template).unwrap()),
@@ -161,6 +166,25 @@ fn run(number: u128, state: RunState, trigger: Trigger) -> Run {
         held_for: Some(HeldFor::Proof),
         counts_until: Some(now()),
         attempts: vec![attempt(1), attempt(2)],
+    }
+}
+
+/// Every day at this minute after noon.
+fn timing(minute: u8) -> Timing {
+    Timing {
+        cron: vec![format!("{minute} 12 * * *")],
+        every_s: None,
+        anchor: None,
+        at: Vec::new(),
+        timezone: "UTC".to_owned(),
+        dst_gap: "shift".to_owned(),
+        dst_overlap: "first".to_owned(),
+        dst_class: None,
+        calendar: None,
+        on_excluded: None,
+        starts: None,
+        ends: None,
+        jitter_ms: None,
     }
 }
 
@@ -523,21 +547,6 @@ async fn events_are_kept_in_the_order_in_which_they_happened() {
 #[tokio::test]
 async fn marks_versions_and_proofs_read_back_and_a_schedule_that_left_begins_anew() {
     let kept = open().await;
-    let timing = |minute: u8| Timing {
-        cron: vec![format!("{minute} 12 * * *")],
-        every_s: None,
-        anchor: None,
-        at: Vec::new(),
-        timezone: "UTC".to_owned(),
-        dst_gap: "shift".to_owned(),
-        dst_overlap: "first".to_owned(),
-        dst_class: None,
-        calendar: None,
-        on_excluded: None,
-        starts: None,
-        ends: None,
-        jitter_ms: None,
-    };
     let key = |text: &str| ScheduleKey::parse(text).unwrap();
     let version =
         |schedule: &str, minute| StoredVersion { schedule: key(schedule), timing: timing(minute), loaded_at: now() };
@@ -575,21 +584,6 @@ async fn marks_versions_and_proofs_read_back_and_a_schedule_that_left_begins_ane
 async fn a_run_knows_under_which_timing_it_was_claimed_and_a_dropped_time_is_of_the_one_before() {
     let kept = open().await;
     let key = plain(1).schedule;
-    let timing = |minute: u8| Timing {
-        cron: vec![format!("{minute} 12 * * *")],
-        every_s: None,
-        anchor: None,
-        at: Vec::new(),
-        timezone: "UTC".to_owned(),
-        dst_gap: "shift".to_owned(),
-        dst_overlap: "first".to_owned(),
-        dst_class: None,
-        calendar: None,
-        on_excluded: None,
-        starts: None,
-        ends: None,
-        jitter_ms: None,
-    };
     let version = |minute| vec![StoredVersion { schedule: key.clone(), timing: timing(minute), loaded_at: now() }];
     let marks = vec![(key.clone(), HighWaterMark(now()))];
     // A schedule that is new, with its first time in the same turn; a time of it; then an edit that drops one, and a time after it.
@@ -610,53 +604,6 @@ async fn a_run_knows_under_which_timing_it_was_claimed_and_a_dropped_time_is_of_
         kept.loaded().await.open.iter().map(|run| (run.id, run.schedule_version.map(|version| version.0))).collect();
     let expected = [(1, 1), (2, 1), (4, 2)].map(|(number, version)| (plain(number).id, Some(version)));
     assert_eq!(versions, BTreeSet::from(expected));
-}
-
-#[tokio::test]
-async fn pauses_and_skipped_times_read_back_until_they_are_ended_or_taken_back() {
-    let kept = open().await;
-    let pause = |scope, until| Pause {
-        scope,
-        reason: Some("month's end".to_owned()),
-        actor: "maria".to_owned(),
-        since: now(),
-        until,
-    };
-    let later = now().checked_add(Duration::from_secs(3_600)).unwrap();
-    let pauses = [
-        pause(PauseScope::Schedules("invoices-*".to_owned()), Some(later)),
-        pause(PauseScope::Connections("cloud".to_owned()), None),
-        pause(PauseScope::All, None),
-    ];
-    let mark = |number: u128, actor: &str| SkipMark {
-        schedule: plain(1).schedule,
-        nominal_at: plain(number).nominal_at,
-        actor: actor.to_owned(),
-        reason: None,
-        asked_at: now(),
-    };
-    let mut holding: Vec<_> = pauses.iter().cloned().map(HoldingChange::Pause).collect();
-    holding.extend([mark(1, "maria"), mark(2, "maria"), mark(1, "later")].map(HoldingChange::Skip));
-    kept.store.commit(Changes { holding, ..Changes::default() }).await.unwrap();
-    let kept = kept.reopened().await;
-    let found = kept.loaded().await.holding;
-    assert_eq!(found.pauses.iter().map(|(_, pause)| pause.clone()).collect::<Vec<_>>(), pauses);
-    assert_eq!(found.skips, [mark(2, "maria"), mark(1, "maria")], "the first word holds");
-
-    let ended = found.pauses[1].0;
-    let holding = vec![
-        HoldingChange::Resume { pause: ended, at: now(), actor: "maria".to_owned() },
-        // A second one comes too late.
-        HoldingChange::Resume { pause: ended, at: later, actor: "root".to_owned() },
-        HoldingChange::Unskip { schedule: plain(1).schedule, nominal_at: plain(1).nominal_at },
-    ];
-    kept.store.commit(Changes { holding, ..Changes::default() }).await.unwrap();
-    let left = kept.loaded().await.holding;
-    assert_eq!(left.pauses.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [found.pauses[0].0, found.pauses[2].0]);
-    assert_eq!(left.skips, [mark(2, "maria")]);
-    let by_maria =
-        format!("select count(*) from pause where ended_by = 'maria' and ended_at = {}", now().as_millisecond());
-    assert_eq!(number(&mut kept.raw().await, &by_maria).await, 1, "what was ended stays, as it was ended");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use punctual::clock::Reading;
+use punctual::clock::{Reading, later};
 use punctual::dispatcher::core::{Absent, Core, Pace, Step};
 use punctual::schedule::{ScheduleSet, SourceFile, parse};
 use serde_json::{Value, json};
@@ -100,6 +100,7 @@ impl Old {
             offset: Offset::UTC,
             fire_at: nominal_at,
             claimed_at,
+            deadline_from,
             deadline_at: deadline_from.checked_add(SignedDuration::from_hours(number as i64 + 1)).unwrap(),
             state,
             note: Some(format!("note {number}")),
@@ -110,6 +111,7 @@ impl Old {
                 process: "Leap".to_owned(),
                 folder: Some(FolderChoice::Named("Shared".to_owned())),
                 runtime: None,
+                priority: None,
                 arguments: arguments.as_object().cloned(),
             }),
             template: None,
@@ -121,6 +123,7 @@ impl Old {
                 catch_up: None,
                 retry: None,
                 timeout: None,
+                stop_at: None,
                 pool: None,
                 priority: 0,
             },
@@ -230,7 +233,20 @@ async fn shown(database: &mut SqliteConnection, columns: &[String]) -> Vec<Value
     let columns: Vec<_> = columns.iter().map(|column| format!("'{column}', \"{column}\"")).collect();
     let select = format!("select json_object({}) from history order by run", columns.join(", "));
     let rows = sqlx::query(sqlx::AssertSqlSafe(select)).fetch_all(database).await.unwrap();
-    rows.iter().map(|row| serde_json::from_str(&row.get::<String, _>(0)).unwrap()).collect()
+    rows.iter().map(|row| known_then(serde_json::from_str(&row.get::<String, _>(0)).unwrap())).collect()
+}
+
+/// What every schema tells of each attempt; later ones tell more.
+fn known_then(mut row: Value) -> Value {
+    const OF_EACH: [&str; 6] = ["n", "attempt", "reference", "job_key", "job_id", "state"];
+    let jobs: Option<Value> = row["jobs"].as_str().map(|text| serde_json::from_str(text).unwrap());
+    if let Some(Value::Array(mut jobs)) = jobs {
+        for job in jobs.iter_mut().filter_map(Value::as_object_mut) {
+            job.retain(|key, _| OF_EACH.contains(&key.as_str()));
+        }
+        row["jobs"] = Value::Array(jobs);
+    }
+    row
 }
 
 async fn columns(database: &mut SqliteConnection) -> Vec<String> {
@@ -389,7 +405,11 @@ async fn the_core_goes_on_with_runs_of_before_as_with_runs_of_today() {
         let inserted = old.iter().map(|old| {
             let policy = FrozenPolicy {
                 overlap: Some(OverlapPolicy::Skip),
-                catch_up: Some(CatchUp { policy: CatchUpPolicy::Last, window: Duration::from_secs(6 * 3_600) }),
+                catch_up: Some(CatchUp {
+                    policy: CatchUpPolicy::Last,
+                    window: Duration::from_secs(6 * 3_600),
+                    max: CatchUp::USUAL_MAX,
+                }),
                 ..old.run.policy.clone()
             };
             Run { policy, ..old.run.clone() }
@@ -447,15 +467,21 @@ async fn a_database_of_before_there_were_fewer_indexes_comes_over_whole_and_refu
     let today = open().await;
     let triggers = [Trigger::Scheduled, Trigger::CatchUp, Trigger::After, Trigger::Backfill, Trigger::Manual];
     let runs = (1..).zip(RunState::ALL);
-    let inserted: Vec<Run> = runs.map(|(number, state)| run(number, state, triggers[number as usize % 5])).collect();
+    let inserted = runs.map(|(number, state)| run(number, state, triggers[number as usize % 5]));
+    // From when a deadline counts follows from where it is.
+    let inserted: Vec<Run> =
+        inserted.map(|run| Run { deadline_at: later(run.deadline_from, run.policy.start_deadline), ..run }).collect();
     today.store.commit(Changes { inserted: inserted.clone(), ..Changes::default() }).await.unwrap();
     let dir = tempfile::tempdir().unwrap();
-    // The columns are the same.
     let mut old = old_database(dir.path(), WITH_MORE_INDEXES).await;
     let path = StateFolder::database_path(today.dir.path());
     execute(&mut old, &format!("attach database '{}' as today", path.display())).await.unwrap();
     for table in ["installation", "run", "attempt", "run_event"] {
-        execute(&mut old, &format!("insert into {table} select * from today.{table}")).await.unwrap();
+        // The columns are the same, but for those of `run` that came later.
+        let names = format!("select group_concat(name, ', ') from pragma_table_info('{table}')");
+        let columns: String = sqlx::raw_sql(sqlx::AssertSqlSafe(names)).fetch_one(&mut old).await.unwrap().get(0);
+        let copy = format!("insert into {table} ({columns}) select {columns} from today.{table}");
+        execute(&mut old, &copy).await.unwrap();
     }
     sqlx::Connection::close(old).await.unwrap();
 
