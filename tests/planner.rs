@@ -7,9 +7,9 @@ use std::time::Duration;
 use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
-use punctual::planner::{ON_TIME, Plan, Planner, ROWS_EACH, plan_edited};
-use punctual::recurrence::{Calendar, OnExcluded, Recurrence};
-use punctual::run::{Ending, MissReason, RunState};
+use punctual::planner::{Edited, ON_TIME, Plan, Planner, ROWS_EACH, plan_edited};
+use punctual::recurrence::{Calendar, Nominal, OnExcluded, Recurrence};
+use punctual::run::{Held, HeldBy, PauseId, RunState};
 use punctual::schedule::{HighWaterMark, Marks, Schedule, ScheduleKey, ScheduleSet, SourceFile, Trigger, parse};
 
 const HEAD: &str = "
@@ -57,6 +57,11 @@ fn changed(line: &str, mark: &str, change: impl FnOnce(Recurrence) -> Recurrence
     planner(&Arc::new(set), mark)
 }
 
+/// Nothing is held back.
+fn free(_: &Schedule, _: &Nominal) -> Held {
+    Held::No
+}
+
 /// Each time with what becomes of it, ranges written out by their ends.
 fn told(plan: &Plan) -> Vec<String> {
     let due = plan.due.iter().map(|time| (time.nominal.at, format!("{} {:?}", time.nominal.at, time.trigger)));
@@ -78,13 +83,13 @@ fn told(plan: &Plan) -> Vec<String> {
 fn a_time_is_due_at_its_instant_and_not_before() {
     let mut planner = one("cron: \"0 12 * * *\"", "2026-11-23T00:00:00Z");
     assert_eq!(planner.wake_at(), Some(at("2026-11-23T12:00:00Z")));
-    let early = planner.pass(at("2026-11-23T11:59:59.999Z"));
+    let early = planner.pass(at("2026-11-23T11:59:59.999Z"), &mut free);
     assert!(early.due.is_empty() && early.marks.is_empty());
-    let plan = planner.pass(at("2026-11-23T12:00:00Z"));
+    let plan = planner.pass(at("2026-11-23T12:00:00Z"), &mut free);
     assert_eq!(told(&plan), ["2026-11-23T12:00:00Z Scheduled"]);
     assert_eq!(plan.marks.len(), 1);
     assert_eq!(plan.marks[0].1, HighWaterMark(at("2026-11-23T12:00:00Z")));
-    assert!(planner.pass(at("2026-11-23T12:00:00Z")).due.is_empty(), "once");
+    assert!(planner.pass(at("2026-11-23T12:00:00Z"), &mut free).due.is_empty(), "once");
     assert_eq!(planner.wake_at(), Some(at("2026-11-24T12:00:00Z")));
 }
 
@@ -92,7 +97,7 @@ fn a_time_is_due_at_its_instant_and_not_before() {
 fn sixty_seconds_decide_between_on_time_and_late() {
     let rows = [("2026-11-23T12:01:00Z", Trigger::Scheduled), ("2026-11-23T12:01:00.001Z", Trigger::CatchUp)];
     for (now, trigger) in rows {
-        let plan = one("cron: \"0 12 * * *\"", "2026-11-23T00:00:00Z").pass(at(now));
+        let plan = one("cron: \"0 12 * * *\"", "2026-11-23T00:00:00Z").pass(at(now), &mut free);
         assert_eq!(plan.due.len(), 1, "{now}");
         assert_eq!(plan.due[0].trigger, trigger, "{now}");
     }
@@ -101,8 +106,8 @@ fn sixty_seconds_decide_between_on_time_and_late() {
 
 #[test]
 fn of_late_times_the_last_in_the_window_runs_and_each_other_has_its_row() {
-    let plan =
-        one("cron: \"0 * * * *\", catch_up: { window: 3h }", "2026-11-23T06:00:00Z").pass(at("2026-11-23T12:30:00Z"));
+    let plan = one("cron: \"0 * * * *\", catch_up: { window: 3h }", "2026-11-23T06:00:00Z")
+        .pass(at("2026-11-23T12:30:00Z"), &mut free);
     assert_eq!(
         told(&plan),
         [
@@ -120,7 +125,8 @@ fn of_late_times_the_last_in_the_window_runs_and_each_other_has_its_row() {
 fn the_window_alone_decides_how_old_a_time_may_be() {
     let rows = [("2026-11-23T15:00:00Z", 1), ("2026-11-23T15:00:00.001Z", 0)];
     for (now, due) in rows {
-        let plan = one("cron: \"0 12 * * *\", catch_up: { window: 3h }", "2026-11-23T00:00:00Z").pass(at(now));
+        let plan =
+            one("cron: \"0 12 * * *\", catch_up: { window: 3h }", "2026-11-23T00:00:00Z").pass(at(now), &mut free);
         assert_eq!(plan.due.len(), due, "{now}");
         assert_eq!(plan.due.len() + plan.recorded.len(), 1, "{now}");
     }
@@ -128,14 +134,15 @@ fn the_window_alone_decides_how_old_a_time_may_be() {
 
 #[test]
 fn a_time_that_is_on_time_is_no_matter_of_the_window() {
-    let plan =
-        one("cron: \"0 12 * * *\", catch_up: { window: 1s }", "2026-11-23T00:00:00Z").pass(at("2026-11-23T12:00:30Z"));
+    let plan = one("cron: \"0 12 * * *\", catch_up: { window: 1s }", "2026-11-23T00:00:00Z")
+        .pass(at("2026-11-23T12:00:30Z"), &mut free);
     assert_eq!(told(&plan), ["2026-11-23T12:00:00Z Scheduled"]);
 }
 
 #[test]
 fn with_skip_no_late_time_runs_and_one_on_time_does() {
-    let plan = one("every: 1m, catch_up: { policy: skip }", "2026-11-23T12:00:00Z").pass(at("2026-11-23T12:03:10Z"));
+    let plan = one("every: 1m, catch_up: { policy: skip }", "2026-11-23T12:00:00Z")
+        .pass(at("2026-11-23T12:03:10Z"), &mut free);
     assert_eq!(
         told(&plan),
         ["2026-11-23T12:01:00Z missed: down", "2026-11-23T12:02:00Z missed: down", "2026-11-23T12:03:00Z Scheduled",]
@@ -144,7 +151,7 @@ fn with_skip_no_late_time_runs_and_one_on_time_does() {
 
 #[test]
 fn the_late_one_comes_before_the_one_on_time() {
-    let plan = one("every: 2m", "2026-11-23T12:00:00Z").pass(at("2026-11-23T12:06:10Z"));
+    let plan = one("every: 2m", "2026-11-23T12:00:00Z").pass(at("2026-11-23T12:06:10Z"), &mut free);
     let due: Vec<_> = plan.due.iter().map(|time| (time.nominal.at.to_string(), time.trigger)).collect();
     assert_eq!(
         due,
@@ -158,7 +165,7 @@ fn the_late_one_comes_before_the_one_on_time() {
 #[test]
 fn the_times_of_a_disabled_schedule_are_recorded_and_its_mark_moves_on() {
     let mut planner = one("cron: \"0 * * * *\", enabled: false", "2026-11-23T06:00:00Z");
-    let plan = planner.pass(at("2026-11-23T08:00:00Z"));
+    let plan = planner.pass(at("2026-11-23T08:00:00Z"), &mut free);
     assert_eq!(told(&plan), ["2026-11-23T07:00:00Z skipped: disabled", "2026-11-23T08:00:00Z skipped: disabled"]);
     assert_eq!(plan.marks[0].1, HighWaterMark(at("2026-11-23T08:00:00Z")));
     assert_eq!(planner.wake_at(), Some(at("2026-11-23T09:00:00Z")));
@@ -171,7 +178,7 @@ fn a_time_that_the_calendar_takes_out_is_recorded_and_never_caught_up() {
         times.with_calendar(calendar, OnExcluded::Skip)
     });
     assert_eq!(
-        told(&planner.pass(at("2026-11-22T13:00:00Z"))),
+        told(&planner.pass(at("2026-11-22T13:00:00Z"), &mut free)),
         ["2026-11-21T12:00:00Z CatchUp", "2026-11-22T12:00:00Z skipped: calendar"]
     );
 }
@@ -183,15 +190,15 @@ fn with_jitter_a_time_is_due_when_it_fires_and_on_time_counts_from_there() {
     let fire_at = planner().wake_at().expect("a time to come");
     assert!(fire_at > at("2026-11-23T12:00:00Z"), "{fire_at}");
     let mut waiting = planner();
-    assert!(waiting.pass(fire_at - SignedDuration::from_millis(1)).due.is_empty());
-    let plan = waiting.pass(fire_at);
+    assert!(waiting.pass(fire_at - SignedDuration::from_millis(1), &mut free).due.is_empty());
+    let plan = waiting.pass(fire_at, &mut free);
     assert_eq!(told(&plan), ["2026-11-23T12:00:00Z Scheduled"]);
     assert_eq!(plan.due[0].fire_at, fire_at);
     assert_eq!(plan.marks[0].1, HighWaterMark(at("2026-11-23T12:00:00Z")));
     let last = fire_at + SignedDuration::try_from(ON_TIME).expect("a minute");
-    assert_eq!(told(&planner().pass(last)), ["2026-11-23T12:00:00Z Scheduled"]);
+    assert_eq!(told(&planner().pass(last, &mut free)), ["2026-11-23T12:00:00Z Scheduled"]);
     let late = last + SignedDuration::from_millis(1);
-    assert_eq!(told(&planner().pass(late)), ["2026-11-23T12:00:00Z CatchUp"]);
+    assert_eq!(told(&planner().pass(late, &mut free)), ["2026-11-23T12:00:00Z CatchUp"]);
 }
 
 #[test]
@@ -201,7 +208,7 @@ fn up_to_a_thousand_times_have_a_row_each_and_more_share_one() {
     for (missed, written) in rows {
         let now = at("2026-11-23T12:00:00Z");
         let mark = now.checked_sub(SignedDuration::from_secs(61 + missed)).unwrap();
-        let plan = one("every: 1s, catch_up: { policy: skip }", &mark.to_string()).pass(now);
+        let plan = one("every: 1s, catch_up: { policy: skip }", &mark.to_string()).pass(now, &mut free);
         assert_eq!(plan.due.len(), 61);
         assert_eq!(plan.recorded.len(), written);
         let counted: u64 = plan.recorded.iter().map(|time| time.range.map_or(1, |(_, count)| count.unwrap())).sum();
@@ -219,7 +226,7 @@ fn half_a_century_is_not_looked_at_minute_by_minute() {
         ("cron: \"* * * * *\", jitter: 30s", "2026-11-22T05:59:00Z"),
     ] {
         let mut planner = one(schedule, "1970-01-01T00:00:00Z");
-        let plan = planner.pass(now);
+        let plan = planner.pass(now, &mut free);
         let times = told(&plan);
         assert!(times[0].starts_with("1970-01-01T00:0"), "{}", times[0]);
         assert!(times[0].contains("(not counted) missed"), "{}", times[0]);
@@ -234,7 +241,8 @@ fn half_a_century_is_not_looked_at_minute_by_minute() {
 
 #[test]
 fn a_shared_row_names_its_first_and_last_time_and_one_stands_for_each_reason() {
-    let plan = one("every: 1s, catch_up: { window: 30m }", "2026-11-23T11:00:00Z").pass(at("2026-11-23T12:00:00Z"));
+    let plan =
+        one("every: 1s, catch_up: { window: 30m }", "2026-11-23T11:00:00Z").pass(at("2026-11-23T12:00:00Z"), &mut free);
     assert_eq!(
         told(&plan)[..3],
         [
@@ -248,28 +256,180 @@ fn a_shared_row_names_its_first_and_last_time_and_one_stands_for_each_reason() {
 #[test]
 fn a_week_of_every_second_is_planned_in_a_moment_and_in_a_few_rows() {
     let mut planner = one("cron: \"* * * * * *\"", "2026-11-16T12:00:00Z");
-    let plan = planner.pass(at("2026-11-23T12:00:00Z"));
+    let plan = planner.pass(at("2026-11-23T12:00:00Z"), &mut free);
     assert_eq!(plan.recorded.len(), 2);
     assert_eq!(plan.due.len(), 62);
     assert_eq!(planner.wake_at(), Some(at("2026-11-23T12:00:01Z")));
 }
 
+fn edit(old: &str, new: &str, mark: &str, load: &str) -> (Vec<String>, Timestamp) {
+    let (old, new) = (schedule(old), schedule(new));
+    let Edited { due, recorded, mark } =
+        plan_edited(&new, &old.recurrence, HighWaterMark(at(mark)), at(load), &mut free);
+    (told(&Plan { due, recorded, marks: Vec::new() }), mark.0)
+}
+
 #[test]
-fn the_times_that_an_edit_dropped_are_recorded() {
-    let old = schedule("cron: \"0 * * * *\"");
-    let new = schedule("cron: \"30 * * * *\"");
-    let mark = HighWaterMark(at("2026-11-23T09:00:00Z"));
-    let dropped = plan_edited(&new, &old.recurrence, mark, at("2026-11-23T12:00:00Z"));
-    let told: Vec<_> = dropped.iter().map(|time| (time.first.at.to_string(), time.ending)).collect();
-    let edited = Ending::Missed(MissReason::Edited);
+fn the_times_that_an_edit_dropped_are_recorded_and_those_that_both_timings_have_are_judged() {
+    let (times, mark) =
+        edit("cron: \"0 * * * *\"", "cron: \"30 * * * *\"", "2026-11-23T09:00:00Z", "2026-11-23T12:00:00Z");
     assert_eq!(
-        told,
+        times,
         [
-            ("2026-11-23T10:00:00Z".to_owned(), edited),
-            ("2026-11-23T11:00:00Z".to_owned(), edited),
-            ("2026-11-23T12:00:00Z".to_owned(), edited),
+            "2026-11-23T10:00:00Z missed: edited",
+            "2026-11-23T11:00:00Z missed: edited",
+            "2026-11-23T12:00:00Z missed: edited",
         ]
     );
+    assert_eq!(mark, at("2026-11-23T12:00:00Z"));
+    // Every other hour stays; what only the new timing has begins at the load.
+    let (times, mark) = edit(
+        "cron: \"0 * * * *\", catch_up: { window: 3h }",
+        "cron: [\"0 */2 * * *\", \"15 * * * *\"], catch_up: { window: 3h }",
+        "2026-11-23T05:00:00Z",
+        "2026-11-23T12:30:00Z",
+    );
+    assert_eq!(
+        times,
+        [
+            "2026-11-23T06:00:00Z missed: window",
+            "2026-11-23T07:00:00Z missed: edited",
+            "2026-11-23T08:00:00Z missed: window",
+            "2026-11-23T09:00:00Z missed: edited",
+            "2026-11-23T10:00:00Z missed: down",
+            "2026-11-23T11:00:00Z missed: edited",
+            "2026-11-23T12:00:00Z CatchUp",
+        ]
+    );
+    assert_eq!(mark, at("2026-11-23T12:30:00Z"));
+    let (times, _) = edit(
+        "cron: \"0 * * * *\"",
+        "cron: \"0 * * * *\", enabled: false",
+        "2026-11-23T11:00:00Z",
+        "2026-11-23T12:30:00Z",
+    );
+    assert_eq!(times, ["2026-11-23T12:00:00Z skipped: disabled"]);
+}
+
+#[test]
+fn a_time_that_an_edit_keeps_and_that_has_not_fired_yet_is_planned_when_it_fires() {
+    let jittered = schedule("cron: \"0 12 * * *\", jitter: 50m");
+    let fire_at = jittered.recurrence.next_after(at("2026-11-23T00:00:00Z")).unwrap().fire_at;
+    let before = fire_at - SignedDuration::from_secs(1);
+    let noon = at("2026-11-23T12:00:00Z");
+    assert!(before > noon, "{fire_at}");
+    let mark = HighWaterMark(at("2026-11-23T00:00:00Z"));
+    for old in ["cron: [\"0 12 * * *\", \"0 11 * * *\"]", "cron: [\"0 11 * * *\", \"0 12 * * *\"], jitter: 2h"] {
+        let edited = plan_edited(&jittered, &schedule(old).recurrence, mark, before, &mut free);
+        assert!(edited.due.is_empty() && edited.mark.0 < noon, "{old}");
+        let dropped = told(&Plan { due: Vec::new(), recorded: edited.recorded, marks: Vec::new() });
+        assert_eq!(dropped, ["2026-11-23T11:00:00Z missed: edited"]);
+        let set = set("  x: { cron: \"0 12 * * *\", jitter: 50m, start: { process: P } }\n");
+        let mut planner = Planner::new(set, Marks([(jittered.key.clone(), edited.mark)].into()));
+        assert_eq!(told(&planner.pass(fire_at, &mut free)), ["2026-11-23T12:00:00Z Scheduled"]);
+    }
+}
+
+/// Held back from one instant to another, both of the same day.
+fn paused(from: &str, until: &str) -> impl FnMut(&Schedule, &Nominal) -> Held + use<> {
+    let (from, until) = (at(from), at(until));
+    move |_, time| match (from..until).contains(&time.fire_at) {
+        true => Held::Skipped(HeldBy::Pause { pause: PauseId(1), actor: "maria".to_owned(), reason: None }),
+        false => Held::No,
+    }
+}
+
+/// The same by a window whose last time waits.
+fn waits(from: &str, until: &str) -> impl FnMut(&Schedule, &Nominal) -> Held + use<> {
+    let (from, until) = (at(from), at(until));
+    move |_, time| match (from..until).contains(&time.fire_at) {
+        true => Held::Waits { name: "night".to_owned(), until: Some(until) },
+        false => Held::No,
+    }
+}
+
+#[test]
+fn late_times_that_lie_in_a_pause_are_skipped_for_it_and_never_caught_up() {
+    let mut planner = one("cron: \"0 * * * *\", catch_up: { window: 2h }", "2026-11-23T06:00:00Z");
+    let mut pause = paused("2026-11-23T08:00:00Z", "2026-11-23T12:00:00Z");
+    let plan = planner.pass(at("2026-11-23T11:30:00Z"), &mut pause);
+    assert_eq!(
+        told(&plan),
+        [
+            "2026-11-23T07:00:00Z missed: window",
+            "2026-11-23T08:00:00Z skipped: paused",
+            "2026-11-23T09:00:00Z skipped: paused",
+            "2026-11-23T10:00:00Z skipped: paused",
+            "2026-11-23T11:00:00Z skipped: paused",
+        ]
+    );
+    let by = plan.recorded.last().and_then(|time| time.by.as_ref()).map(ToString::to_string);
+    assert_eq!(by.as_deref(), Some("paused by maria"));
+    assert_eq!(plan.marks[0].1, HighWaterMark(at("2026-11-23T11:00:00Z")), "its mark moves on");
+    // The time after it is on time.
+    assert_eq!(told(&planner.pass(at("2026-11-23T12:00:00Z"), &mut pause)), ["2026-11-23T12:00:00Z Scheduled"]);
+}
+
+#[test]
+fn of_the_times_in_a_window_the_last_waits_and_is_as_late_as_the_windows_end() {
+    let skipped = |hours: &[&str]| -> Vec<String> {
+        hours.iter().map(|hour| format!("2026-11-23T{hour}:00:00Z skipped: blackout")).collect()
+    };
+    let line = "cron: \"0 * * * *\", catch_up: { window: 2h }";
+    // Found when: inside the window; a moment after it; later; so late that nothing of it runs.
+    let table: [(&str, &[&str], &[&str]); 5] = [
+        ("2026-11-23T03:30:00Z", &["01", "02"], &["2026-11-23T03:00:00Z CatchUp"]),
+        ("2026-11-23T03:00:30Z", &["01", "02"], &["2026-11-23T03:00:00Z Scheduled"]),
+        ("2026-11-23T04:00:30Z", &["01", "02"], &["2026-11-23T03:00:00Z CatchUp", "2026-11-23T04:00:00Z Scheduled"]),
+        ("2026-11-23T04:30:00Z", &["01", "02"], &["2026-11-23T03:00:00Z missed: down", "2026-11-23T04:00:00Z CatchUp"]),
+        (
+            "2026-11-23T06:30:00Z",
+            &["01", "02"],
+            &[
+                "2026-11-23T03:00:00Z missed: window",
+                "2026-11-23T04:00:00Z missed: window",
+                "2026-11-23T05:00:00Z missed: down",
+                "2026-11-23T06:00:00Z CatchUp",
+            ],
+        ),
+    ];
+    for (now, before, after) in table {
+        let mut window = waits("2026-11-23T01:00:00Z", "2026-11-23T04:00:00Z");
+        let plan = one(line, "2026-11-23T00:00:00Z").pass(at(now), &mut window);
+        let after: Vec<_> = after.iter().map(|time| (*time).to_owned()).collect();
+        assert_eq!(told(&plan), [skipped(before), after].concat(), "{now}");
+    }
+    // With `skip` no late time runs; one that waits is not late.
+    let line = "cron: \"0 * * * *\", catch_up: { policy: skip }";
+    let mut window = waits("2026-11-23T01:00:00Z", "2026-11-23T04:00:00Z");
+    let plan = one(line, "2026-11-23T00:00:00Z").pass(at("2026-11-23T03:30:00Z"), &mut window);
+    assert_eq!(told(&plan)[2], "2026-11-23T03:00:00Z CatchUp");
+}
+
+#[test]
+fn ranges_of_many_times_hold_none_that_ended_otherwise() {
+    // Every second, with a pause in the middle: what is known of a time only after later ones makes no range over these.
+    let mut pause = paused("2026-11-23T11:20:00Z", "2026-11-23T11:40:00Z");
+    let plan = one("every: 1s", "2026-11-23T11:00:00Z").pass(at("2026-11-23T12:00:00Z"), &mut pause);
+    assert_eq!(
+        told(&plan)[..5],
+        [
+            "2026-11-23T11:00:01Z to 2026-11-23T11:19:58Z (1198) missed: down",
+            "2026-11-23T11:19:59Z missed: down",
+            "2026-11-23T11:20:00Z to 2026-11-23T11:39:59Z (1200) skipped: paused",
+            "2026-11-23T11:40:00Z to 2026-11-23T11:58:58Z (1139) missed: down",
+            "2026-11-23T11:58:59Z CatchUp",
+        ]
+    );
+}
+
+#[test]
+fn a_pause_of_half_a_century_is_not_looked_at_minute_by_minute() {
+    let mut pause = paused("1970-01-01T00:00:00Z", "2026-11-23T12:00:00Z");
+    let plan = one("cron: \"* * * * *\"", "1970-01-01T00:00:00Z").pass(at("2026-11-23T11:59:30Z"), &mut pause);
+    assert!(plan.due.is_empty());
+    let states: Vec<_> = plan.recorded.iter().map(|time| RunState::Ended(time.ending).to_string()).collect();
+    assert_eq!(states, ["skipped: paused"]);
 }
 
 #[test]
@@ -300,7 +460,7 @@ fn only_what_is_due_soon_is_made_ready() {
 #[test]
 fn a_schedule_without_a_further_time_wakes_nobody() {
     let mut planner = one("at: \"2026-11-23T12:00:00Z\"", "2026-11-23T11:00:00Z");
-    assert_eq!(planner.pass(at("2026-11-23T12:00:00Z")).due.len(), 1);
+    assert_eq!(planner.pass(at("2026-11-23T12:00:00Z"), &mut free).due.len(), 1);
     assert_eq!(planner.wake_at(), None);
 }
 
@@ -337,7 +497,7 @@ proptest! {
             if let Some((_, less)) = back.filter(|(when, _)| *when == index) {
                 now = now.checked_sub(SignedDuration::from_secs(less)).unwrap();
             }
-            let plan = planner.pass(now);
+            let plan = planner.pass(now, &mut free);
             for time in &plan.due {
                 let place = times.binary_search(&time.nominal.at);
                 prop_assert!(place.is_ok(), "{} is no time of it", time.nominal.at);

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::core::{Command, CommandRefused, ConnectionObstacle, ConnectionTrouble, Resolution, Resolved};
+use super::core::{
+    Command, CommandRefused, ConnectionObstacle, ConnectionTrouble, Done, HoldingCommand, HoldingDone, Resolution,
+    Resolved,
+};
 use crate::clock::Reading;
 use crate::executor::Clients;
 use crate::run::RunId;
@@ -29,7 +32,7 @@ pub(super) enum Order {
     /// A new set takes the place of the loaded one.
     Load(Load),
     /// A person asks for something.
-    Command(Command, oneshot::Sender<Result<Resolved, CommandRefused>>),
+    Command(Command, oneshot::Sender<Result<Done, CommandRefused>>),
 }
 
 /// A new set, with the clients of all its connections and of those that runs are still open on.
@@ -94,8 +97,26 @@ impl Handle {
     /// # Errors
     /// [`CommandRefused`]; nothing was changed.
     pub async fn resolve(&self, run: RunId, how: Resolution, actor: String) -> Result<Resolved, CommandRefused> {
+        match self.ask(Command::Resolve { run, how, actor }).await? {
+            Done::Resolved(resolved) => Ok(resolved),
+            // Each command has an answer of its own kind.
+            Done::Held(_) => Err(CommandRefused::Stopping),
+        }
+    }
+
+    /// Pauses, resumes or skips. Returns when that is stored, with `actor` as who asked for it.
+    ///
+    /// # Errors
+    /// [`CommandRefused`]; nothing was changed.
+    pub async fn hold(&self, what: HoldingCommand, actor: String) -> Result<HoldingDone, CommandRefused> {
+        match self.ask(Command::Hold { what, actor }).await? {
+            Done::Held(done) => Ok(done),
+            Done::Resolved(_) => Err(CommandRefused::Stopping),
+        }
+    }
+
+    async fn ask(&self, command: Command) -> Result<Done, CommandRefused> {
         let (reply, answer) = oneshot::channel();
-        let command = Command::Resolve { run, how, actor };
         self.orders.send(Order::Command(command, reply)).map_err(|_| CommandRefused::Stopping)?;
         answer.await.map_err(|_| CommandRefused::Stopping)?
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::core::{
-    Absent, Answer, CommandId, CommandRefused, ConnectionObstacle, ConnectionTrouble, Core, Event, Pace, Resolved,
+    Absent, Answer, CommandId, CommandRefused, ConnectionObstacle, ConnectionTrouble, Core, Done, Event, Pace,
 };
 use super::handle::{Handle, Load, Order, StoreHealth, Turn};
 use super::random::random_bits;
@@ -63,7 +63,7 @@ pub struct Dispatcher {
     /// A set that was overtaken by a newer one is never looked at.
     newest: Option<Load>,
     loading: Vec<oneshot::Sender<()>>,
-    commands: BTreeMap<CommandId, oneshot::Sender<Result<Resolved, CommandRefused>>>,
+    commands: BTreeMap<CommandId, oneshot::Sender<Result<Done, CommandRefused>>>,
     last_command: u64,
 }
 

@@ -55,7 +55,14 @@ pub(super) async fn examine(case: &mut Case<'_>, client: &Client, wish: &ProbeWi
     };
     let name = Uuid::now_v7().simple().to_string();
     let reference = Reference::from_text(format!("probe1.{name}"));
-    let start = StartRequest { release_key, reference: reference.clone(), arguments: None, runtime: None };
+    let start = StartRequest {
+        release_key,
+        reference: reference.clone(),
+        arguments: None,
+        runtime: None,
+        priority: None,
+        stop: None,
+    };
     let reply = client.start_job(folder, &start).await;
     let exchange = case.last_exchange();
     let job = match reply.outcome {

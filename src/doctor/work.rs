@@ -189,7 +189,14 @@ async fn dry_run(
         Ok(all) => all.into_iter().flatten().next(),
         Err(finding) => return *finding,
     };
-    let start = StartRequest { release_key, reference: Reference::from_text(REFERENCE), arguments, runtime };
+    let start = StartRequest {
+        release_key,
+        reference: Reference::from_text(REFERENCE),
+        arguments,
+        runtime,
+        priority: None,
+        stop: None,
+    };
     let checked = client.check_start(folder, &start).await;
     let exchange = case.last_exchange();
     match checked {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::orchestrator::{CallError, FoundFolder, JobPage, JobView, ReleaseKey, ServerSkew};
+use crate::orchestrator::{CallError, FoundFolder, JobPage, JobView, ReleaseKey, ServerSkew, ServerStop, StopStrategy};
 use crate::run::{FolderId, JobKey, JobRef, Reference, RunId};
 use crate::schedule::{ConnectionName, FolderChoice, StartSpec};
 
@@ -47,6 +47,8 @@ pub enum Action {
     FindJob { connection: ConnectionName, folder_id: FolderId, run: RunId, key: JobKey },
     /// Ask Orchestrator to stop a job that is one too many.
     StopSpare { connection: ConnectionName, folder_id: FolderId, run: RunId, job: JobRef },
+    /// Ask Orchestrator to stop a run's job.
+    Stop { connection: ConnectionName, folder_id: FolderId, run: RunId, job: JobRef, how: StopStrategy },
 }
 
 /// A start, with all it needs.
@@ -62,6 +64,8 @@ pub struct StartOrder {
     pub reference: Reference,
     /// What is sent.
     pub start: StartSpec,
+    /// When Orchestrator itself stops the job.
+    pub stop: Option<ServerStop>,
 }
 
 /// What came of looking for a process in a folder.
@@ -181,6 +185,8 @@ pub enum Report {
     JobFound { connection: ConnectionName, folder_id: FolderId, run: RunId, result: Result<JobPage, CallError> },
     /// Of [`Action::StopSpare`].
     SpareStopped { connection: ConnectionName, run: RunId, job: JobRef, result: Result<(), CallError> },
+    /// Of [`Action::Stop`].
+    Stopped { connection: ConnectionName, run: RunId, job: JobRef, how: StopStrategy, result: Result<(), CallError> },
 }
 
 impl Action {
@@ -197,7 +203,8 @@ impl Action {
             | Action::Read { connection, .. }
             | Action::Recall { connection, .. }
             | Action::FindJob { connection, .. }
-            | Action::StopSpare { connection, .. } => connection,
+            | Action::StopSpare { connection, .. }
+            | Action::Stop { connection, .. } => connection,
         }
     }
 
@@ -214,14 +221,15 @@ impl Action {
             | Action::Read { .. }
             | Action::Recall { .. }
             | Action::FindJob { .. }
-            | Action::StopSpare { .. } => None,
+            | Action::StopSpare { .. }
+            | Action::Stop { .. } => None,
         }
     }
 
     /// Whether it changes nothing at Orchestrator, so that it may be done although nothing can be stored.
     pub fn only_reads(&self) -> bool {
         match self {
-            Action::Start(_) | Action::StopSpare { .. } => false,
+            Action::Start(_) | Action::StopSpare { .. } | Action::Stop { .. } => false,
             Action::Resolve { .. }
             | Action::LookUp { .. }
             | Action::LookUpNextToNewest { .. }
@@ -250,7 +258,8 @@ impl Report {
             | Report::Read { connection, .. }
             | Report::Recalled { connection, .. }
             | Report::JobFound { connection, .. }
-            | Report::SpareStopped { connection, .. } => connection,
+            | Report::SpareStopped { connection, .. }
+            | Report::Stopped { connection, .. } => connection,
         }
     }
 
@@ -270,6 +279,7 @@ impl Report {
             Report::Recalled { .. } => "recalled",
             Report::JobFound { .. } => "job_found",
             Report::SpareStopped { .. } => "spare_stopped",
+            Report::Stopped { .. } => "stopped",
         }
     }
 

@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use super::action::{Action, Ask, NextToNewest, Report, Resolved, StartOrder, Target};
 use crate::orchestrator::{CallError, Client, JobPage, Sentence, ServerSkew, StartRequest, StopStrategy, UnsentReason};
 use crate::run::{FolderId, JobKey, Reference};
-use crate::schedule::{ConnectionName, FolderChoice};
+use crate::schedule::{ConnectionName, FolderChoice, StartSpec};
 
 /// One client for each connection.
 pub type Clients = BTreeMap<ConnectionName, Arc<Client>>;
@@ -68,6 +68,7 @@ impl Executor {
         })
     }
 
+    #[expect(clippy::too_many_lines, reason = "it is a table, an arm for each action")]
     async fn report_of(&self, action: Action) -> Report {
         match action {
             Action::Resolve { connection, asked_of, folder, process } => {
@@ -144,6 +145,13 @@ impl Executor {
                 };
                 Report::SpareStopped { connection, run, job, result }
             }
+            Action::Stop { connection, folder_id, run, job, how } => {
+                let result = match self.client(&connection) {
+                    Ok(client) => client.stop_job(folder_id, job.id, how).await,
+                    Err(error) => Err(error),
+                };
+                Report::Stopped { connection, run, job, how, result }
+            }
         }
     }
 
@@ -160,11 +168,12 @@ impl Executor {
     }
 
     async fn start(&self, order: StartOrder) -> Report {
-        let StartOrder { run, connection, target, reference, start } = order;
+        let StartOrder { run, connection, target, reference, start, stop } = order;
         #[cfg(feature = "faults")]
         let reference = crate::faults::reference_to_send(reference);
         let arguments = start.arguments.map(|object| serde_json::Value::Object(object).to_string());
-        let request = StartRequest { release_key: target.release, reference, arguments, runtime: start.runtime };
+        let StartSpec { runtime, priority, .. } = start;
+        let request = StartRequest { release_key: target.release, reference, arguments, runtime, priority, stop };
         match self.client(&connection) {
             Ok(client) => {
                 #[cfg(feature = "faults")]

@@ -7,6 +7,7 @@ mod cause;
 mod of_connection;
 mod of_daemon;
 mod of_run;
+mod of_run_words;
 mod of_schedule;
 mod reasons;
 
@@ -15,7 +16,9 @@ pub use self::of_connection::OfConnection;
 pub use self::of_daemon::OfDaemon;
 pub use self::of_run::OfRun;
 pub use self::of_schedule::OfSchedule;
-pub use self::reasons::{Fate, HowFound, NotRun, OldBlocker, WhyHeld, WhyLost, WhyUnwanted};
+pub use self::reasons::{
+    Fate, HowFound, NotRun, OldBlocker, WaitedFor, WhyHeld, WhyLost, WhyPaused, WhyToStop, WhyUnwanted,
+};
 use crate::run::{RunId, RunState};
 use crate::schedule::{ConnectionName, ScheduleKey};
 

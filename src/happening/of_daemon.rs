@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::SignedDuration;
 
 use super::cause::Level;
+use crate::run::PauseScope;
 
 /// What happened to the daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,22 @@ pub enum OfDaemon {
         /// So many folders are asked first.
         folders: usize,
     },
+    /// A person holds something back.
+    Paused {
+        /// What.
+        scope: PauseScope,
+        /// Who.
+        actor: String,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// A person ends that.
+    Resumed {
+        /// What.
+        scope: PauseScope,
+        /// Who.
+        actor: String,
+    },
     /// A step that the states do not allow was not taken: a fault of this program.
     IllegalStep(String),
 }
@@ -34,6 +51,7 @@ impl OfDaemon {
             | OfDaemon::Slept(_)
             | OfDaemon::DatabaseLost { .. }
             | OfDaemon::DatabaseOlder { .. } => Level::Warning,
+            OfDaemon::Paused { .. } | OfDaemon::Resumed { .. } => Level::Info,
             OfDaemon::IllegalStep(_) => Level::Error,
         }
     }
@@ -50,6 +68,11 @@ impl fmt::Display for OfDaemon {
                 f,
                 "Nothing was done for {length:#}: the machine slept, or was too busy; open runs are read again"
             ),
+            OfDaemon::Paused { scope, actor, reason: None } => write!(f, "Paused by {actor}: {scope}"),
+            OfDaemon::Paused { scope, actor, reason: Some(reason) } => {
+                write!(f, "Paused by {actor}: {scope}; {reason}")
+            }
+            OfDaemon::Resumed { scope, actor } => write!(f, "Resumed by {actor}: {scope}"),
             OfDaemon::DatabaseLost { folders } => write!(
                 f,
                 "Nothing is planned before Orchestrator has been asked what was started: {folders} folders, because the database is new"

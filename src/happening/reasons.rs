@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use crate::run::{Ending, MissReason, RunId, RunState, SkipReason};
+use crate::run::{Account, Ending, HeldBy, MissReason, RunId, RunState, SkipReason, StoppedBy, TimeLimit, WaitReason};
+use crate::text::cut;
+
+/// Of what went wrong with a run so many characters stand in the reason of a pause; all of it stands with the run.
+const LONGEST_ERROR: usize = 300;
 
 /// A time, or several, that will not run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,8 +18,35 @@ pub struct NotRun {
     pub count: Option<Option<u64>>,
     /// How it ends.
     pub ending: Ending,
+    /// What held it back, where that is why.
+    pub by: Option<HeldBy>,
     /// The schedule's catch-up window.
     pub window: Duration,
+}
+
+/// Why a schedule was paused without anybody asking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WhyPaused {
+    /// Its runs have failed.
+    Failures {
+        /// So many in a row.
+        failures: u32,
+        /// The last of them.
+        last: RunId,
+        /// What went wrong with it.
+        error: Option<String>,
+    },
+    /// Logons of the account that it last ran under have failed.
+    Logons {
+        /// So many in a row.
+        faults: u32,
+        /// Which account, and where.
+        account: Account,
+        /// The last of them, perhaps of another schedule.
+        last: RunId,
+        /// What went wrong with it.
+        error: Option<String>,
+    },
 }
 
 /// Why the files do not want a run.
@@ -34,6 +65,19 @@ pub struct OldBlocker {
     pub run: RunId,
     /// Its state; `None` when it has ended, and its job may still run.
     pub state: Option<RunState>,
+}
+
+/// What kept a run back until it was too late for it, in words.
+#[derive(Clone, Copy, Debug)]
+pub struct WaitedFor(pub WaitReason);
+
+/// Why a job is to stop, in words.
+#[derive(Clone, Copy, Debug)]
+pub struct WhyToStop<'a> {
+    /// By whom or what.
+    pub by: &'a StoppedBy,
+    /// The newer run that has it stopped.
+    pub newer: Option<RunId>,
 }
 
 /// How a job was found.
@@ -97,6 +141,9 @@ impl fmt::Display for NotRun {
             Ending::Missed(MissReason::Down) => {
                 f.write_str(" came while nobody was there; catching up takes the latest")
             }
+            Ending::Missed(MissReason::Limit) => {
+                f.write_str(" came while nobody was there; catching up takes only the newest")
+            }
             Ending::Missed(MissReason::Window) => {
                 let window = SignedDuration::try_from(self.window).unwrap_or(SignedDuration::MAX);
                 write!(f, " came longer ago than the catch-up window of {window:#}")
@@ -104,7 +151,40 @@ impl fmt::Display for NotRun {
             Ending::Missed(MissReason::Edited) => f.write_str(" belonged to the schedule before it was edited"),
             Ending::Skipped(SkipReason::Calendar) => f.write_str(" came on a day that the calendar takes out"),
             Ending::Skipped(SkipReason::Disabled) => f.write_str(" came while the schedule was disabled"),
+            Ending::Skipped(SkipReason::Paused | SkipReason::Blackout) => match &self.by {
+                Some(by) => write!(f, " came and did not run: {by}"),
+                None => f.write_str(" came while nothing was to be started"),
+            },
             other => write!(f, ": {}", RunState::Ended(other)),
+        }
+    }
+}
+
+impl fmt::Display for WhyPaused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (last, error) = match self {
+            WhyPaused::Failures { failures: 1, last, error } => {
+                f.write_str("a run failed")?;
+                (last, error)
+            }
+            WhyPaused::Failures { failures, last, error } => {
+                write!(f, "{failures} runs in a row failed")?;
+                (last, error)
+            }
+            WhyPaused::Logons { faults, account, last, error } => {
+                let name = account.name.as_ref().map(|name| format!(" of account `{name}`")).unwrap_or_default();
+                write!(
+                    f,
+                    "{faults} logons{name} in a row failed in folder {}, and each further one may lock the account",
+                    account.folder
+                )?;
+                (last, error)
+            }
+        };
+        write!(f, "; the last was run {}", last.short())?;
+        match error {
+            Some(error) => write!(f, ": {}", cut(error, LONGEST_ERROR)),
+            None => Ok(()),
         }
     }
 }
@@ -131,6 +211,38 @@ impl fmt::Display for OldBlocker {
                 f,
                 "run {run} is lost and its job may still run; `punctual resolve {run} lost` lets its schedule go on"
             ),
+        }
+    }
+}
+
+impl fmt::Display for WaitedFor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            WaitReason::Token => "there was no access token when it came",
+            WaitReason::Clock => "the clocks differed when it came",
+            WaitReason::Overlap
+            | WaitReason::Outage
+            | WaitReason::RateLimit
+            | WaitReason::Limit
+            | WaitReason::Retry
+            | WaitReason::CatchUp
+            | WaitReason::LookUp
+            | WaitReason::Capacity
+            | WaitReason::Paused
+            | WaitReason::Blackout => "Orchestrator could not be reached when it came",
+        })
+    }
+}
+
+impl fmt::Display for WhyToStop<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.by, self.newer) {
+            (StoppedBy::Timeout(TimeLimit::Pending), _) => f.write_str("no robot took it in time"),
+            (StoppedBy::Timeout(TimeLimit::Soft), _) => f.write_str("it ran for too long"),
+            (StoppedBy::Timeout(TimeLimit::At), _) => f.write_str("it may not run after this time of day"),
+            (StoppedBy::Overlap, Some(newer)) => write!(f, "run {} takes its place", newer.short()),
+            (StoppedBy::Overlap, None) => f.write_str("a newer time takes its place"),
+            (StoppedBy::Person { actor }, _) => write!(f, "{actor} stopped it"),
         }
     }
 }

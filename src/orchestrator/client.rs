@@ -20,6 +20,7 @@ use super::setup_error::ClientSetupError;
 use super::transport::{ClientConfig, Exchange, Length, Transport};
 use super::wire::{JobDto, LogDto, Page, StartBody, StartInfo, StopBody};
 use crate::run::{FolderId, JobId, JobKey, Reference};
+use crate::schedule::JobPriority;
 use crate::witness::Witness;
 
 /// How many references or keys go into one list call; more are asked for in several. UiPath's own clients send as many keys,
@@ -62,6 +63,20 @@ pub struct StartRequest {
     pub arguments: Option<String>,
     /// Orchestrator's `RuntimeType`, sent as written.
     pub runtime: Option<String>,
+    /// Its priority; none: as the process says.
+    pub priority: Option<JobPriority>,
+    /// When Orchestrator itself stops the job.
+    pub stop: Option<ServerStop>,
+}
+
+/// Orchestrator's own limits of a job's time, both in whole seconds. It counts from the job's creation: the wait for a robot and suspended
+/// time are in it (semantics.md 21).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerStop {
+    /// Until the soft stop.
+    pub after: Duration,
+    /// From there to the kill.
+    pub grace: Duration,
 }
 
 /// What came of a start.
@@ -103,7 +118,7 @@ impl Client {
 
     /// Asks for exactly one job (semantics.md 13, 19).
     pub async fn start_job(&self, folder: FolderId, start: &StartRequest) -> StartReply {
-        let StartRequest { release_key: _, reference, arguments: _, runtime: _ } = start;
+        let StartRequest { release_key: _, reference, arguments: _, runtime: _, priority: _, stop: _ } = start;
         let asked = self.asked(Call::Start, format!("starting `{reference}` in folder {folder}"));
         let request = Request {
             pool: Pool::Starts,
@@ -258,7 +273,7 @@ fn accepted_jobs(asked: &Asked, bytes: &[u8], reference: &Reference) -> Result<V
 
 /// The body of a start, and of asking whether it could be.
 pub(super) fn start_body(start: &StartRequest) -> Vec<u8> {
-    let StartRequest { release_key: ReleaseKey(release_key), reference, arguments, runtime } = start;
+    let StartRequest { release_key: ReleaseKey(release_key), reference, arguments, runtime, priority, stop } = start;
     to_bytes(&StartBody {
         start_info: StartInfo {
             release_key: *release_key,
@@ -267,6 +282,10 @@ pub(super) fn start_body(start: &StartRequest) -> Vec<u8> {
             reference,
             input_arguments: arguments.as_deref(),
             runtime_type: runtime.as_deref(),
+            job_priority: priority.map(JobPriority::name),
+            stop_process_expression: stop.map(|stop| stop.after.as_secs().to_string()),
+            stop_strategy: stop.map(|_| StopStrategy::SoftStop.as_str()),
+            kill_process_expression: stop.map(|stop| stop.grace.as_secs().to_string()),
         },
     })
 }

@@ -56,7 +56,7 @@ pub struct JobView {
     pub release_name: Option<String>,
     /// When Orchestrator accepted it.
     pub created_at: Option<Timestamp>,
-    /// When its robot began.
+    /// When its robot began; see [`JobView::began_at`].
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
@@ -72,6 +72,13 @@ impl JobView {
     /// Both of its names.
     pub fn job_ref(&self) -> JobRef {
         JobRef { key: self.key, id: self.id }
+    }
+
+    /// When a robot began it. One that was stopped before any had is shown with the instant of its end as that of its
+    /// start (UiPath/skills, `cv-element-not-found`, `o365-app-scope-asset-not-found`: recorded lists of jobs): it
+    /// never began.
+    pub fn began_at(&self) -> Option<Timestamp> {
+        self.started_at.filter(|_| self.state != JobState::Stopped || self.started_at != self.ended_at)
     }
 }
 

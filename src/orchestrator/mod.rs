@@ -35,7 +35,7 @@ pub use alike::is_same_name;
 pub use bearer::{Bearer, BoxFuture, Token, TokenUnavailable};
 pub use body::Refusal;
 pub use call::Call;
-pub use client::{Client, MAX_NAMES_PER_CALL, ReleaseKey, StartReply, StartRequest};
+pub use client::{Client, MAX_NAMES_PER_CALL, ReleaseKey, ServerStop, StartReply, StartRequest};
 pub use code::ErrorCode;
 pub use cure::{Explained, explain_code, explain_job, explain_status};
 pub use dry_run::{DryRun, explain_pending};

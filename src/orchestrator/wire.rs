@@ -34,6 +34,14 @@ pub(super) struct StartInfo<'a> {
     pub(super) input_arguments: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) runtime_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) job_priority: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) stop_process_expression: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) stop_strategy: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) kill_process_expression: Option<String>,
 }
 
 #[derive(Serialize)]

@@ -4,20 +4,30 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "../support/blackouts.rs"]
+mod blackouts;
+mod catch_up;
 mod crashes;
 mod evidence;
+mod failing;
 mod following;
+mod holding;
 mod laws;
 mod memory;
 mod outcomes;
 mod overlap;
+mod pools;
+mod queue;
 mod reload;
 mod resolve;
+mod retry;
 mod run_loop;
 mod scale;
 mod server;
 mod stuck;
+mod time_outs;
 mod troubles;
 mod withdraw;
 mod unclear;
 mod world;
+mod years;

@@ -16,7 +16,7 @@ use punctual::store::{Doubt, LoadedState};
 use uuid::Uuid;
 
 use super::server::{Call, Filter, Mood};
-use super::world::{INSTALLATION, World, at, attempt_of, is_start, read, seconds};
+use super::world::{CONNECTION, INSTALLATION, World, at, attempt_of, is_start, read, seconds};
 
 const BEFORE: &str = "2026-11-23T11:59:00Z";
 const NOON: &str = "2026-11-23T12:00:00Z";
@@ -162,7 +162,11 @@ fn six_hours_of_outage_keep_order_rate_and_deadlines_and_double_nothing() {
              {{ cron: \"0 * * * *\", overlap: allow, start: {{ process: P }} }}\n"
         ));
     }
-    let mut world = World::proven(&schedules, BEFORE);
+    // Each time counts, also of those that waited together.
+    let all = format!(
+        "{CONNECTION}defaults: {{ timezone: UTC, folder: F, catch_up: {{ policy: all }} }}\nschedules:\n{schedules}"
+    );
+    let mut world = World::proven_with(read(&all, at(BEFORE)), BEFORE);
     world.server.mood = Mood::Down;
     let began = world.now.boot;
     world.pass_to("2026-11-23T17:50:00Z");
@@ -189,7 +193,8 @@ fn six_hours_of_outage_keep_order_rate_and_deadlines_and_double_nothing() {
             | Call::Read
             | Call::Recall
             | Call::FindJob
-            | Call::StopSpare(_) => None,
+            | Call::StopSpare(_)
+            | Call::Stop(..) => None,
         })
         .collect();
     let first = posts[0].0 - healed;

@@ -8,7 +8,7 @@ use punctual::clock::{Reading, later};
 use punctual::executor::{Action, NextToNewest, Report, Resolved, StartOrder, Target};
 use punctual::orchestrator::{
     CallError, Completeness, ErrorCode, FoundBy, FoundFolder, Freshness, JobPage, JobState, JobView, ReleaseKey,
-    Sentence, Stale, UnsentReason,
+    Sentence, Stale, StopStrategy, UnsentReason,
 };
 use punctual::run::{FolderId, JobId, JobRef, Reference, RunId};
 use punctual::schedule::ScheduleKey;
@@ -83,20 +83,83 @@ pub(crate) struct Job {
     pub(crate) ends: Duration,
     pub(crate) ends_as: JobState,
     pub(crate) visible: Duration,
+    /// It was one too many, or never began.
     pub(crate) stopped: bool,
+    /// When it was made.
+    pub(crate) made: Duration,
+    /// When it obeyed a stop.
+    pub(crate) obeyed: Option<Duration>,
+    pub(crate) life: Life,
     pub(crate) gone: bool,
     /// Shown instead of what it is.
     pub(crate) says: Option<JobState>,
 }
 
+/// How a job goes, from when it is made.
+#[derive(Clone, Debug)]
+pub(crate) struct Life {
+    /// Until a robot takes it; none: no robot ever does.
+    pub(crate) waits: Option<Duration>,
+    /// On the robot.
+    pub(crate) lasts: Duration,
+    pub(crate) ends_as: JobState,
+    /// What it says where it fails.
+    pub(crate) info: Option<&'static str>,
+    /// How long after a soft stop it ends, and as what; none: it is deaf.
+    pub(crate) obeys: Option<(Duration, JobState)>,
+    /// The same of a kill.
+    pub(crate) dies: Option<Duration>,
+    /// Suspended from then to then, on the robot's time.
+    pub(crate) parked: Option<(Duration, Duration)>,
+}
+
 impl Job {
     fn state(&self, boot: Duration) -> JobState {
+        let on_robot = boot.saturating_sub(self.begins);
+        let has_begun = self.life.waits.is_some() && boot >= self.begins;
         match &self.says {
             Some(state) => state.clone(),
+            None if self.obeyed.is_some_and(|at| at <= boot) && !self.life_ended(boot) => self.obeyed_as(),
+            None if self.obeyed.is_some() && !self.life_ended(boot) => JobState::Stopping,
             None if self.stopped => JobState::Stopped,
-            None if boot < self.begins => JobState::Pending,
+            None if !has_begun => JobState::Pending,
+            None if self.life.parked.is_some_and(|(from, to)| from <= on_robot && on_robot < to) => JobState::Suspended,
             None if boot < self.ends => JobState::Running,
             None => self.ends_as.clone(),
+        }
+    }
+
+    /// Whether it ended by itself before it obeyed a stop.
+    fn life_ended(&self, boot: Duration) -> bool {
+        self.life.waits.is_some() && self.ends <= self.obeyed.unwrap_or(boot).min(boot)
+    }
+
+    fn obeyed_as(&self) -> JobState {
+        match (&self.life.obeys, self.obeyed) {
+            _ if self.has_never_begun() => JobState::Stopped,
+            (Some((_, state)), _) => state.clone(),
+            (None, _) => JobState::Stopped,
+        }
+    }
+
+    fn has_never_begun(&self) -> bool {
+        self.life.waits.is_none() || self.obeyed.is_some_and(|at| at < self.begins)
+    }
+
+    fn wall(&self, boot: Duration) -> Timestamp {
+        later(self.created_at, boot.saturating_sub(self.made))
+    }
+
+    /// It is asked to stop, or killed.
+    fn stop(&mut self, how: StopStrategy, boot: Duration) {
+        let begun = self.life.waits.is_some() && boot >= self.begins;
+        let after = match how {
+            _ if !begun => Some(Duration::ZERO),
+            StopStrategy::SoftStop => self.life.obeys.as_ref().map(|(after, _)| *after),
+            StopStrategy::Kill => self.life.dies,
+        };
+        if let Some(at) = after.map(|after| boot + after) {
+            self.obeyed = Some(self.obeyed.map_or(at, |old| old.min(at)));
         }
     }
 }
@@ -114,6 +177,7 @@ pub(crate) enum Call {
     Recall,
     FindJob,
     StopSpare(JobId),
+    Stop(JobId, StopStrategy),
 }
 
 pub(crate) struct Server {
@@ -126,6 +190,10 @@ pub(crate) struct Server {
     pub(crate) process: Option<u128>,
     /// How long a job takes.
     pub(crate) lasts: Duration,
+    /// How the next jobs go, each in turn; then as usual.
+    pub(crate) lives: VecDeque<Life>,
+    /// Stops are refused.
+    pub(crate) stops_refused: bool,
     pub(crate) post_takes: VecDeque<Duration>,
     pub(crate) read_takes: VecDeque<Duration>,
     /// Reads by id that end in a 502.
@@ -175,6 +243,8 @@ impl Default for Server {
             filter: Filter::Works,
             process: Some(99),
             lasts: seconds(30),
+            lives: VecDeque::new(),
+            stops_refused: false,
             skew: None,
             post_takes: VecDeque::new(),
             read_takes: VecDeque::new(),
@@ -219,6 +289,31 @@ fn absent() -> CallError {
     CallError::Rejected { status: 404, code: None, text, cure: None, trace_id: None }
 }
 
+impl Life {
+    /// As jobs go where nothing is said.
+    pub(crate) fn usual() -> Life {
+        Life {
+            waits: Some(seconds(2)),
+            lasts: seconds(30),
+            ends_as: JobState::Successful,
+            info: None,
+            obeys: Some((seconds(3), JobState::Stopped)),
+            dies: Some(seconds(1)),
+            parked: None,
+        }
+    }
+
+    /// It fails after so long, and says this.
+    pub(crate) fn fails(lasts: Duration, info: &'static str) -> Life {
+        Life { lasts, ends_as: JobState::Faulted, info: Some(info), ..Life::usual() }
+    }
+
+    /// No robot ever takes it.
+    pub(crate) fn hangs() -> Life {
+        Life { waits: None, ..Life::usual() }
+    }
+}
+
 impl Server {
     pub(crate) fn old_job(&mut self, reference: Reference, now: Reading) {
         let number = self.make(&reference, FOLDER, now, now.boot);
@@ -228,14 +323,18 @@ impl Server {
 
     pub(crate) fn make(&mut self, reference: &Reference, folder: FolderId, now: Reading, visible: Duration) -> i64 {
         let number = self.jobs.len() as i64 + 1;
+        let life = self.lives.pop_front().unwrap_or(Life { lasts: self.lasts, ..Life::usual() });
         self.jobs.push(Job {
             id: number,
             folder,
             reference: reference.clone(),
             created_at: now.wall,
-            begins: now.boot + seconds(2),
-            ends: now.boot + seconds(2) + self.lasts,
-            ends_as: JobState::Successful,
+            begins: now.boot + life.waits.unwrap_or_default(),
+            ends: now.boot + life.waits.unwrap_or_default() + life.lasts,
+            ends_as: life.ends_as.clone(),
+            made: now.boot,
+            obeyed: None,
+            life,
             visible,
             stopped: false,
             gone: false,
@@ -269,7 +368,8 @@ impl Server {
             | Action::Read { .. }
             | Action::Recall { .. }
             | Action::FindJob { .. }
-            | Action::StopSpare { .. } => &mut self.read_takes,
+            | Action::StopSpare { .. }
+            | Action::Stop { .. } => &mut self.read_takes,
         };
         let Some(first) = queue.pop_front() else { return Duration::ZERO };
         // Handed out in turn, for ever.
@@ -309,12 +409,14 @@ impl Server {
             reference: Some(job.reference.clone()),
             release_name: self.release.clone(),
             created_at: Some(job.created_at),
-            started_at: None,
+            started_at: (!job.has_never_begun() && boot >= job.begins && !job.begins.is_zero())
+                .then(|| job.wall(job.begins)),
             // No two end at the very same millisecond.
-            ended_at: state
-                .is_final()
-                .then(|| later(job.created_at, self.lasts + Duration::from_millis(job.id.unsigned_abs() % 10_000))),
-            info: None,
+            ended_at: state.is_final().then(|| {
+                let ended = if job.life_ended(boot) { job.ends } else { job.obeyed.unwrap_or(job.ends).min(boot) };
+                later(job.wall(ended), Duration::from_millis(job.id.unsigned_abs() % 100))
+            }),
+            info: (state == JobState::Faulted).then(|| job.life.info.map(str::to_owned)).flatten(),
             error: None,
             output: state.is_final().then(|| "{}".to_owned()),
             state,
@@ -590,6 +692,19 @@ impl Server {
                     known.stopped = true;
                 }
                 Report::SpareStopped { connection, run, job, result }
+            }
+            Action::Stop { connection, folder_id: _, run, job, how } => {
+                self.calls.push((boot, Call::Stop(job.id, how)));
+                let result = self.check().and_then(|()| match self.stops_refused {
+                    true => Err(refused(409, 1001)),
+                    false => Ok(()),
+                });
+                if result.is_ok()
+                    && let Some(known) = self.jobs.iter_mut().find(|known| known.id == job.id.0)
+                {
+                    known.stop(how, boot);
+                }
+                Report::Stopped { connection, run, job, how, result }
             }
         }
     }

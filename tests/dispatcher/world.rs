@@ -11,13 +11,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 use punctual::clock::{Reading, later};
 use punctual::dispatcher::core::{Absent, Answer, Core, Event, Pace, Step};
-use punctual::dispatcher::core::{Command, CommandId, CommandRefused, Resolved};
+use punctual::dispatcher::core::{Command, CommandId, CommandRefused, Done, Resolved};
 use punctual::executor::{Action, Report};
 use punctual::run::{
-    Attempt, Evidence, FolderId, InstallationId, JobId, JobKey, ListCalls, Reference, Run, RunId, RunState, Seen,
+    Attempt, Evidence, FolderId, InstallationId, JobId, JobKey, ListCalls, Pause, PauseId, Reference, Run, RunId,
+    RunState, Seen, SkipMark,
 };
-use punctual::schedule::{ConnectionName, HighWaterMark, ScheduleKey, ScheduleSet, SourceFile, Timing, parse};
-use punctual::store::{Changes, Counting, Deed, Doubt, Holding, LoadedState};
+use punctual::schedule::{
+    ConnectionName, HighWaterMark, Schedule, ScheduleKey, ScheduleSet, SourceFile, Timing, Trigger, parse,
+};
+use punctual::store::{Changes, Counting, Deed, Doubt, Failing, Holding, HoldingChange, LoadedState};
 use uuid::Uuid;
 
 use super::server::Server;
@@ -47,9 +50,61 @@ pub(crate) struct Model {
     pub(crate) audit: Vec<Deed>,
     pub(crate) list_calls: Vec<ListCalls>,
     pub(crate) doubt: Option<Doubt>,
+    /// Each pause, and when it was ended.
+    pub(crate) pauses: BTreeMap<PauseId, (Pause, Option<Timestamp>)>,
+    pub(crate) skips: Vec<SkipMark>,
+    pub(crate) failing: Failing,
 }
 
 impl Model {
+    fn hold(&mut self, change: &HoldingChange) {
+        match change {
+            HoldingChange::Pause(id, pause) => {
+                let before = self.pauses.insert(*id, (pause.clone(), None));
+                assert!(before.is_none(), "the number of a pause comes twice");
+                assert!(pause.until.is_none_or(|until| pause.since < until), "a pause without an instant");
+            }
+            HoldingChange::Resume { pause, at, actor: _ } => {
+                let (_, ended) = self.pauses.get_mut(pause).expect("it ends a pause that is there");
+                ended.get_or_insert(*at);
+            }
+            HoldingChange::Skip(mark) => {
+                let same = |old: &SkipMark| old.schedule == mark.schedule && old.nominal_at == mark.nominal_at;
+                if !self.skips.iter().any(same) {
+                    self.skips.push(mark.clone());
+                }
+            }
+            HoldingChange::Unskip { schedule, nominal_at } => {
+                self.skips.retain(|mark| mark.schedule != *schedule || mark.nominal_at != *nominal_at);
+            }
+        }
+    }
+
+    fn count(&mut self, changed: &Failing) {
+        let Failing { schedules, accounts, last } = changed;
+        self.failing.schedules.extend(schedules.clone());
+        self.failing.accounts.extend(accounts.clone());
+        self.failing.last.extend(last.clone());
+        self.failing.schedules.retain(|_, failures| *failures > 0);
+        self.failing.accounts.retain(|_, faults| *faults > 0);
+    }
+
+    fn holding(&self) -> Holding {
+        let first_mark = self.marks.values().map(|(mark, ..)| mark.0).min();
+        let kept = self.pauses.iter().filter(|(_, (_, ended))| ended.is_none_or(|at| Some(at) > first_mark));
+        let until = |pause: &Pause, ended: Option<Timestamp>| match (pause.until, ended) {
+            (Some(until), Some(ended)) => Some(until.min(ended)),
+            (until, ended) => until.or(ended),
+        };
+        Holding {
+            pauses: kept
+                .map(|(id, (pause, ended))| (*id, Pause { until: until(pause, *ended), ..pause.clone() }))
+                .collect(),
+            last_pause: self.pauses.keys().max().copied().unwrap_or_default(),
+            skips: self.skips.clone(),
+        }
+    }
+
     /// One transaction, by the rules of the writer's SQL. Gives the claims that were lost.
     fn commit(&mut self, changes: &Changes) -> BTreeSet<RunId> {
         let Changes {
@@ -64,11 +119,14 @@ impl Model {
             list_calls,
             swept,
             uncounted,
-            holding: _,
+            holding,
+            failing,
             audit,
             doubt,
         } = changes;
         self.audit.extend(audit.iter().cloned());
+        holding.iter().for_each(|change| self.hold(change));
+        self.count(failing);
         self.list_calls.extend(list_calls.iter().cloned());
         if doubt.is_some() {
             self.doubt = None;
@@ -77,7 +135,9 @@ impl Model {
         for run in inserted {
             assert!(!self.runs.contains_key(&run.id), "an id comes twice");
             assert_eq!(run.version, 1, "a new row is version 1");
-            if self.runs.values().any(|old| old.schedule == run.schedule && old.nominal_at == run.nominal_at) {
+            let planned = |run: &Run| !matches!(run.trigger, Trigger::Manual | Trigger::Backfill);
+            let same = |old: &Run| old.schedule == run.schedule && old.nominal_at == run.nominal_at && planned(old);
+            if planned(run) && self.runs.values().any(same) {
                 lost.insert(run.id);
             } else {
                 self.runs.insert(run.id, run.clone());
@@ -90,7 +150,8 @@ impl Model {
             *old = Run { version: run.version + 1, ..run.clone() };
         }
         for (id, attempt) in swept {
-            if let Some(old) = self.runs.get_mut(id).and_then(|run| run.attempts.last_mut()) {
+            let attempts = self.runs.get_mut(id).map(|run| run.attempts.iter_mut());
+            for old in attempts.into_iter().flatten().filter(|old| old.reference == attempt.reference) {
                 *old = attempt.clone();
             }
         }
@@ -109,6 +170,8 @@ impl Model {
         }
         for gone in retired {
             self.marks.remove(&gone.0);
+            self.failing.schedules.remove(&gone.0);
+            self.failing.last.remove(&gone.0);
         }
         for proof in evidence {
             self.evidence.insert(proof.folder_id, proof.clone());
@@ -123,10 +186,14 @@ impl Model {
             let due = run.attempts.iter().filter(|attempt| attempt.sweep_at.is_some());
             due.map(|attempt| (run.id, run.connection.clone(), attempt.clone()))
         });
-        let counting = self
-            .runs
-            .values()
-            .filter_map(|run| Some(Counting { run: run.id, schedule: run.schedule.clone(), until: run.counts_until? }));
+        let counting = self.runs.values().filter_map(|run| {
+            Some(Counting {
+                run: run.id,
+                schedule: run.schedule.clone(),
+                pool: run.policy.pool.clone(),
+                until: run.counts_until?,
+            })
+        });
         LoadedState {
             installation: INSTALLATION,
             open,
@@ -140,7 +207,8 @@ impl Model {
             counting: counting.collect(),
             short_folders: Vec::new(),
             list_calls: self.list_calls.clone(),
-            holding: Holding::default(),
+            holding: self.holding(),
+            failing: self.failing.clone(),
             doubt: self.doubt,
         }
     }
@@ -189,6 +257,16 @@ pub(crate) fn read(text: &str, now: Timestamp) -> Arc<ScheduleSet> {
     }
 }
 
+/// The same set with a schedule changed.
+pub(crate) fn changed(set: &ScheduleSet, key: &str, change: impl FnOnce(&mut Schedule)) -> Arc<ScheduleSet> {
+    let mut set = set.clone();
+    let schedule = set.schedules.get_mut(&ScheduleKey::parse(key).unwrap()).unwrap();
+    let mut new = (**schedule).clone();
+    change(&mut new);
+    *schedule = Arc::new(new);
+    Arc::new(set)
+}
+
 /// Every hour on the hour, and what else is said.
 pub(crate) fn hourly(more: &str) -> String {
     format!("  x: {{ cron: \"0 * * * *\", start: {{ process: P }}{more} }}\n")
@@ -222,7 +300,12 @@ impl World {
 
     /// The same, where an earlier job of ours proves that look-ups by Reference see our jobs.
     pub(crate) fn proven(schedules: &str, begin: &str) -> World {
-        let mut world = World::new(schedules, begin);
+        World::proven_with(set_of(schedules, at(begin)), begin)
+    }
+
+    /// The same with a set that is made already.
+    pub(crate) fn proven_with(set: Arc<ScheduleSet>, begin: &str) -> World {
+        let mut world = World::with(set, at(begin));
         world.crash();
         let reference = Reference::from_text(format!("{}0123456789ab.aaaaaa", Reference::prefix(INSTALLATION)));
         world.server.old_job(reference.clone(), world.now);
@@ -302,6 +385,14 @@ impl World {
     }
 
     pub(crate) fn command(&mut self, command: Command) -> Result<Resolved, CommandRefused> {
+        match self.ask(command) {
+            Ok(Done::Resolved(resolved)) => Ok(resolved),
+            Ok(done @ Done::Held(_)) => panic!("{done:?}"),
+            Err(refused) => Err(refused),
+        }
+    }
+
+    pub(crate) fn ask(&mut self, command: Command) -> Result<Done, CommandRefused> {
         let now = self.now;
         let id = CommandId(self.answers.len() as u64 + 1);
         self.core().handle(Event::Command(id, command), now);

@@ -299,6 +299,8 @@ fn start() -> StartRequest {
         reference: Reference::from_text(REFERENCE),
         arguments: Some(r#"{"password":"hunter2"}"#.to_owned()),
         runtime: Some("Unattended".to_owned()),
+        priority: None,
+        stop: None,
     }
 }
 

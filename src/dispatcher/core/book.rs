@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::due::Due;
+use super::ended::Ended;
 use super::flights::{Flights, Question};
 use super::inquiry::Settle;
 use super::progress::{Need, Open, Progress, Stored};
@@ -14,15 +15,17 @@ use super::queue::Seat;
 use crate::happening::{Happening, Now, OfDaemon, OfRun};
 use crate::run::{Attempt, Evidence, JobKey, ListCalls, Run, RunEvent, RunId, RunState, Seen, ShortFolder};
 use crate::schedule::{ConnectionName, HighWaterMark, ScheduleKey};
-use crate::store::{Changes, Deed, DoubtOver, Retired, StoredVersion};
+use crate::store::{Changes, Deed, DoubtOver, Failing, HoldingChange, Retired, StoredVersion};
 
 /// All open runs, and the changes of this turn.
 #[derive(Debug, Default)]
 pub(crate) struct Book {
     runs: BTreeMap<RunId, Open>,
     by_schedule: HashMap<ScheduleKey, BTreeSet<RunId>>,
-    /// Runs that have ended and still count for overlap, each until an instant.
-    counting: HashMap<ScheduleKey, BTreeMap<RunId, Timestamp>>,
+    /// Of these the late times that run one after another, before later ones.
+    caught_up: HashMap<ScheduleKey, BTreeSet<RunId>>,
+    /// What of runs that have ended still matters to others.
+    pub(crate) ended: Ended,
     changes: Changes,
     happened: Vec<Happening>,
     touched: BTreeSet<RunId>,
@@ -172,6 +175,9 @@ impl Book {
             self.touched.insert(open.run.id);
         }
         self.by_schedule.entry(open.run.schedule.clone()).or_default().insert(open.run.id);
+        if open.run.is_caught_up() {
+            self.caught_up.entry(open.run.schedule.clone()).or_default().insert(open.run.id);
+        }
         self.runs.insert(open.run.id, open);
     }
 
@@ -231,7 +237,10 @@ impl Book {
         let state = open.run.state;
         let (schedule, text) = (Some(open.run.schedule.clone()), what.to_string());
         self.happened.push(Happening::Run { run: id, schedule, state: Now::Becomes(state), what });
-        self.change(id, |_| {});
+        if open.stored == Stored::AsIs {
+            open.stored = Stored::Changed;
+        }
+        self.touched.insert(id);
         self.changes.seen.push(Seen { run: id, at, state: Some(state), text });
         true
     }
@@ -256,14 +265,9 @@ impl Book {
         self.happened.push(happening);
     }
 
-    /// A run that ends counts for overlap until then.
-    pub(crate) fn count_until(&mut self, schedule: &ScheduleKey, id: RunId, until: Timestamp) {
-        self.counting.entry(schedule.clone()).or_default().insert(id, until);
-    }
-
     /// A run that was given up counts for overlap no longer. Gives whether it did.
     pub(crate) fn stop_counting(&mut self, id: RunId, now: Timestamp) -> bool {
-        let counted = self.counting.values_mut().filter_map(|runs| runs.remove(&id)).any(|until| until > now);
+        let counted = self.ended.stop_counting(id, now);
         if counted {
             self.changes.uncounted.push(id);
         }
@@ -272,12 +276,23 @@ impl Book {
 
     /// The open runs of a schedule.
     pub(crate) fn of_schedule(&self, schedule: &ScheduleKey) -> impl Iterator<Item = &Open> {
-        self.by_schedule.get(schedule).into_iter().flatten().filter_map(|id| self.get(*id))
+        self.of_schedule_but(schedule, None)
     }
 
-    /// The runs of a schedule that have ended and count for overlap, each until then.
-    pub(crate) fn counting(&self, schedule: &ScheduleKey) -> impl Iterator<Item = (RunId, Timestamp)> {
-        self.counting.get(schedule).into_iter().flatten().map(|(id, until)| (*id, *until))
+    /// The same without this one.
+    pub(crate) fn of_schedule_but(&self, schedule: &ScheduleKey, but: Option<RunId>) -> impl Iterator<Item = &Open> {
+        let ids = self.by_schedule.get(schedule).into_iter().flatten();
+        ids.filter(move |id| Some(**id) != but).filter_map(|id| self.get(*id))
+    }
+
+    /// Whether a schedule has open runs that are late and run one after another.
+    pub(crate) fn has_caught_up(&self, schedule: &ScheduleKey) -> bool {
+        self.caught_up.contains_key(schedule)
+    }
+
+    /// The open runs of a schedule that are late and run one after another.
+    pub(crate) fn caught_up(&self, schedule: &ScheduleKey) -> impl Iterator<Item = &Open> {
+        self.caught_up.get(schedule).into_iter().flatten().filter_map(|id| self.get(*id))
     }
 
     /// Drops a run that was never written.
@@ -286,10 +301,11 @@ impl Book {
         let open = self.runs.remove(&id)?;
         self.unfiled.remove(&id);
         self.due.drop(id);
-        if let Some(ids) = self.by_schedule.get_mut(&open.run.schedule) {
+        for sets in [&mut self.by_schedule, &mut self.caught_up] {
+            let Some(ids) = sets.get_mut(&open.run.schedule) else { continue };
             ids.remove(&id);
             if ids.is_empty() {
-                self.by_schedule.remove(&open.run.schedule);
+                sets.remove(&open.run.schedule);
             }
         }
         self.touched.remove(&id);
@@ -332,6 +348,15 @@ impl Book {
 
     pub(crate) fn record_deed(&mut self, deed: Deed) {
         self.changes.audit.push(deed);
+    }
+
+    pub(crate) fn record_holding(&mut self, change: HoldingChange) {
+        self.changes.holding.push(change);
+    }
+
+    /// Counts of failures that are to be stored.
+    pub(crate) fn failing(&mut self) -> &mut Failing {
+        &mut self.changes.failing
     }
 
     pub(crate) fn record_doubt_over(&mut self, over: DoubtOver) {

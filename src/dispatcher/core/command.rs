@@ -1,27 +1,24 @@
-//! What people ask of a run that is held, and what becomes of it.
+//! What people ask for, and what becomes of it: here of a run that is held; of pauses and skipped times in `holding_command`.
 //!
 //! An answer is given when it is stored, never before: it comes out of the turn next to the changes. Each is an `audit` row and a
 //! line of the run, with who asked.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
+use super::answer::{Answer, CommandId, CommandRefused, Done, Resolved};
 use super::flights::Folder;
+use super::holding_command::{self, HoldingCommand};
 use super::inquiry::Settle;
 use super::progress::Wish;
-use super::run::{adopt, ending};
+use super::run::{adopt, ending, stop};
+use super::set::planning::Planning;
 use super::state::State;
-use crate::clock::later;
 use crate::executor::Action;
 use crate::happening::{HowFound, OfRun, WhyLost};
 use crate::orchestrator::{CallError, JobPage, JobView, is_same_name};
-use crate::run::{Ending, FolderId, JobId, JobKey, Reference, RunEvent, RunId, RunState, SkipReason};
+use crate::run::{Ending, FolderId, JobKey, Reference, RunEvent, RunId, RunState, SkipReason};
 use crate::store::Deed;
-
-/// Names a command until it is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct CommandId(pub u64);
 
 /// What a person asks for.
 #[derive(Clone, Debug)]
@@ -32,6 +29,13 @@ pub enum Command {
         run: RunId,
         /// How.
         how: Resolution,
+        /// Who asks, for `audit`.
+        actor: String,
+    },
+    /// Pause, resume or skip.
+    Hold {
+        /// What.
+        what: HoldingCommand,
         /// Who asks, for `audit`.
         actor: String,
     },
@@ -49,103 +53,6 @@ pub enum Resolution {
     /// Nothing can be learnt of its job: it is given up.
     Lost,
 }
-
-/// What was decided. Its `Display` is for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Resolved {
-    /// It is looked up once more and then sent.
-    Starting,
-    /// It is recorded as skipped.
-    Skipped,
-    /// The job is followed.
-    Adopted(JobId),
-    /// The run has ended, and its schedule goes on.
-    Lost,
-}
-
-impl fmt::Display for Resolved {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Resolved::Starting => f.write_str("it is looked up once more, and started if no job is found"),
-            Resolved::Skipped => f.write_str("it is recorded as skipped and is not started"),
-            Resolved::Adopted(job) => write!(f, "job {job} is taken as its job and followed"),
-            Resolved::Lost => f.write_str("it is given up, and its schedule goes on; its job may still run"),
-        }
-    }
-}
-
-/// Why nothing was decided.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CommandRefused {
-    /// It has ended, or there is none.
-    #[error("run `{0}` is not open")]
-    NotOpen(RunId),
-    /// Nobody has to decide about it.
-    #[error("run `{run}` is {state}, and only a held run can be resolved so; `lost` ends one whose job cannot be read")]
-    NotHeld {
-        /// Which.
-        run: RunId,
-        /// What it is.
-        state: RunState,
-    },
-    /// Its job can be read, so nothing is lost.
-    #[error("job {job} of run `{run}` can be read: it is {state}; stop it in Orchestrator if it is not wanted")]
-    CanBeRead {
-        /// The run.
-        run: RunId,
-        /// Its job.
-        job: JobId,
-        /// What it is.
-        state: String,
-    },
-    /// Nothing of it is at Orchestrator.
-    #[error("run `{run}` is {state}: nothing of it can be lost; it ends by its deadline")]
-    NothingToLose {
-        /// Which.
-        run: RunId,
-        /// What it is.
-        state: RunState,
-    },
-    /// It was never sent anywhere.
-    #[error("run `{0}` has no folder in which a job of it could be")]
-    NoFolder(RunId),
-    /// There is no such job.
-    #[error("folder {folder} shows no job `{key}`")]
-    NoJob {
-        /// The key.
-        key: JobKey,
-        /// Where it was looked for.
-        folder: FolderId,
-    },
-    /// Another process's job.
-    #[error("job `{key}` is of process `{found}`, and the run starts `{wanted}`")]
-    OtherProcess {
-        /// The key.
-        key: JobKey,
-        /// Its process.
-        found: String,
-        /// The run's.
-        wanted: String,
-    },
-    /// Another run's job.
-    #[error("job `{0}` belongs to another run")]
-    OtherRun(JobKey),
-    /// Orchestrator did not answer.
-    #[error("the job could not be read: {0}")]
-    NotRead(String),
-    /// It is being decided already.
-    #[error("run `{0}` is being resolved already")]
-    Busy(RunId),
-    /// The daemon is about to end.
-    #[error("the daemon is stopping")]
-    Stopping,
-    /// Nothing can be written now.
-    #[error("the database cannot be written at the moment, so nothing was decided")]
-    NotStored,
-}
-
-/// A command with its answer.
-pub type Answer = (CommandId, Result<Resolved, CommandRefused>);
 
 /// Commands that wait for Orchestrator, and the answers to those that do not.
 #[derive(Debug, Default)]
@@ -197,13 +104,19 @@ impl Desk {
             subject: asking.run.to_string(),
             detail: Some(detail),
         });
-        self.answers.push((asking.id, Ok(resolved)));
+        self.answers.push((asking.id, Ok(Done::Resolved(resolved))));
     }
 }
 
 /// A person asks for something.
-pub(crate) fn take(state: &mut State, desk: &mut Desk, id: CommandId, command: Command) {
-    let Command::Resolve { run, how, actor } = command;
+pub(crate) fn take(state: &mut State, planning: &Planning, desk: &mut Desk, id: CommandId, command: Command) {
+    let (run, how, actor) = match command {
+        Command::Resolve { run, how, actor } => (run, how, actor),
+        Command::Hold { what, actor } => {
+            let done = holding_command::take(state, planning, what, &actor);
+            return desk.answers.push((id, done.map(Done::Held).map_err(CommandRefused::from)));
+        }
+    };
     let asking = Asking { id, run, actor };
     let asked = match how {
         Resolution::Lost => give_up(state, desk, asking),
@@ -227,13 +140,11 @@ fn resolve_held(state: &mut State, desk: &mut Desk, asking: Asking, how: Resolut
     let actor = &asking.actor;
     match how {
         Resolution::Start => {
-            let schedule = state.loaded.set.schedules.get(&open.run.schedule);
+            let deadline = open.run.deadline_at;
+            state.book.change(run, |run| run.error = None);
             // Counted from the asking, as for anything that a person starts (semantics.md 10).
-            let deadline = schedule.map(|schedule| later(now.wall, schedule.start_deadline));
-            state.book.change(run, |run| {
-                run.error = None;
-                run.deadline_at = deadline.unwrap_or(run.deadline_at).max(run.deadline_at);
-            });
+            state.set_deadline(run, now.wall);
+            state.book.change(run, |run| run.deadline_at = run.deadline_at.max(deadline));
             let what = OfRun::DecidedToStart { actor: actor.clone() };
             // Its window is over, whenever its call ended.
             state.become_unclear(run, Settle::from(Duration::ZERO, now.boot), what);
@@ -312,6 +223,10 @@ pub(crate) fn on_read(state: &mut State, desk: &mut Desk, run: RunId, result: &R
     let Some((asking, Pending::GivingUp)) = desk.pending.get(&run).cloned() else { return };
     desk.pending.remove(&run);
     match result {
+        // It was stopped and goes on: nothing more can be asked of it (semantics.md 21a).
+        Ok(Some(_)) if state.book.get(run).is_some_and(|open| stop::is_stuck(open, state.now.wall)) => {
+            give_up_now(state, desk, asking);
+        }
         Ok(Some(job)) => {
             let state = job.state.as_str().to_owned();
             desk.refuse(asking.id, CommandRefused::CanBeRead { run, job: job.id, state });

@@ -5,9 +5,45 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::book::Book;
-use crate::policy::overlap::{ActiveRun, Knowledge};
-use crate::run::{RunId, RunState};
+use super::progress::Open;
+use crate::policy::overlap::{ActiveRun, Knowledge, Stage};
+use crate::run::{RunId, RunState, WaitReason};
 use crate::schedule::{OnUnknownStart, OverlapPolicy, ScheduleKey, Trigger};
+
+fn is_planned(trigger: Trigger) -> bool {
+    match trigger {
+        Trigger::Scheduled | Trigger::CatchUp | Trigger::After => true,
+        Trigger::Manual | Trigger::Backfill => false,
+    }
+}
+
+/// Of two times that wait.
+fn goes_before(one: Timestamp, other: Timestamp) -> bool {
+    #[cfg(feature = "faults")]
+    if crate::faults::is_on(crate::faults::LAST_COME_FIRST) {
+        return one > other;
+    }
+    one < other
+}
+
+/// Of several late times that run one after another, the first that is open and comes before this planned run (semantics.md 9).
+pub(crate) fn caught_up_before(book: &Book, id: RunId, due: Duration) -> Option<ActiveRun> {
+    let run = &book.get(id)?.run;
+    let before = (run.nominal_at, run.id);
+    let ahead = book
+        .caught_up(&run.schedule)
+        .filter(|_| is_planned(run.trigger))
+        .filter(|open| !open.run.state.is_final())
+        .filter(|open| open.run.state != RunState::Held || open.run.policy.on_unknown_start == OnUnknownStart::Hold)
+        .filter(|open| (open.run.nominal_at, open.run.id) < before);
+    let first = ahead.min_by_key(|open| (open.run.nominal_at, open.run.id))?;
+    Some(ActiveRun { id: first.run.id, knowledge: first.knowledge_since(due), stage: first.stage() })
+}
+
+/// Whether the window that a run waits in is not over; its end is its own turn to be asked.
+fn is_shut(open: &Open, now: Timestamp) -> bool {
+    open.run.waiting_until.is_none_or(|until| now < until)
+}
 
 /// The runs of a schedule but this one that count for overlap, oldest first (semantics.md 11): those that were sent or may
 /// have been, and those that were due before it. What is held for want of proof does not count, unless its schedule leaves
@@ -16,7 +52,7 @@ pub(crate) fn active(
     book: &Book,
     policy: OverlapPolicy,
     schedule: &ScheduleKey,
-    but: Option<RunId>,
+    before: Option<(Timestamp, RunId)>,
     due: Duration,
     now: Timestamp,
 ) -> Vec<ActiveRun> {
@@ -24,29 +60,34 @@ pub(crate) fn active(
     if policy == OverlapPolicy::Allow {
         return Vec::new();
     }
-    let before = but.and_then(|id| book.get(id)).map(|open| (open.run.nominal_at, open.run.id));
+    let but = before.map(|(_, id)| id);
     let mut active: Vec<_> = book
-        .of_schedule(schedule)
+        .of_schedule_but(schedule, but)
         // Rows that end with this very turn are still here.
         .filter(|open| !open.run.state.is_final())
-        .filter(|open| match open.run.trigger {
-            Trigger::Scheduled | Trigger::CatchUp | Trigger::After => true,
-            // They have an overlap of their own (semantics.md 12).
-            Trigger::Manual | Trigger::Backfill => false,
-        })
-        .filter(|open| Some(open.run.id) != but)
         .filter(|open| match open.run.state {
             RunState::Held => open.run.policy.on_unknown_start == OnUnknownStart::Hold,
             RunState::Starting | RunState::Unknown | RunState::Job(_) => true,
+            RunState::Armed | RunState::Waiting(_) if open.run.had_job() => true,
+            // Inside a window overlap is not asked yet (semantics.md 30).
+            RunState::Waiting(WaitReason::Blackout) if open.run.sent_at.is_none() && is_shut(open, now) => false,
+            // What a person asked for counts once it was sent (semantics.md 12).
             RunState::Armed | RunState::Waiting(_) => {
-                before.is_none_or(|before| (open.run.nominal_at, open.run.id) < before)
+                // Of one time there is one run: a second row of it is a claim that is lost.
+                is_planned(open.run.trigger)
+                    && before.is_none_or(|(nominal_at, _)| goes_before(open.run.nominal_at, nominal_at))
             }
             RunState::Ended(_) => false,
         })
-        .map(|open| (open.run.nominal_at, ActiveRun { id: open.run.id, knowledge: open.knowledge_since(due) }))
+        .map(|open| {
+            (
+                open.run.nominal_at,
+                ActiveRun { id: open.run.id, knowledge: open.knowledge_since(due), stage: open.stage() },
+            )
+        })
         .collect();
     active.sort_by_key(|(nominal_at, run)| (*nominal_at, run.id));
-    let ended = book.counting(schedule).filter(|(_, until)| *until > now);
-    let ended = ended.map(|(id, _)| ActiveRun { id, knowledge: Knowledge::Current });
+    let ended = book.ended.counting(schedule).filter(|(_, until)| *until > now);
+    let ended = ended.map(|(id, _)| ActiveRun { id, knowledge: Knowledge::Current, stage: Stage::GivenUp });
     active.into_iter().map(|(_, run)| run).chain(ended).collect()
 }

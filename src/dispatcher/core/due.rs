@@ -3,6 +3,7 @@
 //! A turn looks at what is due and at what was touched, never at all that is open. Each place follows from the run alone and is filed
 //! anew whenever the run was touched, so none can be forgotten; nothing here decides.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::time::Duration;
@@ -11,20 +12,34 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::flights::{Flights, Folder, Question};
-use super::progress::{Need, Open, Progress};
+use super::progress::{Need, Open, Patience, Progress};
 use super::queue::{Order, Queue, Seat};
-use crate::run::{FolderId, JobKey, RunId, RunState};
+use crate::orchestrator::JobState;
+use crate::policy::timeout::{self, JobTimes};
+use crate::run::{Attempt, FolderId, JobKey, Run, RunId, RunState, TimeLimit};
 use crate::schedule::{ConnectionName, ScheduleKey};
+
+/// Of the runs that wait for an older one of their schedule so many are looked at when something of it changes: the first may go then, and
+/// the few behind it learn what they wait for. The others' turn comes when these have gone.
+const LOOKED_AT: usize = 32;
 
 /// All places of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Place {
     schedule: ScheduleKey,
     connection: ConnectionName,
-    /// Its place in the queue and its deadline, while it may be sent.
-    sendable: Option<(Order, Timestamp)>,
-    /// It waits for the word of older runs of its schedule.
-    waits_for_older: bool,
+    /// Its place in the queue, while it may be sent.
+    sendable: Option<Order>,
+    /// Its deadline, while that runs.
+    deadline: Option<Timestamp>,
+    /// It waits for the word, or for the end, of older runs of its schedule.
+    waits_for_older: Option<Order>,
+    /// The pool in which it has a place.
+    holds: Option<String>,
+    /// When its job passes a limit of time, if nothing changes.
+    limit: Option<Timestamp>,
+    /// Its job is to stop.
+    is_stopping: bool,
     /// When Orchestrator is asked for its Reference next, in boot time.
     asked_at: Option<Duration>,
     job: Option<JobKey>,
@@ -76,7 +91,15 @@ pub(crate) struct Due {
     pub(crate) held: BTreeSet<RunId>,
     pub(crate) sought: BTreeSet<RunId>,
     pub(crate) elsewhere: BTreeSet<RunId>,
-    waiting_for_older: BTreeMap<ScheduleKey, BTreeSet<RunId>>,
+    /// The jobs that pass a limit of time next, by when.
+    pub(crate) limits: BTreeSet<(Timestamp, RunId)>,
+    /// The runs whose jobs are to stop.
+    pub(crate) stopping: BTreeSet<RunId>,
+    /// Who has a place in each pool.
+    pub(crate) holders: BTreeMap<String, BTreeSet<RunId>>,
+    /// Who waits for one.
+    pub(crate) pool_waits: BTreeMap<String, BTreeSet<RunId>>,
+    waiting_for_older: BTreeMap<ScheduleKey, BTreeSet<Order>>,
 }
 
 impl Place {
@@ -84,12 +107,17 @@ impl Place {
         let run = &open.run;
         let is_elsewhere = open.elsewhere.is_some();
         let need = open.need();
-        let order = (run.fire_at, run.nominal_at, run.id);
+        let order = (Reverse(run.policy.priority), run.due_at(), run.nominal_at, run.id);
+        let has_job = run.open_job().is_some() && !is_elsewhere;
         Place {
             schedule: run.schedule.clone(),
             connection: run.connection.clone(),
-            sendable: need.map(|_| (order, run.deadline_at)),
-            waits_for_older: need == Some(Need::Overlap),
+            sendable: need.map(|_| order),
+            deadline: need.filter(|_| open.patience == Patience::Runs).map(|_| run.deadline_at),
+            waits_for_older: need.filter(|need| *need == Need::Overlap).map(|_| order),
+            holds: run.policy.pool.clone().filter(|_| holds_a_place(run.state)),
+            limit: limit_of(run).map(|(at, _)| at).filter(|_| has_job),
+            is_stopping: has_job && run.attempt().is_some_and(|attempt| attempt.stop.is_some()),
             asked_at: asked_at(open, flights).filter(|_| !is_elsewhere && run.attempt().is_some()),
             job: run.open_job().map(|job| job.key),
             followed: followed(open, flights).filter(|_| !is_elsewhere),
@@ -98,6 +126,37 @@ impl Place {
             is_elsewhere: is_elsewhere && !run.state.is_final(),
         }
     }
+}
+
+/// Whether a run in this state has a place in its pool (semantics.md 11).
+pub(crate) fn holds_a_place(state: RunState) -> bool {
+    match state {
+        RunState::Starting | RunState::Unknown | RunState::Job(_) => true,
+        RunState::Armed | RunState::Waiting(_) | RunState::Held | RunState::Ended(_) => false,
+    }
+}
+
+/// The limit of time that a run's job passes next, if nothing changes.
+pub(crate) fn limit_of(run: &Run) -> Option<(Timestamp, TimeLimit)> {
+    let (timeouts, attempt) = (run.policy.timeout.as_ref()?, run.attempt()?);
+    // What is to stop already has no other limit.
+    if attempt.stop.is_some() || run.open_job().is_none() {
+        return None;
+    }
+    let job = JobTimes {
+        accepted_at: run.accepted_at.or(attempt.sent_at).unwrap_or(run.claimed_at),
+        started_at: attempt.started_at,
+        parked: attempt.parked,
+        is_parked: is_parked(attempt),
+        stop_at: run.policy.stop_at,
+    };
+    timeout::decide(timeouts, &job)
+}
+
+/// Whether an attempt's job is suspended, or waits for a robot again after that, as far as is known.
+pub(crate) fn is_parked(attempt: &Attempt) -> bool {
+    let word = attempt.job_state.as_deref().map(JobState::from_text);
+    attempt.started_at.is_some() && matches!(word, Some(JobState::Suspended | JobState::Resumed))
 }
 
 /// When an open run is asked about next, if nothing is being asked yet.
@@ -138,8 +197,14 @@ impl Due {
             self.put(id, &place);
             self.places.insert(id, place.clone());
         }
-        if let (Some((order, _)), Some(queue)) = (place.sendable, self.queues.get_mut(&place.connection)) {
+        if let (Some(order), Some(queue)) = (place.sendable, self.queues.get_mut(&place.connection)) {
             queue.seat(order, seat);
+        }
+        if let Some(pool) = &open.run.policy.pool {
+            match seat {
+                Seat::Pool => drop(self.pool_waits.entry(pool.clone()).or_default().insert(id)),
+                _ => leave(&mut self.pool_waits, pool, &id),
+            }
         }
     }
 
@@ -151,10 +216,11 @@ impl Due {
     /// Something of this schedule's runs has changed: those that wait for an older one are looked at. Gives whether there are any.
     pub(crate) fn look_at_younger(&mut self, schedule: &ScheduleKey) -> bool {
         let Some(waiting) = self.waiting_for_older.get(schedule) else { return false };
-        for id in waiting {
+        for order in waiting.iter().take(LOOKED_AT) {
+            let (.., id) = order;
             let Some(place) = self.places.get(id) else { continue };
-            if let (Some((order, _)), Some(queue)) = (place.sendable, self.queues.get_mut(&place.connection)) {
-                queue.seat(order, Seat::Next);
+            if let Some(queue) = self.queues.get_mut(&place.connection) {
+                queue.seat(*order, Seat::Next);
             }
         }
         true
@@ -169,17 +235,25 @@ impl Due {
     pub(crate) fn drop(&mut self, id: RunId) {
         let Some(place) = self.places.remove(&id) else { return };
         let connection = &place.connection;
-        if let Some((order, deadline)) = place.sendable {
+        if let Some(deadline) = place.deadline {
             self.deadlines.remove(&(deadline, id));
-            if let Some(queue) = self.queues.get_mut(connection) {
-                queue.leave(order);
-                if queue.is_empty() {
-                    self.queues.remove(connection);
-                }
+        }
+        if let Some(pool) = place.holds {
+            leave(&mut self.holders, &pool, &id);
+        }
+        if let Some(limit) = place.limit {
+            self.limits.remove(&(limit, id));
+        }
+        if let Some(order) = place.sendable
+            && let Some(queue) = self.queues.get_mut(connection)
+        {
+            queue.leave(order);
+            if queue.is_empty() {
+                self.queues.remove(connection);
             }
         }
-        if place.waits_for_older {
-            leave(&mut self.waiting_for_older, &place.schedule, &id);
+        if let Some(order) = place.waits_for_older {
+            leave(&mut self.waiting_for_older, &place.schedule, &order);
         }
         if let Some(at) = place.asked_at {
             leave(&mut self.asks, connection, &(at, id));
@@ -203,6 +277,11 @@ impl Due {
                 leave(&mut self.whole, connection, &(at, id));
             }
         }
+        self.pool_waits.retain(|_, waiting| {
+            waiting.remove(&id);
+            !waiting.is_empty()
+        });
+        self.stopping.remove(&id);
         self.held.remove(&id);
         self.sought.remove(&id);
         self.elsewhere.remove(&id);
@@ -210,12 +289,23 @@ impl Due {
 
     fn put(&mut self, id: RunId, place: &Place) {
         let connection = &place.connection;
-        if let Some((order, deadline)) = place.sendable {
+        if let Some(deadline) = place.deadline {
             self.deadlines.insert((deadline, id));
+        }
+        if let Some(pool) = &place.holds {
+            self.holders.entry(pool.clone()).or_default().insert(id);
+        }
+        if let Some(limit) = place.limit {
+            self.limits.insert((limit, id));
+        }
+        if place.is_stopping {
+            self.stopping.insert(id);
+        }
+        if let Some(order) = place.sendable {
             self.queues.entry(connection.clone()).or_default().seat(order, Seat::Next);
         }
-        if place.waits_for_older {
-            self.waiting_for_older.entry(place.schedule.clone()).or_default().insert(id);
+        if let Some(order) = place.waits_for_older {
+            self.waiting_for_older.entry(place.schedule.clone()).or_default().insert(order);
         }
         if let Some(at) = place.asked_at {
             self.asks.entry(connection.clone()).or_default().insert((at, id));

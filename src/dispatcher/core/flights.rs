@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::executor::{Action, Ask, AskedFor, Report};
-use crate::run::{FolderId, RunId};
+use crate::run::{FolderId, Reference, RunId};
 use crate::schedule::{ConnectionName, FolderChoice};
 
 /// A folder of a connection's tenant.
@@ -30,8 +30,8 @@ pub(crate) enum Question {
     Start(RunId),
     /// Whether a job of this run exists.
     Outcome(RunId),
-    /// How many jobs a repeated start of this run made.
-    Count(RunId),
+    /// How many jobs a repeated start under this name made.
+    Count(Reference),
     /// How this run's job is, in a list of several.
     Listed(RunId),
     /// How this run's job is, alone and whole.
@@ -44,6 +44,8 @@ pub(crate) enum Question {
     Recall(ConnectionName, Option<FolderChoice>),
     /// The job that a person named for this run.
     Named(RunId),
+    /// That this run's job ends.
+    Stop(RunId),
 }
 
 /// The calls under way.
@@ -70,7 +72,7 @@ impl Question {
             AskedFor::Settling | AskedFor::Settled | AskedFor::BeforeStart | AskedFor::Held => {
                 Question::Outcome(ask.run)
             }
-            AskedFor::Sweep => Question::Count(ask.run),
+            AskedFor::Sweep => Question::Count(ask.reference.clone()),
             AskedFor::Proof => Question::Proof(folder.clone()),
         }
     }
@@ -92,6 +94,7 @@ impl Question {
             Action::Read { run, .. } => vec![Question::Read(*run)],
             Action::Recall { connection, folder, .. } => vec![Question::Recall(connection.clone(), folder.clone())],
             Action::FindJob { run, .. } => vec![Question::Named(*run)],
+            Action::Stop { run, .. } => vec![Question::Stop(*run)],
             // What is learnt of a process is kept, and so is that it is being looked for; a stop is asked for once.
             Action::Resolve { .. } | Action::StopSpare { .. } => Vec::new(),
         }
@@ -114,6 +117,7 @@ impl Question {
             Report::Read { run, .. } => vec![Question::Read(*run)],
             Report::Recalled { connection, folder, .. } => vec![Question::Recall(connection.clone(), folder.clone())],
             Report::JobFound { run, .. } => vec![Question::Named(*run)],
+            Report::Stopped { run, .. } => vec![Question::Stop(*run)],
             Report::TokenRenewed { .. } | Report::Resolved { .. } | Report::SpareStopped { .. } => Vec::new(),
         }
     }
@@ -121,7 +125,11 @@ impl Question {
     /// The run whose next question waits for this one's answer.
     pub(crate) fn run(&self) -> Option<RunId> {
         match self {
-            Question::Start(run) | Question::Outcome(run) | Question::Listed(run) | Question::Read(run) => Some(*run),
+            Question::Start(run)
+            | Question::Outcome(run)
+            | Question::Listed(run)
+            | Question::Read(run)
+            | Question::Stop(run) => Some(*run),
             Question::Count(_)
             | Question::Proof(_)
             | Question::Ended(_)
@@ -171,7 +179,8 @@ impl Flights {
             | Question::Proof(_)
             | Question::Ended(_)
             | Question::Recall(..)
-            | Question::Named(_) => {}
+            | Question::Named(_)
+            | Question::Stop(_) => {}
         }
         load
     }

@@ -7,11 +7,16 @@
 //! What is known is in `state`, how far a run is in `progress`, what is known of a connection in `link`. The rules are functions of
 //! these: for one run in `run`, for the whole set in `set`. Here is the order of a turn.
 
+mod answer;
 mod book;
 mod command;
 mod counting;
 mod due;
+mod ended;
 mod flights;
+mod folder_state;
+mod holding;
+mod holding_command;
 mod inquiry;
 mod link;
 mod progress;
@@ -29,11 +34,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::answer::{Answer, CommandId, CommandRefused, Done, Resolved};
 use self::command::Desk;
-pub use self::command::{Answer, Command, CommandId, CommandRefused, Resolution, Resolved};
+pub use self::command::{Command, Resolution};
+pub use self::holding_command::{HoldingCommand, HoldingDone, HoldingRefused, SkipHow};
 use self::link::Phase;
 pub use self::link::obstacle::{ConnectionObstacle, ConnectionTrouble};
-use self::run::{crowd, deadline, elsewhere, look_up, polling, send, trial};
+use self::run::{crowd, deadline, elsewhere, failing, look_up, polling, send, stop, trial};
 use self::set::jumps::Turns;
 use self::set::planning::Planning;
 use self::set::{claim, jumps, recall, reload, warm_up};
@@ -118,7 +125,7 @@ impl Core {
             Event::Report(report) => report::take(state, planning, desk, *report),
             Event::Stop => *stopping = Stopping::Yes,
             Event::Command(id, command) => match stopping {
-                Stopping::No => command::take(state, desk, id, command),
+                Stopping::No => command::take(state, planning, desk, id, command),
                 Stopping::Yes => desk.refuse(id, CommandRefused::Stopping),
             },
             Event::Load(set) => match stopping {
@@ -136,6 +143,7 @@ impl Core {
         state.now = now;
         state.wake = Wake::default();
         jumps::notice(state, planning, turns);
+        failing::count_ends(state);
         if *stopping == Stopping::No {
             trial::try_unclear_connections(state);
             recall::ask(state, planning);
@@ -150,8 +158,11 @@ impl Core {
                 recall::end_doubt(state, planning);
             }
         }
+        stop::judge_limits(state);
+        stop::pursue(state);
         crowd::ask(state);
         polling::follow_jobs(state);
+        failing::count_ends(state);
         // While the daemon stops, due times are left to the next life.
         let next = planning.planner.wake_at().filter(|_| *stopping == Stopping::No);
         next.into_iter().for_each(|next| state.wake.at_wall(next));

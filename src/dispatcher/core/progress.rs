@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
+use super::folder_state::FolderState;
 use super::inquiry::{Inquiry, Settle, Then, Way};
 use crate::clock::Reading;
 use crate::orchestrator::JobView;
-use crate::policy::overlap::Knowledge;
-use crate::run::{FolderId, Run, RunState};
+use crate::policy::overlap::{Knowledge, Stage};
+use crate::run::{FolderId, Run, RunState, WaitReason};
 
 /// A run without a final state, with what is only known in memory.
 #[derive(Debug)]
@@ -16,9 +19,23 @@ pub(crate) struct Open {
     pub(crate) tries: Tries,
     pub(crate) wish: Wish,
     pub(crate) folder: FolderState,
+    pub(crate) patience: Patience,
+    /// Since when it has waited for a place in its pool, by the wall clock.
+    pub(crate) pool_since: Option<Timestamp>,
     /// Since when its connection leads to another tenant than the one it was claimed for, in boot time.
     pub(crate) elsewhere: Option<Duration>,
     pub(crate) stored: Stored,
+}
+
+/// Whether the time within which a run is to be sent runs (semantics.md 11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// It does.
+    Runs,
+    /// It waits for the end of an older run, from which it will count.
+    Behind,
+    /// It waited so in a life before this one, and has not been looked at yet.
+    NotAskedYet,
 }
 
 /// How far a run is. It fits the stored state, and says of it what is worth knowing until the next step.
@@ -83,19 +100,6 @@ pub(crate) struct Pause {
     pub(crate) until: Duration,
 }
 
-/// Whether Orchestrator knows the folder of a run's last call by its number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FolderState {
-    /// As far as is known.
-    Known,
-    /// It does not, and the folder is looked for by its name.
-    Sought,
-    /// The name leads to this number now: what was started under the old one is looked for here.
-    Moved(FolderId),
-    /// No folder has had that name since then, in boot time.
-    Absent { since: Duration },
-}
-
 /// When a job is read next. In boot time.
 #[derive(Debug)]
 pub(crate) struct Follow {
@@ -115,6 +119,9 @@ pub(crate) struct Follow {
     pub(crate) silent: Option<Duration>,
     /// Since when it may not be read.
     pub(crate) unreadable: Option<Duration>,
+    /// When its stop may be asked for again, and how often that came to nothing in a row.
+    pub(crate) stop_again: Duration,
+    pub(crate) stops_in_vain: u32,
     /// What a list said of a job that has ended, until it is read whole.
     pub(crate) ended: Option<Box<JobView>>,
 }
@@ -148,6 +155,8 @@ impl Open {
             tries: Tries { looked_again: LookedAgain::NotYet, pause: None },
             wish: Wish::None,
             folder: FolderState::Known,
+            patience: Patience::Runs,
+            pool_since: None,
             elsewhere: None,
             stored: Stored::New,
         }
@@ -158,7 +167,12 @@ impl Open {
         match &mut open.progress {
             // Certainly unsent, unless the database is an old copy: then the job exists, and a look-up shows it.
             // Overlap first, and then the look-up: it may have waited for an older run that is still open.
-            Progress::Queued(need) => *need = Need::Overlap,
+            Progress::Queued(need) => {
+                *need = Need::Overlap;
+                if matches!(open.run.state, RunState::Waiting(WaitReason::Overlap | WaitReason::CatchUp)) {
+                    open.patience = Patience::NotAskedYet;
+                }
+            }
             Progress::Settling(settle) => {
                 *settle = Settle { knowledge: Knowledge::NotReadYet, ..Settle::from(opened.boot, opened.boot) };
             }
@@ -190,6 +204,11 @@ impl Open {
                 _,
             ) => false,
         }
+    }
+
+    /// Whether it was not sent yet, as far as the database knows.
+    pub(crate) fn is_queued(&self) -> bool {
+        matches!(self.progress, Progress::Queued(_))
     }
 
     /// What has to be known before it may be sent. None: it may not be sent now.
@@ -297,6 +316,17 @@ impl Open {
         }
     }
 
+    /// How far it is, as far as a newer run of its schedule has to know.
+    pub(crate) fn stage(&self) -> Stage {
+        match self.run.state {
+            RunState::Armed | RunState::Waiting(_) if self.run.had_job() => Stage::Retrying,
+            RunState::Armed | RunState::Waiting(_) => Stage::Unsent,
+            RunState::Starting | RunState::Unknown | RunState::Held => Stage::Unclear,
+            RunState::Job(_) => Stage::Job,
+            RunState::Ended(_) => Stage::GivenUp,
+        }
+    }
+
     /// Whether its job would be in this folder: the one that it was sent to, or the one that has the name of that now.
     pub(crate) fn is_looked_for_in(&self, folder_id: FolderId) -> bool {
         match self.folder {
@@ -305,6 +335,15 @@ impl Open {
                 self.run.folder_id() == Some(folder_id)
             }
         }
+    }
+
+    /// Another attempt is made: what came of the one before does not hold for it.
+    pub(crate) fn begin_anew(&mut self) {
+        self.tries = Tries { looked_again: LookedAgain::NotYet, pause: None };
+        self.wish = Wish::None;
+        self.folder = FolderState::Known;
+        self.patience = Patience::Runs;
+        self.pool_since = None;
     }
 
     /// Its job is followed from now on, and read first at `next`.
@@ -327,26 +366,9 @@ impl Follow {
             broken: 0,
             silent: None,
             unreadable: None,
+            stop_again: Duration::ZERO,
+            stops_in_vain: 0,
             ended: None,
         }
-    }
-}
-
-impl FolderState {
-    /// Nothing may have a folder's name for so long before it is believed to be gone: a gateway may say so once, and a right may be
-    /// missing for some minutes. Nothing is lost by the wait, as no start could be made in it.
-    const GONE_AFTER: Duration = Duration::from_secs(600);
-
-    /// Whether its own number was answered 1100, and nothing has come of the search for its name yet.
-    pub(crate) fn is_sought(self) -> bool {
-        match self {
-            FolderState::Sought | FolderState::Absent { .. } => true,
-            FolderState::Known | FolderState::Moved(_) => false,
-        }
-    }
-
-    /// Whether nothing has had its name for some time.
-    pub(crate) fn is_gone(self, now: Reading) -> bool {
-        matches!(self, FolderState::Absent { since } if now.boot.saturating_sub(since) >= FolderState::GONE_AFTER)
     }
 }

@@ -3,6 +3,7 @@
 //! A run is looked at again when it was touched, when its time has come, or when what it waits for has changed; a thousand that wait
 //! for a place within the connection's limits cost a turn nothing.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::time::Duration;
@@ -13,8 +14,8 @@ use super::link::targets::TargetChanges;
 use crate::clock::Reading;
 use crate::run::{RunId, WaitReason};
 
-/// The order in which runs are sent: by their times.
-pub(crate) type Order = (Timestamp, Timestamp, RunId);
+/// The order in which runs are sent: by priority, the higher first, then by when each is due.
+pub(crate) type Order = (Reverse<i32>, Timestamp, Timestamp, RunId);
 
 /// What a run that may be sent waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub(crate) enum Seat {
     Next,
     /// A place within the connection's limits.
     Limit,
+    /// A place in its pool.
+    Pool,
     /// The place of its process at Orchestrator.
     Target,
     /// This boot time.
@@ -73,7 +76,7 @@ impl Queue {
             Seat::Target => drop(self.target.insert(order)),
             Seat::Until(boot) => drop(self.until.insert((boot, order))),
             Seat::UntilWall(at) => drop(self.until_wall.insert((at, order))),
-            Seat::Event => {}
+            Seat::Event | Seat::Pool => {}
         }
     }
 
@@ -85,7 +88,7 @@ impl Queue {
             Some(Seat::Target) => drop(self.target.remove(&order)),
             Some(Seat::Until(boot)) => drop(self.until.remove(&(boot, order))),
             Some(Seat::UntilWall(at)) => drop(self.until_wall.remove(&(at, order))),
-            Some(Seat::Event) | None => {}
+            Some(Seat::Event | Seat::Pool) | None => {}
         }
     }
 

@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::holding::Holding;
 use super::link::Link;
 use super::progress::Open;
-use super::run::{elsewhere, lists};
+use super::run::{elsewhere, holding, lists};
 use super::set::planning::{Planning, Settled, settle_versions};
 use super::set::{claim, jumps, recall};
 use super::state::{Absent, Loaded, Pace, RandomBits, State, Sweep};
 use crate::clock::Reading;
 use crate::happening::OfConnection;
 use crate::planner::Planner;
-use crate::run::{RunId, RunState};
+use crate::run::{RunId, RunState, WaitReason};
 use crate::schedule::{ConnectionName, Marks, ScheduleSet};
 use crate::store::LoadedState;
 
@@ -34,16 +35,17 @@ pub(crate) fn recover(
         counting,
         short_folders,
         list_calls,
-        // Nothing pauses yet.
-        holding: _,
+        holding,
+        failing,
         doubt,
     } = stored;
     let loaded = Loaded { installation, set: set.clone(), absent, pace, opened, doubt };
     let mut state = State::new(loaded, random);
     for counting in counting {
-        state.book.count_until(&counting.schedule, counting.run, counting.until);
+        state.book.ended.count_until(&counting.schedule, counting.pool.as_deref(), counting.run, counting.until);
     }
-    let Settled { marks, recorded, parked } = settle_versions(&set, marks, absent, doubt, opened.wall, &mut state.book);
+    state.holding = Holding::new(holding, failing, &set);
+    let Settled { marks, due, recorded, parked } = settle_versions(&mut state, &set, marks, absent, doubt);
     let mut planning = Planning::new(Planner::new(set.clone(), Marks(marks)), parked, opened.wall);
     state.sweeps = sweeps.into_iter().map(|(run, connection, attempt)| Sweep::new(run, connection, attempt)).collect();
     let mut to_read: BTreeMap<ConnectionName, BTreeSet<RunId>> = BTreeMap::new();
@@ -76,11 +78,31 @@ pub(crate) fn recover(
     for recorded in recorded {
         claim::record_not_run(&mut state, &recorded);
     }
+    holding::renew_deadlines(&mut state);
+    claim::claim_kept(&mut state, &due);
     jumps::take_back_marks(&mut state, &mut planning, opened.wall);
     jumps::doubt_unfinished_starts(&mut state);
     elsewhere::compare_identities(&mut state);
+    count_from_finding(&mut state);
     if let Some(doubt) = doubt {
         recall::plan(&mut state, &mut planning, doubt);
     }
     (state, planning)
+}
+
+/// What of further attempts came due while nobody was there counts from the finding (semantics.md 18).
+fn count_from_finding(state: &mut State) {
+    let opened = state.loaded.opened.wall;
+    for id in state.book.ids() {
+        let late = state.book.get(id).is_some_and(|open| {
+            open.run.had_job()
+                // One that waits for anything else was due already, and has its deadline from then.
+                && open.run.state == RunState::Waiting(WaitReason::Retry)
+                && open.run.deadline_from < opened
+                && open.run.due_at() <= opened
+        });
+        if late {
+            state.set_deadline(id, opened);
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::command::{self, Desk};
 use super::flights::{Folder, Question};
-use super::run::{adopt, crowd, follow, found, looked_up, started};
+use super::run::{adopt, crowd, follow, found, looked_up, started, stop};
 use super::set::planning::Planning;
 use super::set::recall;
 use super::state::State;
@@ -53,6 +53,9 @@ pub(crate) fn take(state: &mut State, planning: &mut Planning, desk: &mut Desk, 
         }
         Report::SpareStopped { connection, run, job, result } => {
             adopt::on_spare_stopped(state, &connection, run, job, result);
+        }
+        Report::Stopped { connection, run, job, how, result } => {
+            stop::on_stopped(state, &connection, run, (job, how), result);
         }
     }
 }

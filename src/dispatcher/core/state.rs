@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use super::book::Book;
 use super::flights::Question;
+use super::holding::Holding;
 use super::inquiry::Settle;
 use super::link::{Link, identity};
 use super::progress::{Open, Progress};
@@ -20,7 +21,7 @@ use crate::clock::{Reading, later};
 use crate::executor::Action;
 use crate::happening::{Happening, OfConnection, OfRun};
 use crate::policy::overlap::Knowledge;
-use crate::run::{Attempt, InstallationId, RunEvent, RunId, RunState, WaitReason};
+use crate::run::{Attempt, Ending, InstallationId, JobEnding, RunEvent, RunId, RunState, WaitReason};
 use crate::schedule::{ConnectionName, ScheduleKey, ScheduleSet, Trigger};
 use crate::store::Doubt;
 
@@ -102,6 +103,8 @@ pub(crate) struct State {
     /// Of those, the ones that the files do not have any more: kept until the last open run on them has ended.
     pub(crate) leaving: BTreeSet<ConnectionName>,
     pub(crate) sweeps: Vec<Sweep>,
+    /// Pauses, times to be skipped, windows, and what has failed in a row.
+    pub(crate) holding: Holding,
     /// How long each schedule's jobs took lately, from acceptance to the end as seen here; learned anew after a start.
     pub(crate) usual: BTreeMap<ScheduleKey, Duration>,
     pub(crate) random: RandomBits,
@@ -125,6 +128,7 @@ impl State {
             links: BTreeMap::new(),
             leaving: BTreeSet::new(),
             sweeps: Vec::new(),
+            holding: Holding::default(),
             usual: BTreeMap::new(),
             random,
             actions: Vec::new(),
@@ -164,8 +168,13 @@ impl State {
         std::mem::take(&mut self.actions)
     }
 
-    /// Takes a step of a run and writes its line. Gives whether the states allow it.
+    /// Takes a step of a run and writes its line. Gives whether the states allow it. A run of which one job has existed ends as its last job
+    /// did, whatever else is asked for (semantics.md 18).
     pub(crate) fn step(&mut self, id: RunId, event: RunEvent, what: OfRun) -> bool {
+        let event = match event {
+            RunEvent::End(ending) => RunEvent::End(self.end_with_job(id, ending, &what)),
+            RunEvent::Send | RunEvent::Wait(_) | RunEvent::Unclear | RunEvent::Hold | RunEvent::Job(_) => event,
+        };
         let taken = self.book.step(id, event, self.now.wall, what);
         if taken && matches!(event, RunEvent::End(_)) {
             self.on_ended(id);
@@ -173,12 +182,42 @@ impl State {
         taken
     }
 
+    /// The end of a run of which a job has existed already, if it is asked to end without one.
+    fn end_with_job(&mut self, id: RunId, ending: Ending, what: &OfRun) -> Ending {
+        let Some(open) = self.book.get(id) else { return ending };
+        if !RunState::Ended(ending).is_without_job() || !open.run.had_job() {
+            return ending;
+        }
+        let ended = open.run.attempts.iter().rev().find_map(|attempt| Some((attempt.ended_as?, attempt.ended_at)));
+        let Some((ended_as, ended_at)) = there(ended, "a job before this attempt has ended") else { return ending };
+        self.book.change(id, |run| {
+            while run.attempts.last().is_some_and(|attempt| attempt.sends == 0) {
+                run.attempts.pop();
+            }
+            if ending == Ending::Rejected
+                && let Some(attempt) = run.attempt_mut()
+            {
+                attempt.ended_as = Some(JobEnding::Rejected);
+            }
+            let what = what.to_string();
+            let why = what.strip_prefix("Not started: ").unwrap_or(&what);
+            let why = format!("no further attempt was made: {why}");
+            run.note = Some(run.note.take().map_or(why.clone(), |note| format!("{note}; {why}")));
+            run.ended_at = ended_at;
+        });
+        Ending::from(ended_as)
+    }
+
     /// Every end of a run passes here, however it came: what waits for an end hears of it from here on.
     fn on_ended(&mut self, id: RunId) {
+        self.holding.ended.push(id);
         let Some(open) = self.book.get(id) else { return };
+        let (schedule, at) = (open.run.schedule.clone(), open.run.ended_at.unwrap_or(self.now.wall));
+        let connection = open.run.connection.clone();
+        self.book.ended.note(&schedule, at);
         // It may be one left over from before the start, with an answer to a call of before, when everything was read again after a
         // failed write: nothing waits for it any more.
-        if let Some(link) = self.links.get_mut(&open.run.connection) {
+        if let Some(link) = self.links.get_mut(&connection) {
             link.reconciled(id);
         }
     }
@@ -216,6 +255,18 @@ impl State {
         let (runs, others) = self.take_happened().into_iter().partition(|one| one.run().is_some());
         self.book.happened_before(runs);
         others
+    }
+
+    /// From here on the deadline of a run counts, but for the windows in which nothing is started.
+    pub(crate) fn set_deadline(&mut self, id: RunId, base: Timestamp) {
+        let Some(open) = self.book.get(id) else { return };
+        let deadline = self.holding.deadline(&open.run, base);
+        self.book.change(id, |run| (run.deadline_from, run.deadline_at) = (base, deadline));
+    }
+
+    /// Now, as it can be stored: what begins now is in memory as the next life will read it.
+    pub(crate) fn this_millisecond(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.now.wall.as_millisecond()).unwrap_or(self.now.wall)
     }
 
     /// Keeps a run waiting, and writes its line once.

@@ -42,6 +42,8 @@ pub(crate) struct Link {
     pub(crate) proofs: BTreeMap<FolderId, ProofWanted>,
     pub(crate) crowds: BTreeMap<FolderId, Crowd>,
     pub(crate) clocks: Clocks,
+    /// Whether a trouble has kept starts back since they could go last: what piled up is chosen from when it ends.
+    pub(crate) has_kept_back: bool,
     /// To be logged.
     said: Vec<OfConnection>,
 }
@@ -100,6 +102,7 @@ impl Link {
             proofs: BTreeMap::new(),
             crowds: BTreeMap::new(),
             clocks: Clocks::Agree,
+            has_kept_back: false,
             said: Vec::new(),
             connection,
         }
@@ -161,6 +164,11 @@ impl Link {
             }),
             Phase::Ready => self.clocks.obstacle(&self.connection.name),
         })
+    }
+
+    /// Whether it has a trouble of its own: not only that what was open at the start is read first.
+    pub(crate) fn is_in_trouble(&self, boot: Duration) -> bool {
+        self.health.obstacle(boot).is_some() || self.clocks.obstacle(&self.connection.name).is_some()
     }
 
     /// The same for people who ask.

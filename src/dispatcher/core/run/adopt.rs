@@ -4,7 +4,7 @@
 //! followed, the other is stopped while it has not begun, and the log says so.
 
 use super::ending::{join, phase_of};
-use super::{proof, sweep};
+use super::{proof, reading, sweep};
 use crate::dispatcher::core::flights::Folder;
 use crate::dispatcher::core::progress::Open;
 use crate::dispatcher::core::state::{State, there};
@@ -44,13 +44,13 @@ pub(crate) fn adopt(state: &mut State, id: RunId, folder_id: FolderId, jobs: &[J
     }
     state.book.change(id, |run| {
         run.accepted_at.get_or_insert(now.wall);
-        run.started_at = job.started_at.or(run.started_at);
+        run.started_at = job.began_at().or(run.started_at);
         run.error = None;
         run.held_for = None;
         if let Some(attempt) = run.attempt_mut() {
             attempt.folder_id.get_or_insert(folder_id);
             attempt.job = Some(reference);
-            attempt.job_state = Some(job.state.as_str().to_owned());
+            reading::keep(attempt, job, now.wall);
         }
     });
     if !state.step(id, RunEvent::Job(phase), OfRun::Adopted { how, job: job.id }) {

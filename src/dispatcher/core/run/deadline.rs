@@ -14,10 +14,14 @@ pub(crate) fn give_up_late_starts(state: &mut State) {
         state.wake.at_wall(*next);
     }
     for id in late {
-        let Some(was) = state.book.get(id).map(|open| open.run.state) else { continue };
-        state.book.change(id, |run| {
-            run.note = join(run.note.take(), format!("not started before its deadline; it was {was}"));
-        });
+        let Some((was, had_job)) = state.book.get(id).map(|open| (open.run.state, open.run.had_job())) else {
+            continue;
+        };
+        if !had_job {
+            state.book.change(id, |run| {
+                run.note = join(run.note.take(), format!("not started before its deadline; it was {was}"));
+            });
+        }
         state.step(id, RunEvent::End(Ending::Missed(MissReason::Deadline)), OfRun::DeadlinePassed { was });
     }
 }

@@ -1,14 +1,15 @@
 //! How a run ends, but for its deadline: with its job, refused, out of reach, or for an older run.
 
 use crate::dispatcher::core::state::{State, there};
-use crate::happening::{Cause, OfRun, OldBlocker, WhyLost};
+use crate::happening::{Cause, OfRun, OldBlocker, WaitedFor, WhyLost};
 use crate::orchestrator::{CallError, JobState, JobView};
-use crate::run::{Ending, JobPhase, RunEvent, RunId, SkipReason};
+use crate::run::{Ending, JobPhase, MissReason, RunEvent, RunId, SkipReason, WaitReason};
 
 /// Ends a run whose job is out of reach. Its job may still run, so it counts for overlap until then.
 pub(crate) fn lose(state: &mut State, id: RunId, why: WhyLost, counts_until: Option<jiff::Timestamp>) {
     let open = there(state.book.get(id), "a run that is given up is open");
-    let Some(schedule) = open.map(|open| open.run.schedule.clone()) else { return };
+    let Some(run) = open.map(|open| &open.run) else { return };
+    let (schedule, pool) = (run.schedule.clone(), run.policy.pool.clone());
     state.book.change(id, |run| {
         run.counts_until = counts_until;
         run.error = Some(match run.error.take() {
@@ -19,37 +20,8 @@ pub(crate) fn lose(state: &mut State, id: RunId, why: WhyLost, counts_until: Opt
     if state.step(id, RunEvent::End(Ending::Lost), OfRun::Lost { why, counts_until })
         && let Some(until) = counts_until
     {
-        state.book.count_until(&schedule, id, until);
+        state.book.ended.count_until(&schedule, pool.as_deref(), id, until);
     }
-}
-
-/// Ends a run as its job did.
-pub(crate) fn record_end(state: &mut State, id: RunId, job: &JobView) {
-    let now = state.now;
-    let ending = match job.state {
-        JobState::Successful => Ending::Succeeded,
-        JobState::Faulted => Ending::Faulted,
-        JobState::Stopped => Ending::Stopped,
-        JobState::Pending
-        | JobState::Running
-        | JobState::Stopping
-        | JobState::Terminating
-        | JobState::Suspended
-        | JobState::Resumed
-        | JobState::Other(_) => return,
-    };
-    let error = job_error(job);
-    state.book.change(id, |run| {
-        run.started_at = job.started_at.or(run.started_at);
-        run.ended_at = Some(job.ended_at.unwrap_or(now.wall));
-        run.output = run.policy.history.output.of_output(job.output.clone());
-        run.error = error.clone();
-        if let Some(attempt) = run.attempt_mut() {
-            attempt.job_state = Some(job.state.as_str().to_owned());
-        }
-    });
-    let what = OfRun::JobEnded { job: job.id, state: job.state.as_str().to_owned(), error };
-    state.step(id, RunEvent::End(ending), what);
 }
 
 /// An older run of the schedule is open.
@@ -57,6 +29,36 @@ pub(crate) fn skip_for(state: &mut State, id: RunId, other: RunId) {
     let older = OldBlocker { run: other, state: state.book.get(other).map(|open| open.run.state) };
     state.book.change(id, |run| run.note = join(run.note.take(), older.to_string()));
     state.step(id, RunEvent::End(Ending::Skipped(SkipReason::Overlap)), OfRun::Overlapped(older));
+}
+
+/// A newer time of the schedule takes its place.
+pub(crate) fn skip_for_newer(state: &mut State, id: RunId, newer: RunId) {
+    let what = OfRun::Replaced { newer };
+    state.book.change(id, |run| run.note = join(run.note.take(), format!("run {} took its place", newer.short())));
+    state.step(id, RunEvent::End(Ending::Skipped(SkipReason::Overlap)), what);
+}
+
+/// More of its schedule wait than may.
+pub(crate) fn too_many_wait(state: &mut State, id: RunId, most: usize) {
+    state.book.change(id, |run| {
+        run.note = join(run.note.take(), format!("{most} times of its schedule were waiting already"));
+    });
+    state.step(id, RunEvent::End(Ending::Missed(MissReason::Limit)), OfRun::TooManyWait { most });
+}
+
+/// A newer time of its schedule has waited for the same, and is caught up in its place.
+pub(crate) fn piled_up(state: &mut State, id: RunId, reason: WaitReason) {
+    let what = OfRun::PiledUp(reason);
+    state
+        .book
+        .change(id, |run| run.note = join(run.note.take(), format!("{}; newer times go first", WaitedFor(reason))));
+    state.step(id, RunEvent::End(Ending::Missed(MissReason::Limit)), what);
+}
+
+/// It waits for another attempt, which is not made: it ends as its last job did (semantics.md 18).
+pub(crate) fn end_as_last_job(state: &mut State, id: RunId, what: OfRun) {
+    // Whatever end without a job is asked for becomes that of its last job.
+    state.step(id, RunEvent::End(Ending::Skipped(SkipReason::Overlap)), what);
 }
 
 /// Keeps what went wrong with the run that it went wrong with.
@@ -75,7 +77,10 @@ pub(crate) fn reject(state: &mut State, id: RunId, error: &CallError) {
 
 /// The same with what is known of it in words only.
 pub(crate) fn refuse(state: &mut State, id: RunId, told: &str) {
-    state.book.change(id, |run| run.error = Some(told.to_owned()));
+    // What its job said stays; the refusal of a further attempt is in its note then.
+    if state.book.get(id).is_some_and(|open| !open.run.had_job()) {
+        state.book.change(id, |run| run.error = Some(told.to_owned()));
+    }
     state.step(id, RunEvent::End(Ending::Rejected), OfRun::Refused(told.to_owned()));
 }
 
@@ -91,7 +96,7 @@ pub(crate) fn phase_of(state: &JobState) -> Option<JobPhase> {
 }
 
 /// What went wrong with a job, in its own words: the title and detail of its error, else its info.
-fn job_error(job: &JobView) -> Option<String> {
+pub(crate) fn job_error(job: &JobView) -> Option<String> {
     if job.state == JobState::Successful {
         return None;
     }

@@ -5,8 +5,9 @@
 //! under the new number too, and given up if it is not there (16b).
 
 use super::{ending, unreadable};
+use crate::dispatcher::core::folder_state::FolderState;
 use crate::dispatcher::core::inquiry::Way;
-use crate::dispatcher::core::progress::{FolderState, Progress};
+use crate::dispatcher::core::progress::Progress;
 use crate::dispatcher::core::state::State;
 use crate::executor::Action;
 use crate::happening::{OfRun, WhyLost};

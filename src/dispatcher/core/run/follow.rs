@@ -5,8 +5,9 @@
 
 use std::time::Duration;
 
-use super::ending::{self, join, phase_of};
-use super::{folder, polling, unreadable};
+use super::ending::{join, phase_of};
+use super::next_attempt::{self, Further};
+use super::{folder, polling, reading, unreadable};
 use crate::dispatcher::core::flights::Folder;
 use crate::dispatcher::core::progress::Open;
 use crate::dispatcher::core::state::{State, there};
@@ -126,7 +127,7 @@ pub(crate) fn on_listed(state: &mut State, id: RunId, job: &JobView) {
         state.book.change(id, |run| {
             run.started_at = job.started_at.or(run.started_at);
             if let Some(attempt) = run.attempt_mut() {
-                attempt.job_state = Some(job.state.as_str().to_owned());
+                reading::keep(attempt, job, now.wall);
             }
         });
     }
@@ -238,7 +239,7 @@ fn show_that_it_is_silent(state: &mut State, id: RunId, error: &CallError) {
 
 fn on_ended(state: &mut State, id: RunId, job: &JobView) {
     learn_duration(state, id);
-    ending::record_end(state, id, job);
+    next_attempt::on_job_ended(state, id, job, Further::AsItSays);
 }
 
 /// Counts the answers in vain to reads of a job that a list shows as ended.

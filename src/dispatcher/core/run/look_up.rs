@@ -11,8 +11,9 @@ use super::process::REFUSED_AGAIN;
 use super::{lists, process};
 use crate::clock::earlier;
 use crate::dispatcher::core::flights::{Folder, Question};
+use crate::dispatcher::core::folder_state::FolderState;
 use crate::dispatcher::core::inquiry::{Settle, Way};
-use crate::dispatcher::core::progress::{FolderState, Open, Progress};
+use crate::dispatcher::core::progress::{Open, Progress};
 use crate::dispatcher::core::state::{State, there};
 use crate::executor::{Action, Ask, AskedFor};
 use crate::run::{FolderId, Reference, Run, RunId, RunState};
@@ -128,7 +129,7 @@ fn collect_sweeps(state: &mut State, wanted: &mut Wanted) {
     let now = state.now;
     for sweep in &state.sweeps {
         let (Some(at), Some(folder_id)) = (sweep.attempt.sweep_at, sweep.attempt.folder_id) else { continue };
-        if state.book.flights().has(&Question::Count(sweep.run)) {
+        if state.book.flights().has(&Question::Count(sweep.attempt.reference.clone())) {
             continue;
         }
         if at > now.wall {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::ending::join;
-use super::{overlap, process};
+use super::{holding, overlap, pile, pool, process};
 use crate::clock::Reading;
 use crate::dispatcher::core::book::Book;
 use crate::dispatcher::core::link::health::Answering;
@@ -14,8 +14,9 @@ use crate::dispatcher::core::queue::{Gate, Seat};
 use crate::dispatcher::core::state::{Absent, EarlierLife, State, there};
 use crate::executor::{Action, StartOrder, Target};
 use crate::happening::{OfRun, WhyUnwanted};
+use crate::orchestrator::ServerStop;
 use crate::run::{Ending, Run, RunEvent, RunId, RunState, SkipReason, WaitReason};
-use crate::schedule::{ConnectionName, Enablement, StartSpec};
+use crate::schedule::{ConnectionName, Enablement, StartSpec, Timeouts};
 
 /// Sends what may be sent: on each connection in the order of its times.
 pub(crate) fn send_waiting(state: &mut State) {
@@ -31,6 +32,11 @@ pub(crate) fn send_waiting(state: &mut State) {
     for name in names {
         send_on(state, &name);
     }
+    pool::grant(state, |state, id| {
+        let seat = send(state, id, Place::Free);
+        state.book.seat(id, seat);
+        seat == Seat::Event
+    });
     if state.book.look_at_younger() {
         // Of what became of the older ones just now the younger ones learn in a turn of their own.
         state.wake.at_boot(now.boot);
@@ -41,6 +47,12 @@ fn send_on(state: &mut State, name: &ConnectionName) {
     let now = state.now;
     let obstacle = state.links.get(name).map(|link| link.obstacle(now.boot));
     let targets = state.links.get(name).map(|link| link.targets.changes()).unwrap_or_default();
+    if let Some(link) = state.links.get_mut(name) {
+        link.has_kept_back |= link.is_in_trouble(now.boot);
+        if matches!(obstacle, Some(None)) && std::mem::take(&mut link.has_kept_back) {
+            pile::choose(state, name);
+        }
+    }
     let (gate, until): (Gate, Option<Duration>) = match obstacle {
         None => (Some((WaitReason::Outage, None)), None),
         Some(None) => (None, None),
@@ -58,7 +70,7 @@ fn send_on(state: &mut State, name: &ConnectionName) {
     let (mut last, mut is_full) = (None, gate.is_some());
     while let Some(order) = state.book.due().queues.get(name).and_then(|queue| queue.after(last, is_full)) {
         let (.., id) = order;
-        let seat = send(state, id);
+        let seat = send(state, id, Place::Asked);
         is_full |= seat == Seat::Limit;
         state.book.seat(id, seat);
         last = Some(order);
@@ -69,12 +81,23 @@ fn send_on(state: &mut State, name: &ConnectionName) {
     wall.into_iter().for_each(|at| state.wake.at_wall(at));
 }
 
+/// Whether a run's pool has a place for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// That is found out at the end of the turn, when all are known who want one.
+    Asked,
+    /// There is one, and it is this run's turn.
+    Free,
+}
+
 /// Sends a run if nothing stands in its way. Gives what it waits for.
-fn send(state: &mut State, id: RunId) -> Seat {
+fn send(state: &mut State, id: RunId, place: Place) -> Seat {
     let now = state.now;
     let Some(open) = there(state.book.get(id), "a run in a queue is open") else { return Seat::Event };
     let Some(need) = there(open.need(), "a run in a queue may be sent") else { return Seat::Event };
-    let (connection, start, fire_at) = (open.run.connection.clone(), open.run.start().clone(), open.run.fire_at);
+    let (connection, start, due) = (open.run.connection.clone(), open.run.start().clone(), open.run.due_at());
+    let (state_before, is_retry) = (open.run.state, open.run.had_job());
+    let limiting = pool::limited_by(state, open).filter(|_| place == Place::Asked);
     let pause = open.tries.pause.map(|pause| pause.until);
     let sent = if open.run.state == RunState::Unknown { OfRun::SentAgain } else { OfRun::Sent };
     if open.elsewhere.is_some() {
@@ -84,16 +107,20 @@ fn send(state: &mut State, id: RunId) -> Seat {
     if is_certainly_unsent(state, open, need)
         && let Some((ending, why)) = unwanted(state, &open.run)
     {
-        state.book.change(id, |run| run.note = join(run.note.take(), why.to_string()));
-        if state.step(id, RunEvent::End(ending), OfRun::Unwanted(why)) && ending == Ending::Cancelled {
+        if !is_retry {
+            state.book.change(id, |run| run.note = join(run.note.take(), why.to_string()));
+        }
+        if state.step(id, RunEvent::End(ending), OfRun::Unwanted(why)) && ending == Ending::Cancelled && !is_retry {
             state.book.change(id, |run| run.cancelled_by = Some("files".to_owned()));
         }
         return Seat::Event;
     }
-    if fire_at > now.wall {
-        // Claimed under a clock that has been set back since.
-        state.wait(id, WaitReason::Clock, None, OfRun::TimeNotCome);
-        return Seat::UntilWall(fire_at);
+    if due > now.wall {
+        if !is_retry {
+            // Claimed under a clock that has been set back since.
+            state.wait(id, WaitReason::Clock, None, OfRun::TimeNotCome);
+        }
+        return Seat::UntilWall(due);
     }
     if let Some(seat) = kept_back(state, id, &connection, pause) {
         return seat;
@@ -117,6 +144,15 @@ fn send(state: &mut State, id: RunId) -> Seat {
             Some(TargetState::Asked | TargetState::Known(..) | TargetState::Refused(_)) | None => Seat::Target,
         };
     };
+    // Of one that was claimed just now, or waits for its own end to be settled, nothing has changed.
+    let may_have_changed = need == Need::Nothing && matches!(state_before, RunState::Waiting(_));
+    if may_have_changed && !overlap::may_still_go(state, id) {
+        return Seat::Event;
+    }
+    if let Some(pool) = limiting {
+        pool::wait(state, id, pool);
+        return Seat::Pool;
+    }
     if !takes_place(state, id, &connection) {
         return Seat::Limit;
     }
@@ -133,7 +169,7 @@ fn is_certainly_unsent(state: &State, open: &Open, need: Need) -> bool {
         Need::Nothing => true,
         // It came due in this life, or has settled as "no job was made".
         Need::Overlap => {
-            let earlier = state.earlier_life(open.run.trigger, open.run.fire_at);
+            let earlier = state.earlier_life(open.run.trigger, open.run.due_at());
             open.settle().is_some() || earlier == EarlierLife::StartedNothing
         }
         Need::LookUp(_) => false,
@@ -141,14 +177,22 @@ fn is_certainly_unsent(state: &State, open: &Open, need: Need) -> bool {
     certain && open.wish != Wish::Start
 }
 
-/// What keeps a run back: its connection, or its own pause until this boot time. None: nothing.
+/// What keeps a run back: a pause or a window, its connection, or its own pause until this boot time. None: nothing.
 fn kept_back(state: &mut State, id: RunId, connection: &ConnectionName, pause: Option<Duration>) -> Option<Seat> {
+    if let Some(seat) = holding::keep(state, id) {
+        return Some(seat);
+    }
     let now = state.now;
     let Some(link) = state.links.get(connection) else {
         state.wait(id, WaitReason::Outage, None, OfRun::ConnectionNotLoaded);
         return Some(Seat::Event);
     };
     if let Some(Obstacle { reason, until, text, error }) = link.obstacle(now.boot) {
+        // What keeps it back is the older run: an outage uses up none of its time, and is nothing that its schedule
+        // piled up.
+        if overlap::stays_behind(state, id) {
+            return Some(Seat::Event);
+        }
         // Its own last answer is worth more than what another call met.
         if let Some(error) = error
             && state.book.get(id).is_some_and(|open| {
@@ -198,28 +242,30 @@ fn probe(state: &mut State, connection: &ConnectionName, start: &StartSpec) {
 
 fn order_start(state: &mut State, id: RunId, target: Target, sent: OfRun) {
     let now = state.now;
+    let mut order = None;
     state.book.change(id, |run| {
         run.sent_at = Some(now.wall);
-        if let Some(attempt) = run.attempt_mut() {
+        let (connection, start) = (run.connection.clone(), run.start().clone());
+        let stop = run.policy.timeout.as_ref().and_then(server_stop);
+        order = run.attempt_mut().map(|attempt| {
             attempt.sends = attempt.sends.saturating_add(1);
             attempt.sent_at = Some(now.wall);
             // The folder of the first call: every look-up asks this very folder.
-            attempt.folder_id.get_or_insert(target.folder_id);
-        }
+            let folder_id = *attempt.folder_id.get_or_insert(target.folder_id);
+            let (target, reference) = (Target { folder_id, ..target }, attempt.reference.clone());
+            StartOrder { run: id, connection, target, reference, start, stop }
+        });
     });
-    if !state.step(id, RunEvent::Send, sent) {
-        return;
+    let Some(order) = there(order, "what is sent has an attempt") else { return };
+    if state.step(id, RunEvent::Send, sent) {
+        state.act(Action::Start(order));
     }
-    let Some(run) = state.book.get(id).map(|open| &open.run) else { return };
-    let Some(attempt) = there(run.attempt(), "what is sent has an attempt") else { return };
-    let order = StartOrder {
-        run: id,
-        connection: run.connection.clone(),
-        target: Target { folder_id: attempt.folder_id.unwrap_or(target.folder_id), ..target },
-        reference: attempt.reference.clone(),
-        start: run.start().clone(),
-    };
-    state.act(Action::Start(order));
+}
+
+/// What Orchestrator is told of a job's time, where a file asks for that.
+fn server_stop(timeouts: &Timeouts) -> Option<ServerStop> {
+    let after = timeouts.on_server()?;
+    Some(ServerStop { after, grace: timeouts.kill_after })
 }
 
 /// Why the files do not want a run any more that has not been sent, or is not to be sent again. An edit withdraws nothing: what

@@ -11,8 +11,9 @@ use super::finding::Finding;
 use super::verdict::{Next, Place, decide, place};
 use super::{adopt, ending, sweep};
 use crate::dispatcher::core::flights::Folder;
+use crate::dispatcher::core::folder_state::FolderState;
 use crate::dispatcher::core::inquiry::{Settle, Way};
-use crate::dispatcher::core::progress::{FolderState, Need, Open, Progress, Wish};
+use crate::dispatcher::core::progress::{Need, Open, Progress, Wish};
 use crate::dispatcher::core::state::{State, there};
 use crate::executor::{Ask, AskedFor};
 use crate::happening::{HowFound, OfRun, WhyHeld, WhyLost};
@@ -56,7 +57,7 @@ pub(crate) fn on_looked_up(state: &mut State, at: &Folder, ask: &Ask, finding: F
     let now = state.now;
     let (connection, folder_id) = (&at.connection, at.id);
     match ask.purpose {
-        AskedFor::Sweep => return sweep::on_counted(state, at, ask.run, finding),
+        AskedFor::Sweep => return sweep::on_counted(state, at, ask, finding),
         AskedFor::Proof => return,
         AskedFor::Settling | AskedFor::Settled | AskedFor::Held | AskedFor::BeforeStart => {}
     }
@@ -307,7 +308,7 @@ pub(crate) fn put_off(state: &mut State, ask: &Ask) {
                 | AskedFor::Proof => {}
             }
         }
-        AskedFor::Sweep => sweep::put_off(state, ask.run),
+        AskedFor::Sweep => sweep::put_off(state, &ask.reference),
         AskedFor::Proof => {}
     }
 }

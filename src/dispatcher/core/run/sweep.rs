@@ -6,10 +6,10 @@ use super::finding::Finding;
 use crate::clock::later;
 use crate::dispatcher::core::flights::Folder;
 use crate::dispatcher::core::state::{State, Sweep, there};
-use crate::executor::Action;
+use crate::executor::{Action, Ask};
 use crate::happening::OfRun;
 use crate::orchestrator::JobState;
-use crate::run::{JobRef, RunId};
+use crate::run::{Attempt, JobRef, Reference, RunId};
 
 /// After a repeated start all jobs of the Reference are counted once more (R11).
 const SWEEP_AFTER: Duration = Duration::from_secs(300);
@@ -22,9 +22,9 @@ const SWEEP_AGAIN: Duration = Duration::from_secs(60);
 const SWEEPS_SAID_NOTHING: u32 = 10;
 
 /// The call broke: it is made again later, next to others.
-pub(crate) fn put_off(state: &mut State, run: RunId) {
+pub(crate) fn put_off(state: &mut State, reference: &Reference) {
     let now = state.now;
-    for sweep in state.sweeps.iter_mut().filter(|sweep| sweep.run == run) {
+    for sweep in state.sweeps.iter_mut().filter(|sweep| sweep.attempt.reference == *reference) {
         // Only in memory: after a restart it is due at once.
         sweep.attempt.sweep_at = Some(later(now.wall, SWEEP_AGAIN));
     }
@@ -41,29 +41,36 @@ pub(crate) fn plan(state: &mut State, id: RunId) {
     let at = later(now.wall, SWEEP_AFTER);
     state.book.change_attempt(id, |attempt| attempt.sweep_at = Some(at));
     if let Some(attempt) = state.book.get(id).and_then(|open| open.run.attempt()).cloned() {
-        state.sweeps.retain(|sweep| sweep.run != id);
+        state.sweeps.retain(|sweep| sweep.attempt.reference != attempt.reference);
         state.sweeps.push(Sweep::new(id, connection, attempt));
     }
 }
 
 /// The late count after a repeated start.
-pub(crate) fn on_counted(state: &mut State, at: &Folder, id: RunId, finding: Finding) {
+pub(crate) fn on_counted(state: &mut State, at: &Folder, ask: &Ask, finding: Finding) {
     let (connection, folder_id) = (&at.connection, at.id);
     let now = state.now;
-    let Some(place) = state.sweeps.iter().position(|sweep| sweep.run == id) else { return };
+    let (id, reference) = (ask.run, &ask.reference);
+    let Some(place) = state.sweeps.iter().position(|sweep| sweep.attempt.reference == *reference) else { return };
     if matches!(finding, Finding::Nothing | Finding::Stale(_)) {
         let sweep = &mut state.sweeps[place];
         sweep.said_nothing += 1;
         if sweep.said_nothing < SWEEPS_SAID_NOTHING {
-            return put_off(state, id);
+            return put_off(state, reference);
         }
     }
     let mut attempt = state.sweeps.swap_remove(place).attempt;
     attempt.sweep_at = None;
     if let Some(open) = state.book.get(id) {
-        let current = open.run.attempt().and_then(|attempt| attempt.job);
+        // A later attempt may be under way by now.
+        let same = |attempt: &&Attempt| attempt.reference == *reference;
+        let current = open.run.attempts.iter().find(same).and_then(|attempt| attempt.job);
         attempt.job = current.or(attempt.job);
-        state.book.change_attempt(id, |attempt| attempt.sweep_at = None);
+        state.book.change(id, |run| {
+            for attempt in run.attempts.iter_mut().filter(|attempt| attempt.reference == *reference) {
+                attempt.sweep_at = None;
+            }
+        });
     } else {
         state.book.record_sweep(id, attempt.clone());
     }

@@ -20,8 +20,8 @@ const GIVE_UP: Duration = Duration::from_secs(600);
 /// A start that was accepted this long before the reads were refused shows that starts still are.
 const ACCEPTED_BEFORE: Duration = Duration::from_secs(60);
 
-/// Counted from its acceptance, the job of a run that was given up counts for overlap this long: no time-out says how long it
-/// may run.
+/// Counted from its acceptance, the job of a run that was given up counts for overlap and pools this long where no time-out says how long
+/// it may run.
 const COUNTS_FOR: Duration = Duration::from_secs(3600);
 
 /// A list or a job was read, or refused.
@@ -58,6 +58,9 @@ pub(crate) fn could_not_read(state: &mut State, id: RunId, error: &CallError) ->
     let gone = open.folder.is_gone(now);
     let connection = open.run.connection.clone();
     let accepted_at = open.run.accepted_at;
+    let limits =
+        open.run.policy.timeout.as_ref().and_then(|timeout| Some(timeout.pending?.saturating_add(timeout.soft?)));
+    let counts_for = limits.unwrap_or(COUNTS_FOR);
     let Some(follow) = open.follow_mut() else { return false };
     let since = *follow.unreadable.get_or_insert(now.boot);
     let text = Cause::of(error).to_string();
@@ -77,7 +80,7 @@ pub(crate) fn could_not_read(state: &mut State, id: RunId, error: &CallError) ->
         return false;
     }
     let why = if gone { WhyLost::FolderGone } else { WhyLost::MayNotBeRead };
-    let until = later(accepted_at.unwrap_or(now.wall), COUNTS_FOR);
+    let until = later(accepted_at.unwrap_or(now.wall), counts_for);
     ending::lose(state, id, why, (until > now.wall).then_some(until));
     true
 }

@@ -1,8 +1,9 @@
 //! What a look-up means for its run: a table of how far the run is, what was asked, and what was found (semantics.md 16, 16b).
 
 use super::finding::Finding;
+use crate::dispatcher::core::folder_state::FolderState;
 use crate::dispatcher::core::inquiry::Way;
-use crate::dispatcher::core::progress::{FolderState, Need, Open, Progress, Wish};
+use crate::dispatcher::core::progress::{Need, Open, Progress, Wish};
 use crate::executor::AskedFor;
 use crate::run::{FolderId, RunState};
 

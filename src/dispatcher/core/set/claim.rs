@@ -4,17 +4,16 @@ use std::collections::BTreeSet;
 
 use super::new_run::{fill_in, new_run};
 use super::planning::Planning;
-use crate::dispatcher::core::counting;
+use super::window::{self, InWindow};
 use crate::dispatcher::core::flights::Question;
-use crate::dispatcher::core::progress::{Need, Open, Progress};
+use crate::dispatcher::core::progress::Open;
 use crate::dispatcher::core::run::{ending, overlap};
-use crate::dispatcher::core::state::{EarlierLife, State, boot_of};
+use crate::dispatcher::core::state::{EarlierLife, State};
 use crate::happening::{Happening, NotRun, OfRun, OfSchedule};
 use crate::planner::{Plan, Recorded};
-use crate::policy::overlap::Admission;
-use crate::policy::{self, deadline};
+use crate::policy::deadline;
 use crate::run::{RunEvent, RunId, WaitReason};
-use crate::schedule::{Occurrence, Trigger};
+use crate::schedule::{HighWaterMark, Occurrence, Trigger};
 
 /// So many times at most are claimed in one turn: while they are sent the next ones are stored, so that the last of a burst does not wait
 /// for the rows of all.
@@ -31,28 +30,40 @@ pub(crate) fn claim_some(state: &mut State, planning: &mut Planning) {
     };
     // All of a burst were found when its first part was: a slow disk between two parts makes none of them late.
     let found_at = *planning.burst_found.get_or_insert(state.now.wall);
-    let plan = planning.planner.pass_some(found_at, most);
+    let plan = planning.planner.pass_some(found_at, most, &mut state.holding.ask());
     claim_planned(state, plan);
     if planning.planner.wake_at().is_none_or(|next| next > found_at) {
         planning.burst_found = None;
+        forget_past(state, planning);
     }
 }
 
 /// Writes a row for every time that has come.
 pub(crate) fn claim_all(state: &mut State, planning: &mut Planning) {
     let found_at = planning.burst_found.take().unwrap_or(state.now.wall);
-    let mut plan = planning.planner.pass(found_at);
-    let since = planning.planner.pass(state.now.wall);
+    let mut plan = planning.planner.pass(found_at, &mut state.holding.ask());
+    let since = planning.planner.pass(state.now.wall, &mut state.holding.ask());
     plan.due.extend(since.due);
     plan.recorded.extend(since.recorded);
     plan.marks.extend(since.marks);
     claim_planned(state, plan);
 }
 
+/// What held times back that have all been claimed is not needed any more.
+fn forget_past(state: &mut State, planning: &Planning) {
+    let now = state.now.wall;
+    if !planning.planner.is_behind(now) && planning.parked.is_empty() {
+        state.holding.forget_past(&mut state.book, now, planning.planner.marks());
+    }
+}
+
 fn claim_planned(state: &mut State, plan: Plan) {
     let Plan { due, recorded, marks } = plan;
     for recorded in &recorded {
         record_not_run(state, recorded);
+    }
+    for (key, mark) in &marks {
+        window::make_way(state, key, *mark);
     }
     for occurrence in due {
         claim(state, &occurrence);
@@ -62,27 +73,26 @@ fn claim_planned(state: &mut State, plan: Plan) {
     }
 }
 
+/// Times that an edited timing still has, and that are to start.
+pub(crate) fn claim_kept(state: &mut State, due: &[Occurrence]) {
+    for occurrence in due {
+        window::make_way(state, &occurrence.schedule.key, HighWaterMark(occurrence.nominal.at));
+        claim(state, occurrence);
+    }
+}
+
 fn claim(state: &mut State, occurrence: &Occurrence) {
     let now = state.now;
     let schedule = &occurrence.schedule;
     let id = state.random_run_id();
     let mut run = new_run(id, schedule, &occurrence.nominal, occurrence.trigger, now.wall);
     run.fire_at = occurrence.fire_at;
-    run.deadline_at = deadline::decide(occurrence.trigger, occurrence.fire_at, now.wall, schedule.start_deadline);
+    run.deadline_from = deadline::base(occurrence.trigger, occurrence.fire_at, now.wall);
+    run.deadline_at = state.holding.deadline(&run, run.deadline_from);
     run.identity = state.identity_of(&schedule.connection);
     let filled = fill_in(&mut run, schedule, &state.loaded.set, state.loaded.installation);
-    let due = boot_of(now, occurrence.fire_at);
-    let older = counting::active(&state.book, schedule.overlap, &schedule.key, None, due, now.wall);
-    let admission = policy::overlap::decide(schedule.overlap, &older);
     let earlier = state.earlier_life(occurrence.trigger, occurrence.fire_at);
-    let need = match (admission, earlier) {
-        (Admission::AskAgain, _) => Need::Overlap,
-        (Admission::Start | Admission::Skip(_), EarlierLife::StartedNothing) => Need::Nothing,
-        (Admission::Start | Admission::Skip(_), EarlierLife::MayHaveStarted | EarlierLife::MayBeForgotten) => {
-            Need::LOOK_UP
-        }
-    };
-    state.book.add(Open { progress: Progress::Queued(need), ..Open::claimed(run) });
+    state.book.add(Open::claimed(run));
     if let Err(wrong) = filled {
         state.book.change(id, |run| run.attempts.clear());
         return ending::refuse(state, id, &wrong.to_string());
@@ -91,21 +101,17 @@ fn claim(state: &mut State, occurrence: &Occurrence) {
         // Whether it overlaps is asked when it is known not to have been started.
         return overlap::doubt_start(state, id);
     }
-    match admission {
-        Admission::Skip(other) => {
-            // Nothing was sent for it, so it has no attempt to look for.
-            state.book.change(id, |run| run.attempts.clear());
-            ending::skip_for(state, id, other);
-        }
-        Admission::Start | Admission::AskAgain => {
-            let (reason, what) = match need {
-                // It is sent in this very turn, or gets a line there that says what it waits for.
-                Need::Nothing => return,
-                Need::LookUp(_) => (WaitReason::CatchUp, OfRun::ClaimedToLookUp),
-                Need::Overlap => (WaitReason::Overlap, OfRun::ClaimedBehindOlder),
-            };
-            state.step(id, RunEvent::Wait(reason), what);
-        }
+    if window::wait(state, id) == InWindow::Waits {
+        return;
+    }
+    // It is sent in this very turn, or gets a line that says what it waits for.
+    if overlap::pass(state, id) {
+        return;
+    }
+    if state.book.get(id).is_some_and(|open| open.inquiry().is_some()) {
+        state.step(id, RunEvent::Wait(WaitReason::CatchUp), OfRun::ClaimedToLookUp);
+    } else {
+        overlap::wait_for_older(state, id);
     }
 }
 
@@ -118,10 +124,15 @@ pub(crate) fn record_not_run(state: &mut State, recorded: &Recorded) {
         run.nominal_until = Some(until);
         run.count = count;
     }
+    if let Some(by) = &recorded.by {
+        run.note = ending::join(run.note.take(), by.to_string());
+    }
+    state.holding.unmark(&mut state.book, &run.schedule, run.nominal_at);
     state.book.add(Open::claimed(run));
     let not_run = NotRun {
         count: recorded.range.map(|(_, count)| count),
         ending: recorded.ending,
+        by: recorded.by.clone(),
         window: recorded.schedule.catch_up.window,
     };
     state.step(id, RunEvent::End(recorded.ending), OfRun::NotRun(not_run));

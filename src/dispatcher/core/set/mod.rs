@@ -4,6 +4,7 @@ pub(crate) mod new_run;
 pub(crate) mod warm_up;
 pub(crate) mod recall;
 pub(crate) mod planning;
+pub(crate) mod window;
 pub(crate) mod claim;
 pub(crate) mod reload;
 pub(crate) mod jumps;

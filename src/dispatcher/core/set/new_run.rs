@@ -40,6 +40,16 @@ pub(crate) fn fill_in(
     run.begin_attempt(installation, 1, run.fire_at)
 }
 
+/// When `timeout.at` shows on the clocks of the schedule's zone next after a run is to be sent; in a gap the first instant after it, of two the
+/// first.
+fn stop_at(schedule: &Schedule, fire_at: Timestamp) -> Option<Timestamp> {
+    let at = schedule.timeout.as_ref()?.at?;
+    let zone = schedule.recurrence.zone();
+    let (local, _) = zone.read(fire_at);
+    let days = [local.date(), local.date().tomorrow().ok()?, local.date().tomorrow().ok()?.tomorrow().ok()?];
+    days.into_iter().filter_map(|day| zone.first_instant_at(day.to_datetime(at))).find(|instant| *instant > fire_at)
+}
+
 pub(crate) fn new_run(id: RunId, schedule: &Schedule, nominal: &Nominal, trigger: Trigger, at: Timestamp) -> Run {
     Run {
         id,
@@ -53,6 +63,7 @@ pub(crate) fn new_run(id: RunId, schedule: &Schedule, nominal: &Nominal, trigger
         offset: nominal.offset,
         fire_at: nominal.at,
         claimed_at: at,
+        deadline_from: nominal.at,
         deadline_at: later(nominal.at, schedule.start_deadline),
         state: RunState::Armed,
         note: nominal.note.as_ref().map(ToString::to_string),
@@ -61,7 +72,7 @@ pub(crate) fn new_run(id: RunId, schedule: &Schedule, nominal: &Nominal, trigger
         identity: None,
         work: Work::Process(schedule.start.clone()),
         template: None,
-        policy: FrozenPolicy::of(schedule),
+        policy: FrozenPolicy { stop_at: stop_at(schedule, nominal.fire_at), ..FrozenPolicy::of(schedule) },
         schedule_version: None,
         waiting_until: None,
         sent_at: None,

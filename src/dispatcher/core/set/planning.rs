@@ -9,11 +9,11 @@ use jiff::Timestamp;
 use crate::clock::earlier;
 use crate::dispatcher::core::book::Book;
 use crate::dispatcher::core::flights::Question;
-use crate::dispatcher::core::state::Absent;
+use crate::dispatcher::core::state::{Absent, State};
 use crate::happening::{Happening, OfSchedule};
-use crate::planner::{Planner, Recorded, plan_edited};
+use crate::planner::{AskHeld, Edited, Planner, Recorded, plan_edited};
 use crate::schedule::{
-    ConnectionName, FolderChoice, HighWaterMark, Schedule, ScheduleKey, ScheduleSet, StartSpec, Timing,
+    ConnectionName, FolderChoice, HighWaterMark, Occurrence, Schedule, ScheduleKey, ScheduleSet, StartSpec, Timing,
 };
 use crate::store::{Doubt, StoredVersion};
 
@@ -115,36 +115,43 @@ pub(crate) type StoredMark = (ScheduleKey, HighWaterMark, String, Option<Timing>
 /// What the stored marks and the loaded schedules come to.
 pub(crate) struct Settled {
     pub(crate) marks: BTreeMap<ScheduleKey, HighWaterMark>,
+    /// Times that edited timings have before and after, and that are to start.
+    pub(crate) due: Vec<Occurrence>,
     /// Times that the old timings still owed.
     pub(crate) recorded: Vec<Recorded>,
     /// Marks of schedules that are not loaded, kept for when they are.
     pub(crate) parked: Vec<StoredMark>,
 }
 
-/// Brings the stored marks and the loaded schedules together (semantics.md 8): a new key begins at its load; a changed timing
-/// is a new version, and the times that the old one still owed are recorded as `missed: edited`; a key that is gone loses its
-/// mark, so that it begins anew should it come back.
+/// Brings the stored marks and the loaded schedules together (semantics.md 8): a new key begins at its load; a changed timing is a new
+/// version, and of the times that the old one still owed those that the new one has too are judged as they are, and the others are
+/// recorded as `missed: edited`; a key that is gone loses its mark, so that it begins anew should it come back.
 pub(crate) fn settle_versions(
+    state: &mut State,
     set: &ScheduleSet,
     stored: Vec<StoredMark>,
     absent: Absent,
     doubt: Option<Doubt>,
-    load: Timestamp,
-    book: &mut Book,
 ) -> Settled {
+    let load = state.now.wall;
+    let State { book, holding, .. } = state;
     let mut known: BTreeMap<ScheduleKey, (HighWaterMark, String, Option<Timing>)> =
         stored.into_iter().map(|(key, mark, hash, timing)| (key, (mark, hash, timing))).collect();
     let mut marks = BTreeMap::new();
-    let mut recorded = Vec::new();
+    let (mut due, mut recorded) = (Vec::new(), Vec::new());
     for (key, schedule) in &set.schedules {
         let mark = match known.remove(key) {
             // Most are as they were, and comparing costs less than hashing.
             Some((mark, _, Some(old))) if old == schedule.timing => mark,
             Some((mark, hash, _)) if hash == schedule.timing.hash() => mark,
             Some((mark, _, old)) => {
-                recorded.extend(dropped_by_edit(schedule, old, mark, load, book));
+                let edited = edited(schedule, old, mark, load, book, &mut holding.ask());
+                due.extend(edited.due);
+                recorded.extend(edited.recorded);
                 book.log(Happening::Schedule(key.clone(), OfSchedule::Edited));
-                begin(schedule, load, book)
+                book.record_version(version_of(schedule, load));
+                book.record_mark(key.clone(), edited.mark);
+                edited.mark
             }
             None => match doubt {
                 Some(Doubt::Lost) => begin(schedule, mark_without_memory(schedule, load).0, book),
@@ -163,7 +170,7 @@ pub(crate) fn settle_versions(
             Absent::Park => parked.push((key, mark, hash, timing)),
         }
     }
-    Settled { marks, recorded, parked }
+    Settled { marks, due, recorded, parked }
 }
 
 fn begin(schedule: &Arc<Schedule>, load: Timestamp, book: &mut Book) -> HighWaterMark {
@@ -173,19 +180,20 @@ fn begin(schedule: &Arc<Schedule>, load: Timestamp, book: &mut Book) -> HighWate
     mark
 }
 
-fn dropped_by_edit(
+fn edited(
     schedule: &Arc<Schedule>,
     old: Option<Timing>,
     mark: HighWaterMark,
     load: Timestamp,
     book: &mut Book,
-) -> Vec<Recorded> {
+    held: AskHeld<'_>,
+) -> Edited {
     match old.map(|timing| timing.compile(schedule.key.as_str())) {
-        Some(Ok(recurrence)) => plan_edited(schedule, &recurrence, mark, load),
+        Some(Ok(recurrence)) => plan_edited(schedule, &recurrence, mark, load, held),
         Some(Err(_)) | None => {
             let what = OfSchedule::OldTimesUnknown { since: mark.0 };
             book.log(Happening::Schedule(schedule.key.clone(), what));
-            Vec::new()
+            Edited { due: Vec::new(), recorded: Vec::new(), mark: HighWaterMark(load) }
         }
     }
 }

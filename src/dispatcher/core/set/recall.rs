@@ -6,6 +6,7 @@
 //!
 //! Without marks, planning begins at the latest start that Orchestrator shows, at most the catch-up window back.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -16,7 +17,8 @@ use super::planning::{HowAsked, Planning, Recall, Trusted};
 use crate::clock::earlier;
 use crate::dispatcher::core::flights::Folder;
 use crate::dispatcher::core::progress::{Need, Open, Progress};
-use crate::dispatcher::core::run::{adopt, ending, lists, process, unreadable};
+use crate::dispatcher::core::run::next_attempt::{self, Further};
+use crate::dispatcher::core::run::{adopt, lists, process, unreadable};
 use crate::dispatcher::core::state::State;
 use crate::executor::Action;
 use crate::happening::{Happening, HowFound, OfConnection, OfDaemon};
@@ -188,34 +190,52 @@ pub(crate) fn on_recalled(
 fn remember(state: &mut State, planning: &mut Planning, place: usize, folder_id: FolderId, page: &JobPage) {
     let schedules: BTreeMap<String, ScheduleKey> =
         state.loaded.set.schedules.keys().map(|key| (Reference::part_of(key), key.clone())).collect();
-    let mut found: BTreeMap<Reference, Vec<JobView>> = BTreeMap::new();
+    // Of several attempts at one time the last one is what its run has come to.
+    let mut found: BTreeMap<(ScheduleKey, Timestamp), Planned> = BTreeMap::new();
     for job in &page.jobs {
-        if let Some(reference) = &job.reference {
-            found.entry(reference.clone()).or_default().push(job.clone());
+        let Some(reference) = &job.reference else { continue };
+        let Some((part, nominal_at, attempt)) = reference.planned_time(state.loaded.installation) else { continue };
+        let Some(key) = schedules.get(part) else { continue };
+        let planned = found.entry((key.clone(), nominal_at)).or_insert_with(|| Planned::of(reference, attempt));
+        match attempt.cmp(&planned.attempt) {
+            Ordering::Less => continue,
+            Ordering::Equal => {}
+            Ordering::Greater => *planned = Planned::of(reference, attempt),
         }
+        planned.jobs.push(job.clone());
     }
     keep_proof(state, planning, place, folder_id, page);
-    for (reference, jobs) in found {
-        let Some((part, nominal_at)) = reference.planned_time(state.loaded.installation) else { continue };
-        let Some(schedule) = schedules.get(part).and_then(|key| state.loaded.set.schedules.get(key)).cloned() else {
-            continue;
-        };
-        let latest = planning.recalls[place].latest.entry(schedule.key.clone()).or_insert(nominal_at);
+    for ((key, nominal_at), planned) in found {
+        let Some(schedule) = state.loaded.set.schedules.get(&key).cloned() else { continue };
+        let latest = planning.recalls[place].latest.entry(key).or_insert(nominal_at);
         *latest = nominal_at.max(*latest);
-        let known = state
-            .book
-            .iter()
-            .find(|open| open.run.attempt().is_some_and(|attempt| attempt.reference == reference))
-            .map(|open| (open.run.id, open.run.state));
+        let of_it = |open: &&Open| open.run.attempts.iter().any(|attempt| attempt.reference == planned.reference);
+        let is_last = |open: &Open| open.run.attempt().is_some_and(|attempt| attempt.reference == planned.reference);
+        let known = state.book.iter().find(of_it).map(|open| (open.run.id, open.run.state, is_last(open)));
         match known {
-            Some((id, RunState::Waiting(_) | RunState::Starting | RunState::Unknown | RunState::Held)) => {
-                adopt::adopt(state, id, folder_id, &jobs, HowFound::Recalled);
+            // An attempt before the one that it waits to make: its end is known.
+            Some((_, _, false)) => {}
+            Some((id, RunState::Waiting(_) | RunState::Starting | RunState::Unknown | RunState::Held, true)) => {
+                adopt::adopt(state, id, folder_id, &planned.jobs, HowFound::Recalled);
                 state.read_once(&schedule.connection, id);
             }
             // Its look-up has it, or it is followed already.
-            Some((_, RunState::Armed | RunState::Job(_) | RunState::Ended(_))) => {}
-            None => write_from_job(state, &schedule, (nominal_at, reference), folder_id, &jobs),
+            Some((_, RunState::Armed | RunState::Job(_) | RunState::Ended(_), true)) => {}
+            None => write_from_job(state, &schedule, nominal_at, planned, folder_id),
         }
+    }
+}
+
+/// The jobs of one attempt at a planned time.
+struct Planned {
+    reference: Reference,
+    attempt: u16,
+    jobs: Vec<JobView>,
+}
+
+impl Planned {
+    fn of(reference: &Reference, attempt: u16) -> Planned {
+        Planned { reference: reference.clone(), attempt, jobs: Vec::new() }
     }
 }
 
@@ -237,9 +257,9 @@ fn keep_proof(state: &mut State, planning: &mut Planning, place: usize, folder_i
 fn write_from_job(
     state: &mut State,
     schedule: &Schedule,
-    (nominal_at, reference): (Timestamp, Reference),
+    nominal_at: Timestamp,
+    Planned { reference, attempt, jobs }: Planned,
     folder_id: FolderId,
-    jobs: &[JobView],
 ) {
     let now = state.now;
     let id: RunId = state.random_run_id();
@@ -252,14 +272,15 @@ fn write_from_job(
     run.accepted_at = created;
     run.identity = state.identity_of(&schedule.connection);
     run.note = Some("written from its job: the database had forgotten it".to_owned());
-    run.attempts.push(Attempt { folder_id: Some(folder_id), sends: 1, sent_at: created, ..Attempt::first(reference) });
+    let first = Attempt { attempt, ..Attempt::first(reference) };
+    run.attempts.push(Attempt { folder_id: Some(folder_id), sends: 1, sent_at: created, ..first });
     state.book.add(Open::claimed(run));
-    adopt::adopt(state, id, folder_id, jobs, HowFound::Forgotten);
+    adopt::adopt(state, id, folder_id, &jobs, HowFound::Forgotten);
     let followed = state.book.get(id).and_then(|open| open.run.open_job());
     let ended = jobs.iter().find(|job| followed.is_some_and(|ours| ours.key == job.key) && job.state.is_final());
     if let Some(job) = ended {
         // A day's jobs are not read one by one; the list says how each ended.
-        ending::record_end(state, id, job);
+        next_attempt::on_job_ended(state, id, job, Further::None);
     }
 }
 
@@ -284,8 +305,10 @@ fn end(state: &mut State, planning: &mut Planning, place: usize) {
 /// Once everything has been asked and claimed, the database is trusted again.
 pub(crate) fn end_doubt(state: &mut State, planning: &mut Planning) {
     let doubted = state.loaded.doubt.is_some() && planning.trusted == Trusted::No;
-    // A row that waits for an older run says nothing yet of having been forgotten.
-    let undecided = |open: &Open| matches!(open.progress, Progress::Queued(Need::Overlap));
+    let opened = state.loaded.opened.wall;
+    // A row that waits for an older run says nothing yet of having been forgotten, unless its time came in this life.
+    let undecided =
+        |open: &Open| open.run.fire_at <= opened && matches!(open.progress, Progress::Queued(Need::Overlap));
     if doubted && planning.recalls.is_empty() && !state.book.iter().any(undecided) {
         planning.trusted = Trusted::Yes;
         state.book.record_doubt_over(DoubtOver);

@@ -14,7 +14,7 @@ use super::claim;
 use super::planning::{Planning, Settled, StoredMark, Warmed, settle_versions};
 use super::recall;
 use crate::dispatcher::core::link::Link;
-use crate::dispatcher::core::run::elsewhere;
+use crate::dispatcher::core::run::{elsewhere, holding};
 use crate::dispatcher::core::state::{Absent, State};
 use crate::happening::OfConnection;
 use crate::planner::Planner;
@@ -31,9 +31,10 @@ pub(crate) fn load(state: &mut State, planning: &mut Planning, set: Arc<Schedule
             stored.push((key.clone(), *mark, old.timing.hash(), Some(old.timing.clone())));
         }
     }
-    let Settled { marks, recorded, parked } =
-        settle_versions(&set, stored, Absent::Retire, None, now.wall, &mut state.book);
+    state.holding.renew_windows(&set);
+    let Settled { marks, due, recorded, parked } = settle_versions(state, &set, stored, Absent::Retire, None);
     planning.parked = parked;
+    state.holding.retire(|key| set.schedules.contains_key(key));
     state.loaded.absent = Absent::Retire;
     planning.planner = Planner::new(set.clone(), Marks(marks));
     recall::hold(planning);
@@ -42,6 +43,8 @@ pub(crate) fn load(state: &mut State, planning: &mut Planning, set: Arc<Schedule
         claim::record_not_run(state, &recorded);
     }
     link_connections(state);
+    claim::claim_kept(state, &due);
+    holding::renew_deadlines(state);
     state.links.values_mut().for_each(Link::forget_short_folders);
     elsewhere::compare_identities(state);
     planning.warmed = Warmed::from(now.wall);

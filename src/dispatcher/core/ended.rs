@@ -1,0 +1,58 @@
+//! What of runs that have ended still matters to those that are open: places that they hold for a while, and when the last one ended.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
+
+use crate::run::RunId;
+use crate::schedule::ScheduleKey;
+
+/// All of it.
+#[derive(Debug, Default)]
+pub(crate) struct Ended {
+    /// Runs whose jobs may still run: they count for overlap, each until an instant.
+    counting: HashMap<ScheduleKey, BTreeMap<RunId, Timestamp>>,
+    /// The same by pool.
+    counting_in: HashMap<String, BTreeMap<RunId, Timestamp>>,
+    /// When the last run of a schedule ended in this life: by its job where that is known.
+    last: HashMap<ScheduleKey, Timestamp>,
+}
+
+impl Ended {
+    /// A run counts for overlap, and in its pool, until then.
+    pub(crate) fn count_until(&mut self, schedule: &ScheduleKey, pool: Option<&str>, id: RunId, until: Timestamp) {
+        if let Some(pool) = pool {
+            self.counting_in.entry(pool.to_owned()).or_default().insert(id, until);
+        }
+        self.counting.entry(schedule.clone()).or_default().insert(id, until);
+    }
+
+    /// It counts no longer. Gives whether it did.
+    pub(crate) fn stop_counting(&mut self, id: RunId, now: Timestamp) -> bool {
+        for runs in self.counting_in.values_mut() {
+            runs.remove(&id);
+        }
+        self.counting.values_mut().filter_map(|runs| runs.remove(&id)).any(|until| until > now)
+    }
+
+    /// The runs of a schedule that count for overlap, each until then.
+    pub(crate) fn counting(&self, schedule: &ScheduleKey) -> impl Iterator<Item = (RunId, Timestamp)> {
+        self.counting.get(schedule).into_iter().flatten().map(|(id, until)| (*id, *until))
+    }
+
+    /// Until when each of those has a place in a pool.
+    pub(crate) fn counting_in(&self, pool: &str) -> impl Iterator<Item = Timestamp> {
+        self.counting_in.get(pool).into_iter().flatten().map(|(_, until)| *until)
+    }
+
+    /// A run of a schedule has ended, at that instant.
+    pub(crate) fn note(&mut self, schedule: &ScheduleKey, at: Timestamp) {
+        let last = self.last.entry(schedule.clone()).or_insert(at);
+        *last = at.max(*last);
+    }
+
+    /// When the last run of a schedule ended in this life.
+    pub(crate) fn last(&self, schedule: &ScheduleKey) -> Option<Timestamp> {
+        self.last.get(schedule).copied()
+    }
+}
