@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::complaint::Complaint;
 use crate::clock::Clock;
 
 /// Everything a sandbox needs to start.
@@ -92,6 +93,8 @@ pub enum RobotResult {
         /// The job's `Info`.
         info: String,
     },
+    /// Faulted, and says this to the letter.
+    Fails(Complaint),
     /// Stopped by the workflow or a person.
     Stops,
     /// Suspended once for `suspended`, then resumed, run again for `running`, and Successful.

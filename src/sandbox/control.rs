@@ -68,12 +68,12 @@ impl Control {
 
     /// Replaces all rules; their counters begin anew.
     pub fn set_faults(&self, faults: Faults) {
-        self.change(|state, _| state.faults.replace(faults));
+        self.change(|state, now| state.faults.replace(faults, now));
     }
 
     /// Adds a rule.
     pub fn push_rule(&self, rule: FaultRule) {
-        self.change(|state, _| state.faults.push(rule));
+        self.change(|state, now| state.faults.push(rule, now));
     }
 
     /// Adds a fault that hits the next call it makes sense for.
@@ -132,6 +132,19 @@ impl Control {
     /// Puts a job into a state; it does nothing by itself from there.
     pub fn set_job_state(&self, id: i64, to: JobState) {
         self.change_job(id, |state, job, now| state.service.world.set_by_hand(job, to, now));
+    }
+
+    /// A folder has so many robots from now on: those that wait are taken if there are more, and nobody is stopped if there
+    /// are fewer. A job that is made while there is none stays Pending for ever, as one with [`Fault::Hang`]. An unknown
+    /// folder changes nothing.
+    pub fn set_robots(&self, folder: &str, robots: usize) {
+        self.change(|state, now| {
+            let world = &mut state.service.world;
+            world.advance(now);
+            if let Some(at) = world.folders.iter().position(|known| known.path.eq_ignore_ascii_case(folder)) {
+                world.set_robots(at, robots, now);
+            }
+        });
     }
 
     /// Lets the API forget a job: no list and no look-up shows it any more.

@@ -2,9 +2,8 @@
 //!
 //! Faults are rules: what happens, to which calls, and to how many of them. Each rule throws dice of its own, seeded, so
 //! that adding a rule does not move the throws of the others and a run can be repeated. A fault is spent only on a call
-//! that would have been served: what is refused for its token uses none up.
-//!
-//! Pure: given the rules, their counters and a call, the effects follow.
+//! that would have been served: what is refused for its token uses none up. What happens to a job is decided when it is
+//! made, so such faults belong to the call that starts it.
 
 use std::time::Duration;
 
@@ -12,8 +11,9 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer};
 
 use super::answer::Answer;
-use super::dice;
-use super::job::{Mask, Obedience, Reference};
+use super::complaint::{Complaint, Failure};
+use super::conduct::{PendingReason, Stopping};
+use super::durations::{duration, perhaps, signed_duration};
 
 /// A set of rules, as read from `--faults FILE` (YAML, of which JSON is a part).
 ///
@@ -70,6 +70,12 @@ pub struct FaultRule {
     /// So many calls are hit at most.
     #[serde(default)]
     pub count: Option<u64>,
+    /// Only calls that come so long after the rule was set.
+    #[serde(default, deserialize_with = "duration")]
+    pub after: Duration,
+    /// Only calls that come so soon after that.
+    #[serde(default, deserialize_with = "perhaps")]
+    pub lasts: Option<Duration>,
 }
 
 fn always() -> f64 {
@@ -79,7 +85,17 @@ fn always() -> f64 {
 impl FaultRule {
     /// A rule that hits every call it makes sense for.
     pub fn always(fault: Fault) -> FaultRule {
-        FaultRule { fault, on: None, process: None, path: None, share: always(), skip: 0, count: None }
+        FaultRule {
+            fault,
+            on: None,
+            process: None,
+            path: None,
+            share: always(),
+            skip: 0,
+            count: None,
+            after: Duration::ZERO,
+            lasts: None,
+        }
     }
 
     /// A rule that hits one call.
@@ -122,6 +138,18 @@ impl FaultRule {
     pub fn count(self, count: u64) -> FaultRule {
         FaultRule { count: Some(count), ..self }
     }
+
+    /// The same from so long after it is set.
+    #[must_use]
+    pub fn after(self, after: Duration) -> FaultRule {
+        FaultRule { after, ..self }
+    }
+
+    /// The same for so long.
+    #[must_use]
+    pub fn lasts(self, lasts: Duration) -> FaultRule {
+        FaultRule { lasts: Some(lasts), ..self }
+    }
 }
 
 /// The kinds of calls.
@@ -138,7 +166,7 @@ pub enum Endpoint {
     GetJob,
     /// StopJob and StopJobs.
     StopJobs,
-    /// RestartJob, ResumeJob, ValidateDynamicJob.
+    /// RestartJob, ResumeJob, ValidateDynamicJob, ValidateExistingJob.
     OtherJobs,
     /// Folders in any form.
     Folders,
@@ -196,8 +224,34 @@ pub enum Fault {
     Duplicate(usize),
     /// Nothing is done; 307 to this place.
     Redirect(String),
-    /// Robots go on when asked to stop softly.
+    /// The job stays Pending for ever, for a reason that is not looked at again.
+    Hang(PendingReason),
+    /// The job stays Pending for so much longer.
+    PendingFor(#[serde(deserialize_with = "duration")] Duration),
+    /// The job runs for so long, instead of what its process says.
+    RunsFor(#[serde(deserialize_with = "duration")] Duration),
+    /// The job is suspended once for so long.
+    Suspends(#[serde(deserialize_with = "duration")] Duration),
+    /// The job faults, in the words of real robots.
+    Fails(Failure),
+    /// The job faults, and says this.
+    FailsWith(Complaint),
+    /// The robot goes on when asked to stop softly.
     IgnoreSoftStop,
+    /// The robot needs so long for a soft stop, and the job ends so.
+    SoftStop(Stopping),
+    /// The job stays Terminating when it is killed, until Orchestrator cleans it up.
+    IgnoreKill,
+    /// The robot needs so long for a kill, and the job ends so.
+    Kill(Stopping),
+    /// A robot takes a Pending job that the call stops, a moment before.
+    TakenBeforeStop,
+    /// Jobs that were stopped before a robot took them are shown without a start, not with that of their end.
+    StoppedHidesStart,
+    /// A second Pending job of a process in a folder is refused (409, 1670), as where a start names a robot.
+    OnePending,
+    /// The folder of the call has so many robots from now on.
+    Robots(usize),
     /// The `Date` header is off by this much.
     DateOff(#[serde(deserialize_with = "signed_duration")] SignedDuration),
 }
@@ -238,7 +292,7 @@ impl Words {
         Words { status, body: body.into(), content_type: None }
     }
 
-    fn answer(&self) -> Answer {
+    pub(super) fn answer(&self) -> Answer {
         let Words { status, body, content_type } = self;
         let kind = content_type.as_deref().unwrap_or("application/json; charset=utf-8");
         Answer::text(*status, kind, body)
@@ -262,7 +316,7 @@ impl Refusal {
         Refusal { retry_after: Some(seconds), ..self }
     }
 
-    fn answer(&self) -> Answer {
+    pub(super) fn answer(&self) -> Answer {
         let answer = match self.code {
             Some(code) => {
                 let message = self.message.as_deref().unwrap_or_else(|| known_message(code));
@@ -278,7 +332,7 @@ impl Refusal {
 }
 
 /// The messages of Orchestrator, by UiPath's page on response codes and users' reports.
-fn known_message(code: i32) -> &'static str {
+pub(super) fn known_message(code: i32) -> &'static str {
     match code {
         1000 => "Invalid OData query options",
         1002 => "The process does not exist.",
@@ -305,94 +359,6 @@ pub enum Outage {
     Silent,
 }
 
-/// A call, as far as rules ask about it.
-#[derive(Clone, Debug)]
-pub(super) struct Subject<'a> {
-    pub(super) endpoint: Endpoint,
-    pub(super) path: &'a str,
-    pub(super) process: Option<&'a str>,
-}
-
-/// All that happens to one call.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Effects {
-    /// The faults as written, for the record.
-    pub(super) names: Vec<&'static str>,
-    pub(super) delay: Duration,
-    pub(super) delay_answer: Duration,
-    pub(super) connection: Connection,
-    /// The answer that stands in for the work.
-    pub(super) instead: Option<Answer>,
-    /// The answer that hides the work.
-    pub(super) afterwards: Option<Answer>,
-    pub(super) date_off: SignedDuration,
-    pub(super) revokes_token: bool,
-    pub(super) garbles: bool,
-    pub(super) twist: Twist,
-}
-
-/// What happens to the connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Connection {
-    #[default]
-    Kept,
-    CutAfterwards,
-    CutBefore,
-}
-
-/// How the work itself is done otherwise than usual.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Twist {
-    pub(super) late: Duration,
-    /// Made instead of one; 0 means one.
-    pub(super) duplicates: usize,
-    pub(super) obedience: Obedience,
-    pub(super) ignores_filter: bool,
-    pub(super) refuses_filter: bool,
-    pub(super) empties_list: bool,
-    pub(super) mask: Mask,
-}
-
-impl Effects {
-    fn add(&mut self, fault: &Fault) {
-        self.names.push(fault.name());
-        match fault {
-            Fault::Delay(length) => self.delay = self.delay.saturating_add(*length),
-            Fault::DelayAnswer(length) => self.delay_answer = self.delay_answer.saturating_add(*length),
-            Fault::DropRequest => self.connection = Connection::CutBefore,
-            Fault::DropAnswer => match self.connection {
-                Connection::Kept => self.connection = Connection::CutAfterwards,
-                Connection::CutAfterwards | Connection::CutBefore => {}
-            },
-            Fault::Late(length) => self.twist.late = self.twist.late.saturating_add(*length),
-            Fault::IgnoreFilter => self.twist.ignores_filter = true,
-            Fault::RefuseFilter => self.twist.refuses_filter = true,
-            Fault::HideReference => self.twist.mask.reference = Reference::Hidden,
-            Fault::EmptyList => self.twist.empties_list = true,
-            Fault::ShowState(state) => self.twist.mask.state = Some(state.clone()),
-            Fault::Refuse(refusal) => self.stand_in(refusal.answer()),
-            Fault::Say(words) => self.stand_in(words.answer()),
-            Fault::FailAfter(refusal) => self.afterwards = Some(refusal.answer()),
-            Fault::RevokeToken => {
-                self.revokes_token = true;
-                self.stand_in(Answer::unauthorized());
-            }
-            Fault::Html => self.stand_in(Answer::login_page()),
-            Fault::Garble => self.garbles = true,
-            Fault::NoJobs => self.afterwards = Some(Answer::json(201, serde_json::json!({ "value": [] }))),
-            Fault::Duplicate(jobs) => self.twist.duplicates = *jobs,
-            Fault::Redirect(to) => self.stand_in(Answer::empty(307).header("location", to.as_str())),
-            Fault::IgnoreSoftStop => self.twist.obedience = Obedience::GoesOn,
-            Fault::DateOff(offset) => self.date_off = self.date_off.saturating_add(*offset),
-        }
-    }
-
-    /// The first answer that stands in for the work is the one that is given.
-    fn stand_in(&mut self, answer: Answer) {
-        self.instead.get_or_insert(answer);
-    }
-}
-
 impl Fault {
     /// As it is called in a file of faults.
     pub fn name(&self) -> &'static str {
@@ -416,13 +382,26 @@ impl Fault {
             Fault::NoJobs => "no_jobs",
             Fault::Duplicate(_) => "duplicate",
             Fault::Redirect(_) => "redirect",
+            Fault::Hang(_) => "hang",
+            Fault::PendingFor(_) => "pending_for",
+            Fault::RunsFor(_) => "runs_for",
+            Fault::Suspends(_) => "suspends",
+            Fault::Fails(_) => "fails",
+            Fault::FailsWith(_) => "fails_with",
             Fault::IgnoreSoftStop => "ignore_soft_stop",
+            Fault::SoftStop(_) => "soft_stop",
+            Fault::IgnoreKill => "ignore_kill",
+            Fault::Kill(_) => "kill",
+            Fault::TakenBeforeStop => "taken_before_stop",
+            Fault::StoppedHidesStart => "stopped_hides_start",
+            Fault::OnePending => "one_pending",
+            Fault::Robots(_) => "robots",
             Fault::DateOff(_) => "date_off",
         }
     }
 
     /// Whether the fault means anything for such a call.
-    fn suits(&self, endpoint: Endpoint) -> bool {
+    pub(super) fn suits(&self, endpoint: Endpoint) -> bool {
         match self {
             Fault::Delay(_)
             | Fault::DelayAnswer(_)
@@ -437,7 +416,24 @@ impl Fault {
             | Fault::DateOff(_) => true,
             Fault::RevokeToken => endpoint != Endpoint::Token,
             Fault::Late(_) => matches!(endpoint, Endpoint::StartJobs | Endpoint::AddQueueItem),
-            Fault::NoJobs | Fault::Duplicate(_) | Fault::IgnoreSoftStop => endpoint == Endpoint::StartJobs,
+            Fault::NoJobs
+            | Fault::Duplicate(_)
+            | Fault::Hang(_)
+            | Fault::PendingFor(_)
+            | Fault::RunsFor(_)
+            | Fault::Suspends(_)
+            | Fault::Fails(_)
+            | Fault::FailsWith(_)
+            | Fault::IgnoreSoftStop
+            | Fault::SoftStop(_)
+            | Fault::IgnoreKill
+            | Fault::Kill(_)
+            | Fault::OnePending => endpoint == Endpoint::StartJobs,
+            Fault::TakenBeforeStop => endpoint == Endpoint::StopJobs,
+            Fault::Robots(_) => matches!(
+                endpoint,
+                Endpoint::StartJobs | Endpoint::ListJobs | Endpoint::GetJob | Endpoint::StopJobs | Endpoint::OtherJobs
+            ),
             Fault::IgnoreFilter | Fault::RefuseFilter | Fault::EmptyList => matches!(
                 endpoint,
                 Endpoint::ListJobs
@@ -452,84 +448,10 @@ impl Fault {
                     Endpoint::StartJobs | Endpoint::ListJobs | Endpoint::GetJob | Endpoint::ListQueueItems
                 )
             }
-            Fault::ShowState(_) => matches!(endpoint, Endpoint::ListJobs | Endpoint::GetJob),
-        }
-    }
-}
-
-/// The rules with their counters.
-#[derive(Clone, Debug)]
-pub(super) struct FaultBook {
-    seed: u64,
-    rules: Vec<Counted>,
-}
-
-#[derive(Clone, Debug)]
-struct Counted {
-    rule: FaultRule,
-    stream: u64,
-    matched: u64,
-    fired: u64,
-}
-
-impl FaultBook {
-    pub(super) fn new(seed: u64) -> FaultBook {
-        FaultBook { seed, rules: Vec::new() }
-    }
-
-    pub(super) fn replace(&mut self, faults: Faults) {
-        let Faults { rules } = faults;
-        self.rules.clear();
-        for rule in rules {
-            self.push(rule);
-        }
-    }
-
-    pub(super) fn push(&mut self, rule: FaultRule) {
-        // Streams below 1000 belong to keys and tokens.
-        let stream = 1_000 + self.rules.len() as u64;
-        self.rules.push(Counted { rule, stream, matched: 0, fired: 0 });
-    }
-
-    /// How many calls the rules have hit since they were set.
-    pub(super) fn fired(&self) -> u64 {
-        self.rules.iter().map(|counted| counted.fired).sum()
-    }
-
-    /// Decides about one call, and counts it.
-    pub(super) fn decide(&mut self, subject: &Subject<'_>) -> Effects {
-        let seed = self.seed;
-        let mut effects = Effects::default();
-        for counted in &mut self.rules {
-            if let Some(fault) = counted.decide(subject, seed) {
-                effects.add(fault);
+            Fault::ShowState(_) | Fault::StoppedHidesStart => {
+                matches!(endpoint, Endpoint::ListJobs | Endpoint::GetJob)
             }
         }
-        effects
-    }
-}
-
-impl Counted {
-    fn decide(&mut self, subject: &Subject<'_>, seed: u64) -> Option<&Fault> {
-        let FaultRule { fault, on, process, path, share, skip, count } = &self.rule;
-        let meant = fault.suits(subject.endpoint)
-            && on.is_none_or(|on| on == subject.endpoint)
-            && process
-                .as_deref()
-                .is_none_or(|wanted| subject.process.is_some_and(|is| is.eq_ignore_ascii_case(wanted)))
-            && path
-                .as_deref()
-                .is_none_or(|part| subject.path.to_ascii_lowercase().contains(part.to_ascii_lowercase().as_str()));
-        if !meant || count.is_some_and(|count| self.fired >= count) {
-            return None;
-        }
-        let n = self.matched;
-        self.matched += 1;
-        if n < *skip || !dice::falls_into(*share, seed, self.stream, n) {
-            return None;
-        }
-        self.fired += 1;
-        Some(fault)
     }
 }
 
@@ -540,14 +462,4 @@ fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     } else {
         Err(serde::de::Error::custom(format!("the share `{share}` is not between 0 and 1")))
     }
-}
-
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let length = signed_duration(deserializer)?;
-    Duration::try_from(length).map_err(|_| serde::de::Error::custom("a duration must not be negative"))
-}
-
-fn signed_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SignedDuration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    text.parse().map_err(|_| serde::de::Error::custom(format!("`{text}` is no duration; write `20s`, `500ms` or `2m`")))
 }

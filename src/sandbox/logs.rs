@@ -72,7 +72,7 @@ impl Row for LogLine<'_> {
             "Id": self.number,
             "JobKey": self.job.key,
             "Level": self.level,
-            "WindowsIdentity": "sandbox\\robot",
+            "WindowsIdentity": self.job.conduct.account,
             "ProcessName": self.job.process_name,
             "TimeStamp": written(self.at),
             "Message": self.message,

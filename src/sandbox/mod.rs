@@ -11,10 +11,16 @@
 
 mod answer;
 mod code;
+mod complaint;
+mod conduct;
 mod config;
 mod connection;
 mod control;
 mod dice;
+mod durations;
+mod effects;
+mod ending;
+mod fault_book;
 mod faults;
 mod folder;
 mod identity;
@@ -31,11 +37,14 @@ mod route;
 mod server;
 mod service;
 mod shared;
+mod shown_job;
 mod start;
 mod stop;
 mod time;
 mod world;
 
+pub use complaint::{Complaint, Failure, JobError, Mishap, Telling};
+pub use conduct::{PendingReason, StopEnd, Stopping};
 pub use config::{
     ClientSpec, FolderSpec, IdentitySpec, Nulls, PasswordSpec, ProcessSpec, QueueSpec, References, RefreshTokenSpec,
     RobotResult, SandboxConfig, TenantSpec, UserKeySpec,

@@ -7,9 +7,9 @@ use uuid::Uuid;
 use super::answer::Answer;
 use super::config::{QueueSpec, References};
 use super::folder::object;
-use super::job::Reference;
 use super::odata::{Kind, Property, Row, Scalar};
 use super::request::{Request, member, text_member};
+use super::shown_job::Reference;
 use super::time::written;
 
 const MAX_REFERENCE: usize = 128;

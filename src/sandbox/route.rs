@@ -52,11 +52,13 @@ pub(super) enum Call {
     GetJobByKey(String),
     StartJobs,
     ValidateDynamicJob,
+    ValidateExistingJob(i64),
     StopJob(i64),
     StopJobs,
     RestartJob,
     ResumeJob,
     ListRobotLogs,
+    RuntimesForFolder(i64),
     AddQueueItem,
     ListQueueItems,
     Unknown,
@@ -82,11 +84,17 @@ impl Call {
             }
             Call::StartJobs => Some("/odata/Jobs/UiPath.Server.Configuration.OData.StartJobs"),
             Call::ValidateDynamicJob => Some("/odata/Jobs/UiPath.Server.Configuration.OData.ValidateDynamicJob"),
+            Call::ValidateExistingJob(_) => {
+                Some("/odata/Jobs({key})/UiPath.Server.Configuration.OData.ValidateExistingJob")
+            }
             Call::StopJob(_) => Some("/odata/Jobs({key})/UiPath.Server.Configuration.OData.StopJob"),
             Call::StopJobs => Some("/odata/Jobs/UiPath.Server.Configuration.OData.StopJobs"),
             Call::RestartJob => Some("/odata/Jobs/UiPath.Server.Configuration.OData.RestartJob"),
             Call::ResumeJob => Some("/odata/Jobs/UiPath.Server.Configuration.OData.ResumeJob"),
             Call::ListRobotLogs => Some("/odata/RobotLogs"),
+            Call::RuntimesForFolder(_) => {
+                Some("/odata/Machines/UiPath.Server.Configuration.OData.GetRuntimesForFolder(folderId={folderId})")
+            }
             Call::AddQueueItem => Some("/odata/Queues/UiPathODataSvc.AddQueueItem"),
             Call::ListQueueItems => Some("/odata/QueueItems"),
             Call::Unknown => None,
@@ -163,6 +171,7 @@ fn call(method: &str, words: &[&str]) -> Call {
         ("odata", "GET", "jobs", Some(id), None) => Call::GetJob(id),
         ("odata", "POST", "jobs", None, Some("startjobs")) => Call::StartJobs,
         ("odata", "POST", "jobs", None, Some("validatedynamicjob")) => Call::ValidateDynamicJob,
+        ("odata", "POST", "jobs", Some(id), Some("validateexistingjob")) => Call::ValidateExistingJob(id),
         ("odata", "POST", "jobs", Some(id), Some("stopjob")) => Call::StopJob(id),
         ("odata", "POST", "jobs", None, Some("stopjobs")) => Call::StopJobs,
         ("odata", "POST", "jobs", None, Some("restartjob")) => Call::RestartJob,
@@ -170,10 +179,18 @@ fn call(method: &str, words: &[&str]) -> Call {
         ("odata", "GET", "robotlogs", None, None) => Call::ListRobotLogs,
         ("odata", "POST", "queues", None, Some("uipathodatasvc.addqueueitem")) => Call::AddQueueItem,
         ("odata", "GET", "queueitems", None, None) => Call::ListQueueItems,
+        ("odata", "GET", "machines", None, Some(function)) => argument(function, "getruntimesforfolder(folderid=")
+            .and_then(|id| id.parse().ok())
+            .map_or(Call::Unknown, Call::RuntimesForFolder),
         ("odata", "GET", "jobs", None, Some(function)) => {
-            let identifier = function.strip_prefix("getbykey(identifier=").and_then(|rest| rest.strip_suffix(')'));
+            let identifier = argument(function, "getbykey(identifier=");
             identifier.map_or(Call::Unknown, |key| Call::GetJobByKey(key.trim_matches('\'').to_owned()))
         }
         _ => Call::Unknown,
     }
+}
+
+/// What stands between the beginning of a function's name and the closing bracket.
+fn argument<'a>(function: &'a str, beginning: &str) -> Option<&'a str> {
+    function.strip_prefix(beginning)?.strip_suffix(')')
 }

@@ -19,7 +19,9 @@ use super::answer::{Answer, Body};
 use super::config::SandboxConfig;
 use super::connection::{Connections, CuttingListener, Gate, Peer};
 use super::control::Control;
-use super::faults::{Connection, Effects, Endpoint, FaultBook, Outage, Subject, Twist};
+use super::effects::{Connection, Effects, Twist};
+use super::fault_book::{FaultBook, Subject};
+use super::faults::{Endpoint, Outage};
 use super::identity::{Granted, Identity};
 use super::login;
 use super::recording::{Asked, Done, Ending, record};
@@ -258,7 +260,7 @@ fn open(state: &mut SharedState, request: &Request, route: &Route, now: Timestam
     if let (Endpoint::StartJobs, Some(process)) = (endpoint, &process) {
         *starts_asked.entry(process.clone()).or_default() += 1;
     }
-    let effects = faults.decide(&Subject { endpoint, path: &request.path, process: process.as_deref() });
+    let effects = faults.decide(&Subject { endpoint, path: &request.path, process: process.as_deref(), at: now });
     if let (true, Some(token)) = (effects.revokes_token, request.bearer()) {
         service.identity.revoke(token);
     }

@@ -11,15 +11,17 @@ use uuid::Uuid;
 
 use super::answer::{Answer, entity, without_nulls};
 use super::config::TenantSpec;
-use super::faults::{Endpoint, Twist};
+use super::effects::Twist;
+use super::faults::Endpoint;
 use super::folder::{Folder, ShownRelease};
 use super::identity::{Access, Identity, Refused};
-use super::job::{Job, ShownJob};
+use super::job::Job;
 use super::logs;
 use super::odata::{Page, Row, list};
 use super::queue::{Queues, ShownItem};
 use super::request::{Request, member, text_member, utf16_base64_decoded};
 use super::route::{Base, Call};
+use super::shown_job::{Mask, ShownJob};
 use super::start::Wanted;
 use super::time::length_until;
 use super::world::World;
@@ -48,11 +50,13 @@ pub(super) fn endpoint(call: &Call) -> Endpoint {
         Call::GetJob(_) | Call::GetJobByKey(_) => Endpoint::GetJob,
         Call::StartJobs => Endpoint::StartJobs,
         Call::StopJob(_) | Call::StopJobs => Endpoint::StopJobs,
-        Call::ValidateDynamicJob | Call::RestartJob | Call::ResumeJob => Endpoint::OtherJobs,
+        Call::ValidateDynamicJob | Call::ValidateExistingJob(_) | Call::RestartJob | Call::ResumeJob => {
+            Endpoint::OtherJobs
+        }
         Call::ListRobotLogs => Endpoint::RobotLogs,
         Call::AddQueueItem => Endpoint::AddQueueItem,
         Call::ListQueueItems => Endpoint::ListQueueItems,
-        Call::CurrentUser | Call::CurrentUserExtended | Call::Unknown => Endpoint::Other,
+        Call::CurrentUser | Call::CurrentUserExtended | Call::RuntimesForFolder(_) | Call::Unknown => Endpoint::Other,
     }
 }
 
@@ -64,11 +68,13 @@ fn scope(call: &Call) -> Option<(&'static str, Access)> {
         Call::ListJobs | Call::GetJob(_) | Call::GetJobByKey(_) => Some(("OR.Jobs", Access::Read)),
         Call::StartJobs
         | Call::ValidateDynamicJob
+        | Call::ValidateExistingJob(_)
         | Call::StopJob(_)
         | Call::StopJobs
         | Call::RestartJob
         | Call::ResumeJob => Some(("OR.Jobs", Access::Write)),
         Call::ListRobotLogs => Some(("OR.Monitoring", Access::Read)),
+        Call::RuntimesForFolder(_) => Some(("OR.Machines", Access::Read)),
         Call::AddQueueItem => Some(("OR.Queues", Access::Write)),
         Call::ListQueueItems => Some(("OR.Queues", Access::Read)),
         Call::CurrentUser => Some(("OR.Users", Access::Read)),
@@ -124,7 +130,13 @@ impl Service {
                 let process = self.world.find_process(folder, &wanted)?;
                 Some(self.world.folders[folder].processes[process].spec.name.clone())
             }
-            Call::GetJob(id) | Call::StopJob(id) => of_job(self.world.find_job(*id)),
+            Call::GetJob(id) | Call::StopJob(id) | Call::ValidateExistingJob(id) => of_job(self.world.find_job(*id)),
+            // Of several jobs, the first.
+            Call::StopJobs => {
+                let body = request.object()?;
+                let id = member(&body, "jobIds")?.as_array()?.first()?.as_i64()?;
+                of_job(self.world.find_job(id))
+            }
             Call::GetJobByKey(key) => of_job(Uuid::parse_str(key).ok().and_then(|key| self.world.find_key(key))),
             Call::ListFolders
             | Call::GetFolder(_)
@@ -136,10 +148,10 @@ impl Service {
             | Call::GetRelease(_)
             | Call::ListReleasesFunction
             | Call::ListJobs
-            | Call::StopJobs
             | Call::RestartJob
             | Call::ResumeJob
             | Call::ListRobotLogs
+            | Call::RuntimesForFolder(_)
             | Call::AddQueueItem
             | Call::ListQueueItems
             | Call::Unknown => None,
@@ -149,6 +161,9 @@ impl Service {
     /// Does the call.
     pub(super) fn work(&mut self, request: &Request, call: &Call, twist: &Twist, now: Timestamp) -> Answer {
         self.world.advance(now);
+        if let (Some(robots), Ok(folder)) = (twist.robots, self.folder(request)) {
+            self.world.set_robots(folder, robots, now);
+        }
         self.try_work(request, call, twist, now).unwrap_or_else(|refusal| refusal)
     }
 
@@ -198,10 +213,12 @@ impl Service {
             }
             Call::StartJobs => self.start_jobs(request, twist, now),
             Call::ValidateDynamicJob => self.validate(request),
-            Call::StopJob(id) => self.stop_job(request, *id, now),
-            Call::StopJobs => self.stop_jobs(request, now),
+            Call::ValidateExistingJob(id) => self.validate_existing(request, *id, now),
+            Call::StopJob(id) => self.stop_job(request, *id, twist, now),
+            Call::StopJobs => self.stop_jobs(request, twist, now),
             Call::RestartJob => self.restart(request, twist, now),
             Call::ResumeJob => self.resume_job(request, now),
+            Call::RuntimesForFolder(folder) => self.runtimes(*folder),
             Call::ListRobotLogs => {
                 let folder = self.folder(request)?;
                 self.rows(request, twist, |_, service| {
@@ -306,7 +323,7 @@ impl Service {
     }
 
     pub(super) fn unmasked(&self, job: usize) -> ShownJob<'_> {
-        ShownJob { job: &self.world.jobs[job], mask: super::job::Mask::default() }
+        ShownJob { job: &self.world.jobs[job], mask: Mask::default() }
     }
 
     fn shown_item(&self, item: usize, twist: &Twist) -> ShownItem<'_> {

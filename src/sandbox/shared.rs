@@ -7,7 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use super::connection::{Connections, Gate};
-use super::faults::{FaultBook, Outage};
+use super::fault_book::FaultBook;
+use super::faults::Outage;
 use super::record::{Exchange, TokenCall};
 use super::service::Service;
 use super::time::ServerTime;

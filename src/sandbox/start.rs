@@ -33,7 +33,7 @@ pub(super) struct StartInfo {
     pub(super) batch: Option<Uuid>,
     pub(super) entry_point: Option<String>,
     pub(super) environment: Option<String>,
-    /// Orchestrator's own time-outs of a job, counted from its start and from the soft stop.
+    /// Orchestrator's own time-outs of a job, counted from when it was made and from the soft stop.
     pub(super) stop_after: Option<Duration>,
     pub(super) stop_by: StopStrategy,
     pub(super) kill_after: Option<Duration>,

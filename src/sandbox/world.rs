@@ -2,7 +2,7 @@
 //!
 //! Time passes by events, not by looking: every change due up to now is applied in the order of its own time, so a manual
 //! clock that jumps an hour leaves the same history as one that creeps. Nothing here waits; [`World::next_change`] says when
-//! to come back.
+//! to come back. How jobs end is in `ending`.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
@@ -12,16 +12,14 @@ use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::config::{RobotResult, TenantSpec};
+use super::conduct::{Conduct, PendingReason, Waits};
+use super::config::TenantSpec;
 use super::dice::Keys;
 use super::folder::{Folder, Process};
-use super::job::{Job, JobState, JobTruth, Obedience};
+use super::job::{Job, JobState, JobTruth};
 use super::start::{StartInfo, Wanted};
-use super::stop::StopStrategy;
 use crate::clock::later;
 
-/// What a robot needs to come to a stop, asked or killed.
-const STOP_TAKES: Duration = Duration::from_secs(1);
 /// Ids begin where nobody takes them for positions in a list.
 const FIRST_JOB: i64 = 1_000_001;
 const FIRST_FOLDER: i64 = 100_001;
@@ -57,7 +55,7 @@ struct Timer {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Due {
+pub(super) enum Due {
     /// The job may be shown from now on: nothing changes but what can be seen.
     Visible,
     Ready,
@@ -65,15 +63,28 @@ enum Due {
     KillExpression,
     Ended,
     StoppedByRequest,
+    CleanedUp,
     Resumes,
 }
 
+impl Due {
+    /// Whether it holds in whatever state the job is by then.
+    fn outlives_states(self) -> bool {
+        match self {
+            Due::Visible | Due::StopExpression => true,
+            Due::Ready | Due::KillExpression | Due::Ended | Due::StoppedByRequest | Due::CleanedUp | Due::Resumes => {
+                false
+            }
+        }
+    }
+}
+
 /// What the jobs of one StartJobs call have in common.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Making {
     pub(super) batch: Uuid,
     pub(super) visible_after: Duration,
-    pub(super) obedience: Obedience,
+    pub(super) conduct: Conduct,
 }
 
 impl World {
@@ -141,14 +152,25 @@ impl World {
         folder: usize,
         process: usize,
         start: &StartInfo,
-        making: Making,
+        making: &Making,
         now: Timestamp,
     ) -> usize {
         let at = self.jobs.len();
         let Folder { id: folder_id, path, processes, .. } = &self.folders[folder];
         let release = &processes[process];
         let key = self.keys.uuid();
-        let ready_at = later(now, release.spec.pending);
+        let mut conduct = making.conduct.clone();
+        if self.yards[folder].robots == 0 {
+            conduct.waits = Waits::ForEver(PendingReason::NoHost);
+        }
+        let ready_at = match conduct.waits {
+            Waits::AsUsual => later(now, release.spec.pending),
+            Waits::Longer(length) => later(now, release.spec.pending.saturating_add(length)),
+            Waits::ForEver(_) => Timestamp::MAX,
+        };
+        // From the start that was asked for, not from that of the robot: waiting and suspended time count too (time
+        // triggers, Orchestrator guide: due at 13:00, stop after 20 min, begun at 13:15, stopped at 13:20).
+        let stops_at = start.stop_after.map(|after| later(now, after));
         let visible_at = later(now, making.visible_after);
         self.jobs.push(Job {
             id: FIRST_JOB + at as i64,
@@ -170,20 +192,37 @@ impl World {
             resumed_at: None,
             state: JobState::Pending,
             stop: None,
-            obedience: making.obedience,
+            stops_at,
+            conduct,
             output: Value::Null,
             info: None,
+            complaint: None,
             epoch: 0,
         });
         self.by_key.insert(key, at);
         self.set(at, ready_at, Due::Ready);
         self.set(at, visible_at, Due::Visible);
+        if let Some(stops_at) = stops_at {
+            self.set(at, stops_at, Due::StopExpression);
+        }
         at
     }
 
-    /// How many robots a folder has.
-    pub(super) fn robots(&self, folder: usize) -> usize {
-        self.yards[folder].robots
+    /// How many robots a folder has, and how many of them are free.
+    pub(super) fn robots(&self, folder: usize) -> (usize, usize) {
+        let Yard { robots, busy, .. } = self.yards[folder];
+        (robots, robots.saturating_sub(busy))
+    }
+
+    pub(super) fn set_robots(&mut self, folder: usize, robots: usize, at: Timestamp) {
+        self.yards[folder].robots = robots;
+        self.dispatch(folder, at);
+    }
+
+    /// Whether a job of the process is Pending in the folder.
+    pub(super) fn has_pending(&self, folder: usize, process: usize) -> bool {
+        let of_it = |job: &&Job| job.folder == folder && job.process == process;
+        self.jobs.iter().filter(of_it).any(|job| job.state == JobState::Pending)
     }
 
     pub(super) fn new_key(&mut self) -> Uuid {
@@ -195,7 +234,7 @@ impl World {
         let mut progress = Progress::Nothing;
         while let Some(timer) = self.timers.first().copied().filter(|timer| timer.at <= now) {
             self.timers.remove(&timer);
-            if timer.what == Due::Visible || self.jobs[timer.job].epoch == timer.epoch {
+            if timer.what.outlives_states() || self.jobs[timer.job].epoch == timer.epoch {
                 self.apply(timer);
                 progress = Progress::Something;
             }
@@ -208,7 +247,7 @@ impl World {
         self.timers.first().map(|timer| timer.at).filter(|at| *at < Timestamp::MAX)
     }
 
-    fn set(&mut self, job: usize, at: Timestamp, what: Due) {
+    pub(super) fn set(&mut self, job: usize, at: Timestamp, what: Due) {
         let epoch = self.jobs[job].epoch;
         self.timers.insert(Timer { at, job, epoch, what });
     }
@@ -218,52 +257,17 @@ impl World {
         match what {
             Due::Visible => {}
             Due::Ready => self.queue(job, at),
-            Due::StopExpression => self.stop(job, self.jobs[job].start.stop_by, at),
-            Due::KillExpression => self.stop(job, StopStrategy::Kill, at),
-            Due::StoppedByRequest => self.enter(job, JobState::Stopped, at),
-            Due::Resumes => {
-                self.jobs[job].resumed_at = Some(at);
-                self.enter(job, JobState::Resumed, at);
-                self.queue(job, at);
-            }
-            Due::Ended => {
-                let result = self.result(job);
-                self.end(job, result, at);
-            }
+            Due::StopExpression => self.stop_by_expression(job, at),
+            Due::KillExpression => self.kill(job, at),
+            Due::StoppedByRequest => self.stopped(job, at),
+            Due::CleanedUp => self.clean_up(job, at),
+            Due::Resumes => self.go_on(job, at),
+            Due::Ended => self.end_by_itself(job, at),
         }
-    }
-
-    fn result(&self, job: usize) -> RobotResult {
-        let Job { folder, process, .. } = self.jobs[job];
-        self.folders[folder].processes[process].spec.result.clone()
-    }
-
-    fn end(&mut self, job: usize, result: RobotResult, at: Timestamp) {
-        match result {
-            RobotResult::Succeeds { output } => self.succeed(job, output, at),
-            RobotResult::Faults { info } => {
-                self.jobs[job].info = Some(info);
-                self.enter(job, JobState::Faulted, at);
-            }
-            RobotResult::Stops => self.enter(job, JobState::Stopped, at),
-            RobotResult::Suspends { suspended, output } => match self.jobs[job].resumed_at {
-                Some(_) => self.succeed(job, output, at),
-                None => {
-                    self.enter(job, JobState::Suspended, at);
-                    self.set(job, later(at, suspended), Due::Resumes);
-                }
-            },
-        }
-    }
-
-    fn succeed(&mut self, job: usize, output: Value, at: Timestamp) {
-        self.jobs[job].output = output;
-        self.jobs[job].info = Some("Job completed".to_owned());
-        self.enter(job, JobState::Successful, at);
     }
 
     /// Puts a job that is ready in front of the robots.
-    fn queue(&mut self, job: usize, at: Timestamp) {
+    pub(super) fn queue(&mut self, job: usize, at: Timestamp) {
         let Job { folder, .. } = self.jobs[job];
         self.yards[folder].queue.insert((Reverse(self.jobs[job].priority()), job));
         self.dispatch(folder, at);
@@ -272,20 +276,22 @@ impl World {
     fn dispatch(&mut self, folder: usize, at: Timestamp) {
         while self.yards[folder].busy < self.yards[folder].robots {
             let Some((_, job)) = self.yards[folder].queue.pop_first() else { return };
-            let Job { process, ref start, .. } = self.jobs[job];
-            let until = later(at, self.folders[folder].processes[process].spec.running);
-            let stop_at = start.stop_after.map(|after| later(at, after));
-            self.enter(job, JobState::Running, at);
-            self.jobs[job].runs_until = until;
-            self.set(job, until, Due::Ended);
-            if let Some(stop_at) = stop_at {
-                self.set(job, stop_at, Due::StopExpression);
-            }
+            self.take(job, at);
         }
     }
 
+    /// A robot takes the job.
+    pub(super) fn take(&mut self, job: usize, at: Timestamp) {
+        let Job { folder, process, ref conduct, .. } = self.jobs[job];
+        let length = conduct.runs.unwrap_or(self.folders[folder].processes[process].spec.running);
+        let until = later(at, length);
+        self.enter(job, JobState::Running, at);
+        self.jobs[job].runs_until = until;
+        self.set(job, until, Due::Ended);
+    }
+
     /// Moves a job to a state: robots are taken and given back, and timers of the old state are void.
-    fn enter(&mut self, job: usize, state: JobState, at: Timestamp) {
+    pub(super) fn enter(&mut self, job: usize, state: JobState, at: Timestamp) {
         let priority = self.jobs[job].priority();
         let entry = &mut self.jobs[job];
         let (before, folder) = (entry.state, entry.folder);
@@ -306,81 +312,6 @@ impl World {
             self.dispatch(folder, at);
         }
     }
-
-    /// Asks a job to stop; a job that is final stays as it is.
-    pub(super) fn stop(&mut self, job: usize, strategy: StopStrategy, at: Timestamp) {
-        let entry = &mut self.jobs[job];
-        let (until, obedience) = (entry.runs_until, entry.obedience);
-        if !entry.state.is_final() {
-            entry.stop = Some(strategy);
-        }
-        let kill_at = entry.start.kill_after.map(|after| later(at, after));
-        match (entry.state, strategy) {
-            (JobState::Pending | JobState::Resumed | JobState::Suspended, _) => {
-                self.enter(job, JobState::Stopped, at);
-            }
-            (JobState::Running, StopStrategy::SoftStop) => {
-                self.enter(job, JobState::Stopping, at);
-                let stops_at = match obedience {
-                    Obedience::Stops => later(at, STOP_TAKES),
-                    Obedience::GoesOn => Timestamp::MAX,
-                };
-                // Who is done before the stop is noticed has simply finished.
-                if until <= stops_at {
-                    self.set(job, until, Due::Ended);
-                } else {
-                    self.set(job, stops_at, Due::StoppedByRequest);
-                }
-                if let Some(kill_at) = kill_at {
-                    self.set(job, kill_at, Due::KillExpression);
-                }
-            }
-            (JobState::Running | JobState::Stopping, StopStrategy::Kill) => {
-                self.enter(job, JobState::Terminating, at);
-                self.set(job, later(at, STOP_TAKES), Due::StoppedByRequest);
-            }
-            (JobState::Stopping, StopStrategy::SoftStop)
-            | (JobState::Terminating | JobState::Faulted | JobState::Successful | JobState::Stopped, _) => {}
-        }
-    }
-
-    /// Ends a job by hand, however it stands.
-    pub(super) fn finish_by_hand(&mut self, job: usize, result: RobotResult, at: Timestamp) {
-        if !self.jobs[job].state.is_final() {
-            self.end(job, result, at);
-        }
-    }
-
-    /// Puts a job into a state by hand; nothing happens to it by itself from there.
-    pub(super) fn set_by_hand(&mut self, job: usize, state: JobState, at: Timestamp) {
-        self.jobs[job].ended_at = None;
-        self.enter(job, state, at);
-    }
-
-    /// Shows a job no more, as after a clean-up of the service's database.
-    pub(super) fn forget(&mut self, job: usize) {
-        self.jobs[job].visible_at = Timestamp::MAX;
-    }
-
-    /// A suspended job goes on at once.
-    pub(super) fn resume(&mut self, job: usize, at: Timestamp) -> Resumed {
-        match self.jobs[job].state {
-            JobState::Suspended => {
-                self.jobs[job].resumed_at = Some(at);
-                self.enter(job, JobState::Resumed, at);
-                self.queue(job, at);
-                Resumed::Done
-            }
-            JobState::Pending
-            | JobState::Running
-            | JobState::Stopping
-            | JobState::Terminating
-            | JobState::Faulted
-            | JobState::Successful
-            | JobState::Stopped
-            | JobState::Resumed => Resumed::NotSuspended,
-        }
-    }
 }
 
 /// Whether time changed anything.
@@ -388,11 +319,4 @@ impl World {
 pub(super) enum Progress {
     Nothing,
     Something,
-}
-
-/// What came of a wish to resume.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Resumed {
-    Done,
-    NotSuspended,
 }

@@ -3,14 +3,17 @@
 #![expect(clippy::disallowed_methods, reason = "here the sandbox is asked directly, not through the client under test")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests, which clippy does not see in a file of their own")]
 
+mod complaints;
+mod robots;
+
 use std::time::Duration;
 
 use base64::Engine as _;
 use jiff::{SignedDuration, Timestamp};
 use punctual::clock::{Clock, ManualClock};
 use punctual::sandbox::{
-    Control, Endpoint, Fault, FaultRule, Faults, JobState, Nulls, Outage, ProcessSpec, Refusal, RobotResult, Sandbox,
-    SandboxConfig, TokenOutcome,
+    Control, Endpoint, Failure, Fault, FaultRule, Faults, JobState, Mishap, Nulls, Outage, PendingReason, ProcessSpec,
+    Refusal, RobotResult, Sandbox, SandboxConfig, Telling, TokenOutcome,
 };
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
@@ -313,7 +316,7 @@ async fn a_stop_expression_holds_without_anybody_asking() {
             "KillProcessExpression": "3",
         }))
         .await;
-    for (seconds, state) in [(5, "Running"), (1, "Stopping"), (3, "Terminating"), (1, "Stopped")] {
+    for (seconds, state) in [(4, "Running"), (1, "Stopping"), (3, "Terminating"), (1, "Stopped")] {
         stage.pass(seconds);
         assert_eq!(stage.state(id).await, state);
     }
@@ -1225,7 +1228,14 @@ async fn answers_are_valid_against_the_contract() {
     let stage = stage().await;
     stage.start("InvoiceIntake", "r").await;
     let failed = stage.start("Flaky", "f").await;
+    stage.control.push_fault(Fault::Hang(PendingReason::NoHost));
+    let hangs = stage.start("Heartbeat", "h").await;
+    for told in [Telling::Info, Telling::Whole, Telling::Code] {
+        stage.control.push_fault(Fault::Fails(Failure::new(Mishap::LogonFailed).told(told)));
+        stage.start("Heartbeat", "l").await;
+    }
     stage.pass(10);
+    let folder = stage.rows("/odata/Folders?$filter=FullyQualifiedName eq 'Shared'").await[0]["Id"].clone();
     for path in [
         "/odata/Folders",
         "/odata/Releases",
@@ -1235,17 +1245,20 @@ async fn answers_are_valid_against_the_contract() {
         "/odata/Users/UiPath.Server.Configuration.OData.GetCurrentUser",
         "/api/FoldersNavigation/GetFoldersForCurrentUser",
         "/api/Folders/GetAllForCurrentUser",
+        &format!("/odata/Machines/UiPath.Server.Configuration.OData.GetRuntimesForFolder(folderId={folder})"),
     ] {
         assert_eq!(stage.get(path).await.status(), 200, "{path}");
     }
     assert_eq!(stage.post(RESTART, json!({"jobId": failed})).await.status(), 200);
     assert_eq!(stage.post(VALIDATE, json!({"startInfo": {"ReleaseName": "Flaky"}})).await.status(), 200);
+    let why = format!("/odata/Jobs({hangs})/UiPath.Server.Configuration.OData.ValidateExistingJob");
+    assert_eq!(stage.post(&why, json!({})).await.status(), 200);
     let item = json!({"itemData": {"Name": "Heartbeats", "Reference": "q"}});
     assert_eq!(stage.post(ADD_ITEM, item).await.status(), 201);
     assert_eq!(stage.get("/odata/QueueItems").await.status(), 200);
 
     let exchanges = stage.control.exchanges();
-    assert_eq!(exchanges.len(), 14);
+    assert_eq!(exchanges.len(), 21);
     for exchange in exchanges {
         let template = exchange.template.unwrap();
         let status = exchange.status.unwrap().to_string();
