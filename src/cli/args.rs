@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::times::{self, When};
+use super::times::{self, Ahead, When};
 
 /// Starts UiPath robots on time, exactly once, and keeps the history.
 #[derive(Debug, Parser)]
@@ -81,6 +81,12 @@ pub(super) enum Command {
     Reload(ReloadArgs),
     /// Decide about a run that is held, or whose job cannot be read.
     Resolve(ResolveArgs),
+    /// Hold schedules back until they are resumed; running jobs go on.
+    Pause(PauseArgs),
+    /// Let schedules go on that were paused.
+    Resume(ResumeArgs),
+    /// Skip one coming time of a schedule.
+    Skip(SkipArgs),
     /// Print the JSON Schema of schedule files, for editors.
     Schema,
 }
@@ -126,6 +132,9 @@ pub(super) struct CheckArgs {
     /// Warnings fail too: for a check before files are merged or installed.
     #[arg(long)]
     pub(super) strict: bool,
+    /// Mistakes and doubts alone, without what was understood of each schedule.
+    #[arg(long)]
+    pub(super) quiet: bool,
     /// How to print what was found.
     #[arg(short = 'o', long, value_enum, default_value_t = Format::Table)]
     pub(super) output: Format,
@@ -201,6 +210,55 @@ pub(super) struct ResolveArgs {
     /// cannot be read.
     #[arg(value_name = "start|skip|lost|JOB_KEY")]
     pub(super) decision: String,
+}
+
+/// What is paused or resumed.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = true)]
+pub(super) struct Selection {
+    /// Schedules, or patterns of their names such as `'payroll-*'`, which hold for later ones too.
+    #[arg(value_name = "SCHEDULE", conflicts_with = "all")]
+    pub(super) schedules: Vec<String>,
+    /// All schedules on this connection, or on those that fit a pattern; may be given several times.
+    #[arg(long, value_name = "C", conflicts_with = "all")]
+    pub(super) connection: Vec<String>,
+    /// Everything.
+    #[arg(long)]
+    pub(super) all: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct PauseArgs {
+    #[command(flatten)]
+    pub(super) of: Selection,
+    /// Why; it stands with each time that is skipped.
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: Option<String>,
+    /// It ends by itself: an instant, a time of day such as `18:00`, or a duration from now such as `2h`.
+    #[arg(long, value_name = "T", value_parser = times::parse_ahead)]
+    pub(super) until: Option<Ahead>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ResumeArgs {
+    #[command(flatten)]
+    pub(super) of: Selection,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct SkipArgs {
+    /// The schedule.
+    #[arg(value_name = "SCHEDULE")]
+    pub(super) schedule: String,
+    /// The time that is skipped, as `next` shows it: an instant, or a time of day such as `14:00` [default: the next one].
+    #[arg(value_name = "TIME", value_parser = times::parse_coming)]
+    pub(super) time: Option<Ahead>,
+    /// Do not skip it after all.
+    #[arg(long)]
+    pub(super) undo: bool,
+    /// Why; it stands with the time that is skipped.
+    #[arg(long, value_name = "TEXT", conflicts_with = "undo")]
+    pub(super) reason: Option<String>,
 }
 
 #[derive(Args, Debug)]

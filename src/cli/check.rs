@@ -1,4 +1,4 @@
-//! `punctual check`: every mistake of every file, for people and for CI; with `--online` also what Orchestrator says to them.
+//! `punctual check`: every mistake of every file, and what was understood, for people and for CI; with `--online` also what Orchestrator says to them.
 
 use std::path::Path;
 
@@ -8,6 +8,7 @@ use super::failure::{Exit, Failure};
 use super::files::tell;
 use super::grid::Grid;
 use super::output::{Columns, Out};
+use super::understood;
 use crate::clock::Clock;
 use crate::schedule::{Diagnostic, Invalid, SecretDoubt, Severity, doubtful_secrets, load};
 use crate::text::counted;
@@ -48,17 +49,27 @@ pub(super) async fn run(global: &Global, args: &CheckArgs, clock: &Clock, out: &
         Format::Table => {
             tell(&diagnostics);
             match &loaded {
-                Some(loaded) => out.line(format!(
-                    "{} on {} in {}: {}",
-                    counted(loaded.set.schedules.len(), "schedule"),
-                    counted(loaded.set.connections.len(), "connection"),
-                    counted(loaded.files.len(), "file"),
-                    match (errors, warnings) {
-                        (0, 0) => "no mistakes".to_owned(),
-                        (0, _) => format!("no errors, {}", counted(warnings, "warning")),
-                        (_, _) => counted(errors, "error"),
-                    },
-                ))?,
+                Some(loaded) => {
+                    let understood = understood::table(&loaded.set, clock.now());
+                    if !args.quiet && !loaded.set.schedules.is_empty() {
+                        let width = out.size().map(|size| size.columns);
+                        for line in understood.lines(width) {
+                            out.line(line)?;
+                        }
+                        out.line("")?;
+                    }
+                    out.line(format!(
+                        "{} on {} in {}: {}",
+                        counted(loaded.set.schedules.len(), "schedule"),
+                        counted(loaded.set.connections.len(), "connection"),
+                        counted(loaded.files.len(), "file"),
+                        match (errors, warnings) {
+                            (0, 0) => "no mistakes".to_owned(),
+                            (0, _) => format!("no errors, {}", counted(warnings, "warning")),
+                            (_, _) => counted(errors, "error"),
+                        },
+                    ))?;
+                }
                 None => return Err(Failure::told(Exit::Usage)),
             }
         }

@@ -19,6 +19,7 @@ mod given;
 #[doc(hidden)]
 pub mod grid;
 mod here;
+mod holding;
 mod journal;
 #[doc(hidden)]
 pub mod log_filter;
@@ -36,6 +37,7 @@ mod state_folder;
 mod status;
 mod times;
 mod token;
+mod understood;
 
 use std::process::ExitCode;
 
@@ -85,7 +87,7 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Demo(args) => demo::run(&global, &args, clock, &mut out).await?,
         Command::Sandbox(args) => sandbox::run(&args, clock, &mut out).await?,
         Command::Check(args) => check::run(&global, &args, &clock, &mut out).await?,
-        Command::Next(args) => next::run(&global, &args, &clock, &mut out)?,
+        Command::Next(args) => next::run(&global, &args, &clock, &mut out).await?,
         Command::Runs(args) => runs::run(&global, &args, &clock, &mut out).await?,
         Command::Show(args) => show::run(&global, &args, &mut out).await?,
         Command::Status(args) => status::run(&global, &args, &clock, &mut out).await?,
@@ -94,6 +96,9 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Token(args) => token::run(&global, &args, &clock, &mut out).await?,
         Command::Reload(args) => reload::run(&global, &args, &mut out).await?,
         Command::Resolve(args) => resolve::run(&global, &args, &mut out).await?,
+        Command::Pause(args) => holding::pause(&global, &args, &clock, &mut out).await?,
+        Command::Resume(args) => holding::resume(&global, &args, &mut out).await?,
+        Command::Skip(args) => holding::skip(&global, &args, &clock, &mut out).await?,
         Command::Schema => schema::run(&mut out)?,
     };
     out.flush()?;

@@ -1,5 +1,8 @@
-//! `punctual next`: the coming times, and what clock changes, calendars and jitter do to them.
+//! `punctual next`: the coming times, and what clock changes, calendars, jitter, pauses and blackouts do to them.
+//!
+//! What is paused is asked of the daemon if one answers, else read from its files; where neither can be, times are shown without it.
 
+use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
@@ -8,15 +11,20 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::args::{Format, Global, NextArgs};
+use super::client::Client;
 use super::failure::{Exit, Failure};
 use super::files::load_or_tell;
 use super::grid::{Cell, Grid};
 use super::output::{Columns, Out, plain};
 use super::times;
 use crate::clock::{self, Clock};
+use crate::history::{History, HistoryError};
+use crate::policy::holds::Holds;
 use crate::recurrence::{Excluded, Nominal};
+use crate::run::Held;
 use crate::schedule::{Enablement, Schedule, ScheduleKey};
 use crate::text::known_names;
+use crate::web::HeldNow;
 
 #[derive(Debug, Serialize)]
 struct Coming {
@@ -34,7 +42,7 @@ impl Columns for Coming {
     const COLUMNS: &'static [&'static str] = &["schedule", "nominal_at", "fire_at", "local", "offset", "note"];
 }
 
-pub(super) fn run(global: &Global, args: &NextArgs, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
+pub(super) async fn run(global: &Global, args: &NextArgs, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
     let now = clock.now();
     let loaded = load_or_tell(global, now)?;
     for name in &args.schedules {
@@ -52,19 +60,23 @@ pub(super) fn run(global: &Global, args: &NextArgs, clock: &Clock, out: &mut Out
         };
         return Err(Failure::new(Exit::Usage, what).hint("give an earlier `--from`, or a later `--until`"));
     }
+    let held = held(global, now).await?;
+    let holds = RefCell::new(held.under(&loaded.set));
     // A range holds its beginning and not its end, so that days side by side show each time once.
     let after = from.map_or(now, |from| clock::earlier(from, Duration::from_millis(1)));
     let count = if until.is_some() && args.count == DEFAULT_COUNT { usize::MAX } else { args.count };
-    let chosen = loaded.set.schedules.values().filter(|schedule| {
+    let set = &loaded.set;
+    let chosen = set.schedules.values().filter(|schedule| {
         args.schedules.is_empty() || args.schedules.iter().any(|name| name == schedule.key.as_str())
     });
+    let holds = &holds;
     let mut coming = Merged::new(chosen.map(|schedule| {
         let nominals =
             std::iter::successors(schedule.recurrence.next_after(after), |at| schedule.recurrence.next_after(at.at));
         nominals
             .take_while(move |nominal| until.is_none_or(|until| nominal.at < until))
             .take(count)
-            .map(move |nominal| coming(schedule, &nominal))
+            .map(move |nominal| coming(schedule, &nominal, &mut holds.borrow_mut()))
     }))
     .peekable();
     if args.output == Format::Table && coming.peek().is_none() {
@@ -76,6 +88,23 @@ pub(super) fn run(global: &Global, args: &NextArgs, clock: &Clock, out: &mut Out
 }
 
 const DEFAULT_COUNT: usize = 5;
+
+/// What is held back, as far as it may be known here: the times of files alone need no state folder.
+async fn held(global: &Global, now: Timestamp) -> Result<HeldNow, Failure> {
+    if let Ok(Some(client)) = Client::find(global).await
+        && let Ok(held) = client.get("/held").await
+    {
+        return Ok(held);
+    }
+    let history = match History::open(&global.state_dir()).await {
+        Ok(history) => history,
+        Err(HistoryError::Missing(_) | HistoryError::Closed(_)) => return Ok(HeldNow::default()),
+        Err(cause) => return Err(cause.into()),
+    };
+    let held = history.held_back(now).await;
+    history.close().await;
+    Ok(HeldNow::of(&held?))
+}
 
 /// The times of all schedules in the order in which they fire, one at a time: a range may have millions of them.
 struct Merged<I: Iterator<Item = Coming>> {
@@ -120,14 +149,21 @@ fn table(rows: &[Coming]) -> Grid {
     shown
 }
 
-fn coming(schedule: &Schedule, nominal: &Nominal) -> Coming {
+fn coming(schedule: &Schedule, nominal: &Nominal, holds: &mut Holds) -> Coming {
     let mut notes: Vec<String> = nominal.note.iter().map(ToString::to_string).collect();
     match nominal.excluded {
         Excluded::No => {}
         Excluded::Yes => notes.push("skipped: the calendar takes this day out".to_owned()),
     }
     match schedule.enablement {
-        Enablement::Enabled => {}
+        Enablement::Enabled => match holds.outlook(schedule, nominal) {
+            Held::No => {}
+            Held::Skipped(by) => notes.push(format!("will not run: {by}")),
+            Held::Waits { name, until } => notes.push(match until {
+                Some(until) => format!("waits until {}, for the end of blackout `{name}`", times::local(until)),
+                None => format!("waits for the end of blackout `{name}`, which has none"),
+            }),
+        },
         Enablement::Disabled => notes.push("disabled: will not run".to_owned()),
     }
     Coming {

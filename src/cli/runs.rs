@@ -12,7 +12,7 @@ use super::output::{Columns, Out, plain};
 use super::times;
 use crate::clock::Clock;
 use crate::history::{History, HistoryFilter, RunSummary, ShownState};
-use crate::run::{Ending, JobPhase, RunState};
+use crate::run::{Ending, JobPhase, RunState, WaitReason};
 use crate::schedule::load;
 use crate::text::{in_columns, known_names};
 
@@ -217,5 +217,10 @@ pub(super) fn tint(state: &ShownState) -> Tint {
 fn note(run: &RunSummary) -> String {
     let connection = format!("connection `{}`: ", run.connection);
     let error = run.error.as_deref().map(|error| error.strip_prefix(&connection).unwrap_or(error));
-    error.or(run.note.as_deref()).map(plain).unwrap_or_default()
+    let until = match run.state.known() {
+        Some(RunState::Waiting(WaitReason::Paused | WaitReason::Blackout)) => run.waiting_until.as_deref(),
+        Some(_) | None => None,
+    };
+    let until = until.map(|until| format!("until {}", times::local_text(until)));
+    until.into_iter().chain(error.or(run.note.as_deref()).map(plain)).collect::<Vec<_>>().join("; ")
 }

@@ -8,7 +8,7 @@ use super::failure::{Exit, Failure};
 use super::output::{Out, plain};
 use super::runs::{runs_table, state};
 use super::times;
-use crate::history::{Found, History, RunLine, RunSummary};
+use crate::history::{Found, History, JobLine, RunLine, RunSummary};
 use crate::run::{Ending, RunState};
 use crate::web::held_cure;
 
@@ -81,14 +81,14 @@ fn print(run: &RunSummary, lines: &[RunLine], out: &mut Out) -> Result<(), Failu
         };
         let key = job.job_key.as_deref().unwrap_or_default();
         let state = job.state.as_deref().unwrap_or_default();
-        field(
-            &format!("attempt {}", job.attempt),
-            Some(
-                format!("{number} {} {key}\n              reference {}", plain(state), job.reference)
-                    .trim_end()
-                    .to_owned(),
-            ),
-        )?;
+        let mut text = format!("{number} {} {key}", plain(state)).trim_end().to_owned();
+        // Of the only attempt the run itself tells when.
+        let when = if run.jobs.len() > 1 { when(job) } else { None };
+        for more in when.into_iter().chain(whose_fault(job)).chain(who_stopped(job)) {
+            text.push_str(&format!("\n              {more}"));
+        }
+        text.push_str(&format!("\n              reference {}", job.reference));
+        field(&format!("attempt {}", job.attempt), Some(text))?;
     }
     out.line("")?;
     for line in lines {
@@ -96,6 +96,49 @@ fn print(run: &RunSummary, lines: &[RunLine], out: &mut Out) -> Result<(), Failu
         out.line(format!("  {}  {name:<20} {}", times::local_ms(&line.at), plain(&line.text)))?;
     }
     Ok(())
+}
+
+/// When an attempt was made and its job went, as far as it is known.
+fn when(job: &JobLine) -> Option<String> {
+    let told = [
+        ("due", job.due_at.as_deref().filter(|_| job.sent_at.is_none())),
+        ("sent", job.sent_at.as_deref()),
+        ("started", job.started_at.as_deref()),
+        ("ended", job.ended_at.as_deref()),
+    ];
+    let told = told.into_iter().filter_map(|(name, at)| Some(format!("{name} {}", times::local_text(at?))));
+    let text = told.collect::<Vec<_>>().join(", ");
+    (!text.is_empty()).then_some(text)
+}
+
+/// Whose fault it was that it failed (semantics.md 18).
+fn whose_fault(job: &JobLine) -> Option<String> {
+    let fault = job.fault.as_deref()?;
+    let whose = match fault {
+        "account" => "the robot's account was refused",
+        "business" => "a business rule was broken",
+        "infrastructure" => "the robot's machine, its session or a service",
+        "application" => "the workflow",
+        other => return Some(format!("fault: {}", plain(other))),
+    };
+    Some(match job.account.as_deref() {
+        Some(account) => format!("fault: {whose} ({})", plain(account)),
+        None => format!("fault: {whose}"),
+    })
+}
+
+/// Why it was to stop (semantics.md 21a).
+fn who_stopped(job: &JobLine) -> Option<String> {
+    let by = job.stopped_by.as_deref()?;
+    let why = match by {
+        "pending" => "no robot took it in time".to_owned(),
+        "soft" => "it ran for too long".to_owned(),
+        "at" => "it may not run after that time of day".to_owned(),
+        "overlap" => "a newer time took its place".to_owned(),
+        person => format!("{} stopped it", plain(person)),
+    };
+    let at = job.stop_asked_at.as_deref().map(|at| format!(" at {}", times::local_text(at))).unwrap_or_default();
+    Some(format!("to stop{at}: {why}"))
 }
 
 /// What an attempt without a job has come to.

@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::history::{History, HistoryError};
 use crate::schedule::load;
 use crate::text::{counted, either, in_columns};
-use crate::web::{ConnectionStatus, Need, RunLine, Status, TokenReport, gather};
+use crate::web::{ConnectionStatus, Need, PauseLine, RunLine, Status, TokenReport, gather};
 use crate::wiring;
 
 pub(super) async fn run(global: &Global, args: &StatusArgs, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
@@ -89,6 +89,7 @@ fn print(status: &Status, global: &Global, now: Timestamp, out: &mut Out) -> Res
     needs(&status.needs, out)?;
     let daemon = if status.daemon.is_some() { Asked::Daemon } else { Asked::Files };
     connections(&status.connections, status.trouble.as_deref(), daemon, now, out)?;
+    pauses(&status.pauses, out)?;
     let open: Vec<_> = status.open.iter().map(|(state, count)| format!("{count} {state}")).collect();
     section("open runs", out)?;
     if open.is_empty() {
@@ -113,7 +114,8 @@ fn print(status: &Status, global: &Global, now: Timestamp, out: &mut Out) -> Res
         out.line("  nothing")?;
     }
     for time in &status.next {
-        out.line(format!("  {}  {}", times::local_text(&time.fire_at), plain(&time.schedule)))?;
+        let note = time.note.as_ref().map(|note| format!("  ({})", plain(note))).unwrap_or_default();
+        out.line(format!("  {}  {}{note}", times::local_text(&time.fire_at), plain(&time.schedule)))?;
     }
     section("upkeep", out)?;
     let zones = &status.zone_database;
@@ -124,6 +126,25 @@ fn print(status: &Status, global: &Global, now: Timestamp, out: &mut Out) -> Res
     ))?;
     for chore in &status.chores {
         out.line(format!("  {:<11}  last succeeded {}", chore.name, times::local_text(&chore.last_ok_at)))?;
+    }
+    Ok(())
+}
+
+/// What is paused, by whom and why; nothing where nothing is.
+fn pauses(all: &[PauseLine], out: &mut Out) -> Result<(), Failure> {
+    if all.is_empty() {
+        return Ok(());
+    }
+    section("paused", out)?;
+    for PauseLine { scope, actor, reason, since, until } in all.iter().take(NEEDS) {
+        let until = until.as_deref().map(|until| format!(" until {}", times::local_text(until))).unwrap_or_default();
+        let reason = reason.as_ref().map(|reason| format!(": {}", plain(reason))).unwrap_or_default();
+        let scope = plain(&scope.to_string());
+        let since = times::local_text(since);
+        out.line(format!("  {}  since {since}{until}, by {}{reason}", scope.yellow(), plain(actor)))?;
+    }
+    if let Some(hidden) = all.len().checked_sub(NEEDS).filter(|hidden| *hidden > 0) {
+        out.line(format!("  {hidden} more: `punctual status -o json`"))?;
     }
     Ok(())
 }
@@ -143,7 +164,7 @@ fn needs(all: &[Need], out: &mut Out) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Of what is for a person to do, so many are printed.
+/// Of what is for a person to do, and of pauses, so many are printed.
 const NEEDS: usize = 20;
 
 fn section(name: &str, out: &mut Out) -> Result<(), Failure> {
@@ -244,7 +265,9 @@ fn token_tint(state: &str) -> Tint {
 fn lines(runs: &[RunLine], out: &mut Out) -> Result<(), Failure> {
     let mut grid = Grid::new(&["  RUN", "SCHEDULE", "DUE", "STATE", "JOB", "NOTE"]).spare(&[4]);
     for run in runs {
-        let note = run.error.as_deref().or(run.note.as_deref()).map(plain).unwrap_or_default();
+        let note = run.error.as_deref().or(run.note.as_deref()).map(plain);
+        let until = run.waiting_until.as_deref().map(|until| format!("until {}", times::local_text(until)));
+        let note = until.into_iter().chain(note).collect::<Vec<_>>().join("; ");
         grid.row([
             Cell::new(format!("  {}", short(&run.run))),
             Cell::new(plain(&run.schedule)),

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use jiff::civil::{Date, DateTime};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 
-use crate::clock::earlier;
+use crate::clock::{earlier, later};
 use crate::run::RunState;
 use crate::text::{self, NotADuration};
 
@@ -73,6 +73,53 @@ pub(super) fn parse_when(text: &str) -> Result<When, String> {
     }
     parse_duration(text).map(When::Ago).map_err(|_| {
         format!("`{text}` is not a time; write an instant such as `2026-11-23T07:00:00Z`, a date, or a duration ago such as `7d`")
+    })
+}
+
+/// A point in time to come as a person writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ahead {
+    /// An instant.
+    At(Timestamp),
+    /// So long from now.
+    In(Duration),
+    /// The next time that the clock shows this, in the local zone.
+    Clock(Time),
+}
+
+impl Ahead {
+    pub(super) fn resolve(self, now: Timestamp) -> Timestamp {
+        match self {
+            Ahead::At(at) => at,
+            Ahead::In(length) => later(now, length),
+            Ahead::Clock(time) => {
+                let today = now.to_zoned_datetime(TimeZone::system()).date();
+                let days = std::iter::successors(Some(today), |day| day.tomorrow().ok());
+                let times = days.filter_map(|day| day.to_datetime(time).to_zoned_datetime(TimeZone::system()).ok());
+                times.map(|zoned| zoned.timestamp()).find(|at| *at > now).unwrap_or(Timestamp::MAX)
+            }
+        }
+    }
+}
+
+/// An instant, a local date or date and time, a time of day, or a duration from now.
+pub(super) fn parse_ahead(text: &str) -> Result<Ahead, String> {
+    if let Ok(length) = text::duration(text) {
+        return Ok(Ahead::In(length));
+    }
+    parse_coming(text).map_err(|_| {
+        format!("`{text}` is not a time; write an instant such as `2026-11-23T07:00:00Z`, a date, a time of day such as `18:00`, or a duration from now such as `2h`")
+    })
+}
+
+/// The same without a duration.
+pub(super) fn parse_coming(text: &str) -> Result<Ahead, String> {
+    // A time of day alone is none of these, and a date alone is no time of day.
+    if let Ok(When::At(at)) = parse_when(text) {
+        return Ok(Ahead::At(at));
+    }
+    text.parse::<Time>().map(Ahead::Clock).map_err(|_| {
+        format!("`{text}` is not a time; write an instant such as `2026-11-23T07:00:00Z`, a local time such as `2026-11-23T07:00`, or a time of day such as `07:00`")
     })
 }
 

@@ -2,16 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp};
 
+use super::holding::PauseLine;
+use super::instant::instant;
 use super::needs::needs;
-use super::status::{ConnectionStatus, NextTime, RunLine, Status, ZoneDatabaseStatus, instant};
-use crate::history::{History, HistoryError, RunSummary};
+use super::status::{ConnectionStatus, NextTime, RunLine, Status, ZoneDatabaseStatus};
+use crate::clock::earlier;
+use crate::history::{HeldBack, History, HistoryError, RunSummary};
+use crate::policy::holds::Holds;
 use crate::recurrence::{Excluded, ZoneDatabase, ZoneSource, zone_database};
-use crate::run::RunState;
-use crate::schedule::{Enablement, ScheduleSet};
+use crate::run::{Held, RunState};
+use crate::schedule::{Enablement, Schedule, ScheduleSet};
 
 /// Open runs, and failures, that are shown one by one.
 const LINES: usize = 20;
@@ -19,8 +24,8 @@ const LINES: usize = 20;
 /// Coming times that are shown.
 const TIMES: usize = 10;
 
-/// Times on days that a calendar takes out are passed over, so many at most.
-const MOST_EXCLUDED: usize = 1_000;
+/// Times that are left out are passed over, so many at most.
+const MOST_LEFT_OUT: usize = 1_000;
 
 /// Reads the history and looks ahead in the schedules; either may be missing.
 ///
@@ -33,14 +38,15 @@ pub async fn gather(
     now: Timestamp,
 ) -> Result<Status, HistoryError> {
     let since = yesterday(now);
-    let (open, counting, failures, chores) = match history {
+    let (open, counting, failures, chores, held) = match history {
         Some(history) => (
             history.open_runs().await?,
             history.counting_runs(now).await?,
             history.failures_since(since).await?,
             history.chores().await?,
+            history.held_back(now).await?,
         ),
-        None => (Vec::new(), Vec::new(), Vec::new(), Vec::new()),
+        None => (Vec::new(), Vec::new(), Vec::new(), Vec::new(), HeldBack::default()),
     };
     let ZoneDatabase { source, version } = zone_database();
     let source = match source {
@@ -51,11 +57,12 @@ pub async fn gather(
         at: instant(now),
         daemon: None,
         trouble: None,
-        needs: needs(&open, &counting, state_dir),
+        needs: needs(&open, &counting, &held.pauses, state_dir),
         connections: set.map(|set| connections(set, &open)).unwrap_or_default(),
+        pauses: held.pauses.iter().map(|(_, pause)| PauseLine::of(pause)).collect(),
         open: counted(open.iter().map(|run| run.state.to_string())),
         open_runs: open.into_iter().take(LINES).map(RunLine::new).collect(),
-        next: set.map(|set| coming(set, now)).unwrap_or_default(),
+        next: set.map(|set| coming(set, held, now)).unwrap_or_default(),
         failed_since: instant(since),
         failed: u64::try_from(failures.len()).unwrap_or(u64::MAX),
         failures: failures.into_iter().take(LINES).map(RunLine::new).collect(),
@@ -89,23 +96,43 @@ fn counted(names: impl Iterator<Item = String>) -> BTreeMap<String, u64> {
     counts
 }
 
-/// The soonest times of all enabled schedules, each schedule's next one first of all.
-fn coming(set: &ScheduleSet, now: Timestamp) -> Vec<NextTime> {
+/// The soonest times of all enabled schedules that are not skipped, each schedule's next one first of all.
+fn coming(set: &ScheduleSet, held: HeldBack, now: Timestamp) -> Vec<NextTime> {
+    let mut holds = Holds::new(held.pauses, held.skips, set);
     let enabled = set.schedules.values().filter(|schedule| match schedule.enablement {
         Enablement::Enabled => true,
         Enablement::Disabled => false,
     });
-    let mut times: Vec<_> = enabled
-        .filter_map(|schedule| {
-            let mut times =
-                std::iter::successors(schedule.recurrence.next_after(now), |at| schedule.recurrence.next_after(at.at));
-            let next = times.by_ref().take(MOST_EXCLUDED).find(|time| time.excluded == Excluded::No)?;
-            Some((next.fire_at, next.at, schedule.key.to_string()))
-        })
-        .collect();
-    times.sort();
-    let line = |(fire_at, at, schedule)| NextTime { schedule, nominal_at: instant(at), fire_at: instant(fire_at) };
-    times.into_iter().take(TIMES).map(line).collect()
+    let mut times: Vec<_> = enabled.filter_map(|schedule| next_of(schedule, &mut holds, now)).collect();
+    times.sort_by(|a, b| (&a.0, &a.1.schedule).cmp(&(&b.0, &b.1.schedule)));
+    times.into_iter().take(TIMES).map(|(_, line)| line).collect()
+}
+
+fn next_of(schedule: &Schedule, holds: &mut Holds, now: Timestamp) -> Option<(Timestamp, NextTime)> {
+    let mut after = now;
+    for _ in 0..MOST_LEFT_OUT {
+        let time = schedule.recurrence.next_after(after)?;
+        after = time.at;
+        if time.excluded == Excluded::Yes {
+            continue;
+        }
+        let (sent_at, note) = match holds.outlook(schedule, &time) {
+            Held::No => (time.fire_at, None),
+            Held::Waits { name, until } => {
+                let note = format!("waits for the end of blackout `{name}`");
+                (until.unwrap_or(Timestamp::MAX), Some(note))
+            }
+            Held::Skipped(by) => {
+                // Times before the end of a pause are not gone through one by one.
+                let end = holds.skipped_until(schedule, &time, &by)?;
+                after = after.max(earlier(end, Duration::from_nanos(1)));
+                continue;
+            }
+        };
+        let (schedule, nominal_at, fire_at) = (schedule.key.to_string(), instant(time.at), instant(time.fire_at));
+        return Some((sent_at, NextTime { schedule, nominal_at, fire_at, note }));
+    }
+    None
 }
 
 /// The first instant of the day before, as this machine's people count days.

@@ -12,6 +12,8 @@
 mod answer;
 mod control;
 mod gather;
+mod holding;
+mod instant;
 mod login;
 mod logins;
 mod needs;
@@ -31,6 +33,10 @@ mod worst;
 pub use answer::{Refusal, Told, Why};
 pub use control::{Control, Parts, Served};
 pub use gather::gather;
+pub use holding::{
+    HeldNow, PauseLine, PauseRequest, Paused, ResumeRequest, Resumed, Scope, SkipAnswer, SkipLine, SkipRequest,
+    SkipWay, StillHeld,
+};
 pub use login::{Begin, Begun, Finish, Keep, LoginNeed, Typed};
 pub use needs::{Need, held_cure};
 pub use peer::Peer;

@@ -1,22 +1,24 @@
 //! What waits for a person, each with the very command that helps: what `status` shows first.
 //!
-//! From the files, so that it is the same with a daemon and without: runs that are held, and a database that was set aside. Only the
+//! From the files, so that it is the same with a daemon and without: runs that are held, schedules that were paused since their runs
+//! fail, and a database that was set aside. Only the
 //! daemon knows whether it can read a secret.
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::instant::instant;
 use crate::history::{RunSummary, Shown};
-use crate::run::{HeldFor, RunId, RunState};
+use crate::run::{HeldFor, Pause, PauseId, PauseScope, RunId, RunState};
 use crate::store::{StateFolder, damaged_databases};
 
 /// Something that a person has to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Need {
-    /// `held`, `lost`, `storage` or `token` (semantics.md 43).
+    /// `held`, `lost`, `paused`, `storage` or `token` (semantics.md 43).
     pub kind: String,
-    /// The run's id, the file, or the connection.
+    /// The run's id, the schedule, the file, or the connection.
     pub subject: String,
     /// What is the matter.
     pub text: String,
@@ -39,11 +41,30 @@ impl Need {
 }
 
 /// What the files tell. `counting` are the runs that were given up and keep their schedules back.
-pub(super) fn needs(open: &[RunSummary], counting: &[RunSummary], state_dir: &Path) -> Vec<Need> {
+pub(super) fn needs(
+    open: &[RunSummary],
+    counting: &[RunSummary],
+    pauses: &[(PauseId, Pause)],
+    state_dir: &Path,
+) -> Vec<Need> {
     let held = open.iter().filter(|run| run.state.known() == Some(RunState::Held)).map(held);
+    let ours = pauses.iter().map(|(_, pause)| pause).filter(|pause| pause.actor == Pause::BY_US);
     held.chain(counting.iter().map(lost))
+        .chain(ours.filter_map(paused))
         .chain(damaged_databases(state_dir).iter().map(|aside| damaged(aside, state_dir)))
         .collect()
+}
+
+/// Nobody asked for this pause.
+fn paused(pause: &Pause) -> Option<Need> {
+    let PauseScope::Schedules(schedule) = &pause.scope else { return None };
+    let why = pause.reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+    Some(Need {
+        kind: "paused".to_owned(),
+        subject: schedule.to_string(),
+        text: format!("`{schedule}` starts nothing since {}{why}", instant(pause.since)),
+        cure: format!("once that is mended: `punctual resume {schedule}`"),
+    })
 }
 
 fn lost(run: &RunSummary) -> Need {

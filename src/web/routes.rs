@@ -9,7 +9,7 @@ use axum::routing::{get, post};
 
 use super::answer::{Refusal, Why};
 use super::control::Control;
-use super::{login, overview, reload, resolve, token};
+use super::{holding, login, overview, reload, resolve, token};
 
 pub(super) fn routes() -> Router<Arc<Control>> {
     Router::new()
@@ -23,6 +23,10 @@ pub(super) fn routes() -> Router<Arc<Control>> {
         .route("/login/{connection}/keep", post(login::take_secret))
         .route("/reload", post(reload::reload))
         .route("/runs/{run}/resolve", post(resolve::resolve))
+        .route("/held", get(holding::show))
+        .route("/pauses", post(holding::pause))
+        .route("/pauses/end", post(holding::resume))
+        .route("/schedules/{schedule}/skip", post(holding::skip))
         .fallback(|| std::future::ready(unknown()))
         .method_not_allowed_fallback(|| std::future::ready(unknown()))
 }

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::holding::PauseLine;
+use super::instant::instant;
 use super::needs::Need;
 use crate::auth::TokenStatus;
 use crate::history::{Chore, RunSummary, ShownState};
@@ -24,6 +26,9 @@ pub struct Status {
     #[serde(default)]
     pub needs: Vec<Need>,
     pub connections: Vec<ConnectionStatus>,
+    /// The pauses that are not over. A daemon of an older version does not say.
+    #[serde(default)]
+    pub pauses: Vec<PauseLine>,
     /// How many runs are open, by state and reason.
     pub open: BTreeMap<String, u64>,
     /// The open runs that were due first.
@@ -114,6 +119,9 @@ pub struct RunLine {
     pub job_id: Option<i64>,
     pub error: Option<String>,
     pub note: Option<String>,
+    /// When a run that waits is looked at again.
+    #[serde(default)]
+    pub waiting_until: Option<String>,
 }
 
 /// One coming time.
@@ -122,6 +130,9 @@ pub struct NextTime {
     pub schedule: String,
     pub nominal_at: String,
     pub fire_at: String,
+    /// What holds it back for a while.
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 /// Which rules of the world's clocks are in use.
@@ -130,11 +141,6 @@ pub struct ZoneDatabaseStatus {
     /// `bundled`, or the system's folder.
     pub source: String,
     pub version: Option<String>,
-}
-
-/// Milliseconds in UTC, as everywhere in machine output.
-pub(super) fn instant(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
 }
 
 impl TokenReport {
@@ -162,7 +168,7 @@ impl TokenReport {
 
 impl RunLine {
     pub(super) fn new(run: RunSummary) -> RunLine {
-        let RunSummary { run, schedule, connection, nominal_at, state, job_id, error, note, .. } = run;
-        RunLine { run, schedule, connection, nominal_at, state, job_id, error, note }
+        let RunSummary { run, schedule, connection, nominal_at, state, job_id, error, note, waiting_until, .. } = run;
+        RunLine { run, schedule, connection, nominal_at, state, job_id, error, note, waiting_until }
     }
 }

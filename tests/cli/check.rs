@@ -130,7 +130,7 @@ fn a_folder_and_the_variable_name_the_same_files() {
     let folder = place(&[("conf/a.yaml", CONNECTION), ("conf/b.yaml", &format!("version: 1\n{RIGHT}"))]);
     let told = "1 schedule on 1 connection in 2 files: ";
     let named = run(folder.path(), &["check", "--config", "conf"]);
-    assert!(text(&named.stdout).starts_with(told), "{}{}", text(&named.stdout), text(&named.stderr));
+    assert!(text(&named.stdout).contains(told), "{}{}", text(&named.stdout), text(&named.stderr));
     let mut command = punctual(folder.path());
     let by_variable = command.arg("check").env("PUNCTUAL_CONFIG", "conf").output().unwrap();
     assert_eq!(by_variable.stdout, named.stdout);
@@ -173,4 +173,83 @@ fn a_character_in_a_secret_that_nobody_types_is_named_with_its_place_and_the_sec
     write(folder.path(), "user-key", "a-user-key");
     let output = run(folder.path(), &["check", "--strict"]);
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
+}
+
+#[test]
+fn what_was_understood_of_each_schedule_is_shown_unless_it_is_not_wanted() {
+    let file = whole(
+        "defaults: { timezone: Europe/Berlin }
+limits: { licences: { running: 3 } }
+blackouts:
+  patching: { cron: \"0 22 * * SAT\", for: 6h, schedules: plain }
+  freeze: { at: \"2090-12-20T00:00[Europe/Berlin]\", for: 14d, schedules: [a*], then: wait }
+schedules:
+  all-of-it:
+    cron: \"0 7 * * MON-FRI\"
+    start: { process: P, folder: F, priority: High }
+    overlap: queue_latest
+    catch_up: { policy: last, window: 2d }
+    on_unknown_start: hold
+    retry: { attempts: 3, on: [faulted, timed_out] }
+    timeout: { pending: 20m, soft: 50m, at: \"23:00\", kill_after: 1m, on_pending: restart, on_server: true }
+    pool: licences
+    priority: 7
+    pause_after_failures: 1
+  off: { every: 90s, enabled: false, overlap: allow, catch_up: { policy: skip }, pause_after_failures: 0, start: { process: P, folder: F } }
+  once: { at: \"2090-01-01T00:00:00Z\", on_unknown_start: skip, overlap: kill_other, start: { process: P, folder: F } }
+  plain: { cron: [\"0 7 * * *\", \"0 8 * * *\"], start: { process: P, folder: F } }
+  rhythm: { every: 1h, overlap: stop_other, timeout: { kill_after: 2m }, retry: { attempts: 2, delay: 5m, max_delay: 5m }, start: { process: P, folder: F } }
+",
+    );
+    let folder = place(&[("schedules.yaml", &file)]);
+    let output = run(folder.path(), &["check"]);
+    let (said, told) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!((output.status.code(), told.as_str()), (Some(0), ""), "{said}");
+    let rules = |key: &str| {
+        let line = said.lines().find(|line| line.starts_with(key)).unwrap_or_else(|| panic!("{key}: {said}"));
+        line.rsplit("  ").map(str::trim).find(|part| !part.is_empty()).unwrap().to_owned()
+    };
+    assert_eq!(
+        rules("all-of-it"),
+        "the newest waits for the run before; catches up the last time of 2d; an unclear start waits for a person; up to 3 starts, \
+         1m to 15m apart (faulted, timed out); stopped after 20m without a robot (then started again) or 50m of running and at 23:00, \
+         killed 1m later, counted by Orchestrator too; pool licences, 3 at once; priority 7; High at Orchestrator; paused after 1 \
+         failure in a row; waits for the end of blackout freeze"
+    );
+    assert_eq!(rules("off"), "disabled; runs side by side; catches up nothing; never paused for failures");
+    assert_eq!(rules("once"), "kills the run before; an unclear start is let be");
+    assert_eq!(rules("plain"), "not in blackout patching");
+    assert_eq!(rules("rhythm"), "stops the run before; up to 2 starts, 5m apart (faulted)");
+    let line = |key: &str| said.lines().find(|line| line.starts_with(key)).unwrap().to_owned();
+    assert!(line("plain").contains("0 7 * * * | 0 8 * * * Europe/Berlin"), "{said}");
+    assert!(line("off").contains("every 1m30s") && line("once").contains("at 2090-01-01T00:00:00Z"), "{said}");
+    assert!(said.ends_with("5 schedules on 1 connection in 1 file: no mistakes\n"), "{said}");
+    let quiet = run(folder.path(), &["check", "--quiet"]);
+    assert_eq!(text(&quiet.stdout), "5 schedules on 1 connection in 1 file: no mistakes\n");
+}
+
+#[test]
+fn next_shows_what_a_blackout_takes_and_what_it_puts_off() {
+    let file = whole(
+        "defaults: { timezone: UTC }
+blackouts:
+  patching: { at: \"2090-01-01T22:00:00Z\", for: 6h, schedules: a }
+  freeze: { at: \"2090-01-01T22:00:00Z\", for: 6h, schedules: b, then: wait }
+schedules:
+  a: { cron: \"0 23 1 1 *\", start: { process: P, folder: F } }
+  b: { cron: \"59 59 3 2 1 *\", start: { process: P, folder: F } }
+  c: { cron: \"0 4 2 1 *\", start: { process: P, folder: F } }
+",
+    );
+    let folder = place(&[("schedules.yaml", &file)]);
+    let output = run(
+        folder.path(),
+        &["next", "--from", "2090-01-01T00:00:00Z", "--until", "2090-01-03T00:00:00Z", "-o", "json"],
+    );
+    let rows: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let notes: Vec<&str> = rows.as_array().unwrap().iter().map(|row| row["note"].as_str().unwrap_or("-")).collect();
+    assert_eq!(notes[0], "will not run: in blackout `patching`");
+    assert!(notes[1].starts_with("waits until 2090-01-02 0"), "{notes:?}");
+    assert!(notes[1].ends_with("for the end of blackout `freeze`"), "{notes:?}");
+    assert_eq!(notes[2], "-", "the end is not in it");
 }

@@ -103,13 +103,13 @@ fn check_gives_rows_to_programs() {
 #[test]
 fn a_field_that_is_not_built_yet_is_refused_by_check_and_daemon_alike() {
     let folder = folder_with(
-        "schedules:\n  s: { cron: \"0 7 * * *\", timezone: UTC, retry: { attempts: 3 }, start: { process: P } }\n",
+        "schedules:\n  s: { cron: \"0 7 * * *\", timezone: UTC, ping: \"credential:ping\", start: { process: P } }\n",
     );
     for command in [["check"].as_slice(), &["daemon", "--state-dir", "state"]] {
         let output = run(folder.path(), command);
         assert_eq!(output.status.code(), Some(2));
         let told = text(&output.stderr);
-        assert!(told.contains("`retry` is not built yet"), "{told}");
+        assert!(told.contains("`ping` is not built yet"), "{told}");
     }
 }
 
@@ -357,7 +357,7 @@ fn one_schedule_is_counted_in_the_singular() {
     let folder = folder_with("schedules:\n  often: { every: 1m, timezone: UTC, start: { process: P, folder: F } }\n");
     let output = run(folder.path(), &["check"]);
     let told = text(&output.stdout);
-    assert!(told.starts_with("1 schedule on 1 connection in 1 file: "), "{told}{}", text(&output.stderr));
+    assert!(told.contains("\n1 schedule on 1 connection in 1 file: "), "{told}{}", text(&output.stderr));
 }
 
 #[test]
@@ -385,7 +385,7 @@ fn what_the_sandbox_prints_is_a_whole_file_that_check_accepts() {
     assert_eq!(std::fs::read_to_string(folder.path().join("client-secret")).unwrap(), "sandbox-secret");
     let output = run(folder.path(), &["check"]);
     assert_eq!(output.status.code(), Some(0), "{}\n{printed}", text(&output.stderr));
-    assert!(text(&output.stdout).starts_with("1 schedule on 2 connections"), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains("\n1 schedule on 2 connections"), "{}", text(&output.stdout));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod place;
 
 #[cfg(feature = "faults")]
 mod controls;
+mod holding;
 mod login;
 mod reload;
 mod resolve;

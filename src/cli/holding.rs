@@ -1,0 +1,95 @@
+//! `punctual pause`, `resume` and `skip`: hold schedules back, and single coming times.
+//!
+//! Only a running daemon can do it: what is held back is decided between two of its own decisions.
+
+use jiff::Timestamp;
+
+use super::args::{Global, PauseArgs, ResumeArgs, Selection, SkipArgs};
+use super::client::Client;
+use super::failure::{Exit, Failure};
+use super::output::{Out, plain};
+use super::times;
+use crate::clock::Clock;
+use crate::text::{NamePattern, listed};
+use crate::web::{PauseRequest, Paused, ResumeRequest, Resumed, Scope, SkipAnswer, SkipRequest, SkipWay, StillHeld};
+
+/// So many schedules are named one by one.
+const NAMED: usize = 12;
+
+pub(super) async fn pause(global: &Global, args: &PauseArgs, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
+    let until = args.until.map(|until| until.resolve(clock.now()));
+    let request = PauseRequest { scopes: scopes(&args.of), reason: args.reason.clone(), until };
+    let paused: Paused = daemon(global).await?.post("/pauses", &request).await?;
+    let until = told_until(until);
+    for (scope, schedules) in &paused.scopes {
+        let one = matches!(scope, Scope::Schedule(key) if !NamePattern::new(key.as_str()).is_open());
+        let names: Vec<String> = schedules.iter().map(|key| plain(key)).collect();
+        let whom = match names.as_slice() {
+            [_] if one => String::new(),
+            [] => "; no schedule fits now, and it holds those that are added".to_owned(),
+            names => format!(": {}", listed(names, NAMED)),
+        };
+        out.line(format!("{} is paused {until}{whom}", plain(&scope.to_string())))?;
+    }
+    Ok(Exit::Fine)
+}
+
+pub(super) async fn resume(global: &Global, args: &ResumeArgs, out: &mut Out) -> Result<Exit, Failure> {
+    let request = ResumeRequest { scopes: scopes(&args.of) };
+    let resumed: Resumed = daemon(global).await?.post("/pauses/end", &request).await?;
+    for (scope, ended) in &resumed.scopes {
+        let what = match ended {
+            0 => "had no pause of its own",
+            _ => "is resumed",
+        };
+        out.line(format!("{} {what}", plain(&scope.to_string())))?;
+    }
+    for held in resumed.still.iter().take(NAMED) {
+        out.line(still(held))?;
+    }
+    if let Some(more) = resumed.still.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        out.line(format!("and {more} more are still held: `punctual status` shows the pauses"))?;
+    }
+    Ok(if resumed.still.is_empty() { Exit::Fine } else { Exit::Found })
+}
+
+fn still(held: &StillHeld) -> String {
+    let StillHeld { schedule, scope, actor, reason, until } = held;
+    let (command, by) = match scope {
+        Scope::Schedule(pattern) => (format!("resume '{pattern}'"), scope.to_string()),
+        Scope::Connection(pattern) => (format!("resume --connection '{pattern}'"), scope.to_string()),
+        Scope::All => ("resume --all".to_owned(), scope.to_string()),
+    };
+    let reason = reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+    let until = until.as_deref().map(|until| format!(" until {}", times::local_text(until))).unwrap_or_default();
+    plain(&format!("`{schedule}` is still held: {actor} paused {by}{until}{reason}; `punctual {command}` ends that"))
+}
+
+pub(super) async fn skip(global: &Global, args: &SkipArgs, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
+    let at = args.time.map(|at| at.resolve(clock.now()));
+    let (how, what) =
+        if args.undo { (SkipWay::Undo, "is not skipped any more") } else { (SkipWay::Skip, "is skipped") };
+    let request = SkipRequest { at, how, reason: args.reason.clone() };
+    let schedule = url::form_urlencoded::byte_serialize(args.schedule.as_bytes()).collect::<String>();
+    let path = format!("/schedules/{}/skip", schedule.replace('+', "%20"));
+    let answer: SkipAnswer = daemon(global).await?.post(&path, &request).await?;
+    out.line(format!("`{}`: its time {} {what}", plain(&answer.schedule), times::local(answer.nominal_at)))?;
+    Ok(Exit::Fine)
+}
+
+fn scopes(of: &Selection) -> Vec<Scope> {
+    let schedules = of.schedules.iter().cloned().map(Scope::Schedule);
+    let connections = of.connection.iter().cloned().map(Scope::Connection);
+    schedules.chain(connections).chain(of.all.then_some(Scope::All)).collect()
+}
+
+fn told_until(until: Option<Timestamp>) -> String {
+    until.map_or_else(|| "until it is resumed".to_owned(), |until| format!("until {}", times::local(until)))
+}
+
+async fn daemon(global: &Global) -> Result<Client, Failure> {
+    Client::find(global).await?.ok_or_else(|| {
+        Failure::new(Exit::NotReachable, "no daemon answers, and only a running one can hold schedules back")
+            .hint("start it with `punctual daemon`, or say where its socket is with `--socket`")
+    })
+}

@@ -1,0 +1,159 @@
+//! What `check` understood of each schedule: when it runs next, and every rule that is not the usual one.
+//!
+//! A file may be right and mean something else than its writer: half of that is seen at the next time, the other half
+//! here.
+
+use jiff::Timestamp;
+
+use super::grid::{Cell, Grid};
+use super::times;
+use crate::recurrence::Excluded;
+use crate::schedule::{
+    BlackoutThen, CatchUp, CatchUpPolicy, CountedBy, Enablement, OnPending, OnUnknownStart, OverlapPolicy, PauseAfter,
+    Retry, RetryOn, Schedule, ScheduleSet, Timeouts,
+};
+use crate::text::{self, exactly};
+
+/// One line for each schedule.
+pub(super) fn table(set: &ScheduleSet, now: Timestamp) -> Grid {
+    let mut shown = Grid::new(&["SCHEDULE", "WHEN", "NEXT", "RULES"]).spare(&[1]);
+    for schedule in set.schedules.values() {
+        let next = next(schedule, now);
+        shown.row([
+            Cell::new(schedule.key.to_string()),
+            Cell::new(when(schedule)),
+            Cell::new(next.map_or_else(|| "-".to_owned(), times::local))
+                .or_short(next.map_or_else(|| "-".to_owned(), times::local_short)),
+            Cell::new(rules(schedule, set).join("; ")),
+        ]);
+    }
+    shown
+}
+
+/// The next time that its calendar keeps, however long that takes: a year of days is looked at.
+fn next(schedule: &Schedule, now: Timestamp) -> Option<Timestamp> {
+    let times = &schedule.recurrence;
+    let mut after = now;
+    for _ in 0..366 {
+        let time = times.next_after(after)?;
+        if time.excluded == Excluded::No {
+            return Some(time.fire_at);
+        }
+        after = times.zone().last_second_of(time.local.date()).unwrap_or(time.at).max(time.at);
+    }
+    None
+}
+
+fn when(schedule: &Schedule) -> String {
+    let timing = &schedule.timing;
+    let mut parts = timing.cron.clone();
+    parts.extend(timing.every_s.map(|seconds| format!("every {}", exactly(std::time::Duration::from_secs(seconds)))));
+    parts.extend(match timing.at.as_slice() {
+        [] => None,
+        [one] => Some(format!("at {one}")),
+        several => Some(format!("at {}", text::counted(several.len(), "instant"))),
+    });
+    let zone = (!timing.cron.is_empty()).then(|| format!(" {}", timing.timezone));
+    parts.join(" | ") + &zone.unwrap_or_default()
+}
+
+fn rules(schedule: &Schedule, set: &ScheduleSet) -> Vec<String> {
+    let mut rules = Vec::new();
+    match schedule.enablement {
+        Enablement::Enabled => {}
+        Enablement::Disabled => rules.push("disabled".to_owned()),
+    }
+    rules.extend(while_open(schedule.overlap).map(str::to_owned));
+    rules.extend(late(schedule.catch_up));
+    rules.extend(match schedule.on_unknown_start {
+        OnUnknownStart::Retry => None,
+        OnUnknownStart::Skip => Some("an unclear start is let be".to_owned()),
+        OnUnknownStart::Hold => Some("an unclear start waits for a person".to_owned()),
+    });
+    rules.extend(schedule.retry.as_ref().map(tried));
+    rules.extend(schedule.timeout.as_ref().and_then(stopped));
+    rules.extend(schedule.pool.as_ref().map(|pool| match set.pools.get(pool) {
+        Some(running) => format!("pool {pool}, {running} at once"),
+        None => format!("pool {pool}"),
+    }));
+    if schedule.priority != 0 {
+        rules.push(format!("priority {}", schedule.priority));
+    }
+    rules.extend(schedule.start.priority.map(|priority| format!("{} at Orchestrator", priority.name())));
+    rules.extend(match schedule.pause_after {
+        PauseAfter::AccountFaults => None,
+        PauseAfter::Never => Some("never paused for failures".to_owned()),
+        PauseAfter::Failures(count) => Some(format!(
+            "paused after {} in a row",
+            text::counted(usize::try_from(count).unwrap_or(usize::MAX), "failure")
+        )),
+    });
+    let about = set.blackouts.values().filter(|b| b.is_about(schedule.key.as_str(), schedule.connection.as_str()));
+    rules.extend(about.map(|blackout| match blackout.then {
+        BlackoutThen::Skip => format!("not in blackout {}", blackout.name),
+        BlackoutThen::Wait => format!("waits for the end of blackout {}", blackout.name),
+    }));
+    rules
+}
+
+fn while_open(overlap: OverlapPolicy) -> Option<&'static str> {
+    match overlap {
+        OverlapPolicy::Skip => None,
+        OverlapPolicy::Allow => Some("runs side by side"),
+        OverlapPolicy::QueueOne => Some("one waits for the run before"),
+        OverlapPolicy::QueueLatest => Some("the newest waits for the run before"),
+        OverlapPolicy::QueueAll => Some("all wait for the run before"),
+        OverlapPolicy::StopOther => Some("stops the run before"),
+        OverlapPolicy::KillOther => Some("kills the run before"),
+    }
+}
+
+fn late(catch_up: CatchUp) -> Option<String> {
+    let CatchUp { policy, window, max } = catch_up;
+    let window = exactly(window);
+    match policy {
+        CatchUpPolicy::Last if window == "6h" => None,
+        CatchUpPolicy::Last => Some(format!("catches up the last time of {window}")),
+        CatchUpPolicy::Skip => Some("catches up nothing".to_owned()),
+        CatchUpPolicy::All => Some(format!("catches up the last {max} of {window}")),
+    }
+}
+
+fn tried(retry: &Retry) -> String {
+    let Retry { attempts, delay, max_delay, on } = retry;
+    let ends: Vec<&str> = on
+        .iter()
+        .map(|end| match end {
+            RetryOn::Faulted => "faulted",
+            RetryOn::TimedOut => "timed out",
+            RetryOn::Business => "business",
+        })
+        .collect();
+    let apart =
+        if delay == max_delay { exactly(*delay) } else { format!("{} to {}", exactly(*delay), exactly(*max_delay)) };
+    format!("up to {attempts} starts, {apart} apart ({})", text::all(ends))
+}
+
+/// None: what it says is about `overlap: stop_other` alone.
+fn stopped(timeouts: &Timeouts) -> Option<String> {
+    let Timeouts { pending, soft, at, kill_after, on_pending, counted_by } = timeouts;
+    let waiting = pending.map(|length| match on_pending {
+        OnPending::Stop => format!("{} without a robot", exactly(length)),
+        OnPending::Restart => format!("{} without a robot (then started again)", exactly(length)),
+    });
+    let running = soft.map(|length| format!("{} of running", exactly(length)));
+    let after: Vec<String> = [waiting, running].into_iter().flatten().collect();
+    let mut parts = Vec::new();
+    if !after.is_empty() {
+        parts.push(format!("after {}", after.join(" or ")));
+    }
+    parts.extend(at.map(|at| format!("at {}", at.strftime("%H:%M"))));
+    if parts.is_empty() {
+        return None;
+    }
+    let counted = match counted_by {
+        CountedBy::Us => "",
+        CountedBy::ServerToo => ", counted by Orchestrator too",
+    };
+    Some(format!("stopped {}, killed {} later{counted}", parts.join(" and "), exactly(*kill_after)))
+}
