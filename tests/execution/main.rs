@@ -1,6 +1,7 @@
 //! From a line of YAML to a run in the history.
 
 mod kept;
+mod policies;
 mod reload;
 #[path = "../support/mod.rs"]
 mod support;
