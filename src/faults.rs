@@ -72,6 +72,15 @@ pub const SYNCHRONOUS_NORMAL: &str = "synchronous_normal";
 /// Starts do not wait while the clocks differ.
 pub const NO_CLOCK_CHECK: &str = "no_clock_check";
 
+/// A further attempt is sent under the name of the first.
+pub const RETRY_UNDER_OLD_NAME: &str = "retry_under_old_name";
+
+/// Why a job is to stop is known to the process and not stored.
+pub const STOP_IN_MEMORY: &str = "stop_in_memory";
+
+/// Of several times that wait behind an older run the one that came last goes first.
+pub const LAST_COME_FIRST: &str = "last_come_first";
+
 /// A token file is renamed into place, and its folder is not flushed.
 pub const NO_FOLDER_FLUSH: &str = "no_folder_flush";
 
@@ -158,6 +167,9 @@ pub async fn freeze_loop(rounds: &mut u32) {
 
 /// What is sent in the place of the Reference that is looked up.
 pub fn reference_to_send(reference: Reference) -> Reference {
+    if is_on(RETRY_UNDER_OLD_NAME) {
+        return first_name(&reference);
+    }
     if !is_on(RANDOM_REFERENCE) {
         return reference;
     }
@@ -165,6 +177,13 @@ pub fn reference_to_send(reference: Reference) -> Reference {
     let _ = getrandom::fill(&mut bits);
     let prefix: String = reference.as_str().split_inclusive('.').take(2).collect();
     Reference::from_text(format!("{prefix}{:016x}", u64::from_be_bytes(bits)))
+}
+
+/// The name of the first attempt.
+fn first_name(reference: &Reference) -> Reference {
+    let text = reference.as_str();
+    let counted = text.rsplit_once(".a").filter(|(_, number)| number.chars().all(|digit| digit.is_ascii_digit()));
+    Reference::from_text(counted.map_or(text, |(first, _)| first))
 }
 
 /// A connection whose jobs are expected to be visible at once.

@@ -26,6 +26,8 @@ mod outcomes;
 mod overlap;
 #[cfg(not(feature = "faults"))]
 mod ready;
+#[cfg_attr(feature = "faults", expect(dead_code, reason = "each build uses its part"))]
+mod policies;
 // The recorder stands between the program and glibc.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[cfg_attr(feature = "faults", expect(dead_code, reason = "each build uses its part"))]

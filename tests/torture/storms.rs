@@ -129,7 +129,8 @@ async fn a_thousand_unknown_starts_in_twenty_folders_settle_within_five_minutes(
 async fn six_hours_without_orchestrator_and_six_hundred_fires_end_in_order_at_the_recovery_rate() {
     let deadline =
         |n: usize| if n.is_multiple_of(2) { SignedDuration::from_hours(2) } else { SignedDuration::from_hours(12) };
-    let mut schedules = String::from("defaults: { timezone: UTC, overlap: allow }\nschedules:\n");
+    let mut schedules =
+        String::from("defaults: { timezone: UTC, overlap: allow, catch_up: { policy: all, max: 1000 } }\nschedules:\n");
     for n in 0..100 {
         let rhythm = format!("cron: \"{} * * * *\", start_deadline: {}h", n % 60, deadline(n).as_hours());
         schedules.push_str(&line(&format!("s{n:03}"), &rhythm, "Burst", "F00"));
@@ -193,7 +194,9 @@ async fn six_hours_without_orchestrator_and_six_hundred_fires_end_in_order_at_th
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_login_that_is_lost_and_given_anew_costs_no_run_within_its_deadline() {
-    let mut schedules = String::from("defaults: { timezone: UTC, overlap: allow, start_deadline: 6h }\nschedules:\n");
+    let mut schedules = String::from(
+        "defaults: { timezone: UTC, overlap: allow, start_deadline: 6h, catch_up: { policy: all, max: 1000 } }\nschedules:\n",
+    );
     for n in 0..5 {
         schedules.push_str(&line(&format!("s{n}"), "every: 10m", "Burst", "F00"));
     }
@@ -312,8 +315,9 @@ async fn after_each_trouble_everything_heals_without_a_restart() {
     let troubles = troubles();
     let tried = troubles.len();
     for Trouble { name, rules, outage, calm } in troubles {
-        let mut schedules =
-            String::from("defaults: { timezone: UTC, overlap: allow, start_deadline: 3h }\nschedules:\n");
+        let mut schedules = String::from(
+            "defaults: { timezone: UTC, overlap: allow, start_deadline: 3h, catch_up: { policy: all, max: 1000 } }\nschedules:\n",
+        );
         for n in 0..3 {
             schedules.push_str(&line(&format!("s{n}"), "cron: \"* * * * *\"", "Burst", "F00"));
         }
