@@ -1,0 +1,94 @@
+//! Simulated days and years: the real core on the real database against a server that keeps the truth, with everything that can befall
+//! them, and a checker that has learned the rules from docs/semantics.md alone.
+//!
+//! `cargo test --test years` is a dense day. A year: `cargo test --release --test years -- --ignored --nocapture`, with
+//! PUNCTUAL_YEARS_DAYS (7, so that a debug build ends), PUNCTUAL_YEARS_SEED (the first) and PUNCTUAL_YEARS_SEEDS (how many); the first of these holds for the year
+//! only, the others for the day too.
+//!
+//! Absent: runs by hand, pauses and blackouts, clocks that are set, damaged databases (tests/torture).
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod checker;
+mod controls;
+mod dice;
+mod job;
+mod known;
+mod law;
+mod orchestrator;
+mod plan;
+mod story;
+mod world;
+
+use std::sync::LazyLock;
+use std::time::Instant;
+
+use checker::Difference;
+use plan::{Plan, Size};
+use story::Story;
+use world::World;
+
+/// So many differences are shown; the others are counted.
+const SHOWN: usize = 20;
+
+const DAY: Size = Size { schedules: 30, days: 1, times_a_day: 22 };
+
+/// About 440,000 times in 365 days.
+const YEAR: Size = Size { schedules: 200, days: 365, times_a_day: 6 };
+
+/// What happened, told.
+fn live(seed: u64, size: Size) -> Story {
+    let plan = Plan::of(seed, size);
+    let mut world = World::new(&plan);
+    world.run();
+    Story::told(&plan, world)
+}
+
+/// The day that the controls falsify.
+fn day() -> &'static Story {
+    static DAY_ONE: LazyLock<Story> = LazyLock::new(|| live(number("PUNCTUAL_YEARS_SEED", 1), DAY));
+    &DAY_ONE
+}
+
+#[expect(clippy::print_stdout, reason = "figures of a run are for its reader")]
+fn judge(story: &Story) {
+    if let Ok(key) = std::env::var("PUNCTUAL_YEARS_TELL") {
+        checker::tell(story, &key);
+    }
+    let (known, new): (Vec<Difference>, Vec<Difference>) = checker::check(story).into_iter().partition(known::is_known);
+    let counts = (story.rows.len(), story.jobs.len(), story.stops.len());
+    println!("seed {}: (rows, jobs, stops) {counts:?}, {} known differences", story.seed, known.len());
+    let text: Vec<String> = new.iter().take(SHOWN).map(Difference::to_string).collect();
+    assert!(new.is_empty(), "{} differences:\n{}", new.len(), text.join("\n"));
+}
+
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().map_or(default, |text| text.parse().unwrap())
+}
+
+#[test]
+fn a_dense_day_goes_by_the_rules() {
+    judge(day());
+    let first = number("PUNCTUAL_YEARS_SEED", 1);
+    (first + 1..first + number("PUNCTUAL_YEARS_SEEDS", 1)).for_each(|seed| judge(&live(seed, DAY)));
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "how fast time goes by is measured")]
+#[ignore = "a year takes minutes, in a release build"]
+fn a_year_goes_by_the_rules() {
+    let size = Size { days: i64::try_from(number("PUNCTUAL_YEARS_DAYS", 7)).unwrap(), ..YEAR };
+    let first = number("PUNCTUAL_YEARS_SEED", 1);
+    for seed in first..first + number("PUNCTUAL_YEARS_SEEDS", 1) {
+        let began = Instant::now();
+        let story = live(seed, size);
+        let lived = began.elapsed().as_secs_f64();
+        let days = f64::from(i32::try_from(size.days).unwrap());
+        println!(
+            "figure: seed {seed}: {:.3} simulated days a second, {} times in {days} days",
+            days / lived,
+            story.rows.len()
+        );
+        judge(&story);
+    }
+}
