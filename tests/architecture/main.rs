@@ -98,7 +98,10 @@ fn the_map_shows_the_same_rows() {
 fn an_import_against_its_row_is_named_with_file_and_line() {
     let text = "//! Head.\n\nuse crate::run::Run;\nuse crate::store::Store;\n";
     let found = said(rows::outside_of_row, "src/policy.rs", text);
-    assert_eq!(found, ["src/policy.rs:4: `policy` must not import `store`; it may import clock, schedule, run"]);
+    assert_eq!(
+        found,
+        ["src/policy.rs:4: `policy` must not import `store`; it may import clock, recurrence, schedule, run"]
+    );
 }
 
 #[test]

@@ -39,10 +39,14 @@ pub(crate) const ROWS: &[Row] = &[
     row("recurrence", &["text"], "pure: a pattern, a zone and an instant are all it needs"),
     row(
         "schedule",
-        &["text", "secret", "grant", "http", "recurrence"],
-        "files hold references to secrets, and patterns; of `http` only how a file of certificates is read",
+        &["text", "clock", "secret", "grant", "http", "recurrence"],
+        "files hold references to secrets, and patterns; of `http` only how a file of certificates is read, of `clock` only sums of instants that stay within the calendar",
     ),
-    row("run", &["schedule"], "a run is of a schedule; its Reference is computed from the key"),
+    row(
+        "run",
+        &["text", "schedule"],
+        "a run is of a schedule; its Reference is computed from the key; of `text` only patterns of names, for pauses",
+    ),
     row("faults", &["schedule", "run"], "broken variants of what stands below it; only with the feature `faults`"),
     row(
         "planner",
@@ -51,8 +55,8 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "policy",
-        &["clock", "schedule", "run"],
-        "pure tables about values; of `clock` only sums of instants, it reads no clock",
+        &["clock", "recurrence", "schedule", "run"],
+        "pure tables about values; of `clock` only sums of instants, it reads no clock; of `recurrence` only what a time is",
     ),
     row(
         "auth",
@@ -67,8 +71,8 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "happening",
-        &["run", "schedule", "orchestrator"],
-        "words for what happened to these; of `orchestrator` only what an answer was",
+        &["text", "run", "schedule", "orchestrator"],
+        "words for what happened to these; of `orchestrator` only what an answer was, of `text` only what cuts one that is too long",
     ),
     row(
         "store",
@@ -77,8 +81,8 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "history",
-        &["schedule", "run", "store"],
-        "states and triggers are read back as the types that were written; of `store` only the database's place in the state folder",
+        &["text", "schedule", "run", "store"],
+        "states and triggers are read back as the types that were written; of `store` only the database's place in the state folder, of `text` only patterns of names",
     ),
     row(
         "executor",
@@ -109,6 +113,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "web",
         &[
+            "text",
             "clock",
             "secret",
             "grant",
@@ -116,13 +121,14 @@ pub(crate) const ROWS: &[Row] = &[
             "schedule",
             "run",
             "faults",
+            "policy",
             "auth",
             "store",
             "history",
             "dispatcher",
         ],
-        "it reads by `history` and published states, and acts through handles; of `store` only the audit; `faults` only under \
-         the feature",
+        "it reads by `history` and published states, and acts through handles; of `store` only the audit, of `policy` only what holds a \
+         coming time back, of `text` only patterns of names; `faults` only under the feature",
     ),
     row(
         "wiring",
@@ -178,6 +184,7 @@ pub(crate) const ROWS: &[Row] = &[
             "recurrence",
             "schedule",
             "run",
+            "policy",
             "auth",
             "store",
             "history",
@@ -189,8 +196,8 @@ pub(crate) const ROWS: &[Row] = &[
             "doctor",
             "sandbox",
         ],
-        "commands put the parts to use; it speaks to Orchestrator and to the database only through them; of `auth` what `login` \
-         and `token` do where no daemon runs; of `daemon` what the commands need that run one (`ONLY_FROM`)",
+        "commands put the parts to use; it speaks to Orchestrator and to the database only through them; of `policy` only \
+         what holds a coming time back; of `auth` what `login` and `token` do where no daemon runs; of `daemon` what the commands need that run one (`ONLY_FROM`)",
     ),
 ];
 
@@ -202,6 +209,7 @@ const ONLY_FROM: &[(&str, &str, &[&str])] =
 /// The files of `src/dispatcher/core`, lowest first, each with the reason for its place: a file may import only rows above it.
 pub(crate) const CORE_ROWS: &[(&str, &str)] = &[
     ("wake", "a time, and nothing else"),
+    ("folder_state", "how a folder is known, and nothing else"),
     ("flights", "calls under way name runs by their ids, not by what they are"),
     ("inquiry", "questions about a job, before there is a run to ask for"),
     ("progress", "one open run, which holds its inquiries"),
@@ -213,15 +221,21 @@ pub(crate) const CORE_ROWS: &[(&str, &str)] = &[
     ("link/mod", "one connection is made of the parts above it"),
     ("queue", "runs that wait, by the processes that targets know"),
     ("due", "it files runs by their progress, their flights and their queue"),
+    ("ended", "what of runs that have ended still matters, by ids and instants alone"),
     ("book", "the open runs, each filed in `due` and `queue`"),
     ("counting", "which of the open runs count for overlap"),
+    ("holding", "pauses, skipped times and windows as they are kept, each change of them noted in the book"),
     ("state", "all that is known; every rule below is a function of it"),
     ("run/mod", "it only declares the rules for one run"),
     ("run/finding", "what a page says, before anything follows from it"),
     ("run/verdict", "a table over findings; it changes nothing"),
     ("run/lists", "list calls are counted in one place, which whoever lists asks"),
     ("run/process", "the look for a process, which sending and warming up ask for"),
+    ("run/reading", "what a read adds to an attempt; nothing follows from it yet"),
     ("run/ending", "each rule below may end a run, and no ending starts another rule"),
+    ("run/next_attempt", "a job's end is the run's, or another attempt follows"),
+    ("run/pile", "what an outage piled up ends in part"),
+    ("run/pool", "who has a place and who waits for one; sending takes it"),
     ("run/unreadable", "jobs that may not be read end as `lost`"),
     ("run/folder", "a folder with a new number: its runs are unreadable until it is found"),
     ("run/short_folder", "where a short folder name led, for `found`"),
@@ -235,8 +249,11 @@ pub(crate) const CORE_ROWS: &[(&str, &str)] = &[
     ("run/follow", "what was read, by which runs end"),
     ("run/crowd", "following for thousands, by the same rules as for one"),
     ("run/started", "an answer to a start adopts or ends"),
+    ("run/stop", "a job is made to end, for whoever wants it"),
     ("run/overlap", "a run that waits for an older one has it polled"),
     ("run/deadline", "a deadline ends"),
+    ("run/holding", "what keeps a run back is asked before it is sent"),
+    ("run/failing", "a row of failures begins a pause, which is looked at like any other"),
     ("run/send", "whatever must have been asked before a start is above it"),
     ("run/found", "what the look for a process came to, for those that wait to be sent"),
     ("run/trial", "a read that tells whether the connection answers"),
@@ -244,6 +261,7 @@ pub(crate) const CORE_ROWS: &[(&str, &str)] = &[
     ("set/mod", "it only declares the rules for the whole set"),
     ("set/new_run", "the row of a time, from the schedule alone"),
     ("set/planning", "what decides when schedules are due"),
+    ("set/window", "a run that was just claimed may wait for the end of a window"),
     ("set/claim", "due times become runs, which overlap may end at once"),
     ("set/jumps", "after a jump it is planned anew"),
     ("set/recall", "after a lost database: planned times are looked for, and jobs adopted"),
@@ -251,6 +269,8 @@ pub(crate) const CORE_ROWS: &[(&str, &str)] = &[
     ("set/warm_up", "planned times have their processes looked up"),
     ("recover", "a life begins by the rules for runs and the set"),
     ("succession", "a core that hands over reads on, and loads what the old one had loaded"),
+    ("holding_command", "people pause by the same rules as a row of failures"),
+    ("answer", "what people are told, whatever they asked for"),
     ("command", "people act by the same rules"),
     ("report", "answers are handed to the rules that asked"),
     ("mod", "the order of a turn, which calls all others"),
