@@ -85,6 +85,9 @@ fn run((key, due): (&str, u64), trigger: &str, state: &str, job_id: i64) -> RunS
     .expect("a row")
 }
 
+/// A schedule, its jobs, which of them were asked to stop, and how its run ended.
+type Story<'a> = (&'a str, &'a [(u16, JobState)], &'a [i64], &'a str);
+
 #[test]
 fn an_end_that_is_not_that_of_the_last_job_is_seen() {
     use JobState::{Faulted, Pending, Running, Stopped, Successful};
@@ -96,7 +99,7 @@ fn an_end_that_is_not_that_of_the_last_job_is_seen() {
         let found = judge_ends(&made(&jobs), &[run((key, 0), "scheduled", state, last)], &asked);
         found.into_iter().map(|finding| finding.law).collect::<Vec<Law>>()
     };
-    let sound: [(&str, &[(u16, JobState)], &[i64], &str); 6] = [
+    let sound: [Story<'_>; 6] = [
         ("all", &[(1, Successful)], &[], "succeeded"),
         ("other", &[(1, Stopped)], &[1], "stopped"),
         ("other", &[(1, Successful)], &[1], "succeeded"),
