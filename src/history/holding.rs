@@ -5,7 +5,6 @@ use serde::Deserialize;
 
 use crate::run::{Pause, PauseId, PauseScope, SkipMark};
 use crate::schedule::ScheduleKey;
-use crate::text::NamePattern;
 
 /// What holds schedules back by the word of somebody.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,12 +30,7 @@ impl PauseRow {
     /// None: a newer version wrote it.
     pub(super) fn into_pause(self) -> Option<(PauseId, Pause)> {
         let PauseRow { id, scope, pattern, reason, actor, since_at, until_at } = self;
-        let scope = match (scope.as_str(), pattern) {
-            ("schedule", Some(pattern)) => PauseScope::Schedules(NamePattern::new(pattern)),
-            ("connection", Some(pattern)) => PauseScope::Connections(NamePattern::new(pattern)),
-            ("all", None) => PauseScope::All,
-            _ => return None,
-        };
+        let scope = PauseScope::from_columns(&scope, pattern)?;
         let until = until_at.map(Timestamp::from_millisecond).transpose().ok()?;
         Some((id, Pause { scope, reason, actor, since: Timestamp::from_millisecond(since_at).ok()?, until }))
     }

@@ -28,6 +28,16 @@ pub enum PauseScope {
 }
 
 impl PauseScope {
+    /// Reads it back from its two columns; `None` for a pair that no version of this program wrote.
+    pub fn from_columns(scope: &str, pattern: Option<String>) -> Option<PauseScope> {
+        match (scope, pattern) {
+            ("schedule", Some(pattern)) => Some(PauseScope::Schedules(NamePattern::new(pattern))),
+            ("connection", Some(pattern)) => Some(PauseScope::Connections(NamePattern::new(pattern))),
+            ("all", None) => Some(PauseScope::All),
+            (_, _) => None,
+        }
+    }
+
     /// Whether it holds a schedule on a connection.
     pub fn holds(&self, schedule: &ScheduleKey, connection: &ConnectionName) -> bool {
         match self {

@@ -10,7 +10,6 @@ use super::rows::{broken, ms};
 use super::trouble::StoreError;
 use crate::run::{Account, FolderId, Pause, PauseId, PauseScope, SkipMark};
 use crate::schedule::{ConnectionName, ScheduleKey};
-use crate::text::NamePattern;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct PauseRow {
@@ -37,12 +36,7 @@ impl PauseRow {
 
     pub(super) fn into_pause(self) -> Result<(PauseId, Pause), StoreError> {
         let PauseRow { id, scope, pattern, reason, actor, since_at, until_at } = self;
-        let scope = match (scope.as_str(), pattern) {
-            ("schedule", Some(pattern)) => PauseScope::Schedules(NamePattern::new(pattern)),
-            ("connection", Some(pattern)) => PauseScope::Connections(NamePattern::new(pattern)),
-            ("all", None) => PauseScope::All,
-            (_, _) => return Err(broken("pause", id.0, "scope")),
-        };
+        let scope = PauseScope::from_columns(&scope, pattern).ok_or_else(|| broken("pause", id.0, "scope"))?;
         let at = |column, ms| Timestamp::from_millisecond(ms).map_err(|_| broken("pause", id.0, column));
         let since = at("since_at", since_at)?;
         let until = until_at.map(|ms| at("until_at", ms)).transpose()?;
