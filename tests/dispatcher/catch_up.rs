@@ -87,6 +87,16 @@ fn a_crash_in_the_middle_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_time_behind_them_waits_for_them_however_often_orchestrator_asks_to_be_left_alone() {
+    let mut world = after_a_long_night(10, OverlapPolicy::Allow);
+    world.server.mood = Mood::Busy(None);
+    world.pass_to("2026-11-23T17:45:00Z");
+    let later = world.run("x", "2026-11-23T17:00:00Z");
+    let lines = world.lines(later);
+    assert!(lines.len() <= 2, "{lines:#?}");
+}
+
+#[test]
 fn of_times_that_waited_for_one_outage_the_newest_run_as_catch_up_says() {
     let cases = [(CatchUpPolicy::Last, 1), (CatchUpPolicy::Skip, 1), (CatchUpPolicy::All, 3)];
     for (mood, cause) in [

@@ -6,7 +6,7 @@ use punctual::orchestrator::{JobState, StopStrategy};
 use punctual::run::Run;
 use punctual::schedule::{CatchUpPolicy, OverlapPolicy, Schedule, ScheduleSet};
 
-use super::server::{Call, Life, Post};
+use super::server::{Call, Life, Mood, Post};
 use super::world::{World, at, changed, hourly, seconds, set_of};
 
 const BEFORE: &str = "2026-11-23T11:59:00Z";
@@ -115,9 +115,9 @@ fn waiting_for_an_older_run_uses_no_deadline_up_and_waiting_for_anything_else_af
     world.pass_to("2026-11-23T17:00:00Z");
     assert_eq!(world.state("x", &hour(13)), "waiting: overlap", "four hours, and its deadline is one");
     // The older one ends, and the process is not to be had.
-    world.server.mood = super::server::Mood::NoToken;
+    world.server.mood = Mood::NoToken;
     world.pass_to("2026-11-23T17:03:00Z");
-    world.server.mood = super::server::Mood::Well;
+    world.server.mood = Mood::Well;
     world.pass_to("2026-11-23T17:10:00Z");
     assert_eq!(world.state("x", &hour(13)), "running");
 
@@ -135,7 +135,7 @@ fn an_outage_takes_nothing_out_of_a_queue_also_when_the_daemon_dies_in_it() {
     for dies in [false, true] {
         let mut world = world(OverlapPolicy::QueueAll, 5 * 3_600);
         world.pass_to("2026-11-23T15:30:00Z");
-        world.server.mood = super::server::Mood::Down;
+        world.server.mood = Mood::Down;
         world.pass(seconds(60));
         if dies {
             world.restart();
@@ -144,7 +144,7 @@ fn an_outage_takes_nothing_out_of_a_queue_also_when_the_daemon_dies_in_it() {
         }
         world.pass(seconds(60));
         assert_eq!(states(&world)[1..], ["waiting: overlap"; 3], "they wait for the older run, outage or not");
-        world.server.mood = super::server::Mood::Well;
+        world.server.mood = Mood::Well;
         world.server.lasts = seconds(60);
         world.pass_to("2026-11-23T17:30:00Z");
         assert!(states(&world).iter().all(|state| state == "succeeded"), "dies: {dies}: {:?}", world.states("x"));
@@ -233,4 +233,42 @@ fn what_may_have_been_sent_is_waited_for_and_stopped_as_soon_as_its_job_is_found
     world.pass_to("2026-11-23T13:01:00Z");
     assert_eq!(states(&world), ["stopped", "running"]);
     assert!(world.server.jobs.iter().all(|job| world.server.jobs_of(&job.reference) == 1), "one job each");
+}
+
+#[test]
+fn waiting_for_an_unclear_start_uses_no_deadline_up_also_when_the_daemon_dies_in_an_outage() {
+    for dies in [false, true] {
+        let often = set_of("  x: { every: 4s, overlap: queue_one, start: { process: P } }\n", at(BEFORE));
+        let mut world = World::proven_with(often, BEFORE);
+        world.server.script.push_back(Post::NotMade);
+        world.pass(seconds(9));
+        world.server.mood = Mood::Down;
+        for _ in 0..2 {
+            world.pass(seconds(40 * 60));
+            if dies {
+                world.restart();
+                world.pass(seconds(10));
+            }
+        }
+        assert_eq!(states(&world)[..3], ["unknown", "waiting: overlap", "skipped: overlap"], "dies: {dies}");
+        world.server.mood = Mood::Well;
+        world.pass(seconds(300));
+        assert_eq!(states(&world)[..2], ["missed: deadline", "succeeded"], "dies: {dies}");
+    }
+}
+
+#[test]
+fn a_time_that_comes_at_the_deadline_of_the_one_before_it_is_not_skipped_for_it() {
+    for overlap in [OverlapPolicy::Skip, OverlapPolicy::QueueOne] {
+        let mut world = World::proven_with(
+            set(|schedule| (schedule.overlap, schedule.start_deadline) = (overlap, seconds(3_600))),
+            BEFORE,
+        );
+        world.server.script.extend(std::iter::repeat_n(Post::Refused(409, 1_670), 100));
+        world.pass_to("2026-11-23T12:30:00Z");
+        assert_eq!(world.state("x", &hour(12)), "waiting: capacity");
+        world.pass_to(&hour(13));
+        assert_eq!(world.states("x")[0].1, "missed: deadline");
+        assert!(world.state("x", &hour(13)).starts_with("waiting"), "{overlap:?}: {:?}", world.states("x"));
+    }
 }

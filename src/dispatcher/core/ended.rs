@@ -14,8 +14,9 @@ pub(crate) struct Ended {
     counting: HashMap<ScheduleKey, BTreeMap<RunId, Timestamp>>,
     /// The same by pool.
     counting_in: HashMap<String, BTreeMap<RunId, Timestamp>>,
-    /// When the last run of a schedule ended in this life: by its job where that is known.
-    last: HashMap<ScheduleKey, Timestamp>,
+    /// When runs of a schedule ended in this life, each by its nominal time: by its job where that is known. One that ended no later than
+    /// another of no later a time is left out, for it answers nothing.
+    ends: HashMap<ScheduleKey, BTreeMap<Timestamp, Timestamp>>,
 }
 
 impl Ended {
@@ -45,14 +46,18 @@ impl Ended {
         self.counting_in.get(pool).into_iter().flatten().map(|(_, until)| *until)
     }
 
-    /// A run of a schedule has ended, at that instant.
-    pub(crate) fn note(&mut self, schedule: &ScheduleKey, at: Timestamp) {
-        let last = self.last.entry(schedule.clone()).or_insert(at);
-        *last = at.max(*last);
+    /// The run of a schedule for that nominal time has ended, at that instant.
+    pub(crate) fn note(&mut self, schedule: &ScheduleKey, nominal: Timestamp, at: Timestamp) {
+        let ends = self.ends.entry(schedule.clone()).or_default();
+        if ends.range(..=nominal).next_back().is_some_and(|(_, other)| *other >= at) {
+            return;
+        }
+        ends.retain(|other, ended| *other < nominal || *ended > at);
+        ends.insert(nominal, at);
     }
 
-    /// When the last run of a schedule ended in this life.
-    pub(crate) fn last(&self, schedule: &ScheduleKey) -> Option<Timestamp> {
-        self.last.get(schedule).copied()
+    /// When the last of a schedule's runs for earlier times ended in this life.
+    pub(crate) fn last_before(&self, schedule: &ScheduleKey, nominal: Timestamp) -> Option<Timestamp> {
+        self.ends.get(schedule)?.range(..nominal).next_back().map(|(_, at)| *at)
     }
 }

@@ -212,9 +212,9 @@ impl State {
     fn on_ended(&mut self, id: RunId) {
         self.holding.ended.push(id);
         let Some(open) = self.book.get(id) else { return };
-        let (schedule, at) = (open.run.schedule.clone(), open.run.ended_at.unwrap_or(self.now.wall));
-        let connection = open.run.connection.clone();
-        self.book.ended.note(&schedule, at);
+        let (schedule, nominal) = (open.run.schedule.clone(), open.run.nominal_at);
+        let (connection, at) = (open.run.connection.clone(), open.run.ended_at.unwrap_or(self.now.wall));
+        self.book.ended.note(&schedule, nominal, at);
         // It may be one left over from before the start, with an answer to a call of before, when everything was read again after a
         // failed write: nothing waits for it any more.
         if let Some(link) = self.links.get_mut(&connection) {

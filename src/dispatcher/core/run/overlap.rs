@@ -95,12 +95,15 @@ fn may_go(state: &mut State, id: RunId) -> Option<Asked> {
         return Some(asked);
     }
     let (schedule, is_new) = (open.run.schedule.clone(), open.run.state == RunState::Armed);
-    let has_waited = matches!(open.run.state, RunState::Waiting(WaitReason::Overlap | WaitReason::CatchUp))
-        || open.patience != Patience::Runs;
     let patience = open.patience;
+    let stays_limited = open.run.state == RunState::Waiting(WaitReason::RateLimit) && asked.need == Some(Need::Overlap);
     let place = Some((open.run.nominal_at, open.run.id));
     let live = state.loaded.set.schedules.get(&schedule).map(|schedule| schedule.overlap);
     let policy = open.run.policy.overlap.or(live).unwrap_or(OverlapPolicy::Skip);
+    let has_waited = matches!(open.run.state, RunState::Waiting(WaitReason::Overlap | WaitReason::CatchUp))
+        || patience != Patience::Runs
+        // Perhaps for the word of an older one, which it does not show while Orchestrator keeps it off.
+        || stays_limited && policy != OverlapPolicy::Allow;
     let due = boot_of(now, open.run.fire_at);
     if state.book.has_caught_up(&schedule)
         && let Some(ahead) = counting::caught_up_before(&state.book, id, due)
@@ -163,8 +166,9 @@ fn may_go(state: &mut State, id: RunId) -> Option<Asked> {
 
 /// Whether a run waits for the end of an older one, as far as is known.
 pub(crate) fn waits_behind(open: &Open) -> bool {
-    let RunState::Waiting(WaitReason::Overlap | WaitReason::CatchUp) = open.run.state else { return false };
-    open.patience != Patience::Runs
+    let waits_for = |reason| open.run.state == RunState::Waiting(reason);
+    // For times that are caught up, whether its own time runs meanwhile or not.
+    waits_for(WaitReason::CatchUp) || waits_for(WaitReason::Overlap) && open.patience != Patience::Runs
 }
 
 /// It waits for the end of an older one; whether its own time runs meanwhile depends on what that is.
@@ -193,12 +197,13 @@ fn release(state: &mut State, id: RunId) {
     set_patience(state, id, Patience::Runs);
 }
 
-/// Its time counts from the last end of its schedule, or from our reading of it where that came later. Gives whether there was one since
+/// Its time counts from the last end of those before it, or from our reading of it where that came later. Gives whether there was one since
 /// it counts.
 fn count_from_last_end(state: &mut State, id: RunId) -> bool {
     let now = state.now.wall;
     let Some(open) = state.book.get(id) else { return false };
-    let since = state.book.ended.last(&open.run.schedule).is_some_and(|ended| ended > open.run.deadline_from);
+    let ended = state.book.ended.last_before(&open.run.schedule, open.run.nominal_at);
+    let since = ended.is_some_and(|ended| ended > open.run.deadline_from);
     if since {
         state.set_deadline(id, now);
     }
