@@ -340,3 +340,20 @@ fn a_time_whose_deadline_is_shorter_than_the_answer_is_missed_and_the_next_has_i
     world.pass_to("2026-11-23T14:10:00Z");
     assert_eq!(world.state("x", "2026-11-23T14:00:00Z"), "succeeded");
 }
+
+#[test]
+fn behind_a_job_that_cannot_be_read_for_want_of_calls_it_shows_that_and_not_two_things_by_turns() {
+    let often = set_of("  x: { every: 20m, start: { process: P } }\n", at(BEFORE));
+    let mut world = World::proven_with(often, BEFORE);
+    world.server.lasts = seconds(1_500);
+    world.pass_to("2026-11-23T12:15:00Z");
+    world.server.mood = Mood::Busy(None);
+    world.pass_to("2026-11-23T12:39:00Z");
+    let second = world.run("x", "2026-11-23T12:20:00Z");
+    assert_eq!(second.state.to_string(), "waiting: rate_limit");
+    assert!(world.lines(second).len() <= 3, "{:#?}", world.lines(second));
+    // The older one ended at 12:25; from then on its time counts.
+    world.server.mood = Mood::Well;
+    world.pass_to("2026-11-23T12:39:59Z");
+    assert_eq!(world.states("x")[1].1, "running", "{:?}", world.states("x"));
+}

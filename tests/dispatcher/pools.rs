@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use punctual::schedule::{ScheduleKey, ScheduleSet};
 
-use super::server::{Life, Post};
+use super::server::{Life, Mood, Post};
 use super::world::{World, at, seconds, set_of};
 
 const BEFORE: &str = "2026-11-23T11:59:00Z";
@@ -107,4 +107,21 @@ fn waiting_for_a_pool_uses_the_deadline_up() {
     world.server.lives.push_back(Life { lasts: seconds(9_000), ..Life::usual() });
     world.pass_to("2026-11-23T14:00:01Z");
     assert_eq!(world.state("b", NOON), "missed: deadline");
+}
+
+#[test]
+fn while_orchestrator_asks_to_be_left_alone_nobody_shows_by_turns_what_else_it_waits_for() {
+    let mut world = World::proven_with(set(1, &[("a", 0), ("b", 0)]), BEFORE);
+    world.server.lasts = seconds(5_400);
+    world.pass_to("2026-11-23T12:10:00Z");
+    world.server.mood = Mood::Busy(None);
+    world.pass_to("2026-11-23T12:50:00Z");
+    let shown = world.lines(world.run("b", NOON)).len();
+    assert!(shown <= 4, "in forty minutes: {shown}");
+    assert_eq!(world.state("b", NOON), "waiting: rate_limit");
+    world.server.mood = Mood::Well;
+    world.pass(seconds(60));
+    assert_eq!(world.state("b", NOON), "waiting: limit", "and then what it waits for");
+    world.pass_to("2026-11-23T13:40:00Z");
+    assert_eq!((world.state("a", NOON).as_str(), world.state("b", NOON).as_str()), ("succeeded", "running"));
 }

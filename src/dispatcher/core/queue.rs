@@ -36,8 +36,16 @@ pub(crate) enum Seat {
     Event,
 }
 
-/// A connection's obstacle, as far as its waiting runs show it: the reason and the error. None: starts may go.
-pub(crate) type Gate = Option<(WaitReason, Option<String>)>;
+/// Whether starts may go on a connection, as far as its waiting runs show it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Gate {
+    #[default]
+    Open,
+    /// They may, and whether Orchestrator takes calls again is not known yet: it had asked for fewer.
+    Easing,
+    /// The obstacle's reason and error.
+    Shut(WaitReason, Option<String>),
+}
 
 /// The runs of one connection that may be sent.
 #[derive(Debug, Default)]

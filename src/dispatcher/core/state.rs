@@ -280,6 +280,14 @@ impl State {
         if open.run.state == RunState::Unknown || open.run.state == RunState::Waiting(reason) {
             return;
         }
+        // A run that Orchestrator keeps off shows that until it takes calls again, and not in between what it would wait for then.
+        let would_wait = matches!(reason, WaitReason::Overlap | WaitReason::Limit | WaitReason::LookUp);
+        if would_wait && open.run.state == RunState::Waiting(WaitReason::RateLimit) {
+            let link = self.links.get(&open.run.connection);
+            if link.is_some_and(|link| link.health.is_easing(now.boot)) {
+                return;
+            }
+        }
         if self.step(id, RunEvent::Wait(reason), what) {
             self.book.change(id, |run| run.waiting_until = until.map(|boot| wall_of(now, boot)));
         }

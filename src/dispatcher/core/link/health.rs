@@ -53,6 +53,8 @@ pub(crate) struct Health {
     pub(crate) trials: u32,
     /// Before this (boot time) nothing is asked of the tenant at all: it said so.
     paused_until: Duration,
+    /// Whether that was its last word: nothing has shown yet that it takes calls again.
+    is_limited: bool,
     /// Spreads the probes of several installations, which an outage would else make in step.
     salt: u32,
 }
@@ -111,6 +113,7 @@ impl Health {
             doubt: None,
             trials: 0,
             paused_until: Duration::ZERO,
+            is_limited: false,
             salt,
         }
     }
@@ -124,6 +127,7 @@ impl Health {
     /// Another tenant: what the old one asked for does not hold there.
     pub(crate) fn forget_pause(&mut self) {
         self.paused_until = Duration::ZERO;
+        self.is_limited = false;
     }
 
     /// What happened since this was last asked.
@@ -141,6 +145,7 @@ impl Health {
     /// The server answered in its own form, whatever it said.
     pub(crate) fn answered(&mut self) {
         self.doubt = None;
+        self.is_limited = false;
         match &self.is {
             Answering::Fine | Answering::Recovering => {}
             Answering::Down { .. } | Answering::Probing(_) => {
@@ -199,6 +204,7 @@ impl Health {
             Answering::Fine | Answering::Recovering => {}
             Answering::Down { .. } | Answering::Probing(_) => return self.mark(reason, error, boot),
         }
+        self.is_limited = false;
         let doubt = self.doubt.get_or_insert(Unclear { reads: 0, since: boot, trial: boot, tried: Trial::Due });
         if doubt.reads == 0 {
             doubt.since = boot;
@@ -295,6 +301,13 @@ impl Health {
     /// The server asked to be left alone.
     fn pause(&mut self, asked: Duration, boot: Duration) {
         self.paused_until = self.paused_until.max(boot + asked.min(LONGEST_RATE_PAUSE));
+        self.is_limited = true;
+    }
+
+    /// Whether Orchestrator's last word was to be called less often, and that time is over: calls are made again, and whether it takes them
+    /// is not known yet.
+    pub(crate) fn is_easing(&self, boot: Duration) -> bool {
+        self.is_limited && self.paused_until <= boot
     }
 
     /// There is a new token: whatever waited for one is tried at once.
@@ -349,7 +362,7 @@ impl Health {
     pub(crate) fn inherit(&mut self, old: Health) {
         self.is = old.is;
         self.doubt = old.doubt;
-        self.paused_until = old.paused_until;
+        (self.paused_until, self.is_limited) = (old.paused_until, old.is_limited);
     }
 }
 

@@ -53,21 +53,24 @@ fn send_on(state: &mut State, name: &ConnectionName) {
             pile::choose(state, name);
         }
     }
+    let is_easing = state.links.get(name).is_some_and(|link| link.health.is_easing(now.boot));
     let (gate, until): (Gate, Option<Duration>) = match obstacle {
-        None => (Some((WaitReason::Outage, None)), None),
-        Some(None) => (None, None),
-        Some(Some(obstacle)) => (Some((obstacle.reason, obstacle.error)), obstacle.until),
+        None => (Gate::Shut(WaitReason::Outage, None), None),
+        Some(None) if is_easing => (Gate::Easing, None),
+        Some(None) => (Gate::Open, None),
+        Some(Some(obstacle)) => (Gate::Shut(obstacle.reason, obstacle.error), obstacle.until),
     };
+    let is_shut = matches!(gate, Gate::Shut(..));
     let due = state.book.due();
     let Some(queue) = due.queues.get_mut(name) else { return };
     queue.wake_up(&gate, targets, now);
     // Nobody whose connection leads elsewhere needs it.
-    let first = queue.runs().take_while(|_| gate.is_some()).find(|id| !due.elsewhere.contains(id));
+    let first = queue.runs().take_while(|_| is_shut).find(|id| !due.elsewhere.contains(id));
     if let Some(start) = first.and_then(|id| state.book.get(id)).map(|open| open.run.start().clone()) {
         until.into_iter().for_each(|until| state.wake.at_boot(until));
         probe(state, name, &start);
     }
-    let (mut last, mut is_full) = (None, gate.is_some());
+    let (mut last, mut is_full) = (None, is_shut);
     while let Some(order) = state.book.due().queues.get(name).and_then(|queue| queue.after(last, is_full)) {
         let (.., id) = order;
         let seat = send(state, id, Place::Asked);
