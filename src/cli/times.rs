@@ -133,6 +133,11 @@ pub(super) fn local_short(at: Timestamp) -> String {
     at.to_zoned_datetime(TimeZone::system()).strftime("%m-%d %H:%M:%S").to_string()
 }
 
+/// The day alone.
+pub(super) fn local_day(at: Timestamp) -> String {
+    at.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%d").to_string()
+}
+
 /// The same from a machine field.
 pub(super) fn local_text(text: &str) -> String {
     text.parse::<Timestamp>().map_or_else(|_| text.to_owned(), local)

@@ -3,31 +3,140 @@
 //! A file may be right and mean something else than its writer: half of that is seen at the next time, the other half
 //! here.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::grid::{Cell, Grid};
 use super::times;
+use crate::policy::holds::Holds;
 use crate::recurrence::Excluded;
+use crate::run::Held;
 use crate::schedule::{
     BlackoutThen, CatchUp, CatchUpPolicy, CountedBy, Enablement, OnPending, OnUnknownStart, OverlapPolicy, PauseAfter,
     Retry, RetryOn, Schedule, ScheduleSet, Timeouts,
 };
 use crate::text::{self, exactly};
+use crate::web::HeldNow;
+
+/// What windows take is counted over so many days to come …
+const AHEAD: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// … and over no more times than these, so that ten thousand schedules are shown within a second or two.
+const TIMES_AHEAD: usize = 1_000;
 
 /// One line for each schedule.
 pub(super) fn table(set: &ScheduleSet, now: Timestamp) -> Grid {
     let mut shown = Grid::new(&["SCHEDULE", "WHEN", "NEXT", "RULES"]).spare(&[1]);
+    let mut holds = HeldNow::default().under(set);
     for schedule in set.schedules.values() {
-        let next = next(schedule, now);
+        let mut rules = rules(schedule, set);
+        let next = match Windows::of(schedule, set) {
+            Windows::None => Next::of(next(schedule, now)),
+            Windows::Some => {
+                let ahead = Ahead::of(schedule, &mut holds, now);
+                rules.extend(ahead.told());
+                ahead.next
+            }
+        };
         shown.row([
             Cell::new(schedule.key.to_string()),
             Cell::new(when(schedule)),
-            Cell::new(next.map_or_else(|| "-".to_owned(), times::local))
-                .or_short(next.map_or_else(|| "-".to_owned(), times::local_short)),
-            Cell::new(rules(schedule, set).join("; ")),
+            Cell::new(next.shown(times::local)).or_short(next.shown(times::local_short)),
+            Cell::new(rules.join("; ")),
         ]);
     }
     shown
+}
+
+/// Whether any blackout is about a schedule.
+enum Windows {
+    None,
+    Some,
+}
+
+impl Windows {
+    fn of(schedule: &Schedule, set: &ScheduleSet) -> Windows {
+        let mut all = set.blackouts.values();
+        match all.any(|blackout| blackout.is_about(schedule.key.as_str(), schedule.connection.as_str())) {
+            true => Windows::Some,
+            false => Windows::None,
+        }
+    }
+}
+
+/// When a schedule runs next.
+enum Next {
+    Never,
+    At(Timestamp),
+    /// Windows take all that was looked at, up to this one.
+    After(Timestamp),
+}
+
+impl Next {
+    fn of(at: Option<Timestamp>) -> Next {
+        at.map_or(Next::Never, Next::At)
+    }
+
+    fn shown(&self, time: impl Fn(Timestamp) -> String) -> String {
+        match self {
+            Next::Never => "-".to_owned(),
+            Next::At(at) => time(*at),
+            Next::After(at) => format!("after {}", time(*at)),
+        }
+    }
+}
+
+/// What windows do to the times to come.
+struct Ahead {
+    next: Next,
+    times: usize,
+    taken: usize,
+    put_off: usize,
+    last: Option<Timestamp>,
+}
+
+impl Ahead {
+    fn of(schedule: &Schedule, holds: &mut Holds, now: Timestamp) -> Ahead {
+        let mut ahead = Ahead { next: Next::of(next(schedule, now)), times: 0, taken: 0, put_off: 0, last: None };
+        let until = now.saturating_add(AHEAD).unwrap_or(Timestamp::MAX);
+        let nexts = |at| schedule.recurrence.next_after(at);
+        let coming = std::iter::successors(nexts(now), |nominal| nexts(nominal.at)).take(TIMES_AHEAD);
+        let mut first = None;
+        for nominal in coming.take_while(|nominal| nominal.fire_at <= until) {
+            if nominal.excluded != Excluded::No {
+                continue;
+            }
+            ahead.times += 1;
+            ahead.last = Some(nominal.fire_at);
+            let starts_at = match holds.outlook(schedule, &nominal) {
+                Held::No => Some(nominal.fire_at),
+                Held::Waits { until, .. } => {
+                    ahead.put_off += 1;
+                    until
+                }
+                Held::Skipped(_) => {
+                    ahead.taken += 1;
+                    None
+                }
+            };
+            first = first.or(starts_at);
+        }
+        if let Some(last) = ahead.last {
+            ahead.next = first.map_or(Next::After(last), Next::At);
+        }
+        ahead
+    }
+
+    fn told(&self) -> Option<String> {
+        let Ahead { times, taken, put_off, last, .. } = self;
+        let (all, last) = (text::counted(*times, "time"), times::local_day((*last)?));
+        let did = match (taken, put_off) {
+            (0, 0) => "take none".to_owned(),
+            (taken, 0) => format!("take {taken}"),
+            (0, put_off) => format!("put off {put_off}"),
+            (taken, put_off) => format!("take {taken} and put off {put_off}"),
+        };
+        Some(format!("blackouts {did} of its {all} until {last}"))
+    }
 }
 
 /// The next time that its calendar keeps, however long that takes: a year of days is looked at.

@@ -181,7 +181,7 @@ fn what_was_understood_of_each_schedule_is_shown_unless_it_is_not_wanted() {
         "defaults: { timezone: Europe/Berlin }
 limits: { licences: { running: 3 } }
 blackouts:
-  patching: { cron: \"0 22 * * SAT\", for: 6h, schedules: plain }
+  patching: { cron: \"30 7 * * *\", for: 1h, schedules: plain }
   freeze: { at: \"2090-12-20T00:00[Europe/Berlin]\", for: 14d, schedules: [a*], then: wait }
 schedules:
   all-of-it:
@@ -209,8 +209,11 @@ schedules:
         let line = said.lines().find(|line| line.starts_with(key)).unwrap_or_else(|| panic!("{key}: {said}"));
         line.rsplit("  ").map(str::trim).find(|part| !part.is_empty()).unwrap().to_owned()
     };
+    // What depends on today: how many times there are until when.
+    let (all_of_it, ahead) = rules("all-of-it").rsplit_once("; ").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    assert!(ahead.starts_with("blackouts take none of its 2") && ahead.contains(" times until 2"), "{ahead}");
     assert_eq!(
-        rules("all-of-it"),
+        all_of_it,
         "the newest waits for the run before; catches up the last time of 2d; an unclear start waits for a person; up to 3 starts, \
          1m to 15m apart (faulted, timed out); stopped after 20m without a robot (then started again) or 50m of running and at 23:00, \
          killed 1m later, counted by Orchestrator too; pool licences, 3 at once; priority 7; High at Orchestrator; paused after 1 \
@@ -218,10 +221,19 @@ schedules:
     );
     assert_eq!(rules("off"), "disabled; runs side by side; catches up nothing; never paused for failures");
     assert_eq!(rules("once"), "kills the run before; an unclear start is let be");
-    assert_eq!(rules("plain"), "not in blackout patching");
+    let (plain, ahead) = rules("plain").rsplit_once("; ").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    assert_eq!(plain, "not in blackout patching");
+    let numbers: Vec<u32> = ahead.split(' ').filter_map(|word| word.parse().ok()).collect();
+    let [taken, times] = numbers[..] else { panic!("{ahead}") };
+    assert!((29..=31).contains(&taken) && (59..=61).contains(&times), "every other one, for thirty days: {ahead}");
+    assert!(ahead.starts_with("blackouts take "), "{ahead}");
     assert_eq!(rules("rhythm"), "stops the run before; up to 2 starts, 5m apart (faulted)");
     let line = |key: &str| said.lines().find(|line| line.starts_with(key)).unwrap().to_owned();
     assert!(line("plain").contains("0 7 * * * | 0 8 * * * Europe/Berlin"), "{said}");
+    let next = line("plain").split("  ").map(str::trim).filter(|part| !part.is_empty()).nth(2).unwrap().to_owned();
+    let next: jiff::Timestamp = next.replace(" +", "+").replace(" -", "-").parse().unwrap();
+    let berlin = next.in_tz("Europe/Berlin").unwrap();
+    assert_eq!((berlin.hour(), berlin.minute()), (7, 0), "not the one at eight, which the window takes: {said}");
     assert!(line("off").contains("every 1m30s") && line("once").contains("at 2090-01-01T00:00:00Z"), "{said}");
     assert!(said.ends_with("5 schedules on 1 connection in 1 file: no mistakes\n"), "{said}");
     let quiet = run(folder.path(), &["check", "--quiet"]);
