@@ -87,8 +87,9 @@ pub(crate) fn clock(at: Moment) -> String {
 fn shown(story: &Story, row: &Row) -> String {
     use std::fmt::Write as _;
     let mut text = format!(
-        "{} {} {} fire {} claimed {} -> {} ended {} note {:?}",
+        "{} {} {} {} fire {} claimed {} -> {} ended {} note {:?}",
         row.id,
+        row.schedule,
         row.trigger,
         clock(row.nominal),
         clock(row.fire),

@@ -79,7 +79,9 @@ fn order(story: &Story, rows: &[(&Row, &Law)], found: &mut Findings<'_>) {
             // What interrupts the waiting, such as an outage, may count or not: here as is best for the one that was sent.
             let with_job = row.lines.iter().filter(|(at, state)| *at < sent && matches!(state, RunState::Job(_)));
             let last = with_job.map(|(at, _)| *at).max().unwrap_or(0);
-            let own = row.spans(waits).into_iter().map(|(from, _)| from).find(|from| *from > last).unwrap_or(sent);
+            // While Orchestrator asks for fewer calls a run shows that, whatever it would wait for next (rule 15).
+            let may_wait = |state| waits(state) || state == RunState::Waiting(WaitReason::RateLimit);
+            let own = row.spans(may_wait).into_iter().map(|(from, _)| from).find(|from| *from > last).unwrap_or(sent);
             let first = waiting.partition_point(|(other, _)| other.claimed < sent - LONGEST);
             let near = waiting[first..].iter().take_while(|(other, _)| other.claimed <= sent);
             for (other, others_law) in near {

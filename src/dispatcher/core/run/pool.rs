@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::dispatcher::core::due::holds_a_place;
 use crate::dispatcher::core::progress::Open;
+use crate::dispatcher::core::queue::Seat;
 use crate::dispatcher::core::state::State;
 use crate::happening::OfRun;
 use crate::policy::pool::{Rank, rank};
@@ -44,15 +45,17 @@ pub(crate) fn wait(state: &mut State, id: RunId, pool: String) {
     state.wait(id, WaitReason::Limit, None, OfRun::WaitsForPool { pool });
 }
 
-/// Gives the free places of each pool to those that wait, the first in rank first. `start` sends one, and gives whether it has left.
-pub(crate) fn grant(state: &mut State, mut start: impl FnMut(&mut State, RunId) -> bool) {
+/// Gives the free places of each pool to those that wait, the first in rank first. `start` sends one, and gives what it waits for else.
+pub(crate) fn grant(state: &mut State, mut start: impl FnMut(&mut State, RunId) -> Seat) {
     let pools: Vec<String> = state.book.due().pool_waits.keys().cloned().collect();
     for pool in pools {
         let mut tried: BTreeSet<RunId> = BTreeSet::new();
         while let Some(id) = first(state, &pool, &tried) {
             tried.insert(id);
-            if free(state, &pool, Some(id)) > 0 {
-                start(state, id);
+            if free(state, &pool, Some(id)) > 0 && start(state, id) == Seat::Limit {
+                // Only how many starts its connection takes keeps it back, for a moment: whoever comes after it in rank would run for
+                // hours in its place.
+                break;
             }
         }
     }

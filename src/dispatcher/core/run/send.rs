@@ -35,7 +35,7 @@ pub(crate) fn send_waiting(state: &mut State) {
     pool::grant(state, |state, id| {
         let seat = send(state, id, Place::Free);
         state.book.seat(id, seat);
-        seat == Seat::Event
+        seat
     });
     if state.book.look_at_younger() {
         // Of what became of the older ones just now the younger ones learn in a turn of their own.
