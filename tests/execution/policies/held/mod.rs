@@ -78,8 +78,8 @@ async fn a_daemon_that_is_killed_while_paused_is_paused_in_its_next_life() {
     stage.live().await;
     let ready = stage.clock.now();
     // Of the next life, and those that came while nobody was there: a pause holds however late a time is found.
-    paused_times(&stage, ready, 1).await;
-    let rows = stage.rows("report").await;
+    let come = |rows: &[Row]| rows.iter().any(|row| row.due >= ready).then(|| rows.to_vec());
+    let rows = stage.until("a time of the next life", "report", come).await;
     let meanwhile: Vec<&Row> = rows.iter().filter(|row| row.due >= from).collect();
     assert!(meanwhile.iter().all(|row| row.state == "skipped: paused"), "{meanwhile:#?}");
     assert!(meanwhile.iter().all(|row| row.note.ends_with("the server moves")), "{meanwhile:#?}");
