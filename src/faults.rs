@@ -78,6 +78,9 @@ pub const RETRY_UNDER_OLD_NAME: &str = "retry_under_old_name";
 /// Why a job is to stop is known to the process and not stored.
 pub const STOP_IN_MEMORY: &str = "stop_in_memory";
 
+/// A pause is known to the process and not stored.
+pub const PAUSE_IN_MEMORY: &str = "pause_in_memory";
+
 /// Of several times that wait behind an older run the one that came last goes first.
 pub const LAST_COME_FIRST: &str = "last_come_first";
 

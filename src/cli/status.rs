@@ -15,6 +15,7 @@ use super::times;
 use crate::auth::at_rest;
 use crate::clock::Clock;
 use crate::history::{History, HistoryError};
+use crate::run::Pause;
 use crate::schedule::load;
 use crate::text::{counted, either, in_columns};
 use crate::web::{ConnectionStatus, Need, PauseLine, RunLine, Status, TokenReport, gather};
@@ -130,7 +131,7 @@ fn print(status: &Status, global: &Global, now: Timestamp, out: &mut Out) -> Res
     Ok(())
 }
 
-/// What is paused, by whom and why; nothing where nothing is.
+/// What is paused, by whom and why; nothing where nothing is. Why we have paused something stands above, for a person to mend.
 fn pauses(all: &[PauseLine], out: &mut Out) -> Result<(), Failure> {
     if all.is_empty() {
         return Ok(());
@@ -138,7 +139,8 @@ fn pauses(all: &[PauseLine], out: &mut Out) -> Result<(), Failure> {
     section("paused", out)?;
     for PauseLine { scope, actor, reason, since, until } in all.iter().take(NEEDS) {
         let until = until.as_deref().map(|until| format!(" until {}", times::local_text(until))).unwrap_or_default();
-        let reason = reason.as_ref().map(|reason| format!(": {}", plain(reason))).unwrap_or_default();
+        let reason = reason.as_ref().filter(|_| actor != Pause::BY_US);
+        let reason = reason.map(|reason| format!(": {}", plain(reason))).unwrap_or_default();
         let scope = plain(&scope.to_string());
         let since = times::local_text(since);
         out.line(format!("  {}  since {since}{until}, by {}{reason}", scope.yellow(), plain(actor)))?;

@@ -6,9 +6,11 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use crate::run::{Account, Ending, HeldBy, MissReason, RunId, RunState, SkipReason, StoppedBy, TimeLimit, WaitReason};
+use crate::schedule::FolderChoice;
 use crate::text::cut;
 
-/// Of what went wrong with a run so many characters stand in the reason of a pause; all of it stands with the run.
+/// Of what went wrong with a run the first line stands in the reason of a pause, and so many characters at most; all of it, where robots
+/// add how they came there, stands with the run.
 const LONGEST_ERROR: usize = 300;
 
 /// A time, or several, that will not run.
@@ -42,6 +44,8 @@ pub enum WhyPaused {
         faults: u32,
         /// Which account, and where.
         account: Account,
+        /// That folder as the file of the last one calls it.
+        folder: Option<FolderChoice>,
         /// The last of them, perhaps of another schedule.
         last: RunId,
         /// What went wrong with it.
@@ -171,18 +175,19 @@ impl fmt::Display for WhyPaused {
                 write!(f, "{failures} runs in a row failed")?;
                 (last, error)
             }
-            WhyPaused::Logons { faults, account, last, error } => {
+            WhyPaused::Logons { faults, account, folder, last, error } => {
                 let name = account.name.as_ref().map(|name| format!(" of account `{name}`")).unwrap_or_default();
-                write!(
-                    f,
-                    "{faults} logons{name} in a row failed in folder {}, and each further one may lock the account",
-                    account.folder
-                )?;
+                write!(f, "{faults} logons{name} in a row failed in folder ")?;
+                match folder {
+                    Some(folder) => write!(f, "`{folder}`")?,
+                    None => write!(f, "{}", account.folder)?,
+                }
+                f.write_str(", and each further one may lock the account")?;
                 (last, error)
             }
         };
         write!(f, "; the last was run {}", last.short())?;
-        match error {
+        match error.as_deref().and_then(|error| error.lines().map(str::trim).find(|line| !line.is_empty())) {
             Some(error) => write!(f, ": {}", cut(error, LONGEST_ERROR)),
             None => Ok(()),
         }

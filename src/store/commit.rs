@@ -204,6 +204,10 @@ fn attempts_of<'a>(runs: impl Iterator<Item = &'a Run>) -> Vec<AttemptRow> {
 async fn hold(connection: &mut SqliteConnection, change: &HoldingChange) -> Result<(), sqlx::Error> {
     match change {
         HoldingChange::Pause(id, pause) => {
+            #[cfg(feature = "faults")]
+            if crate::faults::is_on(crate::faults::PAUSE_IN_MEMORY) {
+                return Ok(());
+            }
             execute(connection, holding_sql::INSERT_PAUSE, vec![PauseRow::from_pause(*id, pause)]).await
         }
         HoldingChange::Resume { pause, at, actor } => {

@@ -171,7 +171,7 @@ fn the_second_failed_logon_of_an_account_pauses_whatever_last_ran_under_it() {
     logon_fails(&mut world, "c", "2026-11-23T12:05:00Z", robot);
     assert_eq!(paused(&world), ["`a`", "`c`"]);
     let reason = ours(&world)[0].reason.clone().unwrap();
-    assert!(reason.starts_with("2 logons of account `acme\\robot` in a row failed in folder 7"), "{reason}");
+    assert!(reason.starts_with("2 logons of account `acme\\robot` in a row failed in folder `F`, "), "{reason}");
     world.restart();
     world.pass_to("2026-11-23T12:20:00Z");
     assert_eq!(world.state("a", "2026-11-23T12:11:00Z"), "skipped: paused");

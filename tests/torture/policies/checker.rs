@@ -7,8 +7,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
+use punctual::clock::earlier;
 use punctual::history::RunSummary;
 use punctual::sandbox::{JobState, JobTruth};
 
@@ -30,6 +32,8 @@ pub(super) enum Law {
     Alone,
     /// A pool is never over its size.
     Pool,
+    /// In a pool the higher priority goes first.
+    Priority,
     /// A queue goes by nominal time.
     Order,
     /// Late times that are caught up go one after another, before later ones.
@@ -40,7 +44,14 @@ pub(super) enum Law {
     Claim,
     /// A run says how its last job ended.
     End,
+    /// Nothing of a paused schedule is started, and what is not paused is not held.
+    Paused,
+    /// Nothing is started in a window, of its times none or the last one runs, and no other time is held.
+    Window,
 }
+
+/// Within this a life that has begun holds the lock.
+const TO_BEGIN: Duration = Duration::from_secs(5);
 
 /// A law that does not hold, and where.
 #[derive(Clone, Debug)]
@@ -55,7 +66,7 @@ impl fmt::Display for Finding {
     }
 }
 
-fn find(law: Law, sentence: String) -> Finding {
+pub(super) fn find(law: Law, sentence: String) -> Finding {
     Finding { law, sentence }
 }
 
@@ -226,6 +237,24 @@ fn caught_up(made: &[Made], runs: &[RunSummary]) -> Vec<Finding> {
         let Some(early) = of_late.iter().find(|made| Some(made.job.id) == run.job_id) else { continue };
         for later in of_late.iter().filter(|later| later.due > early.due && !early.is_over_by(later.job.created_at)) {
             findings.push(find(Law::CaughtUp, format!("{later} was made while {early} was caught up")));
+        }
+    }
+    findings
+}
+
+/// Of the times that came together in the pool the one of the higher priority goes first. What a new life has to look up
+/// before it sends it goes as soon as that is done, so times around the beginning of a life are not judged.
+pub(super) fn judge_order_in_pool(made: &[Made], begun: &[Timestamp]) -> Vec<Finding> {
+    let first = |key: &str, due| made.iter().find(|one| one.kind.key == key && one.due == due && one.attempt == 1);
+    let mut findings = Vec::new();
+    for high in made.iter().filter(|one| one.kind.key == "high") {
+        let of_one_life = earlier(high.due, TO_BEGIN)..=high.job.created_at;
+        if begun.iter().any(|at| of_one_life.contains(at)) {
+            continue;
+        }
+        let others = ["low", "middle"].into_iter().filter_map(|key| first(key, high.due));
+        for lower in others.filter(|lower| lower.job.created_at < high.job.created_at) {
+            findings.push(find(Law::Priority, format!("{lower} was made before {high}")));
         }
     }
     findings

@@ -34,6 +34,60 @@ pub(super) enum Again {
     NeverBegun(u16),
 }
 
+/// What holds the times of a schedule back.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Under {
+    Nothing,
+    /// A person, who pauses and resumes.
+    Pauses,
+    /// The last time of each of these windows waits for its end.
+    Wait(&'static Windows),
+    /// Times in these windows are skipped.
+    Skip(&'static Windows),
+}
+
+/// Windows of every minute.
+#[derive(Debug)]
+pub(super) struct Windows {
+    name: &'static str,
+    /// The seconds at which they begin.
+    begins: [i64; 3],
+    seconds: i64,
+}
+
+const BACKUP: Windows = Windows { name: "backup", begins: [5, 25, 45], seconds: 9 };
+const PATCHING: Windows = Windows { name: "patching", begins: [15, 35, 55], seconds: 6 };
+
+/// So often schedules under windows and pauses come.
+const HELD_EVERY: i64 = 3;
+
+/// One window: the first instant in it, and the first after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Window {
+    pub(super) begins: Timestamp,
+    pub(super) ends: Timestamp,
+}
+
+impl Windows {
+    /// The one that an instant lies in.
+    pub(super) fn at(&self, at: Timestamp) -> Option<Window> {
+        let minute = at.as_second() - at.as_second().rem_euclid(60);
+        let instant = |second: i64| Timestamp::from_second(second).expect("an instant");
+        // The last one of a minute may reach into the next.
+        let all = [minute - 60, minute].into_iter().flat_map(|minute| self.begins.map(|second| minute + second));
+        let all = all.map(|second| Window { begins: instant(second), ends: instant(second + self.seconds) });
+        all.into_iter().find(|window| window.begins <= at && at < window.ends)
+    }
+}
+
+impl Window {
+    /// The last time in it.
+    pub(super) fn last(&self) -> Timestamp {
+        let before = self.ends.as_second() - 1;
+        Timestamp::from_second(before - before.rem_euclid(HELD_EVERY)).expect("an instant")
+    }
+}
+
 /// What the rules say of one schedule's jobs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Kind {
@@ -49,6 +103,7 @@ pub(super) struct Kind {
     pub(super) stopped_as: Option<&'static str>,
     /// Ends that none of its runs may have.
     pub(super) never: &'static [&'static str],
+    pub(super) under: Under,
 }
 
 const USUAL: Kind = Kind {
@@ -60,12 +115,13 @@ const USUAL: Kind = Kind {
     again: Again::Never,
     stopped_as: None,
     never: &[],
+    under: Under::Nothing,
 };
 
 /// Ends are seen five seconds after a start at the earliest, or when the next time asks: three jobs in half a minute
 /// leave the last in the queue and the lowest in the pool their turn, and four seconds are longer than it takes the
 /// next time to come.
-pub(super) const KINDS: [Kind; 14] = [
+pub(super) const KINDS: [Kind; 17] = [
     Kind { key: "skip", yaml: "every: 3s, start: { process: Four", together: Together::Never, in_order: true, ..USUAL },
     Kind {
         key: "one",
@@ -156,6 +212,25 @@ pub(super) const KINDS: [Kind; 14] = [
         never: &["missed", "skipped"],
         ..USUAL
     },
+    Kind {
+        key: "held",
+        yaml: "every: 3s, overlap: allow, retry: { attempts: 2, delay: 2s }, start: { process: Faulty",
+        again: Again::Faulted(2),
+        under: Under::Pauses,
+        ..USUAL
+    },
+    Kind {
+        key: "later",
+        yaml: "every: 3s, overlap: allow, start: { process: Short",
+        under: Under::Wait(&BACKUP),
+        ..USUAL
+    },
+    Kind {
+        key: "shut",
+        yaml: "every: 3s, overlap: allow, start: { process: Short",
+        under: Under::Skip(&PATCHING),
+        ..USUAL
+    },
 ];
 
 impl Kind {
@@ -186,9 +261,20 @@ pub(super) fn file(url: &str, starts: Timestamp) -> String {
     let mut yaml = support::connection(url);
     yaml.push_str(&format!(
         "    settle: {}s\n    limits: {{ list_calls_per_minute: 6000, starts_per_second: 100, open_requests: 32, recovery_rate: 100 }}\n\
-         limits: {{ single: {{ running: 1 }} }}\ndefaults: {{ folder: Shared, timezone: UTC }}\nschedules:\n",
+         limits: {{ single: {{ running: 1 }} }}\ndefaults: {{ folder: Shared, timezone: UTC }}\nblackouts:\n",
         SETTLE.as_secs()
     ));
+    for Kind { key, under, .. } in KINDS {
+        let (Windows { name, begins: [first, second, third], seconds }, then) = match under {
+            Under::Nothing | Under::Pauses => continue,
+            Under::Wait(windows) => (windows, "wait"),
+            Under::Skip(windows) => (windows, "skip"),
+        };
+        yaml.push_str(&format!(
+            "  {name}: {{ cron: \"{first},{second},{third} * * * * *\", for: {seconds}s, schedules: [{key}], then: {then} }}\n"
+        ));
+    }
+    yaml.push_str("schedules:\n");
     for Kind { key, yaml: what, .. } in KINDS {
         yaml.push_str(&format!(
             "  {key}: {{ starts: \"{starts}\", {what}, arguments: {{ schedule: {key}, due: \"${{nominal}}\", attempt: \"${{attempt}}\" }} }} }}\n"

@@ -9,7 +9,8 @@ use punctual::history::RunSummary;
 use punctual::sandbox::{JobState, JobTruth};
 use serde_json::json;
 
-use super::checker::{Law, judge_ends, judge_jobs, made};
+use super::checker::{Law, judge_ends, judge_jobs, judge_order_in_pool, made};
+use super::held::{Pause, judge_held, judge_held_rows};
 
 fn at(second: u64) -> Timestamp {
     later("2026-11-23T12:00:00Z".parse().expect("an instant"), Duration::from_secs(second))
@@ -131,4 +132,90 @@ fn a_late_time_that_is_overtaken_while_it_is_caught_up_is_seen() {
             judge_ends(&made(&jobs), &runs, &BTreeSet::new()).into_iter().map(|finding| finding.law).collect();
         assert_eq!(laws, vec![Law::CaughtUp; found]);
     }
+}
+
+#[test]
+fn a_lower_priority_that_goes_first_is_seen_in_the_middle_of_a_life() {
+    for (low, high, begun, expected) in [(30, 31, 0, 1), (30, 31, 26, 0), (30, 31, 31, 0), (34, 30, 0, 0)] {
+        let jobs = [
+            job((1, "low", 30, 1), (low, Some(low + 1)), JobState::Successful),
+            job((2, "high", 30, 1), (high, Some(high + 1)), JobState::Successful),
+        ];
+        let found = judge_order_in_pool(&made(&jobs), &[at(begun)]);
+        let laws: Vec<Law> = found.into_iter().map(|finding| finding.law).collect();
+        assert_eq!(laws, vec![Law::Priority; expected], "{low} {high} {begun}");
+    }
+}
+
+/// Asked for from 10 on, and from 11 to 20 for certain; from 21 on it is over.
+fn pause() -> Pause {
+    Pause { asked: at(10), confirmed: Some(at(11)), resume_asked: Some(at(20)), resumed: Some(at(21)) }
+}
+
+#[test]
+fn a_job_in_a_pause_or_a_window_is_seen() {
+    // The windows of `later` are from 5 to 14, and those of `shut` from 15 to 21.
+    let cases: [(&str, u64, u64, &[Law]); 15] = [
+        ("held", 9, 9, &[]),
+        ("held", 9, 12, &[]),
+        ("held", 9, 15, &[Law::Paused]),
+        ("held", 12, 12, &[Law::Paused]),
+        ("held", 12, 30, &[Law::Paused]),
+        ("held", 21, 21, &[]),
+        ("later", 3, 3, &[]),
+        ("later", 3, 6, &[]),
+        ("later", 3, 9, &[Law::Window]),
+        ("later", 12, 14, &[]),
+        ("later", 12, 13, &[Law::Window]),
+        ("later", 6, 14, &[Law::Window]),
+        ("shut", 12, 12, &[]),
+        ("shut", 12, 19, &[Law::Window]),
+        ("shut", 15, 21, &[Law::Window]),
+    ];
+    for (key, due, from, expected) in cases {
+        let jobs = made(&[job((1, key, due, 1), (from, None), JobState::Running)]);
+        let laws: Vec<Law> = judge_held(&jobs, &[pause()]).into_iter().map(|finding| finding.law).collect();
+        assert_eq!(laws, expected, "`{key}` of {due}, made at {from}");
+    }
+    // Nobody knows yet when this one ends.
+    let open = Pause { resume_asked: None, resumed: None, ..pause() };
+    let jobs = made(&[job((1, "held", 60, 1), (60, None), JobState::Running)]);
+    assert_eq!(judge_held(&jobs, &[open]).len(), 1);
+}
+
+#[test]
+fn a_row_that_is_held_back_for_nothing_or_is_not_is_seen() {
+    let cases: [(&str, u64, &str, &[Law]); 14] = [
+        ("held", 9, "succeeded", &[]),
+        ("held", 9, "paused", &[Law::Paused]),
+        ("held", 10, "succeeded", &[]),
+        ("held", 10, "paused", &[]),
+        ("held", 12, "paused", &[]),
+        ("held", 12, "missed", &[Law::Paused]),
+        ("held", 21, "paused", &[Law::Paused]),
+        ("later", 3, "blackout", &[Law::Window]),
+        ("later", 6, "blackout", &[]),
+        ("later", 6, "succeeded", &[Law::Window]),
+        ("later", 12, "blackout", &[Law::Window]),
+        ("later", 12, "succeeded", &[]),
+        ("shut", 15, "blackout", &[]),
+        ("shut", 15, "succeeded", &[Law::Window]),
+    ];
+    let note = |state: &str| (state == "paused").then(|| "paused by somebody: the torture pauses it".to_owned());
+    let row = |key: &str, due: u64, state: &str| {
+        let shown = if ["paused", "blackout"].contains(&state) { "skipped" } else { state };
+        let mut row = serde_json::to_value(run((key, due), "scheduled", shown, 1)).expect("a row");
+        row["reason"] = if row["state"] == "skipped" { json!(state) } else { json!(null) };
+        row["note"] = json!(note(state));
+        serde_json::from_value::<RunSummary>(row).expect("a row")
+    };
+    let found = |run: RunSummary| {
+        let found = judge_held_rows(&[run], &[pause()]);
+        found.into_iter().map(|finding| finding.law).collect::<Vec<Law>>()
+    };
+    for (key, due, state, expected) in cases {
+        assert_eq!(found(row(key, due, state)), expected, "`{key}` of {due}, {state}");
+    }
+    let without = RunSummary { note: Some("paused by somebody".to_owned()), ..row("held", 12, "paused") };
+    assert_eq!(found(without), [Law::Paused], "it does not say why");
 }

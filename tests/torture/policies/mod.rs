@@ -1,5 +1,5 @@
 //! SIGKILL at random moments while all policies work at once: overlap of every kind, retries, time-outs, restarts of
-//! pending jobs, a pool of one, and late times that are caught up.
+//! pending jobs, a pool of one, late times that are caught up, pauses, and windows in which nothing is started.
 //!
 //! As in the kill loop some answers are lost, here also those to stops. After each kill the database of the dead is
 //! held against what reached the server: no start and no stop without its row. Once in a lane the daemon is away for so
@@ -9,6 +9,7 @@
 mod checker;
 mod file;
 mod finds;
+mod held;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -20,7 +21,9 @@ use punctual::history::RunSummary;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, Row};
 
-use self::checker::{Finding, Law, judge_ends, judge_jobs, last_attempts, made};
+use self::checker::{Finding, Law, judge_ends, judge_jobs, judge_order_in_pool, last_attempts, made};
+use self::file::{Kind, Under};
+use self::held::{Pause, Person, judge_held, judge_held_rows};
 use super::checker::{Calm, Evidence, Invariant, is_open, judge};
 use super::demand::demanded;
 use super::dice::{self, Dice};
@@ -66,6 +69,38 @@ struct Figures {
     /// Times that were skipped for an older run or a newer time, of that schedule of each such policy which has the
     /// fewest.
     skipped: usize,
+    held: Held,
+}
+
+/// The same of pauses and windows.
+#[derive(Debug, Default)]
+struct Held {
+    /// Kills while a pause held.
+    kills: usize,
+    /// Times that a pause took.
+    paused: usize,
+    /// Times that a window took, of that schedule which has the fewest.
+    shut: usize,
+    /// Times that waited for the end of a window and ran.
+    waited: usize,
+}
+
+impl Held {
+    fn count(runs: &[RunSummary], pauses: &[Pause], kills: &[Timestamp]) -> Held {
+        let taken = |key: &str, reason: &str| {
+            runs.iter().filter(|run| run.schedule == key && run.state.reason() == Some(reason)).count()
+        };
+        let waited = runs.iter().filter(|run| match Kind::of(&run.schedule).map(|kind| kind.under) {
+            Some(Under::Wait(windows)) => run.job_id.is_some() && windows.at(at(&run.nominal_at)).is_some(),
+            Some(Under::Nothing | Under::Pauses | Under::Skip(_)) | None => false,
+        });
+        Held {
+            kills: kills.iter().filter(|at| pauses.iter().any(|pause| pause.holds(**at))).count(),
+            paused: taken("held", "paused"),
+            shut: taken("later", "blackout").min(taken("shut", "blackout")),
+            waited: waited.count(),
+        }
+    }
 }
 
 impl Outcome {
@@ -190,13 +225,18 @@ async fn run(lane: Lane) -> Outcome {
     let mut life = rig.ready_life().await;
     assert!(rig.clock.now() < starts, "the first life took too long to begin");
     rig.clock.sleep_until(starts).await;
+    let person = Person::begin(&rig.state_dir(), &rig.clock, Dice::new(lane.seed, lane.number + LANES));
+    let (mut kills, mut begun) = (Vec::new(), Vec::new());
     while outcome.kills < lane.kills {
         wait_for_the_moment(&rig, &mut dice).await;
         life.kill().await;
         outcome.kills += 1;
+        kills.push(rig.clock.now());
         outcome.add(watch.compare(&rig).await);
         if lane.fault.is_some() {
-            outcome.add(judge_jobs(&made(&rig.control.jobs())));
+            let jobs = made(&rig.control.jobs());
+            outcome.add(judge_jobs(&jobs));
+            outcome.add(judge_held(&jobs, &person.pauses()));
             if !outcome.findings.is_empty() {
                 return outcome;
             }
@@ -204,12 +244,14 @@ async fn run(lane: Lane) -> Outcome {
             rig.clock.sleep(AWAY).await;
         }
         readies = rig.readies();
+        begun.push(rig.clock.now());
         life = rig.live();
     }
     rig.until_ready(readies).await;
+    let pauses = person.leave().await;
     rig.control.set_faults(file::robots());
     let until = rig.clock.now();
-    let is_due = |nominal_at: &str| nominal_at.parse::<Timestamp>().expect("an instant") <= until;
+    let is_due = |nominal_at: &str| at(nominal_at) <= until;
     let _ = rig.until(None, TO_REST, |runs| runs.iter().all(|run| !is_due(&run.nominal_at) || !is_open(run))).await;
     life.ask_to_stop();
     let end = life.ended().await;
@@ -220,6 +262,9 @@ async fn run(lane: Lane) -> Outcome {
     let judged: Vec<_> = all.iter().filter(|made| made.due <= until).cloned().collect();
     outcome.add(judge_jobs(&all));
     outcome.add(judge_ends(&judged, &runs, &watch.asked()));
+    outcome.add(judge_held(&all, &pauses));
+    outcome.add(judge_held_rows(&runs, &pauses));
+    outcome.add(judge_order_in_pool(&all, &begun));
     outcome.figures = Figures {
         jobs: all.len(),
         attempts: all.iter().filter(|made| made.attempt > 1).count(),
@@ -228,6 +273,7 @@ async fn run(lane: Lane) -> Outcome {
         caught_up: runs.iter().filter(|run| run.trigger.name() == "catch_up").count(),
         queued: runs.iter().filter(|run| run.schedule == "all" && has_waited(run)).count(),
         skipped: ["skip", "one", "latest"].map(|key| count_skipped(&runs, key)).into_iter().min().unwrap_or(0),
+        held: Held::count(&runs, &pauses, &kills),
     };
     let evidence = Evidence {
         demanded: demanded(&yaml, earlier(starts, Duration::from_secs(1)), until),
@@ -245,8 +291,11 @@ async fn run(lane: Lane) -> Outcome {
     outcome
 }
 
+fn at(text: &str) -> Timestamp {
+    text.parse().expect("an instant")
+}
+
 fn has_waited(run: &RunSummary) -> bool {
-    let at = |text: &str| text.parse::<Timestamp>().expect("an instant");
     run.sent_at.as_deref().is_some_and(|sent| at(sent) > later(at(&run.nominal_at), Duration::from_secs(2)))
 }
 
@@ -273,16 +322,21 @@ async fn kills_while_all_policies_work_lose_nothing_and_start_and_stop_nothing_t
         println!("seed {seed}: {}", replay(seed, kills));
         for lane in lanes {
             let Outcome { findings: found, judged, kills, figures, .. } = lane.await.expect("a lane ends");
-            let Figures { jobs, attempts, stops, killed, caught_up, queued, skipped } = figures;
+            let Figures { jobs, attempts, stops, killed, caught_up, queued, skipped, held } = figures;
             println!(
                 "figure: kills among policies, seed {seed}: {kills} kills; {jobs} jobs, {attempts} of them further attempts; {stops} \
                  asked to stop, {killed} of them killed; {queued} times waited in the queue, {skipped} or more were skipped, {caught_up} caught up; {} findings",
                 found.len()
             );
+            let Held { kills, paused, shut, waited } = held;
+            println!(
+                "figure: pauses and windows next to them, seed {seed}: {kills} kills while paused; {paused} times paused, {shut} or more \
+                 shut out by each window, {waited} waited for the end of theirs and ran"
+            );
             findings.extend(found);
             let expected = [Invariant::I1, Invariant::I2, Invariant::I3, Invariant::I4, Invariant::I7, Invariant::I8];
             assert_eq!(judged.into_iter().collect::<Vec<_>>(), expected, "these are judged");
-            let came = [attempts, stops, killed, caught_up, queued, skipped];
+            let came = [attempts, stops, killed, caught_up, queued, skipped, kills, paused, shut, waited];
             assert!(!came.contains(&0), "what is to be tried did not come: {came:?}");
         }
         if !findings.is_empty() {
@@ -323,5 +377,10 @@ mod broken {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_queue_in_which_the_last_comer_goes_first_is_found_by_its_order() {
         assert_finds(punctual::faults::LAST_COME_FIRST, Law::Order).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_pause_that_is_not_stored_is_found_by_what_the_next_life_starts() {
+        assert_finds(punctual::faults::PAUSE_IN_MEMORY, Law::Paused).await;
     }
 }

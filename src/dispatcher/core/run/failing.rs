@@ -8,8 +8,8 @@ use super::holding::look_at;
 use crate::dispatcher::core::state::State;
 use crate::happening::{Happening, OfSchedule, WhyPaused};
 use crate::policy::failing::{self, Counted};
-use crate::run::{Account, Ending, Pause, PauseId, PauseScope, Run, RunId, RunState};
-use crate::schedule::{ScheduleKey, Trigger};
+use crate::run::{Account, Ending, Pause, PauseId, PauseScope, Run, RunId, RunState, Work};
+use crate::schedule::{ScheduleKey, StartSpec, Trigger};
 use crate::text::NamePattern;
 
 /// Counts the runs that have ended since this was last asked.
@@ -83,8 +83,9 @@ fn count_logon(state: &mut State, run: &Run, ending: Ending) {
             continue;
         };
         if failing::logons_pause(pause_after, faults) {
-            let (account, error) = (account.clone(), run.error.clone());
-            pause(state, &schedule, WhyPaused::Logons { faults, account, last: run.id, error });
+            let Work::Process(StartSpec { folder, .. }) = &run.work;
+            let (account, folder, error) = (account.clone(), folder.clone(), run.error.clone());
+            pause(state, &schedule, WhyPaused::Logons { faults, account, folder, last: run.id, error });
         }
     }
 }
