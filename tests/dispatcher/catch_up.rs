@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use punctual::clock::earlier;
 use punctual::run::Run;
 use punctual::schedule::{CatchUpPolicy, OverlapPolicy, Schedule, ScheduleSet};
 
@@ -138,4 +139,24 @@ fn what_was_found_within_a_minute_of_a_restart_is_no_pile() {
     world.recover();
     world.pass(seconds(60));
     assert!(states(&world).iter().all(|state| state == "running" || state == "pending"), "{:?}", world.states("x"));
+}
+
+#[test]
+fn a_time_that_is_only_recorded_has_its_jitter_as_any_other() {
+    let jittered = set_of(
+        "  x: { cron: \"0 * * * *\", jitter: 10m, catch_up: { policy: skip }, start: { process: P } }\n",
+        at(BEFORE),
+    );
+    let expected: Vec<_> = ["12", "13", "14"]
+        .map(|hour| at(&format!("2026-11-23T{hour}:00:00Z")))
+        .map(|time| jittered.schedules["x"].recurrence.next_after(earlier(time, seconds(1))).unwrap().fire_at)
+        .to_vec();
+    let mut world = World::proven_with(jittered, BEFORE);
+    world.crash();
+    world.sleep(seconds(3 * 3_600));
+    world.recover();
+    world.settle();
+    assert_eq!(states(&world), ["missed: down"; 3]);
+    let fire_at: Vec<_> = world.all("x").map(|run| run.fire_at).collect();
+    assert_eq!(fire_at, expected);
 }
