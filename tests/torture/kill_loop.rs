@@ -375,7 +375,7 @@ fn replay(seed: u64, kills: u64) -> String {
 #[ignore = "a minute of daemons that are killed: `cargo test --test torture -- --ignored`"]
 async fn kills_at_random_moments_of_bursts_lose_nothing_and_start_nothing_twice() {
     // Beside the broken variants a few kills show that the same build can also be sound.
-    let kills = if cfg!(feature = "faults") { 20 } else { dice::setting("PUNCTUAL_KILLS", 100) };
+    let kills = if cfg!(feature = "faults") { 20 } else { dice::setting("PUNCTUAL_KILLS", 60) };
     let mut totals: BTreeMap<u64, Outcome> = BTreeMap::new();
     // One seed after the other: more lanes at once would measure the machine, not the daemon.
     for seed in dice::seeds("kill_loop") {

@@ -34,6 +34,24 @@ pub(super) fn crowd(starts: usize) -> usize {
     if starts <= 1_000 { 30 } else { 60 }
 }
 
+const PROCESSES: [&str; 4] = ["Short", "Usual", "Short", "Long"];
+
+/// A job of `Long` may take longer than the time to the next: a queue of all of them would never end, nor would one of them whose older
+/// one is stopped each time.
+fn overlap_of(n: usize) -> &'static str {
+    const ALL: [&str; 7] = ["allow", "skip", "queue_all", "stop_other", "queue_one", "kill_other", "queue_latest"];
+    const LONG: [&str; 4] = ["allow", "skip", "queue_one", "queue_latest"];
+    match PROCESSES[n % PROCESSES.len()] {
+        "Long" => LONG[n / PROCESSES.len() % LONG.len()],
+        _ => ALL[n % ALL.len()],
+    }
+}
+
+/// Whether the file lets only one job of a schedule live at a time.
+pub(super) fn is_one_at_a_time(schedule: &str) -> bool {
+    schedule.strip_prefix('s').and_then(|n| n.parse().ok()).is_some_and(|n| overlap_of(n) != "allow")
+}
+
 /// The neighbours.
 const NEIGHBOURS: usize = 4;
 
@@ -48,7 +66,7 @@ pub(super) fn file(url: &str, crowd: usize) -> String {
             1 => format!("cron: \"*/{PERIOD} * * * * *\""),
             _ => format!("cron: \"0/{PERIOD} * * * * *\", timezone: Asia/Kolkata"),
         };
-        let overlap = ["allow", "skip"][n / 2 % 2];
+        let overlap = overlap_of(n);
         let unknown = match n % 10 {
             7 => "skip",
             8 if overlap == "allow" => "hold",
@@ -56,7 +74,7 @@ pub(super) fn file(url: &str, crowd: usize) -> String {
         };
         let deadline = ["1h", "10m"][n / 4 % 2];
         let folder = FOLDERS[n % FOLDERS.len()];
-        let process = ["Short", "Usual", "Short", "Long"][n % 4];
+        let process = PROCESSES[n % PROCESSES.len()];
         yaml.push_str(&format!(
             "  s{n:02}: {{ {rhythm}, overlap: {overlap}, on_unknown_start: {unknown}, start_deadline: {deadline}, start: {{ process: \
              {process}, folder: {folder}, arguments: {{ schedule: s{n:02}, due: \"${{nominal}}\" }} }} }}\n"

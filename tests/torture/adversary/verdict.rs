@@ -11,6 +11,7 @@ use punctual::history::{RunSummary, Shown};
 
 use super::super::checker::{Broken, Evidence, Invariant, demand_of, is_open, judge};
 use super::super::demand::{Demand, demanded};
+use super::file::is_one_at_a_time;
 use super::run::{LAST, Outcome};
 
 /// What was found, and how it came about.
@@ -73,9 +74,41 @@ pub(crate) fn verdict(outcome: &Outcome) -> Verdict {
             findings.push(format!("`{schedule}` of {at} is held and nothing says for what: {why}"));
         }
     }
+    findings.extend(side_by_side(&evidence));
     findings.extend(blocked(&evidence.runs, &evidence.demanded, until));
     verdict.findings = findings.into_iter().map(|finding| with_its_story(finding, outcome)).collect();
     verdict
+}
+
+/// The truth about overlap: where one run at a time is allowed, no two jobs of a schedule live at once. Left out are jobs whose row was
+/// given up (`lost`, `skipped: unknown_start`, `rejected`) or is held, which by semantics.md 16b and 22 do not count for ever.
+fn side_by_side(evidence: &Evidence) -> Vec<String> {
+    let counts = |run: &&RunSummary| {
+        let given_up = matches!(run.state.name(), "lost" | "held" | "rejected" | "missed" | "skipped");
+        !given_up && is_one_at_a_time(&run.schedule)
+    };
+    let rows: BTreeMap<&str, &RunSummary> =
+        evidence.runs.iter().filter(counts).filter_map(|run| Some((run.reference.as_deref()?, run))).collect();
+    let mut lives: BTreeMap<&str, Vec<(Timestamp, Timestamp, &RunSummary)>> = BTreeMap::new();
+    for job in &evidence.jobs {
+        let Some(run) = job.reference.as_deref().and_then(|reference| rows.get(reference)) else { continue };
+        let end = job.ended_at.unwrap_or(Timestamp::MAX);
+        lives.entry(run.schedule.as_str()).or_default().push((job.created_at, end, run));
+    }
+    let mut found = Vec::new();
+    for (schedule, mut jobs) in lives {
+        jobs.sort_by_key(|(made, end, _)| (*made, *end));
+        for pair in jobs.windows(2) {
+            let [(_, end, older), (made, _, newer)] = pair else { continue };
+            if made < end && older.run != newer.run {
+                found.push(format!(
+                    "`{schedule}` of {} was started while the job of {} ran until {end}",
+                    newer.nominal_at, older.nominal_at
+                ));
+            }
+        }
+    }
+    found
 }
 
 /// Schedules that did not run in the calm, although nothing was in their way.

@@ -314,7 +314,7 @@ fn replay(seed: u64, kills: u64) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "five minutes of daemons that are killed: `cargo test --test torture -- --ignored`"]
 async fn kills_while_all_policies_work_lose_nothing_and_start_and_stop_nothing_that_no_row_knows() {
-    let kills = dice::setting("PUNCTUAL_KILLS", 24);
+    let kills = dice::setting("PUNCTUAL_KILLS", 50);
     for seed in dice::seeds("policies") {
         let lanes = (0..LANES).map(|number| Lane { seed, number, kills: kills.div_ceil(LANES), fault: None });
         let lanes: Vec<_> = lanes.map(|lane| tokio::spawn(run(lane))).collect();
