@@ -87,6 +87,8 @@ pub(super) enum Command {
     Resume(ResumeArgs),
     /// Skip one coming time of a schedule.
     Skip(SkipArgs),
+    /// Show who did what by hand: paused, resolved, logged in …
+    Audit(AuditArgs),
     /// Print the JSON Schema of schedule files, for editors.
     Schema,
 }
@@ -198,6 +200,22 @@ pub(super) struct ShowArgs {
     /// The run's id, or the beginning or end of it.
     pub(super) run: String,
     /// How to print the run.
+    #[arg(short = 'o', long, value_enum, default_value_t = Format::Table)]
+    pub(super) output: Format,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct AuditArgs {
+    /// From this on: an instant, a date, or a duration ago such as `7d`.
+    #[arg(long, value_name = "T", value_parser = times::parse_when)]
+    pub(super) since: Option<When>,
+    /// Before this.
+    #[arg(long, value_name = "T", value_parser = times::parse_when)]
+    pub(super) until: Option<When>,
+    /// At most so many, the newest.
+    #[arg(short = 'n', long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) limit: u32,
+    /// How to print them.
     #[arg(short = 'o', long, value_enum, default_value_t = Format::Table)]
     pub(super) output: Format,
 }

@@ -5,6 +5,7 @@
 //! a daemon knows, and whatever acts, goes through its control socket (`client`).
 
 mod args;
+mod audit;
 mod check;
 mod client;
 #[doc(hidden)]
@@ -88,6 +89,7 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Sandbox(args) => sandbox::run(&args, clock, &mut out).await?,
         Command::Check(args) => check::run(&global, &args, &clock, &mut out).await?,
         Command::Next(args) => next::run(&global, &args, &clock, &mut out).await?,
+        Command::Audit(args) => audit::run(&global, &args, &clock, &mut out).await?,
         Command::Runs(args) => runs::run(&global, &args, &clock, &mut out).await?,
         Command::Show(args) => show::run(&global, &args, &mut out).await?,
         Command::Status(args) => status::run(&global, &args, &clock, &mut out).await?,

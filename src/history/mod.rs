@@ -21,7 +21,7 @@ pub use filter::HistoryFilter;
 pub use holding::HeldBack;
 pub use shown::{Named, Shown, ShownState};
 pub use sql::ALL as SQL_STATEMENTS;
-pub use summary::{Chore, JobLine, RunLine, RunSummary};
+pub use summary::{Chore, DeedLine, JobLine, RunLine, RunSummary};
 
 use self::holding::{PauseRow, SkipRow};
 use crate::store::StateFolder;
@@ -227,6 +227,26 @@ impl History {
     /// See [`HistoryError`].
     pub async fn chores(&self) -> Result<Vec<Chore>, HistoryError> {
         let rows = sql::query(sql::CHORES).fetch_all(&self.pool).await.map_err(|cause| self.failed(cause))?;
+        rows.iter().map(|row| self.read(row)).collect()
+    }
+
+    /// What people did by hand from `since` on and before `until`, at most `limit` of it, newest first.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    pub async fn deeds(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+        limit: u32,
+    ) -> Result<Vec<DeedLine>, HistoryError> {
+        let rows = sql::query(sql::DEEDS)
+            .bind(since.map(|at| at.as_millisecond()))
+            .bind(until.map(|at| at.as_millisecond()))
+            .bind(i64::from(limit))
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|cause| self.failed(cause))?;
         rows.iter().map(|row| self.read(row)).collect()
     }
 

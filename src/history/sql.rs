@@ -3,8 +3,8 @@
 use super::columns::{as_it_is, as_json, as_json_or_text, columns_of_history, object};
 
 /// For the test that prepares each against the migrated schema.
-pub const ALL: [&str; 12] =
-    [LIST, FIND, LINES, NEWEST_LINE, CHANGED, COUNT_BY_STATE, OPEN, COUNTING, FAILED, CHORES, PAUSES, SKIPS];
+pub const ALL: [&str; 13] =
+    [LIST, FIND, LINES, NEWEST_LINE, CHANGED, COUNT_BY_STATE, OPEN, COUNTING, FAILED, CHORES, PAUSES, SKIPS, DEEDS];
 
 pub(super) const LIST: &str = concat!(
     "select ",
@@ -108,6 +108,14 @@ from pause where ended_at is null and (until_at is null or until_at > ?1) order 
 pub(super) const SKIPS: &str = "
 select json_object('schedule', schedule, 'nominal_at', nominal_at, 'actor', actor, 'reason', reason, 'asked_at', asked_at)
 from skip_mark order by nominal_at, schedule";
+
+/// What people did, newest first. Rows are added in the order of time, but for clocks that were set.
+pub(super) const DEEDS: &str = "
+select json_object('at', strftime('%Y-%m-%dT%H:%M:%fZ', at / 1000.0, 'unixepoch'), 'actor', actor, 'action', action,
+  'subject', subject, 'detail', detail)
+from audit
+where (?1 is null or at >= ?1) and (?2 is null or at < ?2)
+order by seq desc limit ?3";
 
 /// A statement, to be bound and run. Only constants come this far: sqlx takes no text that was put together.
 #[expect(clippy::disallowed_methods, reason = "this is one of the two places where SQL is spoken")]

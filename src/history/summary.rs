@@ -58,3 +58,16 @@ pub struct Chore {
     pub name: String,
     pub last_ok_at: String,
 }
+
+/// What somebody did by hand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeedLine {
+    pub at: String,
+    /// Who, as the daemon knows them: a user's name and number, or `daemon`.
+    pub actor: String,
+    /// The command: `pause`, `resolve`, `login` …
+    pub action: String,
+    /// What it was done to: a run, a schedule, a connection …
+    pub subject: String,
+    pub detail: Option<String>,
+}

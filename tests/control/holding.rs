@@ -99,6 +99,20 @@ async fn schedules_are_paused_and_resumed_by_name_pattern_connection_and_all() {
     );
     assert_eq!(rows[0].3.as_deref(), Some("until 2100-01-01T00:00:00Z: month's end"));
     assert!(rows.iter().all(|(actor, ..)| actor.ends_with(&me)), "{rows:?}");
+    let shown = json(&place.run(&["audit", "--since", "1h", "-o", "json"]).await);
+    let shown = shown.as_array().unwrap().iter().rev();
+    let column = |row: &Value, name: &str| row[name].as_str().map(str::to_owned);
+    let shown: Vec<_> = shown
+        .map(|row| {
+            let [actor, action, subject] = ["actor", "action", "subject"].map(|name| column(row, name).unwrap());
+            (actor, action, subject, column(row, "detail"))
+        })
+        .collect();
+    assert_eq!(shown, rows);
+    let newest = said(&place, &["audit", "-n", "1"], FINE).await;
+    assert!(newest.starts_with("WHEN") && newest.lines().count() == 2 && newest.contains("connection on*"), "{newest}");
+    let before = said(&place, &["audit", "--until", "2000-01-01"], FINE).await;
+    assert_eq!(before, "Nobody has done anything by hand in that time.\n");
     stop(daemon).await;
 
     // What is paused is known without a daemon, and holds in its next life.
