@@ -18,6 +18,7 @@ mod outcomes;
 mod overlap;
 mod pools;
 mod queue;
+mod races;
 mod reload;
 mod resolve;
 mod retry;

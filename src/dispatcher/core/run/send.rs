@@ -100,13 +100,10 @@ fn send(state: &mut State, id: RunId, place: Place) -> Seat {
     let Some(need) = there(open.need(), "a run in a queue may be sent") else { return Seat::Event };
     let (connection, start, due) = (open.run.connection.clone(), open.run.start().clone(), open.run.due_at());
     let (state_before, is_retry) = (open.run.state, open.run.had_job());
+    let is_elsewhere = open.elsewhere.is_some();
     let limiting = pool::limited_by(state, open).filter(|_| place == Place::Asked);
     let pause = open.tries.pause.map(|pause| pause.until);
     let sent = if open.run.state == RunState::Unknown { OfRun::SentAgain } else { OfRun::Sent };
-    if open.elsewhere.is_some() {
-        state.wait(id, WaitReason::Outage, None, OfRun::WaitsForTenant);
-        return Seat::Event;
-    }
     if is_certainly_unsent(state, open, need)
         && let Some((ending, why)) = unwanted(state, &open.run)
     {
@@ -115,6 +112,13 @@ fn send(state: &mut State, id: RunId, place: Place) -> Seat {
         }
         if state.step(id, RunEvent::End(ending), OfRun::Unwanted(why)) && ending == Ending::Cancelled && !is_retry {
             state.book.change(id, |run| run.cancelled_by = Some("files".to_owned()));
+        }
+        return Seat::Event;
+    }
+    if is_elsewhere {
+        // Its own time runs from the end of the older one, also where that can be read no more than it can be sent.
+        if !overlap::stays_behind(state, id) {
+            state.wait(id, WaitReason::Outage, None, OfRun::WaitsForTenant);
         }
         return Seat::Event;
     }

@@ -1,0 +1,94 @@
+//! Policies that meet at their worst moments: each other, an edit, the death of the daemon, a clock that is set.
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use jiff::civil::time;
+use punctual::orchestrator::StopStrategy;
+use punctual::run::PauseScope;
+use punctual::schedule::{
+    CountedBy, OnPending, OverlapPolicy, Retry, RetryOn, Schedule, ScheduleKey, ScheduleSet, Timeouts,
+};
+
+use super::holding::{only, pause};
+use super::server::{Call, Life, Mood, Post};
+use super::world::{CONNECTION, World, at, changed, hourly, read, seconds, set_of};
+
+const BEFORE: &str = "2026-11-23T11:59:00Z";
+const NOON: &str = "2026-11-23T12:00:00Z";
+const ONE: &str = "2026-11-23T13:00:00Z";
+
+fn set(change: impl FnOnce(&mut Schedule)) -> Arc<ScheduleSet> {
+    changed(&set_of(&hourly(""), at(BEFORE)), "x", change)
+}
+
+fn world(change: impl FnOnce(&mut Schedule)) -> World {
+    World::proven_with(set(change), BEFORE)
+}
+
+fn lasts(length: u64) -> Life {
+    Life { lasts: seconds(length), ..Life::usual() }
+}
+
+fn timeouts() -> Timeouts {
+    Timeouts {
+        pending: None,
+        soft: None,
+        at: None,
+        kill_after: seconds(300),
+        on_pending: OnPending::Stop,
+        counted_by: CountedBy::Us,
+    }
+}
+
+fn retry(attempts: u16, delay: u64) -> Retry {
+    Retry { attempts, delay: seconds(delay), max_delay: seconds(delay), on: vec![RetryOn::Faulted] }
+}
+
+fn states(world: &World) -> Vec<String> {
+    world.states("x").into_iter().map(|(_, state)| state).collect()
+}
+
+/// When jobs were asked to stop, in seconds of boot time, and how.
+fn stops(world: &World) -> Vec<(u64, StopStrategy)> {
+    let calls = world.server.calls.iter();
+    let stop = |call: &Call| if let Call::Stop(_, how) = call { Some(*how) } else { None };
+    calls.filter_map(|(at, call)| Some((at.as_secs(), stop(call)?))).collect()
+}
+
+/// Ours alone; Orchestrator's stays.
+fn set_clock(world: &mut World, minutes: i64) {
+    let by = SignedDuration::from_mins(minutes);
+    world.now.wall = world.now.wall.checked_add(by).unwrap();
+    world.server.skew = Some(world.server.skew.unwrap_or_default() - by);
+}
+
+/// These schedules in a pool of that size.
+fn pool(size: u32, lines: &str) -> Arc<ScheduleSet> {
+    let mut set = (*set_of(lines, at(BEFORE))).clone();
+    set.pools.insert("robots".to_owned(), size);
+    for schedule in set.schedules.values_mut() {
+        let schedule = Arc::make_mut(schedule);
+        (schedule.pool, schedule.start_deadline) = (Some("robots".to_owned()), seconds(7_200));
+    }
+    Arc::new(set)
+}
+
+#[test]
+fn a_queue_whose_connection_leads_to_another_tenant_ends_and_its_schedule_goes_on() {
+    let schedules = "defaults: { timezone: UTC, folder: F }\nschedules:\n  x: { cron: \"0 * * * *\", overlap: queue_one, start: { process: P } }\n";
+    let other = CONNECTION.replace("acme/production", "acme/test");
+    for dies in [false, true] {
+        let mut world = World::proven_with(read(&format!("{CONNECTION}{schedules}"), at(BEFORE)), BEFORE);
+        world.server.lives.push_back(lasts(9_000));
+        world.pass_to("2026-11-23T13:05:00Z");
+        assert_eq!(states(&world), ["running", "waiting: overlap"]);
+        world.load(read(&format!("{other}{schedules}"), world.now.wall));
+        if dies {
+            world.restart();
+        }
+        world.pass_to("2026-11-23T16:59:00Z");
+        assert_eq!(states(&world)[..2], ["lost", "missed: deadline"], "dies: {dies}");
+        assert_eq!(states(&world).last().unwrap(), "succeeded", "12a: nothing waits for ever");
+    }
+}
