@@ -92,3 +92,27 @@ fn a_queue_whose_connection_leads_to_another_tenant_ends_and_its_schedule_goes_o
         assert_eq!(states(&world).last().unwrap(), "succeeded", "12a: nothing waits for ever");
     }
 }
+
+#[test]
+fn a_run_that_waits_for_an_older_one_and_a_pause_has_its_deadline_from_the_end_of_the_older_one() {
+    for dies in [false, true] {
+        let mut world = world(|schedule| {
+            (schedule.overlap, schedule.start_deadline) = (OverlapPolicy::QueueOne, seconds(3_600));
+        });
+        world.server.lives.push_back(lasts(2 * 3_600));
+        world.pass_to("2026-11-23T13:05:00Z");
+        pause(&mut world, only("x"), Some("2026-11-23T16:30:00Z"));
+        world.pass_to("2026-11-23T13:30:00Z");
+        if dies {
+            world.restart();
+        }
+        // The older one ends at two.
+        world.pass_to("2026-11-23T14:59:00Z");
+        assert_eq!(world.state("x", ONE), "waiting: paused", "11: it used up none of it before; dies: {dies}");
+        if dies {
+            world.restart();
+        }
+        world.pass_to("2026-11-23T15:02:00Z");
+        assert_eq!(world.state("x", ONE), "missed: deadline", "29: the pause uses it up; dies: {dies}");
+    }
+}
