@@ -116,3 +116,42 @@ fn a_run_that_waits_for_an_older_one_and_a_pause_has_its_deadline_from_the_end_o
         assert_eq!(world.state("x", ONE), "missed: deadline", "29: the pause uses it up; dies: {dies}");
     }
 }
+
+#[test]
+fn nothing_is_started_after_the_time_of_day_that_ends_all() {
+    let until_half_past = |schedule: &mut Schedule| {
+        schedule.timeout = Some(Timeouts { at: Some(time(12, 30, 0, 0)), ..timeouts() });
+        schedule.retry = Some(retry(3, 60));
+    };
+    // An outage over it.
+    let mut outage = world(until_half_past);
+    outage.server.mood = Mood::Down;
+    outage.pass_to("2026-11-23T12:31:00Z");
+    outage.server.mood = Mood::Well;
+    outage.pass_to("2026-11-23T12:40:00Z");
+    assert_eq!((states(&outage), outage.server.posts()), (vec!["missed: deadline".to_owned()], 0));
+    // A night over it.
+    let mut night = world(until_half_past);
+    night.crash();
+    night.sleep(seconds(45 * 60));
+    night.recover();
+    night.pass(seconds(300));
+    assert_eq!((states(&night), night.server.posts()), (vec!["missed: deadline".to_owned()], 0));
+    // A second attempt that is held up.
+    let mut again = world(until_half_past);
+    again.server.lives.push_back(Life::fails(seconds(20), "It broke"));
+    again.pass_to("2026-11-23T12:01:00Z");
+    again.server.mood = Mood::Down;
+    again.pass_to("2026-11-23T12:35:00Z");
+    again.server.mood = Mood::Well;
+    again.pass_to("2026-11-23T12:45:00Z");
+    assert_eq!((states(&again), again.server.posts()), (vec!["faulted".to_owned()], 1));
+    // An older run over it, behind which its time stands still.
+    let mut behind = world(|schedule| {
+        schedule.overlap = OverlapPolicy::QueueOne;
+        schedule.timeout = Some(Timeouts { at: Some(time(13, 30, 0, 0)), ..timeouts() });
+    });
+    behind.server.lives.push_back(Life { obeys: None, ..lasts(5_800) });
+    behind.pass_to("2026-11-23T13:50:00Z");
+    assert_eq!((states(&behind)[1].as_str(), behind.server.posts()), ("missed: deadline", 1));
+}

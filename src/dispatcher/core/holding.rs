@@ -51,9 +51,12 @@ impl Holding {
         self.holds.held(whose(run), run.nominal_at, run.fire_at, run.trigger)
     }
 
-    /// When the deadline of a run is that counts from an instant on (semantics.md 10, 30).
+    /// When the deadline of a run is that counts from an instant on (semantics.md 10, 30). None is after the time of day at which its
+    /// time-out ends all (21).
     pub(crate) fn deadline(&mut self, run: &Run, base: Timestamp) -> Timestamp {
-        deadline::at(base, run.policy.start_deadline, |at| self.holds.windows.free_stretch(whose(run), at))
+        let deadline =
+            deadline::at(base, run.policy.start_deadline, |at| self.holds.windows.free_stretch(whose(run), at));
+        run.policy.stop_at.map_or(deadline, |stop_at| deadline.min(stop_at))
     }
 
     /// A pause begins.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::ending::join;
-use super::{holding, overlap, pile, pool, process};
+use super::{deadline, holding, overlap, pile, pool, process};
 use crate::clock::Reading;
 use crate::dispatcher::core::book::Book;
 use crate::dispatcher::core::link::health::Answering;
@@ -100,7 +100,7 @@ fn send(state: &mut State, id: RunId, place: Place) -> Seat {
     let Some(need) = there(open.need(), "a run in a queue may be sent") else { return Seat::Event };
     let (connection, start, due) = (open.run.connection.clone(), open.run.start().clone(), open.run.due_at());
     let (state_before, is_retry) = (open.run.state, open.run.had_job());
-    let is_elsewhere = open.elsewhere.is_some();
+    let (is_elsewhere, stop_at) = (open.elsewhere.is_some(), open.run.policy.stop_at);
     let limiting = pool::limited_by(state, open).filter(|_| place == Place::Asked);
     let pause = open.tries.pause.map(|pause| pause.until);
     let sent = if open.run.state == RunState::Unknown { OfRun::SentAgain } else { OfRun::Sent };
@@ -154,6 +154,11 @@ fn send(state: &mut State, id: RunId, place: Place) -> Seat {
     // Of one that was claimed just now, or waits for its own end to be settled, nothing has changed.
     let may_have_changed = need == Need::Nothing && matches!(state_before, RunState::Waiting(_));
     if may_have_changed && !overlap::may_still_go(state, id) {
+        return Seat::Event;
+    }
+    if stop_at.is_some_and(|stop_at| stop_at <= now.wall) {
+        // What waited for an older one learns only then that its day is over (semantics.md 21).
+        deadline::miss(state, id);
         return Seat::Event;
     }
     if let Some(pool) = limiting {
