@@ -155,3 +155,45 @@ fn nothing_is_started_after_the_time_of_day_that_ends_all() {
     behind.pass_to("2026-11-23T13:50:00Z");
     assert_eq!((states(&behind)[1].as_str(), behind.server.posts()), ("missed: deadline", 1));
 }
+
+#[test]
+fn starts_that_came_to_nothing_do_not_keep_each_other_out_of_a_pool_that_has_become_smaller() {
+    let line = |key| format!("  {key}: {{ cron: \"0 12 * * *\", start: {{ process: P }} }}\n");
+    let lines = format!("{}{}", line("a"), line("b"));
+    let mut world = World::proven_with(pool(2, &lines), BEFORE);
+    world.server.script.extend([Post::NotMade, Post::NotMade]);
+    world.pass_to("2026-11-23T12:01:00Z");
+    assert_eq!((world.state("a", NOON).as_str(), world.state("b", NOON).as_str()), ("unknown", "unknown"));
+    world.load(pool(1, &lines));
+    world.server.lasts = seconds(600);
+    world.pass_to("2026-11-23T12:05:00Z");
+    assert_eq!((world.state("a", NOON).as_str(), world.state("b", NOON).as_str()), ("running", "unknown"));
+    world.pass_to("2026-11-23T12:30:00Z");
+    assert_eq!((world.state("a", NOON).as_str(), world.state("b", NOON).as_str()), ("succeeded", "succeeded"));
+}
+
+#[test]
+fn it_is_the_same_who_goes_next_in_a_pool_when_the_daemon_dies() {
+    // The second time of `a` is queued behind the first until 12:50; `b` has waited for the pool since 12:30.
+    let lines = "  a: { cron: \"0,10 12 * * *\", overlap: queue_one, start: { process: P } }
+  b: { cron: \"30 12 * * *\", start: { process: P } }
+  d: { cron: \"2 12 * * *\", start: { process: P } }\n";
+    for dies in [false, true] {
+        let mut set = (*pool(1, lines)).clone();
+        Arc::make_mut(set.schedules.get_mut(&ScheduleKey::parse("d").unwrap()).unwrap()).priority = 9;
+        let mut world = World::proven_with(Arc::new(set), BEFORE);
+        world.server.lives.extend([lasts(3_000), lasts(1_200), lasts(600), lasts(600)]);
+        world.pass_to("2026-11-23T13:00:00Z");
+        assert_eq!(states_of(&world, "a"), ["succeeded", "waiting: limit"]);
+        if dies {
+            world.restart();
+        }
+        world.pass_to("2026-11-23T13:15:00Z");
+        assert_eq!(states_of(&world, "a")[1], "waiting: limit", "11: the other has waited longer; dies: {dies}");
+        assert_eq!(states_of(&world, "b"), ["running"]);
+    }
+}
+
+fn states_of(world: &World, key: &str) -> Vec<String> {
+    world.states(key).into_iter().map(|(_, state)| state).collect()
+}

@@ -181,6 +181,10 @@ impl Open {
                     | RunState::Job(_)
                     | RunState::Ended(_) => false,
                 };
+                if open.run.state == RunState::Waiting(WaitReason::Limit) && open.run.policy.pool.is_some() {
+                    // Since then at the latest nothing else stood before it.
+                    open.pool_since = Some(open.run.deadline_from);
+                }
                 if may_wait_behind {
                     open.patience = Patience::NotAskedYet;
                 }
