@@ -173,6 +173,26 @@ fn starts_that_came_to_nothing_do_not_keep_each_other_out_of_a_pool_that_has_bec
 }
 
 #[test]
+fn a_wrong_clock_stops_no_job_and_one_that_was_put_right_does_what_is_due() {
+    let mut world = world(|schedule| {
+        schedule.timeout = Some(Timeouts { soft: Some(seconds(3_600)), ..timeouts() });
+    });
+    world.server.skew = Some(SignedDuration::ZERO);
+    world.server.lives.push_back(lasts(9_000));
+    world.pass_to("2026-11-23T12:10:00Z");
+    set_clock(&mut world, 180);
+    world.pass(seconds(600));
+    assert_eq!((world.state("x", NOON).as_str(), stops(&world).len()), ("running", 0), "it runs for 20 minutes");
+    world.restart();
+    world.pass(seconds(300));
+    set_clock(&mut world, -180);
+    world.pass_to("2026-11-23T12:59:50Z");
+    assert_eq!((world.state("x", NOON).as_str(), stops(&world).len()), ("running", 0));
+    world.pass_to("2026-11-23T13:02:00Z");
+    assert_eq!((world.state("x", NOON).as_str(), stops(&world).len()), ("timed_out", 1));
+}
+
+#[test]
 fn it_is_the_same_who_goes_next_in_a_pool_when_the_daemon_dies() {
     // The second time of `a` is queued behind the first until 12:50; `b` has waited for the pool since 12:30.
     let lines = "  a: { cron: \"0,10 12 * * *\", overlap: queue_one, start: { process: P } }

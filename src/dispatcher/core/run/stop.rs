@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use crate::clock::later;
 use crate::dispatcher::core::due::limit_of;
 use crate::dispatcher::core::flights::Question;
+use crate::dispatcher::core::link::clocks::Judges;
 use crate::dispatcher::core::progress::{Follow, Open};
 use crate::dispatcher::core::state::{State, boot_of, there};
 use crate::executor::Action;
@@ -91,6 +92,9 @@ pub(crate) fn judge_limits(state: &mut State) {
         let due = boot_of(now, at);
         let Some(follow) = open.follow().filter(|follow| follow.ended.is_none()) else { continue };
         if follow.read_at.is_some_and(|read_at| read_at >= due) {
+            if !is_by_a_good_clock(state, id) {
+                continue;
+            }
             wish(state, id, StoppedBy::Timeout(limit), How::Softly, None);
             continue;
         }
@@ -101,6 +105,30 @@ pub(crate) fn judge_limits(state: &mut State) {
             && let Some(follow) = state.book.get_mut(id).and_then(Open::follow_mut)
         {
             follow.next = now.boot;
+        }
+    }
+}
+
+/// Whether this machine's clock is to be trusted: by a wrong one every job has taken too long (semantics.md 7). Where that is not known it is
+/// found out.
+fn is_by_a_good_clock(state: &mut State, id: RunId) -> bool {
+    let boot = state.now.boot;
+    let Some(open) = state.book.get(id) else { return true };
+    let (connection, start) = (open.run.connection.clone(), open.run.start().clone());
+    let Some(link) = state.links.get_mut(&connection) else { return true };
+    match link.may_judge(boot) {
+        Judges::Yes => true,
+        Judges::AfterALook => {
+            if link.health.may_read(boot) {
+                let action = link.find(start.folder, start.process);
+                state.act(action);
+            }
+            state.wake.at_boot(boot + AGAIN);
+            false
+        }
+        Judges::Later(next) => {
+            state.wake.at_boot(next);
+            false
         }
     }
 }
