@@ -193,6 +193,39 @@ fn a_wrong_clock_stops_no_job_and_one_that_was_put_right_does_what_is_due() {
 }
 
 #[test]
+fn another_attempt_and_a_kill_come_after_their_pauses_whatever_the_clock_was_set_to() {
+    for (minutes, dies) in [(-180, false), (-180, true), (180, false)] {
+        let mut world = world(|schedule| {
+            schedule.timeout = Some(Timeouts { soft: Some(seconds(600)), ..timeouts() });
+            schedule.retry = Some(retry(2, 600));
+        });
+        world.server.skew = Some(SignedDuration::from_mins(minutes));
+        world.server.lives.push_back(Life::fails(seconds(20), "It broke"));
+        world.server.lives.push_back(Life { obeys: None, ..lasts(30_000) });
+        world.pass_to("2026-11-23T12:03:00Z");
+        assert_eq!(world.state("x", NOON), "waiting: retry");
+        if dies {
+            world.crash();
+        }
+        set_clock(&mut world, minutes);
+        if dies {
+            world.recover();
+        }
+        world.pass(seconds(300));
+        assert_eq!(world.server.posts(), 1, "by {minutes} minutes, dies: {dies}");
+        world.pass(seconds(600));
+        assert_eq!((world.server.posts(), world.state("x", NOON).as_str()), (2, "running"), "{minutes}, {dies}");
+        while stops(&world).is_empty() {
+            world.pass(seconds(1));
+        }
+        set_clock(&mut world, -minutes);
+        world.pass(seconds(360));
+        let [(soft, _), (kill, StopStrategy::Kill)] = stops(&world)[..] else { panic!("{:?}", stops(&world)) };
+        assert!((299..=331).contains(&(kill - soft)), "{} s, by {minutes} minutes, dies: {dies}", kill - soft);
+    }
+}
+
+#[test]
 fn it_is_the_same_who_goes_next_in_a_pool_when_the_daemon_dies() {
     // The second time of `a` is queued behind the first until 12:50; `b` has waited for the pool since 12:30.
     let lines = "  a: { cron: \"0,10 12 * * *\", overlap: queue_one, start: { process: P } }

@@ -83,6 +83,7 @@ pub(crate) fn recover(
     jumps::take_back_marks(&mut state, &mut planning, opened.wall);
     jumps::doubt_unfinished_starts(&mut state);
     elsewhere::compare_identities(&mut state);
+    jumps::shorten_distances(&mut state);
     count_from_finding(&mut state);
     if let Some(doubt) = doubt {
         recall::plan(&mut state, &mut planning, doubt);
