@@ -226,6 +226,29 @@ fn another_attempt_and_a_kill_come_after_their_pauses_whatever_the_clock_was_set
 }
 
 #[test]
+fn what_an_outage_has_piled_up_is_chosen_from_in_the_next_life_too() {
+    let lines = "  x: { cron: \"*/10 * * * *\", overlap: allow, start: { process: P } }\n";
+    for dies in [false, true] {
+        let mut world = World::proven_with(set_of(lines, at(BEFORE)), BEFORE);
+        world.server.mood = Mood::Down;
+        world.pass_to("2026-11-23T12:25:00Z");
+        if dies {
+            world.crash();
+        }
+        world.server.mood = Mood::Well;
+        if dies {
+            world.recover();
+        }
+        world.pass(seconds(120));
+        assert_eq!(
+            states(&world),
+            ["missed: limit", "missed: limit", "succeeded"],
+            "9: the newest alone; dies: {dies}"
+        );
+    }
+}
+
+#[test]
 fn it_is_the_same_who_goes_next_in_a_pool_when_the_daemon_dies() {
     // The second time of `a` is queued behind the first until 12:50; `b` has waited for the pool since 12:30.
     let lines = "  a: { cron: \"0,10 12 * * *\", overlap: queue_one, start: { process: P } }

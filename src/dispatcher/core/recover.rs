@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::holding::Holding;
 use super::link::Link;
 use super::progress::Open;
-use super::run::{elsewhere, holding, lists};
+use super::run::{elsewhere, holding, lists, pile};
 use super::set::planning::{Planning, Settled, settle_versions};
 use super::set::{claim, jumps, recall};
 use super::state::{Absent, Loaded, Pace, RandomBits, State, Sweep};
@@ -85,8 +85,9 @@ pub(crate) fn recover(
     elsewhere::compare_identities(&mut state);
     jumps::shorten_distances(&mut state);
     count_from_finding(&mut state);
-    if let Some(doubt) = doubt {
-        recall::plan(&mut state, &mut planning, doubt);
+    match doubt {
+        Some(doubt) => recall::plan(&mut state, &mut planning, doubt),
+        None => pile::choose_left_over(&mut state),
     }
     (state, planning)
 }
