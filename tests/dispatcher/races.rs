@@ -249,6 +249,25 @@ fn what_an_outage_has_piled_up_is_chosen_from_in_the_next_life_too() {
 }
 
 #[test]
+fn a_pause_holds_although_the_clock_is_set_back_to_before_it() {
+    for dies in [false, true] {
+        let lines = "  x: { cron: \"*/10 * * * *\", start: { process: P } }\n";
+        let mut world = World::new(lines, "2026-11-23T12:31:00Z");
+        world.server.skew = Some(SignedDuration::from_mins(-30));
+        pause(&mut world, PauseScope::All, None);
+        if dies {
+            world.crash();
+        }
+        set_clock(&mut world, -30);
+        if dies {
+            world.recover();
+        }
+        world.pass(seconds(1_500));
+        assert_eq!((states(&world), world.server.posts()), (vec!["skipped: paused".to_owned(); 2], 0), "dies: {dies}");
+    }
+}
+
+#[test]
 fn it_is_the_same_who_goes_next_in_a_pool_when_the_daemon_dies() {
     // The second time of `a` is queued behind the first until 12:50; `b` has waited for the pool since 12:30.
     let lines = "  a: { cron: \"0,10 12 * * *\", overlap: queue_one, start: { process: P } }

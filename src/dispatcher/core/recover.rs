@@ -45,6 +45,7 @@ pub(crate) fn recover(
         state.book.ended.count_until(&counting.schedule, counting.pool.as_deref(), counting.run, counting.until);
     }
     state.holding = Holding::new(holding, failing, &set);
+    state.holding.holds.begin_by(opened.wall);
     let Settled { marks, due, recorded, parked } = settle_versions(&mut state, &set, marks, absent, doubt);
     let mut planning = Planning::new(Planner::new(set.clone(), Marks(marks)), parked, opened.wall);
     state.sweeps = sweeps.into_iter().map(|(run, connection, attempt)| Sweep::new(run, connection, attempt)).collect();

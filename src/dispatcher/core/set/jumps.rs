@@ -91,6 +91,7 @@ pub(crate) fn notice(state: &mut State, planning: &mut Planning, turns: &mut Tur
         // Whatever is due by the new time may have been started by the old: it is looked up before it is sent.
         state.loaded.opened.wall = state.loaded.opened.wall.max(now.wall);
         planning.warmed = Warmed::from(now.wall);
+        state.holding.holds.begin_by(earlier(now.wall, passed));
         keep_distances(state, stepped);
         state.book.look_at_all();
         for link in state.links.values_mut() {
