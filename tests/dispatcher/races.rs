@@ -268,6 +268,30 @@ fn a_pause_holds_although_the_clock_is_set_back_to_before_it() {
 }
 
 #[test]
+fn a_job_that_makes_way_for_a_newer_time_is_not_started_anew_whatever_its_priority() {
+    for older in [0, 5] {
+        let edition = |priority: i32| {
+            set(|schedule| {
+                (schedule.overlap, schedule.priority) = (OverlapPolicy::StopOther, priority);
+                let pending = Some(seconds(3_570));
+                schedule.timeout = Some(Timeouts { pending, on_pending: OnPending::Restart, ..timeouts() });
+            })
+        };
+        let mut world = World::proven_with(edition(older), BEFORE);
+        world.server.lives.push_back(Life::hangs());
+        world.pass_to("2026-11-23T12:10:00Z");
+        world.load(edition(0));
+        // Its stop is decided half a minute before the next time, and taken after it.
+        world.server.stops_refused = true;
+        world.pass_to("2026-11-23T13:00:03Z");
+        assert_eq!(states(&world), ["pending", "waiting: overlap"]);
+        world.server.stops_refused = false;
+        world.pass_to("2026-11-23T13:30:00Z");
+        assert_eq!((states(&world), world.server.posts()), (vec!["timed_out".into(), "succeeded".into()], 2));
+    }
+}
+
+#[test]
 fn it_is_the_same_who_goes_next_in_a_pool_when_the_daemon_dies() {
     // The second time of `a` is queued behind the first until 12:50; `b` has waited for the pool since 12:30.
     let lines = "  a: { cron: \"0,10 12 * * *\", overlap: queue_one, start: { process: P } }
