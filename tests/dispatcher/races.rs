@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use jiff::civil::time;
+use punctual::executor::Action;
 use punctual::orchestrator::StopStrategy;
 use punctual::run::PauseScope;
 use punctual::schedule::{
-    CountedBy, OnPending, OverlapPolicy, Retry, RetryOn, Schedule, ScheduleKey, ScheduleSet, Timeouts,
+    CountedBy, OnPending, OverlapPolicy, PauseAfter, Retry, RetryOn, Schedule, ScheduleKey, ScheduleSet, Timeouts,
 };
 
 use super::holding::{only, pause};
 use super::server::{Call, Life, Mood, Post};
-use super::world::{CONNECTION, World, at, changed, hourly, read, seconds, set_of};
+use super::world::{CONNECTION, World, at, changed, hourly, id, read, seconds, set_of};
 
 const BEFORE: &str = "2026-11-23T11:59:00Z";
 const NOON: &str = "2026-11-23T12:00:00Z";
@@ -315,4 +316,24 @@ fn it_is_the_same_who_goes_next_in_a_pool_when_the_daemon_dies() {
 
 fn states_of(world: &World, key: &str) -> Vec<String> {
     world.states(key).into_iter().map(|(_, state)| state).collect()
+}
+
+#[test]
+fn the_count_of_failures_goes_by_when_jobs_ended_and_not_by_when_that_was_read() {
+    let lines = "  x: { cron: \"* * * * *\", overlap: allow, start: { process: P } }\n";
+    let set = changed(&set_of(lines, at(BEFORE)), "x", |schedule| schedule.pause_after = PauseAfter::Failures(1));
+    // The first fails at 12:01:30, the second does its work a second later; the end of one is read after that of the other.
+    for (first, second, pauses) in [(88, 29, 0), (90, 27, 1)] {
+        let mut world = World::proven_with(set.clone(), BEFORE);
+        world.server.lives.extend([Life::fails(seconds(first), "It broke"), lasts(second)]);
+        world.pass_to("2026-11-23T12:01:25Z");
+        let read = world.until_ordered(|action| matches!(action, Action::Read { job, .. } if job.id == id(2)));
+        let report = world.answer(read);
+        world.pass(seconds(6));
+        assert_eq!(states(&world), ["running", "succeeded"]);
+        world.tell(report);
+        world.pass(seconds(2));
+        assert_eq!(states(&world), ["faulted", "succeeded"]);
+        assert_eq!(world.db.pauses.len(), pauses, "29: by the order of ending");
+    }
 }
