@@ -337,3 +337,21 @@ fn the_count_of_failures_goes_by_when_jobs_ended_and_not_by_when_that_was_read()
         assert_eq!(world.db.pauses.len(), pauses, "29: by the order of ending");
     }
 }
+
+#[test]
+fn a_time_of_day_that_comes_twice_ends_what_was_sent_in_the_second_hour_in_that_hour() {
+    let begin = "2026-10-25T00:00:00Z";
+    for (overlap, stop) in [("first", "2026-10-25T00:30:00Z"), ("last", "2026-10-25T01:30:00Z")] {
+        let text = format!(
+            "{CONNECTION}defaults: {{ timezone: Europe/Berlin, folder: F }}\nschedules:\n  x: {{ cron: \"10 2 * * *\", dst: {{ overlap: {overlap} }}, start: {{ process: P }} }}\n"
+        );
+        let set = changed(&read(&text, at(begin)), "x", |schedule| {
+            schedule.timeout = Some(Timeouts { at: Some(time(2, 30, 0, 0)), ..timeouts() });
+        });
+        let mut world = World::proven_with(set, begin);
+        world.server.lasts = seconds(90_000);
+        world.pass_to("2026-10-25T03:00:00Z");
+        let run = world.all("x").next().unwrap();
+        assert_eq!((run.policy.stop_at, run.state.to_string().as_str()), (Some(at(stop)), "timed_out"));
+    }
+}
