@@ -355,3 +355,17 @@ fn a_time_of_day_that_comes_twice_ends_what_was_sent_in_the_second_hour_in_that_
         assert_eq!((run.policy.stop_at, run.state.to_string().as_str()), (Some(at(stop)), "timed_out"));
     }
 }
+
+#[test]
+fn a_kill_for_a_newer_time_is_decided_once_where_the_job_was_to_stop_already() {
+    let mut world = world(|schedule| {
+        schedule.overlap = OverlapPolicy::KillOther;
+        schedule.timeout = Some(Timeouts { soft: Some(seconds(3_590)), ..timeouts() });
+    });
+    world.server.lives.push_back(Life { obeys: None, dies: Some(seconds(40)), ..lasts(9_000) });
+    world.pass_to("2026-11-23T13:02:00Z");
+    let told = world.lines(world.run("x", NOON)).iter().filter(|line| line.contains("takes its place")).count();
+    assert_eq!((states(&world), told), (vec!["timed_out".to_owned(), "succeeded".to_owned()], 1));
+    let how: Vec<StopStrategy> = stops(&world).into_iter().map(|(_, how)| how).collect();
+    assert_eq!(how, [StopStrategy::SoftStop, StopStrategy::Kill]);
+}

@@ -55,7 +55,7 @@ pub(crate) fn wish(state: &mut State, id: RunId, by: StoppedBy, how: How, newer:
     };
     let new = StopIntent { by: by.clone(), asked_at: now, soft, kill };
     let old = attempt.stop.clone();
-    let intent = match (decide(old.as_ref(), &new), old) {
+    let intent = match (decide(old.as_ref(), &new), old.clone()) {
         (Standing::Stays, _) => return,
         (Standing::Replaces, None) => new,
         // What was asked for is not asked for again, and a kill that was decided stays decided.
@@ -67,6 +67,10 @@ pub(crate) fn wish(state: &mut State, id: RunId, by: StoppedBy, how: How, newer:
         (Standing::Hastens, Some(old)) => StopIntent { kill: earlier_kill(old.kill, new.kill), ..old },
         (Standing::Hastens, None) => new,
     };
+    if old.as_ref() == Some(&intent) {
+        // Whoever waits for it asks each time that something of it changes, and this would be such a change.
+        return;
+    }
     state.book.change_attempt(id, |attempt| attempt.stop = Some(intent));
     if let Some(follow) = state.book.get_mut(id).and_then(Open::follow_mut) {
         (follow.stop_again, follow.stops_in_vain) = (Duration::ZERO, 0);
