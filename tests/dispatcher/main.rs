@@ -31,4 +31,5 @@ mod troubles;
 mod withdraw;
 mod unclear;
 mod world;
+mod worst_moments;
 mod years;
