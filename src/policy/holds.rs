@@ -57,6 +57,13 @@ impl Holds {
         self.pauses.insert(id, pause);
     }
 
+    /// The clock was set back: a pause that somebody is to end holds from now on, and not only when the clock is there again.
+    pub fn begin_by(&mut self, now: Timestamp) {
+        for pause in self.pauses.values_mut().filter(|pause| pause.until.is_none()) {
+            pause.since = pause.since.min(now);
+        }
+    }
+
     /// A pause ends. It still holds what was due before.
     pub fn end(&mut self, id: PauseId, at: Timestamp) {
         if let Some(pause) = self.pauses.get_mut(&id) {

@@ -10,8 +10,8 @@ use super::{
     VersionId, Work,
 };
 use crate::schedule::{
-    ArgumentTemplate, AttemptFacts, CatchUpPolicy, ConnectionName, OnPending, Retry, ScheduleKey, StartSpec,
-    TemplateError, Trigger,
+    ArgumentTemplate, AttemptFacts, CatchUpPolicy, ConnectionName, OnPending, OverlapPolicy, Retry, ScheduleKey,
+    StartSpec, TemplateError, Trigger,
 };
 
 /// One occurrence and what became of it. Everything the start needs is frozen here at the claim: a later edit of the
@@ -250,6 +250,19 @@ impl Run {
     pub fn is_caught_up(&self) -> bool {
         let all = self.policy.catch_up.is_some_and(|catch_up| catch_up.policy == CatchUpPolicy::All);
         self.trigger == Trigger::CatchUp && all
+    }
+
+    /// Whether it may have to wait for the end of an older run of its schedule, where one is open (semantics.md 9, 11).
+    pub fn may_queue(&self) -> bool {
+        let queues = self.policy.overlap.is_some_and(|overlap| match overlap {
+            OverlapPolicy::Skip | OverlapPolicy::Allow => false,
+            OverlapPolicy::QueueOne
+            | OverlapPolicy::QueueLatest
+            | OverlapPolicy::QueueAll
+            | OverlapPolicy::StopOther
+            | OverlapPolicy::KillOther => true,
+        });
+        !self.had_job() && (queues || self.is_caught_up())
     }
 
     /// Whether one of its attempts has had a job: it ends as its last job did, whatever becomes of a further attempt (semantics.md 18).

@@ -1,6 +1,8 @@
 //! What holds schedules back, and which of them have failed in a row, as far as it is kept in memory; each change of it is stored with the
 //! turn that made it.
 
+use std::collections::{HashMap, VecDeque};
+
 use jiff::Timestamp;
 
 use super::book::Book;
@@ -21,13 +23,27 @@ pub(crate) struct Holding {
     last_pause: PauseId,
     /// Runs that have ended, and that no count has yet.
     pub(crate) ended: Vec<RunId>,
+    /// What of each schedule was counted in this life: an end may be read after that of a run that ended later.
+    row: HashMap<ScheduleKey, Row>,
+}
+
+/// So many failures of a schedule are remembered one by one: more of them are seldom read after a success that was before them.
+const REMEMBERED: usize = 100;
+
+/// When runs of a schedule ended.
+#[derive(Debug, Default)]
+struct Row {
+    /// The last success.
+    succeeded: Option<Timestamp>,
+    /// The failures after it.
+    failed: VecDeque<Timestamp>,
 }
 
 impl Holding {
     /// What the database knows, under the blackouts of a set.
     pub(crate) fn new(stored: store::Holding, failing: Failing, set: &ScheduleSet) -> Holding {
         let store::Holding { pauses, last_pause, skips } = stored;
-        Holding { holds: Holds::new(pauses, skips, set), failing, last_pause, ended: Vec::new() }
+        Holding { holds: Holds::new(pauses, skips, set), failing, last_pause, ..Holding::default() }
     }
 
     /// The files have other blackouts, or other schedules that these are about.
@@ -51,9 +67,12 @@ impl Holding {
         self.holds.held(whose(run), run.nominal_at, run.fire_at, run.trigger)
     }
 
-    /// When the deadline of a run is that counts from an instant on (semantics.md 10, 30).
+    /// When the deadline of a run is that counts from an instant on (semantics.md 10, 30). None is after the time of day at which its
+    /// time-out ends all (21).
     pub(crate) fn deadline(&mut self, run: &Run, base: Timestamp) -> Timestamp {
-        deadline::at(base, run.policy.start_deadline, |at| self.holds.windows.free_stretch(whose(run), at))
+        let deadline =
+            deadline::at(base, run.policy.start_deadline, |at| self.holds.windows.free_stretch(whose(run), at));
+        run.policy.stop_at.map_or(deadline, |stop_at| deadline.min(stop_at))
     }
 
     /// A pause begins.
@@ -92,8 +111,38 @@ impl Holding {
         }
     }
 
+    /// A run of a schedule has failed. Gives how many have in a row by now; none where one that ended later has succeeded.
+    pub(crate) fn count_failure(&mut self, book: &mut Book, schedule: &ScheduleKey, at: Timestamp) -> Option<u32> {
+        let row = self.row.entry(schedule.clone()).or_default();
+        if row.succeeded.is_some_and(|succeeded| at < succeeded) {
+            return None;
+        }
+        row.failed.push_back(at);
+        if row.failed.len() > REMEMBERED {
+            row.failed.pop_front();
+        }
+        let failures = self.failing.schedules.get(schedule).copied().unwrap_or(0).saturating_add(1);
+        self.count_failures(book, schedule, failures);
+        Some(failures)
+    }
+
+    /// One has succeeded: only what failed after it counts on.
+    pub(crate) fn count_success(&mut self, book: &mut Book, schedule: &ScheduleKey, at: Timestamp) {
+        let row = self.row.entry(schedule.clone()).or_default();
+        row.succeeded = row.succeeded.max(Some(at));
+        row.failed.retain(|failed| at < *failed);
+        let failures = u32::try_from(row.failed.len()).unwrap_or(u32::MAX);
+        self.count_failures(book, schedule, failures);
+    }
+
+    /// A person has resumed it: the row begins anew.
+    pub(crate) fn count_anew(&mut self, book: &mut Book, schedule: &ScheduleKey) {
+        self.row.remove(schedule);
+        self.count_failures(book, schedule, 0);
+    }
+
     /// So many runs of a schedule have failed in a row by now.
-    pub(crate) fn count_failures(&mut self, book: &mut Book, schedule: &ScheduleKey, failures: u32) {
+    fn count_failures(&mut self, book: &mut Book, schedule: &ScheduleKey, failures: u32) {
         let before = match failures {
             0 => self.failing.schedules.remove(schedule),
             failures => self.failing.schedules.insert(schedule.clone(), failures),
@@ -126,6 +175,7 @@ impl Holding {
     pub(crate) fn retire(&mut self, is_kept: impl Fn(&ScheduleKey) -> bool) {
         self.failing.schedules.retain(|key, _| is_kept(key));
         self.failing.last.retain(|key, _| is_kept(key));
+        self.row.retain(|key, _| is_kept(key));
     }
 }
 

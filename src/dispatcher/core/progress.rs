@@ -169,7 +169,23 @@ impl Open {
             // Overlap first, and then the look-up: it may have waited for an older run that is still open.
             Progress::Queued(need) => {
                 *need = Need::Overlap;
-                if matches!(open.run.state, RunState::Waiting(WaitReason::Overlap | WaitReason::CatchUp)) {
+                let may_wait_behind = match open.run.state {
+                    RunState::Waiting(WaitReason::Overlap | WaitReason::CatchUp) => true,
+                    // It shows only what held it back, and may have been behind an older one too.
+                    RunState::Waiting(WaitReason::Paused | WaitReason::Blackout) => open.run.may_queue(),
+                    RunState::Armed
+                    | RunState::Waiting(_)
+                    | RunState::Starting
+                    | RunState::Unknown
+                    | RunState::Held
+                    | RunState::Job(_)
+                    | RunState::Ended(_) => false,
+                };
+                if open.run.state == RunState::Waiting(WaitReason::Limit) && open.run.policy.pool.is_some() {
+                    // Since then at the latest nothing else stood before it.
+                    open.pool_since = Some(open.run.deadline_from);
+                }
+                if may_wait_behind {
                     open.patience = Patience::NotAskedYet;
                 }
             }

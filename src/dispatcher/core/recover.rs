@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::holding::Holding;
 use super::link::Link;
 use super::progress::Open;
-use super::run::{elsewhere, holding, lists};
+use super::run::{elsewhere, holding, lists, pile};
 use super::set::planning::{Planning, Settled, settle_versions};
 use super::set::{claim, jumps, recall};
 use super::state::{Absent, Loaded, Pace, RandomBits, State, Sweep};
@@ -45,6 +45,7 @@ pub(crate) fn recover(
         state.book.ended.count_until(&counting.schedule, counting.pool.as_deref(), counting.run, counting.until);
     }
     state.holding = Holding::new(holding, failing, &set);
+    state.holding.holds.begin_by(opened.wall);
     let Settled { marks, due, recorded, parked } = settle_versions(&mut state, &set, marks, absent, doubt);
     let mut planning = Planning::new(Planner::new(set.clone(), Marks(marks)), parked, opened.wall);
     state.sweeps = sweeps.into_iter().map(|(run, connection, attempt)| Sweep::new(run, connection, attempt)).collect();
@@ -83,9 +84,11 @@ pub(crate) fn recover(
     jumps::take_back_marks(&mut state, &mut planning, opened.wall);
     jumps::doubt_unfinished_starts(&mut state);
     elsewhere::compare_identities(&mut state);
+    jumps::shorten_distances(&mut state);
     count_from_finding(&mut state);
-    if let Some(doubt) = doubt {
-        recall::plan(&mut state, &mut planning, doubt);
+    match doubt {
+        Some(doubt) => recall::plan(&mut state, &mut planning, doubt),
+        None => pile::choose_left_over(&mut state),
     }
     (state, planning)
 }

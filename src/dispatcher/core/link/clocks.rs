@@ -43,7 +43,52 @@ pub(crate) enum Clocks {
     Set { next: Duration },
 }
 
+/// Whether Orchestrator's clock was looked at in this life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Looked {
+    /// Not yet. It was asked for so often, and may be again at this boot time.
+    NotYet { asked: u32, next: Duration },
+    /// It was, or none is shown.
+    Yes,
+}
+
+/// Whether a job's time is judged by this machine's clock: by a wrong one every job has taken too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Judges {
+    /// It is.
+    Yes,
+    /// Orchestrator's clock is looked at first, now.
+    AfterALook,
+    /// The same, at this boot time.
+    Later(Duration),
+}
+
+impl Looked {
+    fn may_judge(&mut self, boot: Duration) -> Judges {
+        match *self {
+            // Nothing comes of the question, and a job must not run for ever because of that.
+            Looked::NotYet { asked, .. } if asked >= ANSWERS => Judges::Yes,
+            Looked::NotYet { next, .. } if boot < next => Judges::Later(next),
+            Looked::NotYet { asked, .. } => {
+                *self = Looked::NotYet { asked: asked.saturating_add(1), next: boot + CHECK_SOON };
+                Judges::AfterALook
+            }
+            Looked::Yes => Judges::Yes,
+        }
+    }
+}
+
 impl Clocks {
+    /// Whether a job's time is judged now, where that has been looked at or not.
+    pub(crate) fn may_judge(&mut self, looked: &mut Looked, boot: Duration) -> Judges {
+        match *self {
+            Clocks::Agree => looked.may_judge(boot),
+            Clocks::Doubted { next, .. } | Clocks::Differ { next, .. } | Clocks::Set { next } => {
+                if self.may_compare(boot) { Judges::AfterALook } else { Judges::Later(next) }
+            }
+        }
+    }
+
     /// Orchestrator's clock minus ours, as an answer showed it. Gives what is to be logged of it.
     pub(crate) fn compare(&mut self, skew: SignedDuration, boot: Duration) -> Option<OfConnection> {
         let before = *self;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use self::budget::{Bucket, ListBudget};
-use self::clocks::Clocks;
+use self::clocks::{Clocks, Judges, Looked};
 use self::health::{Answering, Health};
 use self::obstacle::{ConnectionObstacle, ConnectionTrouble, Obstacle};
 use self::targets::{TargetState, Targets};
@@ -42,6 +42,7 @@ pub(crate) struct Link {
     pub(crate) proofs: BTreeMap<FolderId, ProofWanted>,
     pub(crate) crowds: BTreeMap<FolderId, Crowd>,
     pub(crate) clocks: Clocks,
+    looked: Looked,
     /// Whether a trouble has kept starts back since they could go last: what piled up is chosen from when it ends.
     pub(crate) has_kept_back: bool,
     /// To be logged.
@@ -102,6 +103,7 @@ impl Link {
             proofs: BTreeMap::new(),
             crowds: BTreeMap::new(),
             clocks: Clocks::Agree,
+            looked: Looked::NotYet { asked: 0, next: boot },
             has_kept_back: false,
             said: Vec::new(),
             connection,
@@ -188,7 +190,19 @@ impl Link {
 
     /// An answer showed Orchestrator's clock minus ours.
     pub(crate) fn compare_clocks(&mut self, skew: SignedDuration, boot: Duration) {
+        self.looked = Looked::Yes;
         self.said.extend(self.clocks.compare(skew, boot));
+    }
+
+    /// A good answer came without Orchestrator's clock.
+    pub(crate) fn has_no_clock(&mut self) {
+        self.looked = Looked::Yes;
+        self.clocks.cannot_be_compared();
+    }
+
+    /// Whether a job's time is judged now (semantics.md 7, 21).
+    pub(crate) fn may_judge(&mut self, boot: Duration) -> Judges {
+        self.clocks.may_judge(&mut self.looked, boot)
     }
 
     /// What happened since this was last asked.
@@ -241,6 +255,7 @@ impl Link {
         self.short_folders = old.short_folders;
         self.proofs = old.proofs;
         self.clocks = old.clocks;
+        self.looked = old.looked;
     }
 }
 

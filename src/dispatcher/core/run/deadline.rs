@@ -25,13 +25,19 @@ fn give_up(state: &mut State, wanted: impl Fn(RunState) -> bool) {
     let deadlines = &state.book.due().deadlines;
     let late: Vec<RunId> = deadlines.iter().take_while(|(at, _)| *at <= now.wall).map(|(_, id)| *id).collect();
     for id in late {
-        let open = state.book.get(id).filter(|open| wanted(open.run.state));
-        let Some((was, had_job)) = open.map(|open| (open.run.state, open.run.had_job())) else { continue };
-        if !had_job {
-            state.book.change(id, |run| {
-                run.note = join(run.note.take(), format!("not started before its deadline; it was {was}"));
-            });
+        if state.book.get(id).is_some_and(|open| wanted(open.run.state)) {
+            miss(state, id);
         }
-        state.step(id, RunEvent::End(Ending::Missed(MissReason::Deadline)), OfRun::DeadlinePassed { was });
     }
+}
+
+/// It was not sent in time.
+pub(crate) fn miss(state: &mut State, id: RunId) {
+    let Some((was, had_job)) = state.book.get(id).map(|open| (open.run.state, open.run.had_job())) else { return };
+    if !had_job {
+        state.book.change(id, |run| {
+            run.note = join(run.note.take(), format!("not started before its deadline; it was {was}"));
+        });
+    }
+    state.step(id, RunEvent::End(Ending::Missed(MissReason::Deadline)), OfRun::DeadlinePassed { was });
 }

@@ -32,11 +32,11 @@ pub(crate) fn count_ends(state: &mut State) {
 }
 
 fn count_run(state: &mut State, run: &Run, ending: Ending) {
-    let schedule = &run.schedule;
+    let (schedule, at) = (&run.schedule, run.ended_at.unwrap_or(state.now.wall));
     match failing::of_run(ending) {
         Counted::Failed => {}
         Counted::Succeeded => {
-            state.holding.count_failures(&mut state.book, schedule, 0);
+            state.holding.count_success(&mut state.book, schedule, at);
             match run.trigger {
                 Trigger::Manual => end_ours(state, run),
                 Trigger::Scheduled | Trigger::CatchUp | Trigger::After | Trigger::Backfill => {}
@@ -45,8 +45,7 @@ fn count_run(state: &mut State, run: &Run, ending: Ending) {
         }
         Counted::Not => return,
     }
-    let failures = state.holding.failing.schedules.get(schedule).copied().unwrap_or(0).saturating_add(1);
-    state.holding.count_failures(&mut state.book, schedule, failures);
+    let Some(failures) = state.holding.count_failure(&mut state.book, schedule, at) else { return };
     let Some(pause_after) = state.loaded.set.schedules.get(schedule).map(|schedule| schedule.pause_after) else {
         return;
     };
@@ -135,7 +134,7 @@ fn ours<'s>(state: &'s State, schedule: &ScheduleKey) -> impl Iterator<Item = Pa
 
 /// A schedule goes on: its failures, and those of the account that it ran under, are counted anew.
 pub(crate) fn count_anew(state: &mut State, schedule: &ScheduleKey) {
-    state.holding.count_failures(&mut state.book, schedule, 0);
+    state.holding.count_anew(&mut state.book, schedule);
     forget_logons(state, schedule);
 }
 

@@ -34,7 +34,7 @@ pub(crate) fn on_found(
     match (&result, server_skew) {
         (Ok(_) | Err(_), ServerSkew::By(skew)) => link.compare_clocks(skew, now.boot),
         (Ok(_) | Err(_), ServerSkew::Open) => link.clocks.compare_soon(now.boot),
-        (Ok(_), ServerSkew::Unknown) => link.clocks.cannot_be_compared(),
+        (Ok(_), ServerSkew::Unknown) => link.has_no_clock(),
         (Err(_), ServerSkew::Unknown) => {}
     }
     let key = (folder.clone(), process.clone());

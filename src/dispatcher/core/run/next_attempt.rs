@@ -14,8 +14,8 @@ use crate::orchestrator::{JobState, JobView};
 use crate::policy::fault::{self, Fault, Told};
 use crate::policy::retry::{self, JobEnd, Next, Why};
 use crate::policy::stop::{JobWord, OwnLimit, ended_as, own_limit};
-use crate::run::{Attempt, Ending, Run, RunEvent, RunId, WaitReason};
-use crate::schedule::OnPending;
+use crate::run::{Attempt, Ending, Run, RunEvent, RunId, RunState, WaitReason};
+use crate::schedule::{OnPending, OverlapPolicy};
 
 /// Whether another attempt may follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +67,9 @@ pub(crate) fn on_job_ended(state: &mut State, id: RunId, job: &JobView, further:
     {
         next = Next::Ends(Why::TooLate);
     }
+    if matches!(next, Next::Again(_)) && makes_way(state, id) {
+        next = Next::Ends(Why::Stopped);
+    }
     state.book.change(id, |run| {
         run.started_at = job.began_at().or(run.started_at);
         run.error.clone_from(&error);
@@ -97,6 +100,16 @@ pub(crate) fn on_job_ended(state: &mut State, id: RunId, job: &JobView, further:
         run.output = run.policy.history.output.of_output(job.output.clone());
     });
     state.step(id, RunEvent::End(Ending::from(ended)), what);
+}
+
+/// Whether a newer time of its schedule waits until it has been stopped: then no attempt follows, whoever stopped its job (semantics.md 11).
+fn makes_way(state: &State, id: RunId) -> bool {
+    let Some(run) = state.book.get(id).map(|open| &open.run) else { return false };
+    state.book.of_schedule_but(&run.schedule, Some(id)).any(|open| {
+        let newer = &open.run;
+        let stops = matches!(newer.policy.overlap, Some(OverlapPolicy::StopOther | OverlapPolicy::KillOther));
+        stops && newer.state == RunState::Waiting(WaitReason::Overlap) && newer.nominal_at > run.nominal_at
+    })
 }
 
 /// Whether a robot has, or may have, taken a job that has ended: only of one that is Stopped is it certain that none

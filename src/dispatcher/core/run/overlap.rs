@@ -166,9 +166,21 @@ fn may_go(state: &mut State, id: RunId) -> Option<Asked> {
 
 /// Whether a run waits for the end of an older one, as far as is known.
 pub(crate) fn waits_behind(open: &Open) -> bool {
-    let waits_for = |reason| open.run.state == RunState::Waiting(reason);
-    // For times that are caught up, whether its own time runs meanwhile or not.
-    waits_for(WaitReason::CatchUp) || waits_for(WaitReason::Overlap) && open.patience != Patience::Runs
+    match open.run.state {
+        // For times that are caught up, whether its own time runs meanwhile or not.
+        RunState::Waiting(WaitReason::CatchUp) => true,
+        // What holds it back besides is shown before the older one.
+        RunState::Waiting(WaitReason::Overlap | WaitReason::Paused | WaitReason::Blackout) => {
+            open.patience != Patience::Runs
+        }
+        RunState::Armed
+        | RunState::Waiting(_)
+        | RunState::Starting
+        | RunState::Unknown
+        | RunState::Held
+        | RunState::Job(_)
+        | RunState::Ended(_) => false,
+    }
 }
 
 /// It waits for the end of an older one; whether its own time runs meanwhile depends on what that is.
@@ -195,6 +207,10 @@ fn release(state: &mut State, id: RunId) {
         count_from_last_end(state, id);
     }
     set_patience(state, id, Patience::Runs);
+    // It may be past it already.
+    if let Some(open) = state.book.get(id) {
+        state.wake.at_wall(open.run.deadline_at);
+    }
 }
 
 /// Its time counts from the last end of those before it, or from our reading of it where that came later. Gives whether there was one since

@@ -13,11 +13,24 @@ use crate::schedule::{ConnectionName, ScheduleKey, Trigger};
 
 /// A connection's starts may go again after a trouble: of each schedule the newest times are kept.
 pub(crate) fn choose(state: &mut State, connection: &ConnectionName) {
+    choose_of(state, connection, |_| true);
+}
+
+/// A trouble had kept these back when the life before this one ended. Whether it is over or not, the newest of them go at its end. What
+/// waited only for what was open at the start of that life shows no trouble.
+pub(crate) fn choose_left_over(state: &mut State) {
+    let names: Vec<ConnectionName> = state.links.keys().cloned().collect();
+    for name in names {
+        choose_of(state, &name, |open| open.run.error.is_some());
+    }
+}
+
+fn choose_of(state: &mut State, connection: &ConnectionName, wanted: impl Fn(&Open) -> bool) {
     let now = state.now.wall;
     let queue = state.book.due().queues.get(connection);
     let queued: Vec<RunId> = queue.into_iter().flat_map(|queue| queue.runs()).collect();
     let mut piles: BTreeMap<ScheduleKey, Vec<(Timestamp, RunId, WaitReason)>> = BTreeMap::new();
-    for open in queued.into_iter().filter_map(|id| state.book.get(id)) {
+    for open in queued.into_iter().filter_map(|id| state.book.get(id)).filter(|open| wanted(open)) {
         if let Some(reason) = waited_for(open, now) {
             let pile = piles.entry(open.run.schedule.clone()).or_default();
             pile.push((open.run.nominal_at, open.run.id, reason));

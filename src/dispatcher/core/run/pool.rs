@@ -26,8 +26,18 @@ pub(crate) fn limited_by(state: &State, open: &Open) -> Option<String> {
 fn free(state: &mut State, pool: &str, id: Option<RunId>) -> usize {
     let now = state.now.wall;
     let Some(size) = state.loaded.set.pools.get(pool).copied() else { return usize::MAX };
-    let has_one = |held: &BTreeSet<RunId>| id.is_some_and(|id| held.contains(&id));
-    let others = state.book.due().holders.get(pool).map_or(0, |held| held.len() - usize::from(has_one(held)));
+    let due = state.book.due();
+    let nobody = BTreeSet::new();
+    let held = due.holders.get(pool).unwrap_or(&nobody);
+    let others = match id.filter(|id| held.contains(id)) {
+        None => held.len(),
+        // Of those that have a place and wait to be sent again none stands in another's way: where the pool has become
+        // smaller, all of them would.
+        Some(id) => {
+            let waiting = due.pool_waits.get(pool).unwrap_or(&nobody);
+            held.iter().filter(|other| **other != id && !waiting.contains(other)).count()
+        }
+    };
     // What was given up and may still run has its place for a while (semantics.md 22).
     let given_up = state.book.ended.counting_in(pool).filter(|until| *until > now).count();
     usize::try_from(size).unwrap_or(usize::MAX).saturating_sub(others.saturating_add(given_up))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::ending::join;
-use super::{holding, overlap, pile, pool, process};
+use super::{deadline, holding, overlap, pile, pool, process};
 use crate::clock::Reading;
 use crate::dispatcher::core::book::Book;
 use crate::dispatcher::core::link::health::Answering;
@@ -100,13 +100,10 @@ fn send(state: &mut State, id: RunId, place: Place) -> Seat {
     let Some(need) = there(open.need(), "a run in a queue may be sent") else { return Seat::Event };
     let (connection, start, due) = (open.run.connection.clone(), open.run.start().clone(), open.run.due_at());
     let (state_before, is_retry) = (open.run.state, open.run.had_job());
+    let (is_elsewhere, stop_at) = (open.elsewhere.is_some(), open.run.policy.stop_at);
     let limiting = pool::limited_by(state, open).filter(|_| place == Place::Asked);
     let pause = open.tries.pause.map(|pause| pause.until);
     let sent = if open.run.state == RunState::Unknown { OfRun::SentAgain } else { OfRun::Sent };
-    if open.elsewhere.is_some() {
-        state.wait(id, WaitReason::Outage, None, OfRun::WaitsForTenant);
-        return Seat::Event;
-    }
     if is_certainly_unsent(state, open, need)
         && let Some((ending, why)) = unwanted(state, &open.run)
     {
@@ -115,6 +112,13 @@ fn send(state: &mut State, id: RunId, place: Place) -> Seat {
         }
         if state.step(id, RunEvent::End(ending), OfRun::Unwanted(why)) && ending == Ending::Cancelled && !is_retry {
             state.book.change(id, |run| run.cancelled_by = Some("files".to_owned()));
+        }
+        return Seat::Event;
+    }
+    if is_elsewhere {
+        // Its own time runs from the end of the older one, also where that can be read no more than it can be sent.
+        if !overlap::stays_behind(state, id) {
+            state.wait(id, WaitReason::Outage, None, OfRun::WaitsForTenant);
         }
         return Seat::Event;
     }
@@ -152,6 +156,11 @@ fn send(state: &mut State, id: RunId, place: Place) -> Seat {
     if may_have_changed && !overlap::may_still_go(state, id) {
         return Seat::Event;
     }
+    if stop_at.is_some_and(|stop_at| stop_at <= now.wall) {
+        // What waited for an older one learns only then that its day is over (semantics.md 21).
+        deadline::miss(state, id);
+        return Seat::Event;
+    }
     if let Some(pool) = limiting {
         pool::wait(state, id, pool);
         return Seat::Pool;
@@ -183,6 +192,8 @@ fn is_certainly_unsent(state: &State, open: &Open, need: Need) -> bool {
 /// What keeps a run back: a pause or a window, its connection, or its own pause until this boot time. None: nothing.
 fn kept_back(state: &mut State, id: RunId, connection: &ConnectionName, pause: Option<Duration>) -> Option<Seat> {
     if let Some(seat) = holding::keep(state, id) {
+        // When it is its turn its own time runs, in the pause too (semantics.md 11, 29).
+        overlap::stays_behind(state, id);
         return Some(seat);
     }
     let now = state.now;

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use crate::clock::later;
 use crate::dispatcher::core::due::limit_of;
 use crate::dispatcher::core::flights::Question;
+use crate::dispatcher::core::link::clocks::Judges;
 use crate::dispatcher::core::progress::{Follow, Open};
 use crate::dispatcher::core::state::{State, boot_of, there};
 use crate::executor::Action;
@@ -54,7 +55,7 @@ pub(crate) fn wish(state: &mut State, id: RunId, by: StoppedBy, how: How, newer:
     };
     let new = StopIntent { by: by.clone(), asked_at: now, soft, kill };
     let old = attempt.stop.clone();
-    let intent = match (decide(old.as_ref(), &new), old) {
+    let intent = match (decide(old.as_ref(), &new), old.clone()) {
         (Standing::Stays, _) => return,
         (Standing::Replaces, None) => new,
         // What was asked for is not asked for again, and a kill that was decided stays decided.
@@ -66,6 +67,10 @@ pub(crate) fn wish(state: &mut State, id: RunId, by: StoppedBy, how: How, newer:
         (Standing::Hastens, Some(old)) => StopIntent { kill: earlier_kill(old.kill, new.kill), ..old },
         (Standing::Hastens, None) => new,
     };
+    if old.as_ref() == Some(&intent) {
+        // Whoever waits for it asks each time that something of it changes, and this would be such a change.
+        return;
+    }
     state.book.change_attempt(id, |attempt| attempt.stop = Some(intent));
     if let Some(follow) = state.book.get_mut(id).and_then(Open::follow_mut) {
         (follow.stop_again, follow.stops_in_vain) = (Duration::ZERO, 0);
@@ -91,6 +96,9 @@ pub(crate) fn judge_limits(state: &mut State) {
         let due = boot_of(now, at);
         let Some(follow) = open.follow().filter(|follow| follow.ended.is_none()) else { continue };
         if follow.read_at.is_some_and(|read_at| read_at >= due) {
+            if !is_by_a_good_clock(state, id) {
+                continue;
+            }
             wish(state, id, StoppedBy::Timeout(limit), How::Softly, None);
             continue;
         }
@@ -101,6 +109,30 @@ pub(crate) fn judge_limits(state: &mut State) {
             && let Some(follow) = state.book.get_mut(id).and_then(Open::follow_mut)
         {
             follow.next = now.boot;
+        }
+    }
+}
+
+/// Whether this machine's clock is to be trusted: by a wrong one every job has taken too long (semantics.md 7). Where that is not known it is
+/// found out.
+fn is_by_a_good_clock(state: &mut State, id: RunId) -> bool {
+    let boot = state.now.boot;
+    let Some(open) = state.book.get(id) else { return true };
+    let (connection, start) = (open.run.connection.clone(), open.run.start().clone());
+    let Some(link) = state.links.get_mut(&connection) else { return true };
+    match link.may_judge(boot) {
+        Judges::Yes => true,
+        Judges::AfterALook => {
+            if link.health.may_read(boot) {
+                let action = link.find(start.folder, start.process);
+                state.act(action);
+            }
+            state.wake.at_boot(boot + AGAIN);
+            false
+        }
+        Judges::Later(next) => {
+            state.wake.at_boot(next);
+            false
         }
     }
 }

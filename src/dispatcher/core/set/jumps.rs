@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::planning::{Planning, Warmed};
-use crate::clock::{Reading, earlier};
+use crate::clock::{Reading, earlier, later};
 use crate::dispatcher::core::inquiry::Settle;
 use crate::dispatcher::core::link::Phase;
 use crate::dispatcher::core::progress::Progress;
@@ -17,8 +17,8 @@ use crate::dispatcher::core::run::lists;
 use crate::dispatcher::core::state::State;
 use crate::happening::{Happening, OfDaemon, OfRun, OfSchedule};
 use crate::policy::overlap::Knowledge;
-use crate::run::{RunId, RunState};
-use crate::schedule::ConnectionName;
+use crate::run::{RunId, RunState, WaitReason};
+use crate::schedule::{ConnectionName, Timeouts};
 
 /// Wall time may run this far from boot time between two turns; more is a step of the clock (semantics.md 7).
 const STEP: SignedDuration = SignedDuration::from_secs(5);
@@ -91,6 +91,8 @@ pub(crate) fn notice(state: &mut State, planning: &mut Planning, turns: &mut Tur
         // Whatever is due by the new time may have been started by the old: it is looked up before it is sent.
         state.loaded.opened.wall = state.loaded.opened.wall.max(now.wall);
         planning.warmed = Warmed::from(now.wall);
+        state.holding.holds.begin_by(earlier(now.wall, passed));
+        keep_distances(state, stepped);
         state.book.look_at_all();
         for link in state.links.values_mut() {
             link.clocks.were_set(stepped, now.boot);
@@ -102,6 +104,60 @@ pub(crate) fn notice(state: &mut State, planning: &mut Planning, turns: &mut Tur
         state.book.log(Happening::Daemon(OfDaemon::Slept(by_boot)));
         reconcile_anew(state);
     }
+}
+
+/// What is put off for a while by its policy is not put off for longer, nor for less, since the clock was set: another attempt, and the
+/// kill of a job that does not obey (semantics.md 18, 21).
+fn keep_distances(state: &mut State, stepped: SignedDuration) {
+    let moved = |at: Timestamp| at.saturating_add(stepped).unwrap_or(at);
+    for id in state.book.ids() {
+        let Some(attempt) = state.book.get(id).and_then(|open| open.run.attempt()) else { continue };
+        let is_waiting = state.book.get(id).is_some_and(|open| open.run.state == RunState::Waiting(WaitReason::Retry));
+        if let Some(due) = attempt.due_at.filter(|_| is_waiting).map(moved) {
+            put_off_until(state, id, due);
+        } else if attempt.stop.as_ref().and_then(|stop| stop.kill).is_some_and(|kill| kill.accepted_at.is_none()) {
+            state.book.change_attempt(id, |attempt| {
+                if let Some(kill) = attempt.stop.as_mut().and_then(|stop| stop.kill.as_mut()) {
+                    kill.at = moved(kill.at);
+                }
+            });
+        }
+    }
+}
+
+/// The clock was set back while nobody was there: nothing is put off for longer than its policy says.
+pub(crate) fn shorten_distances(state: &mut State) {
+    let now = state.now.wall;
+    for id in state.book.ids() {
+        let Some(run) = state.book.get(id).map(|open| &open.run) else { continue };
+        let Some(attempt) = run.attempt() else { continue };
+        let longest = run.policy.retry.as_ref().map_or(Duration::ZERO, |retry| retry.max_delay * 11 / 10);
+        let latest = later(now, longest);
+        if run.state == RunState::Waiting(WaitReason::Retry) && attempt.due_at.is_some_and(|due| due > latest) {
+            put_off_until(state, id, latest);
+            continue;
+        }
+        let kill_after = run.policy.timeout.as_ref().map_or(Timeouts::USUAL_KILL_AFTER, |timeout| timeout.kill_after);
+        let latest = later(now, kill_after);
+        if attempt.stop.as_ref().and_then(|stop| stop.kill).is_some_and(|kill| kill.at > latest) {
+            state.book.change_attempt(id, |attempt| {
+                if let Some(kill) = attempt.stop.as_mut().and_then(|stop| stop.kill.as_mut()) {
+                    kill.at = latest;
+                }
+            });
+        }
+    }
+}
+
+fn put_off_until(state: &mut State, id: RunId, due: Timestamp) {
+    state.book.change(id, |run| {
+        run.waiting_until = Some(due);
+        if let Some(attempt) = run.attempt_mut() {
+            attempt.due_at = Some(due);
+        }
+    });
+    state.set_deadline(id, due);
+    state.wake.at_wall(due);
 }
 
 /// Marks ahead of the clock were made under a wrong one, in this life or before it.

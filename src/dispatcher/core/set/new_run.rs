@@ -41,11 +41,16 @@ pub(crate) fn fill_in(
 }
 
 /// When `timeout.at` shows on the clocks of the schedule's zone next after a run is to be sent; in a gap the first instant after it, of two the
-/// first.
+/// first, but for a run that is sent in the second of two alike hours.
 fn stop_at(schedule: &Schedule, fire_at: Timestamp) -> Option<Timestamp> {
     let at = schedule.timeout.as_ref()?.at?;
     let zone = schedule.recurrence.zone();
-    let (local, _) = zone.read(fire_at);
+    let (local, offset) = zone.read(fire_at);
+    let same_hour = offset.to_timestamp(local.date().to_datetime(at)).ok();
+    let is_shown = |instant: &Timestamp| *instant > fire_at && zone.read(*instant).0 == local.date().to_datetime(at);
+    if let Some(instant) = same_hour.filter(is_shown) {
+        return Some(instant);
+    }
     let days = [local.date(), local.date().tomorrow().ok()?, local.date().tomorrow().ok()?.tomorrow().ok()?];
     days.into_iter().filter_map(|day| zone.first_instant_at(day.to_datetime(at))).find(|instant| *instant > fire_at)
 }
