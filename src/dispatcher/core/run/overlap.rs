@@ -167,8 +167,10 @@ fn may_go(state: &mut State, id: RunId) -> Option<Asked> {
 /// Whether a run waits for the end of an older one, as far as is known.
 pub(crate) fn waits_behind(open: &Open) -> bool {
     let waits_for = |reason| open.run.state == RunState::Waiting(reason);
+    // Of two things that it waits for, the one that is shown is a pause or a window.
+    let may_wait = waits_for(WaitReason::Overlap) || waits_for(WaitReason::Paused) || waits_for(WaitReason::Blackout);
     // For times that are caught up, whether its own time runs meanwhile or not.
-    waits_for(WaitReason::CatchUp) || waits_for(WaitReason::Overlap) && open.patience != Patience::Runs
+    waits_for(WaitReason::CatchUp) || may_wait && open.patience != Patience::Runs
 }
 
 /// It waits for the end of an older one; whether its own time runs meanwhile depends on what that is.
@@ -227,6 +229,18 @@ pub(crate) fn stays_behind(state: &mut State, id: RunId) -> bool {
         set_patience(state, id, Patience::Runs);
     }
     !is_first
+}
+
+/// What held it back besides is over, and it is shown with the older one again.
+pub(crate) fn show_behind(state: &mut State, id: RunId) {
+    let was_held = |state| matches!(state, RunState::Waiting(WaitReason::Paused | WaitReason::Blackout));
+    let Some(open) = state.book.get(id).filter(|open| was_held(open.run.state)) else { return };
+    let due = boot_of(state.now, open.run.fire_at);
+    let reason = match counting::caught_up_before(&state.book, id, due) {
+        Some(_) => WaitReason::CatchUp,
+        None => WaitReason::Overlap,
+    };
+    state.wait(id, reason, None, OfRun::WaitsForOlder);
 }
 
 /// The older ones are made to end, each as it can be; what was never sent is not started at all.

@@ -1,0 +1,58 @@
+//! When the deadline of what is held back is (semantics.md 10, 11, 29, 30).
+
+use punctual::schedule::BlackoutThen;
+
+use super::blackouts::{about, blackout};
+use super::holding::{BEFORE, NOON, ONE, only, pause, set};
+use super::server::Mood;
+use super::world::{World, at, hourly, seconds};
+
+#[test]
+fn what_waits_behind_an_older_run_in_a_pause_has_its_deadline_from_that_ones_end() {
+    // The older one ends at a quarter past one, inside the pause; thirty minutes from then on are over before the pause is, or are not.
+    for (end, expected) in [("2026-11-23T14:10:00Z", "missed: deadline"), ("2026-11-23T13:30:00Z", "succeeded")] {
+        let mut world = World::new(&hourly(", start_deadline: 30m, overlap: queue_all"), BEFORE);
+        world.server.lasts = seconds(75 * 60);
+        world.pass_to("2026-11-23T13:05:00Z");
+        assert_eq!(world.state("x", ONE), "waiting: overlap");
+        pause(&mut world, only("x"), Some(end));
+        world.pass_to("2026-11-23T13:20:00Z");
+        assert_eq!((world.state("x", NOON).as_str(), world.state("x", ONE).as_str()), ("succeeded", "waiting: paused"));
+        world.server.lasts = seconds(60);
+        world.pass_to("2026-11-23T14:20:00Z");
+        assert_eq!(world.state("x", ONE), expected);
+    }
+}
+
+#[test]
+fn an_outage_after_a_window_uses_up_the_deadline_of_what_waits_behind_no_one_any_more() {
+    // By another schedule it is known that nobody is there.
+    let other = "  y: { cron: \"*/2 * * * *\", overlap: allow, start: { process: P } }\n";
+    let schedules = format!("{}{other}", hourly(", start_deadline: 30m, overlap: queue_latest"));
+    let window = about(blackout("patching", "10 13 * * *", 40, BlackoutThen::Wait), &["x"]);
+    let mut world = World::with(set(&schedules, BEFORE, &[window]), at(BEFORE));
+    world.server.lasts = seconds(75 * 60);
+    world.pass_to("2026-11-23T13:05:00Z");
+    assert_eq!(world.state("x", ONE), "waiting: overlap");
+    // The older one ends at a quarter past one; thirty minutes count from the end of the window.
+    world.pass_to("2026-11-23T13:40:00Z");
+    assert_eq!((world.state("x", NOON).as_str(), world.state("x", ONE).as_str()), ("succeeded", "waiting: blackout"));
+    world.server.mood = Mood::Down;
+    world.pass_to("2026-11-23T14:15:00Z");
+    assert_eq!(world.state("x", ONE), "waiting: outage");
+    world.pass_to("2026-11-23T14:25:00Z");
+    assert_eq!(world.state("x", ONE), "missed: deadline");
+}
+
+#[test]
+fn what_waits_behind_an_older_run_after_a_pause_says_so_in_an_outage_too() {
+    let mut world = World::new(&hourly(", start_deadline: 30m, overlap: queue_all"), BEFORE);
+    world.server.lasts = seconds(150 * 60);
+    world.pass_to("2026-11-23T13:05:00Z");
+    pause(&mut world, only("x"), Some("2026-11-23T13:20:00Z"));
+    world.server.mood = Mood::Down;
+    world.pass_to("2026-11-23T13:15:00Z");
+    assert_eq!(world.state("x", ONE), "waiting: paused");
+    world.pass_to("2026-11-23T13:55:00Z");
+    assert_eq!(world.state("x", ONE), "waiting: overlap");
+}
