@@ -219,11 +219,15 @@ pub(crate) fn stays_behind(state: &mut State, id: RunId) -> bool {
     let Some(open) = state.book.get(id).filter(|open| waits_behind(open)) else { return false };
     let (schedule, place) = (open.run.schedule.clone(), Some((open.run.nominal_at, open.run.id)));
     let policy = open.run.policy.overlap.unwrap_or(OverlapPolicy::Skip);
-    let due = boot_of(now, open.run.fire_at);
+    let (due, is_caught_up) = (boot_of(now, open.run.fire_at), open.run.is_caught_up());
     let older = counting::active(&state.book, policy, &schedule, place, due, now.wall);
-    let is_first = older.is_empty() && counting::caught_up_before(&state.book, id, due).is_none();
+    let is_behind_caught_up = counting::caught_up_before(&state.book, id, due).is_some();
+    let is_first = older.is_empty() && !is_behind_caught_up;
     if is_first {
         release(state, id);
+    } else if is_behind_caught_up && !is_caught_up {
+        // It has its deadline from its own time (semantics.md 9).
+        set_patience(state, id, Patience::Runs);
     } else if older.iter().all(|run| run.knowledge == Knowledge::NotReadYet) && count_from_last_end(state, id) {
         // What it waited behind is gone, and what the next one does is not known: for that it waits within its deadline.
         set_patience(state, id, Patience::Runs);
