@@ -56,3 +56,21 @@ fn what_waits_behind_an_older_run_after_a_pause_says_so_in_an_outage_too() {
     world.pass_to("2026-11-23T13:55:00Z");
     assert_eq!(world.state("x", ONE), "waiting: overlap");
 }
+
+#[test]
+fn what_a_window_used_to_hold_takes_no_time_with_it_that_comes_after_its_deadline() {
+    // Down over the end of the window and the deadline: the time that is caught up then is not skipped for one that is given up.
+    let window = blackout("patching", "30 11 * * *", 60, BlackoutThen::Wait);
+    let schedules = hourly(", start_deadline: 30m, catch_up: { window: 1d }");
+    let mut world = World::with(set(&schedules, BEFORE, &[window]), at(BEFORE));
+    world.pass_to("2026-11-23T12:05:00Z");
+    assert_eq!(world.state("x", NOON), "waiting: blackout");
+    world.crash();
+    world.sleep(seconds(2 * 3_600));
+    world.recover();
+    world.settle();
+    world.pass(seconds(120));
+    let two = "2026-11-23T14:00:00Z";
+    assert_eq!(world.state("x", NOON), "missed: deadline");
+    assert_eq!((world.state("x", ONE).as_str(), world.state("x", two).as_str()), ("missed: down", "succeeded"));
+}
