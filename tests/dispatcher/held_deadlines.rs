@@ -45,6 +45,42 @@ fn an_outage_after_a_window_uses_up_the_deadline_of_what_waits_behind_no_one_any
 }
 
 #[test]
+fn a_restart_in_a_window_forgets_nothing_of_the_end_that_a_deadline_counts_from() {
+    // The older run ends at a quarter past one; the window from ten past to ten to two counts for nothing.
+    let window = blackout("patching", "10 13 * * *", 40, BlackoutThen::Wait);
+    let schedules = hourly(", start_deadline: 30m, overlap: queue_latest");
+    let mut world = World::with(set(&schedules, BEFORE, &[window]), at(BEFORE));
+    world.server.lasts = seconds(75 * 60);
+    world.pass_to("2026-11-23T13:20:00Z");
+    assert_eq!((world.state("x", NOON).as_str(), world.state("x", ONE).as_str()), ("succeeded", "waiting: blackout"));
+    world.restart();
+    assert_eq!(world.run("x", ONE).deadline_at, at("2026-11-23T14:20:00Z"));
+}
+
+#[test]
+fn nor_does_one_before_that_end_or_after_the_deadline() {
+    let window = blackout("patching", "10 13 * * *", 40, BlackoutThen::Wait);
+    let schedules = hourly(", start_deadline: 30m, overlap: queue_latest");
+    for (length, expected) in [(65, "missed: deadline"), (35, "succeeded")] {
+        let mut world = World::with(set(&schedules, BEFORE, &[window.clone()]), at(BEFORE));
+        world.server.lasts = seconds(75 * 60);
+        world.pass_to("2026-11-23T13:12:00Z");
+        pause(&mut world, only("x"), Some("2026-11-23T13:55:00Z"));
+        // The older run is still there when the daemon comes back, and ends then.
+        world.restart();
+        world.pass_to("2026-11-23T13:20:00Z");
+        world.server.lasts = seconds(60);
+        assert_eq!(world.run("x", ONE).deadline_at, at("2026-11-23T14:20:00Z"));
+        world.crash();
+        world.sleep(seconds(length * 60));
+        world.recover();
+        world.settle();
+        world.pass(seconds(120));
+        assert_eq!(world.state("x", ONE), expected);
+    }
+}
+
+#[test]
 fn what_waits_behind_an_older_run_after_a_pause_says_so_in_an_outage_too() {
     let mut world = World::new(&hourly(", start_deadline: 30m, overlap: queue_all"), BEFORE);
     world.server.lasts = seconds(150 * 60);

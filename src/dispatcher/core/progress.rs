@@ -169,7 +169,12 @@ impl Open {
             // Overlap first, and then the look-up: it may have waited for an older run that is still open.
             Progress::Queued(need) => {
                 *need = Need::Overlap;
-                if matches!(open.run.state, RunState::Waiting(WaitReason::Overlap | WaitReason::CatchUp)) {
+                let shows_it = matches!(open.run.state, RunState::Waiting(WaitReason::Overlap | WaitReason::CatchUp));
+                // A pause or a window is what it shows then, and it may have waited for an older run as well. What is past its deadline
+                // is given up at once, before it stands in a new time's way.
+                let is_held = matches!(open.run.state, RunState::Waiting(WaitReason::Paused | WaitReason::Blackout));
+                let may_wait = is_held && !open.run.had_job() && open.run.deadline_at > opened.wall;
+                if shows_it || may_wait {
                     open.patience = Patience::NotAskedYet;
                 }
             }
