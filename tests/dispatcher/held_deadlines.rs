@@ -62,7 +62,7 @@ fn nor_does_one_before_that_end_or_after_the_deadline() {
     let window = blackout("patching", "10 13 * * *", 40, BlackoutThen::Wait);
     let schedules = hourly(", start_deadline: 30m, overlap: queue_latest");
     for (length, expected) in [(65, "missed: deadline"), (35, "succeeded")] {
-        let mut world = World::with(set(&schedules, BEFORE, &[window.clone()]), at(BEFORE));
+        let mut world = World::with(set(&schedules, BEFORE, std::slice::from_ref(&window)), at(BEFORE));
         world.server.lasts = seconds(75 * 60);
         world.pass_to("2026-11-23T13:12:00Z");
         pause(&mut world, only("x"), Some("2026-11-23T13:55:00Z"));
