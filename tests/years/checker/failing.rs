@@ -167,10 +167,10 @@ fn logon(story: &Story, counts: &mut Counts, row: &Row, at: Moment, explained: &
         let faulted = row.is("faulted", "");
         let class = row.last_try().and_then(|attempt| story.job_of(attempt)).and_then(|job| job.fault);
         let beyond = matches!(class, Some((Class::Business | Class::Application, _)));
-        if row.is("succeeded", "") || faulted && beyond {
-            if let Some(under) = counts.under.get(&row.schedule) {
-                counts.logons.entry(*under).or_default().most = 0;
-            }
+        if (row.is("succeeded", "") || faulted && beyond)
+            && let Some(under) = counts.under.get(&row.schedule)
+        {
+            counts.logons.entry(*under).or_default().most = 0;
         }
         return;
     };
