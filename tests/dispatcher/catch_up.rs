@@ -62,6 +62,19 @@ fn later_times_wait_for_them_with_the_deadline_of_their_own_time() {
 }
 
 #[test]
+fn and_keep_it_in_an_outage_after_a_restart() {
+    let mut world = after_a_long_night(10, OverlapPolicy::Allow);
+    world.server.lasts = seconds(1_500);
+    world.pass_to("2026-11-23T17:05:00Z");
+    world.server.mood = Mood::Down;
+    world.restart();
+    world.pass_to("2026-11-23T17:59:00Z");
+    assert_eq!(world.state("x", "2026-11-23T17:00:00Z"), "waiting: catch_up");
+    world.pass_to("2026-11-23T18:00:01Z");
+    assert_eq!(world.state("x", "2026-11-23T17:00:00Z"), "missed: deadline");
+}
+
+#[test]
 fn a_caught_up_time_is_skipped_for_another_run_and_not_for_its_own_kind() {
     let mut world = World::proven_with(all(10, OverlapPolicy::Skip), BEFORE);
     world.server.lives.push_back(Life { lasts: seconds(4 * 3_600 + 7_200), ..Life::usual() });

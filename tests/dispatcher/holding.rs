@@ -12,9 +12,9 @@ use super::blackouts::{about, blackout, under};
 use super::server::Mood;
 use super::world::{World, at, hourly, seconds, set_of};
 
-const BEFORE: &str = "2026-11-23T11:59:00Z";
-const NOON: &str = "2026-11-23T12:00:00Z";
-const ONE: &str = "2026-11-23T13:00:00Z";
+pub(crate) const BEFORE: &str = "2026-11-23T11:59:00Z";
+pub(crate) const NOON: &str = "2026-11-23T12:00:00Z";
+pub(crate) const ONE: &str = "2026-11-23T13:00:00Z";
 const TWO: &str = "2026-11-23T14:00:00Z";
 
 pub(crate) fn only(name: &str) -> PauseScope {
@@ -52,7 +52,7 @@ fn hours(more: &str, begin: &str, windows: &[Blackout]) -> World {
     World::with(set(&hourly(more), begin, windows), at(begin))
 }
 
-fn set(schedules: &str, begin: &str, windows: &[Blackout]) -> Arc<ScheduleSet> {
+pub(crate) fn set(schedules: &str, begin: &str, windows: &[Blackout]) -> Arc<ScheduleSet> {
     under(&set_of(schedules, at(begin)), windows)
 }
 

@@ -11,6 +11,7 @@ mod crashes;
 mod evidence;
 mod failing;
 mod following;
+mod held_deadlines;
 mod holding;
 mod laws;
 mod memory;

@@ -125,6 +125,8 @@ pub(crate) struct Law {
     pub(crate) priority: i64,
     pub(crate) connection: &'static str,
     pub(crate) unknown: &'static str,
+    /// `pause_after_failures`.
+    pub(crate) pause_after: Option<i64>,
     pub(crate) temper: Temper,
 }
 
@@ -188,6 +190,9 @@ impl Law {
         if self.priority != 0 {
             let _ = writeln!(text, "    priority: {}", self.priority);
         }
+        if let Some(failures) = self.pause_after {
+            let _ = writeln!(text, "    pause_after_failures: {failures}");
+        }
         text
     }
 
@@ -200,7 +205,7 @@ impl Law {
                 (first..).map(|number| number * step).take_while(|at| *at <= until).collect()
             }
             Times::Minutes(minutes) => in_each_hour(&zone, minutes, from, until),
-            Times::Daily(hours, minute) => on_each_day(&zone, hours, *minute, from, until),
+            Times::Daily(hours, minute) => on_each_day(self.zone, hours, *minute, from, until),
         };
         times.sort_unstable();
         times.dedup();
@@ -223,13 +228,15 @@ fn in_each_hour(zone: &TimeZone, minutes: &[i64], from: Second, until: Second) -
     times
 }
 
-fn on_each_day(zone: &TimeZone, hours: &[i8], minute: i8, from: Second, until: Second) -> Vec<Second> {
+/// At these local hours and this minute of each day, about from then to then.
+pub(crate) fn on_each_day(zone: &str, hours: &[i8], minute: i8, from: Second, until: Second) -> Vec<Second> {
+    let zone = TimeZone::get(zone).unwrap();
     let date = |at: Second| zone.to_datetime(instant(at)).date();
     let last = date(until).tomorrow().unwrap();
     let mut day: Date = date(from).yesterday().unwrap();
     let mut times = Vec::new();
     while day <= last {
-        times.extend(hours.iter().map(|hour| first_at(zone, day, *hour, minute)));
+        times.extend(hours.iter().map(|hour| first_at(&zone, day, *hour, minute)));
         day = day.tomorrow().unwrap();
     }
     times

@@ -14,7 +14,7 @@ use punctual::schedule::ConnectionName;
 use uuid::Uuid;
 
 use super::dice::Dice;
-use super::job::{FAULTS, Job, Moment};
+use super::job::{Class, FAULTS, Job, Moment};
 use super::law::{Law, Temper};
 
 /// How a connection is.
@@ -53,6 +53,8 @@ pub(crate) struct Orchestrator {
     pub(crate) stops: Vec<StopCall>,
     pub(crate) moods: BTreeMap<String, Mood>,
     pub(crate) tempers: BTreeMap<String, Temper>,
+    /// On these connections no logon succeeds, and jobs say this.
+    locked: BTreeMap<&'static str, (Class, &'static str)>,
     dice: Dice,
 }
 
@@ -86,6 +88,7 @@ impl Orchestrator {
             stops: Vec::new(),
             moods: BTreeMap::new(),
             tempers: BTreeMap::new(),
+            locked: BTreeMap::new(),
             dice: Dice::new(seed ^ 0x0c4e_57a7),
         }
     }
@@ -96,6 +99,14 @@ impl Orchestrator {
 
     pub(crate) fn knows(&mut self, laws: &BTreeMap<String, Law>) {
         self.tempers.extend(laws.iter().map(|(key, law)| (key.clone(), law.temper.clone())));
+    }
+
+    pub(crate) fn set_logons(&mut self, connection: &'static str, succeed: bool) {
+        self.locked.remove(connection);
+        if !succeed {
+            let faults: Vec<_> = FAULTS.into_iter().filter(|(class, _)| *class == Class::Account).collect();
+            self.locked.insert(connection, self.dice.pick(&faults));
+        }
     }
 
     fn mood(&self, connection: &ConnectionName) -> Mood {
@@ -140,6 +151,11 @@ impl Orchestrator {
             lasts += (asleep + again) * 1_000;
         }
         let fault = dice.happens(temper.fail).then(|| dice.pick(&FAULTS));
+        let locked = self.locked.get(order.connection.as_str()).copied();
+        if locked.is_some() {
+            (lasts, parked) = (dice.between(1_000, 9_000), None);
+        }
+        let fault = locked.or(fault);
         let obeys = (!dice.happens(temper.deaf)).then(|| {
             let state = match dice.between(0, 19) {
                 0 => JobState::Successful,

@@ -8,14 +8,18 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use punctual::schedule::{ScheduleSet, SourceFile, parse};
 
+use super::blackout::Blackout;
 use super::dice::Dice;
+use super::holding::{first, pause_after};
 use super::job::Moment;
 use super::law::{CatchUp, Law, Overlap, Retry, Temper, Timeout, Times};
 use super::orchestrator::Mood;
+use super::people::Ask;
 
 pub(crate) const CONNECTIONS: [&str; 2] = ["one", "two"];
 
-const ZONES: [&str; 5] = ["Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "UTC"];
+pub(crate) const ZONES: [&str; 5] =
+    ["Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "UTC"];
 
 /// Evenings before clocks change somewhere in these zones, and one before an ordinary day.
 const EVES: [&str; 6] = [
@@ -45,6 +49,7 @@ pub(crate) struct Size {
 pub(crate) struct Files {
     pub(crate) laws: BTreeMap<String, Law>,
     pub(crate) pools: BTreeMap<&'static str, i64>,
+    pub(crate) blackouts: BTreeMap<String, Blackout>,
 }
 
 #[derive(Clone, Debug)]
@@ -56,6 +61,11 @@ pub(crate) enum Happens {
     },
     /// The files are these from now on.
     Edit(usize),
+    Ask(Ask),
+    /// A person looks at what is paused, and resumes some of it.
+    Round,
+    /// Whether logons of a connection's robots succeed.
+    Logons(&'static str, bool),
 }
 
 pub(crate) struct Plan {
@@ -73,10 +83,13 @@ impl Plan {
         let begin = begin.parse::<Timestamp>().unwrap().as_millisecond();
         let end = begin + size.days * DAY;
         let laws = (0..size.schedules).map(|number| law(&mut dice, number, size)).map(|law| (law.key.clone(), law));
-        let first = Files { laws: laws.collect(), pools: [("small", 2), ("large", 6)].into() };
-        let mut plan = Plan { seed, begin, end, files: vec![first], events: Vec::new() };
+        let files =
+            Files { laws: laws.collect(), pools: [("small", 2), ("large", 6)].into(), blackouts: BTreeMap::new() };
+        let mut plan = Plan { seed, begin, end, files: vec![files], events: Vec::new() };
+        plan.files[0].blackouts = first(&mut dice, &plan);
         plan.troubles(&mut dice, size.days);
         plan.edits(&mut dice, size);
+        plan.people(&mut dice, size);
         plan.events.sort_by_key(|(at, _)| *at);
         plan
     }
@@ -101,7 +114,7 @@ impl Plan {
     }
 
     fn edits(&mut self, dice: &mut Dice, size: Size) {
-        let count = size.days * 4;
+        let count = size.days * 7;
         let mut moments: Vec<Moment> =
             (0..count).map(|_| dice.between(self.begin + 30 * MINUTE, self.end - 30 * MINUTE)).collect();
         moments.sort_unstable();
@@ -112,7 +125,7 @@ impl Plan {
             let number = key.trim_start_matches(|c: char| !c.is_ascii_digit()).parse().unwrap_or(0);
             let fresh = law(dice, number, size);
             let law = files.laws.get_mut(&key).unwrap();
-            match dice.between(0, 7) {
+            match dice.between(0, 12) {
                 0 => (law.times, law.jitter) = (fresh.times, fresh.jitter),
                 1 => law.zone = fresh.zone,
                 2 => law.enabled = !law.enabled,
@@ -123,7 +136,12 @@ impl Plan {
                 }
                 5 => _ = files.pools.insert("large", dice.between(3, 7)),
                 // Never so many that the set would be held back (rule 27).
-                6 => _ = files.laws.remove(&key),
+                6 => {
+                    files.laws.remove(&key);
+                    files.forget(&key, self);
+                }
+                7 => law.pause_after = fresh.pause_after,
+                8..=11 => files.edit_blackouts(dice, self, at),
                 _ => {
                     let born = format!("born{}", self.files.len());
                     files.laws.insert(born.clone(), Law { key: born, ..fresh });
@@ -203,9 +221,10 @@ fn law(dice: &mut Dice, number: usize, size: Size) -> Law {
         priority: if dice.happens(300) { dice.between(-20, 20) } else { 0 },
         connection: dice.pick(&CONNECTIONS),
         unknown: dice.pick(&["retry", "retry", "retry", "skip"]),
+        pause_after: pause_after(dice),
         temper: Temper {
             lasts,
-            fail: dice.between(0, 200),
+            fail: dice.between(0, 280),
             hang: dice.between(0, if pending.is_some() { 80 } else { 4 }),
             begin_late: dice.between(0, 60),
             run_long: dice.between(0, 60),
@@ -226,9 +245,13 @@ impl Files {
                  client_id: app, client_secret: \"credential:cloud\", scope: OR.Jobs }}"
             );
         }
-        text.push_str("defaults: { folder: F, pause_after_failures: 0 }\nlimits:\n");
+        text.push_str("defaults: { folder: F }\nlimits:\n");
         for (name, size) in &self.pools {
             let _ = writeln!(text, "  {name}: {{ running: {size} }}");
+        }
+        if !self.blackouts.is_empty() {
+            text.push_str("blackouts:\n");
+            self.blackouts.values().for_each(|blackout| text.push_str(&blackout.yaml()));
         }
         text.push_str("schedules:\n");
         self.laws.values().for_each(|law| text.push_str(&law.yaml()));

@@ -10,6 +10,7 @@ use sqlx::{ConnectOptions, Row as _};
 use super::job::{Job, Moment};
 use super::law::Law;
 use super::orchestrator::{StartCall, StopCall};
+use super::people::{Pause, Scope};
 use super::plan::{Files, Plan};
 use super::world::{Record, World};
 
@@ -109,16 +110,6 @@ impl Row {
     }
 }
 
-/// Times that are held back: pauses and blackouts (rules 29, 30). The schedules of this test have none yet.
-#[derive(Clone, Debug)]
-pub(crate) struct Held {
-    /// `paused` or `blackout`.
-    pub(crate) reason: &'static str,
-    pub(crate) schedule: String,
-    pub(crate) from: Moment,
-    pub(crate) until: Moment,
-}
-
 /// All that the checker may look at.
 #[derive(Clone)]
 pub(crate) struct Story {
@@ -129,7 +120,9 @@ pub(crate) struct Story {
     pub(crate) by_schedule: BTreeMap<String, Vec<usize>>,
     pub(crate) files: Vec<Files>,
     pub(crate) record: Record,
-    pub(crate) held: Vec<Held>,
+    pub(crate) pauses: Vec<Pause>,
+    /// Places in `pauses`.
+    pub(crate) pauses_by_schedule: HashMap<String, Vec<usize>>,
     pub(crate) jobs: Vec<Job>,
     pub(crate) starts: Vec<StartCall>,
     pub(crate) stops: Vec<StopCall>,
@@ -141,7 +134,7 @@ pub(crate) struct Story {
 
 impl Story {
     pub(crate) fn told(plan: &Plan, world: World<'_>) -> Story {
-        let rows = read(&world);
+        let (rows, pauses) = read(&world);
         let World { orchestrator, record, .. } = world;
         let mut story = Story {
             seed: plan.seed,
@@ -150,7 +143,8 @@ impl Story {
             by_schedule: BTreeMap::new(),
             files: plan.files.clone(),
             record,
-            held: Vec::new(),
+            pauses,
+            pauses_by_schedule: HashMap::new(),
             jobs: orchestrator.jobs,
             starts: orchestrator.starts,
             stops: orchestrator.stops,
@@ -167,6 +161,12 @@ impl Story {
         self.by_schedule.clear();
         self.by_reference.clear();
         self.stops_of.clear();
+        self.pauses_by_schedule.clear();
+        let laws: HashMap<&String, &Law> = self.files.iter().flat_map(|files| &files.laws).collect();
+        for (key, law) in laws {
+            let places = (0..self.pauses.len()).filter(|place| self.pauses[*place].scope.holds(key, law.connection));
+            self.pauses_by_schedule.insert(key.clone(), places.collect());
+        }
         for (place, call) in self.stops.iter().enumerate() {
             self.stops_of.entry(call.job).or_default().push(place);
         }
@@ -232,10 +232,10 @@ impl Story {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the database is read as any SQL tool reads it")]
-fn read(world: &World<'_>) -> Vec<Row> {
+fn read(world: &World<'_>) -> (Vec<Row>, Vec<Pause>) {
     let path = StateFolder::database_path(world.place.path());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let [runs, tries, lines] = runtime.block_on(async {
+    let [runs, tries, lines, pauses] = runtime.block_on(async {
         let mut connection = SqliteConnectOptions::new().filename(path).connect().await.unwrap();
         let mut all = Vec::new();
         for query in [
@@ -244,10 +244,11 @@ fn read(world: &World<'_>) -> Vec<Row> {
             "select run_id, attempt, reference, job_id, due_at, ended_as, stop_by, stop_limit, stop_asked_at, soft_stop_at, \
              soft_accepted_at, kill_at from attempt order by run_id, attempt",
             "select run_id, at, state, reason from run_event where state is not null order by seq",
+            "select scope, pattern, actor, reason, since_at, until_at, ended_at from pause order by id",
         ] {
             all.push(sqlx::query(query).fetch_all(&mut connection).await.unwrap());
         }
-        <[Vec<SqliteRow>; 3]>::try_from(all).unwrap()
+        <[Vec<SqliteRow>; 4]>::try_from(all).unwrap()
     });
     let state = |row: &SqliteRow, at: usize| {
         let (name, reason): (String, Option<String>) = (row.get(at), row.get(at + 1));
@@ -294,5 +295,13 @@ fn read(world: &World<'_>) -> Vec<Row> {
     for row in &lines {
         rows[places[&row.get::<String, _>(0)]].lines.push((row.get(1), state(row, 2)));
     }
-    rows
+    let pauses = pauses.iter().map(|row| Pause {
+        scope: Scope::of_columns(row.get(0), row.get(1)),
+        actor: row.get(2),
+        reason: row.get(3),
+        since: row.get(4),
+        until: row.get(5),
+        ended: row.get(6),
+    });
+    (rows, pauses.collect())
 }

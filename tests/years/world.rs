@@ -9,18 +9,19 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use punctual::clock::Reading;
-use punctual::dispatcher::core::{Absent, Core, Event, Pace, Step};
+use punctual::dispatcher::core::{Absent, CommandId, Core, Event, Pace, Step};
 use punctual::executor::{Action, Report};
 use punctual::schedule::ScheduleSet;
 use punctual::store::{Database, LoadedState, StateFolder, Store};
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _};
+use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 use tokio::runtime::Runtime;
 use tokio_util::task::TaskTracker;
 
 use super::dice::Dice;
 use super::job::Moment;
 use super::orchestrator::{Mood, Orchestrator};
+use super::people::{Answer, Ask, Asked, Scope};
 use super::plan::{Happens, Plan};
 
 /// So many turns without time passing are a loop that spins.
@@ -64,6 +65,8 @@ pub(crate) struct Record {
     pub(crate) spins: Vec<Moment>,
     /// When a connection was not well.
     pub(crate) troubles: Vec<(&'static str, Moment, Moment)>,
+    /// What people asked for while it lived.
+    pub(crate) asked: Vec<Asked>,
 }
 
 pub(crate) struct World<'p> {
@@ -210,6 +213,9 @@ impl<'p> World<'p> {
                     }
                 }
                 Happens::Edit(files) => self.edit(*files),
+                Happens::Ask(ask) => self.ask(ask.clone()),
+                Happens::Round => self.resume_some(),
+                Happens::Logons(connection, succeed) => self.orchestrator.set_logons(connection, *succeed),
             }
         }
         if let Some((until, down)) = self.kill
@@ -234,6 +240,33 @@ impl<'p> World<'p> {
         if let Some(life) = &mut self.life {
             life.core.handle(Event::Load(self.set.clone()), now);
             self.record.loads.push((self.now, files));
+        }
+    }
+
+    fn ask(&mut self, ask: Ask) {
+        let now = self.reading();
+        if let Some(life) = &mut self.life {
+            let id = CommandId(u64::try_from(self.record.asked.len()).unwrap());
+            life.core.handle(Event::Command(id, ask.told(self.now)), now);
+            self.record.asked.push(Asked { at: self.now, ask, answer: None });
+        }
+    }
+
+    /// So that nobody is paused for ever.
+    #[expect(clippy::disallowed_methods, reason = "the database is read as any SQL tool reads it")]
+    fn resume_some(&mut self) {
+        const OPEN: &str = "select scope, pattern from pause where ended_at is null and until_at is null order by id";
+        let database = SqliteConnectOptions::new().filename(StateFolder::database_path(self.place.path()));
+        let open = self.runtime.block_on(async {
+            let mut raw = database.connect().await.unwrap();
+            let rows = sqlx::query(OPEN).fetch_all(&mut raw).await.unwrap();
+            raw.close().await.unwrap();
+            rows
+        });
+        for row in open {
+            if self.dice.happens(450) {
+                self.ask(Ask::Resume { scope: Scope::of_columns(row.get(0), row.get(1)) });
+            }
         }
     }
 
@@ -263,8 +296,8 @@ impl<'p> World<'p> {
 
     /// Store, then act; or die in between.
     fn carry_out(&mut self, step: Step) {
-        let Step { record, then, answers: _, happened: _ } = step;
-        let starts = then.iter().any(|action| matches!(action, Action::Start(_)));
+        let Step { record, then, answers, happened: _ } = step;
+        let starts = !answers.is_empty() || then.iter().any(|action| matches!(action, Action::Start(_)));
         let stage = self.kill.filter(|_| starts).map(|(_, down)| {
             (self.dice.pick(&[Stage::BeforeTheWrite, Stage::AfterTheWrite, Stage::InTheActions]), down)
         });
@@ -278,6 +311,9 @@ impl<'p> World<'p> {
         if let Some((Stage::AfterTheWrite, down)) = stage {
             self.die();
             return self.away(down);
+        }
+        for (CommandId(id), answer) in answers {
+            self.record.asked[usize::try_from(id).unwrap()].answer = Some(Answer::of(answer));
         }
         let lost: BTreeSet<_> = committed.lost.into_iter().collect();
         for action in then.into_iter().filter(|action| action.claimed_run().is_none_or(|run| !lost.contains(&run))) {

@@ -148,7 +148,6 @@ impl Core {
             trial::try_unclear_connections(state);
             recall::ask(state, planning);
             elsewhere::give_up(state);
-            deadline::make_way(state);
             claim::claim_some(state, planning);
             deadline::give_up_late_starts(state);
             warm_up::warm_up(state, planning);

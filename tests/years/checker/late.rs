@@ -4,7 +4,7 @@ use punctual::run::{RunState, WaitReason};
 
 use super::Findings;
 use crate::job::Moment;
-use crate::law::{CatchUp, Law};
+use crate::law::{CatchUp, Law, Overlap};
 use crate::story::{Row, Story};
 
 /// Found so long after its time, it is late.
@@ -18,30 +18,34 @@ const SOON: i64 = 90_000;
 
 pub(super) fn check(story: &Story, found: &mut Findings<'_>) {
     for key in story.by_schedule.keys() {
-        let late: Vec<&Row> = story.of(key).filter(|row| is_found_late(row)).collect();
+        let late: Vec<&Row> = story.of(key).filter(|row| is_found_late(story, row)).collect();
         for group in late.chunk_by(|a, b| (a.claimed - b.claimed).abs() < 10_000) {
             caught_up(story, group, found);
         }
     }
     for row in &story.rows {
-        trigger(row, found);
         if let Some(law) = story.law(row) {
+            trigger(story, row, law, found);
             deadline(story, row, law, found);
             limit(story, row, law, found);
         }
     }
 }
 
-fn is_found_late(row: &Row) -> bool {
-    let by_file = row.is("missed", "edited") || row.is("skipped", "disabled") && !row.was_meant();
-    row.claimed - row.fire > LATE && !by_file
+fn is_found_late(story: &Story, row: &Row) -> bool {
+    let taken = ["disabled", "paused", "blackout"].iter().any(|reason| row.is("skipped", reason));
+    let by_file = row.is("missed", "edited") || taken && !row.was_meant();
+    let late_from = story.law(row).and_then(|law| story.late_from(row, law).ok());
+    late_from.is_some_and(|from| row.claimed - from > LATE) && !by_file
 }
 
-fn trigger(row: &Row, found: &mut Findings<'_>) {
-    let late = row.claimed - row.fire > LATE;
+fn trigger(story: &Story, row: &Row, law: &Law, found: &mut Findings<'_>) {
+    let Ok(late_from) = story.late_from(row, law) else { return };
+    let late = row.claimed - late_from > LATE;
     let wrong = match row.trigger.as_str() {
         "scheduled" => late && row.was_meant(),
-        "catch_up" => !late,
+        // Of one that was found later than that, in the windows for whose end it waits, the law does not say which it is.
+        "catch_up" => !late && row.claimed - row.fire <= LATE,
         _ => true,
     };
     if wrong {
@@ -55,7 +59,8 @@ fn trigger(row: &Row, found: &mut Findings<'_>) {
 /// Which of the times of one finding run.
 fn caught_up(story: &Story, group: &[&Row], found: &mut Findings<'_>) {
     let Some(law) = story.law(group[0]) else { return };
-    let in_window = |row: &Row| row.nominal_until.is_none() && row.fire >= row.claimed - law.window * 1_000;
+    let late_from = |row: &Row| story.late_from(row, law).unwrap_or(row.fire);
+    let in_window = |row: &Row| row.nominal_until.is_none() && late_from(row) >= row.claimed - law.window * 1_000;
     let most = match law.catch_up {
         CatchUp::Skip => 0,
         CatchUp::Last => 1,
@@ -64,11 +69,11 @@ fn caught_up(story: &Story, group: &[&Row], found: &mut Findings<'_>) {
     let mut chosen: Vec<&str> = group.iter().rev().filter(|row| in_window(row)).map(|row| row.id.as_str()).collect();
     chosen.truncate(most);
     for row in group {
-        let in_window = row.fire >= row.claimed - law.window * 1_000;
+        let in_window = late_from(row) >= row.claimed - law.window * 1_000;
         let runs = chosen.contains(&row.id.as_str());
         let limited = if matches!(law.catch_up, CatchUp::All { .. }) { "limit" } else { "down" };
         // At the very edge of the window both are true.
-        let at_the_edge = (row.fire - (row.claimed - law.window * 1_000)).abs() < SLACK;
+        let at_the_edge = (late_from(row) - (row.claimed - law.window * 1_000)).abs() < SLACK;
         let right = match (runs, in_window) {
             (true, _) => row.trigger == "catch_up" && (row.was_meant() || row.is("skipped", "overlap")),
             (false, true) => row.is("missed", limited) && !row.was_meant(),
@@ -112,18 +117,40 @@ fn counts_from(story: &Story, row: &Row, until: Moment) -> Moment {
 }
 
 /// The latest that it may count from: the end of its waiting for others.
-fn counts_from_at_most(row: &Row, law: &Law, until: Moment) -> Moment {
+fn counts_from_at_most(story: &Story, row: &Row, law: &Law, until: Moment) -> Moment {
     let own = if row.trigger == "catch_up" { row.claimed } else { row.fire };
     let all = row.trigger == "catch_up" && matches!(law.catch_up, CatchUp::All { .. });
     let behind = |state| waits_for(state, &[WaitReason::Overlap]) || all && waits_for(state, &[WaitReason::CatchUp]);
-    row.spans(behind).into_iter().filter(|(from, _)| *from < until).map(|(_, to)| to.min(until)).fold(own, i64::max)
+    let own = row
+        .spans(behind)
+        .into_iter()
+        .filter(|(from, _)| *from < until)
+        .map(|(_, to)| to.min(until))
+        .fold(own, i64::max);
+    // What waits for two things is shown with one of them.
+    let held = row.spans(|state| waits_for(state, &[WaitReason::Paused, WaitReason::Blackout]));
+    let older = story.near(row).filter(|other| other.nominal < row.nominal && law.overlap != Overlap::Allow);
+    let ends = older.filter_map(|other| other.over().filter(|over| held.iter().any(|(a, b)| a < over && over <= b)));
+    ends.filter(|over| *over <= until).fold(own, i64::max)
+}
+
+/// When so much time outside windows has passed since then.
+fn past(story: &Story, row: &Row, law: &Law, from: Moment, length: i64) -> Moment {
+    let mut at = from + length;
+    loop {
+        let later = from + length + story.in_windows_at_most(law, row.claimed, from, at);
+        if later == at || at >= story.end {
+            return at;
+        }
+        at = later;
+    }
 }
 
 fn deadline(story: &Story, row: &Row, law: &Law, found: &mut Findings<'_>) {
     let length = law.deadline * 1_000;
     if let Some(sent) = row.first_send() {
-        let latest = counts_from_at_most(row, law, sent) + length;
-        if sent > latest + SLACK {
+        let from = counts_from_at_most(story, row, law, sent);
+        if sent - story.in_windows_at_most(law, row.claimed, from, sent) > from + length + SLACK {
             let after = after_others(row);
             found.add("10", sent, &[row], format!("sent later than its deadline of {} s{after}", law.deadline));
         }
@@ -131,20 +158,20 @@ fn deadline(story: &Story, row: &Row, law: &Law, found: &mut Findings<'_>) {
     if row.is("missed", "deadline")
         && let Some(over) = row.over()
     {
-        let earliest = counts_from(story, row, over) + length;
-        if over + SLACK < earliest {
+        let from = counts_from(story, row, over);
+        if over + SLACK - story.in_windows_at_least(law, from, over) < from + length {
             found.add("10", over, &[row], format!("given up before its deadline of {} s", law.deadline));
         }
     }
-    let waits =
-        |state| matches!(state, RunState::Waiting(_)) && !waits_for(state, &[WaitReason::Overlap, WaitReason::Retry]);
+    let others = [WaitReason::Overlap, WaitReason::Retry, WaitReason::Paused, WaitReason::Blackout];
+    let waits = |state| matches!(state, RunState::Waiting(_)) && !waits_for(state, &others);
     if row.tries.iter().any(|attempt| attempt.job.is_some()) {
         return;
     }
     for (from, to) in row.spans(waits) {
         let to = to.min(story.end);
-        let due = (counts_from_at_most(row, law, to) + length).max(from);
-        if to > due + SOON && story.lived(due, due + SOON) {
+        let due = past(story, row, law, counts_from_at_most(story, row, law, to), length).max(from);
+        if to > due + SOON && story.lived(due, due + SOON) && !story.is_held(law, due, due + SOON) {
             let unread = story.near(row).find(|other| {
                 other.nominal < row.nominal && matches!(other.state_before(due + SOON), Some(RunState::Job(_)))
             });

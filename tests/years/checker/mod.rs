@@ -1,15 +1,17 @@
 //! The independent checker: it has learned the rules from docs/semantics.md and nothing else, and judges a story by its rows, its lines and
 //! the truth of the server. It shares no code with the program but the names of states.
-//!
-//! Pauses and blackouts are judged by `Story::held`, which is empty until the schedules here have them.
 
+mod acts;
+mod failing;
 mod late;
 mod overlap;
+mod pauses;
 mod pools;
 mod retries;
 mod stops;
 mod times;
 mod truth;
+mod windows;
 
 use std::fmt;
 
@@ -66,6 +68,10 @@ pub(crate) fn check(story: &Story) -> Vec<Difference> {
     retries::check(story, &mut found);
     stops::check(story, &mut found);
     truth::check(story, &mut found);
+    pauses::check(story, &mut found);
+    windows::check(story, &mut found);
+    failing::check(story, &mut found);
+    acts::check(story, &mut found);
     found.list
 }
 
@@ -75,7 +81,17 @@ pub(crate) fn tell(story: &Story, schedule: &str) {
     println!("{:#?}", story.record.lives.iter().map(|(a, b)| (clock(*a), clock(*b))).collect::<Vec<_>>());
     println!("{:#?}", story.record.troubles.iter().map(|(c, a, b)| (c, clock(*a), clock(*b))).collect::<Vec<_>>());
     for (at, files) in &story.record.loads {
-        println!("{} {:?}", clock(*at), story.files[*files].laws.get(schedule));
+        let files = &story.files[*files];
+        let Some(law) = files.laws.get(schedule) else { continue };
+        println!("{} {law:?}", clock(*at));
+        let about = files.blackouts.values().filter(|blackout| blackout.is_about(schedule, law.connection));
+        about.for_each(|blackout| print!("{}", blackout.yaml()));
+    }
+    for pause in story.pauses_by_schedule.get(schedule).into_iter().flatten().map(|place| &story.pauses[*place]) {
+        println!("{} to {}: {pause:?}", clock(pause.since), clock(pause.end()));
+    }
+    for asked in &story.record.asked {
+        println!("{} {:?} {:?}", clock(asked.at), asked.ask, asked.answer);
     }
     story.of(schedule).for_each(|row| println!("{}", shown(story, row)));
 }

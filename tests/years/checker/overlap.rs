@@ -30,10 +30,20 @@ pub(super) fn check(story: &Story, found: &mut Findings<'_>) {
     jobs_at_once(story, found);
 }
 
-/// Whether a run counts just before that moment.
+/// Whether a run counts just before that moment. One that waits for the end of a window does not.
 fn counts(story: &Story, row: &Row, at: Moment) -> bool {
     let held_counts = story.law(row).is_some_and(|law| law.unknown == "hold");
-    row.is_open_before(at) && (row.state_before(at) != Some(RunState::Held) || held_counts)
+    row.is_open_before(at)
+        && match row.state_before(at) {
+            Some(RunState::Held) => held_counts,
+            Some(RunState::Waiting(WaitReason::Blackout)) => false,
+            _ => true,
+        }
+}
+
+/// Of one that was sent and waits for the end of a window to be tried again the law says both.
+fn may_count(story: &Story, row: &Row, at: Moment) -> bool {
+    counts(story, row, at) || row.is_open_before(at) && was_sent_before(row, at)
 }
 
 fn was_sent_before(row: &Row, at: Moment) -> bool {
@@ -55,7 +65,10 @@ fn skipped(story: &Story, row: &Row, law: &Law, found: &mut Findings<'_>) {
     let over = row.over().unwrap_or(story.end);
     // What happens in one turn has one time, and what ends in it may have been asked before.
     let open: Vec<&Row> = others(story, row)
-        .filter(|other| counts(story, other, over) || other.claimed == over && counts(story, other, over + 1))
+        .filter(|other| {
+            may_count(story, other, over)
+                || other.lines.iter().any(|(at, _)| *at == over) && counts(story, other, over + 1)
+        })
         .collect();
     let older: Vec<&&Row> =
         open.iter().filter(|other| other.nominal < row.nominal || was_sent_before(other, over)).collect();
@@ -120,7 +133,8 @@ fn queue_goes_on(story: &Story, row: &Row, found: &mut Findings<'_>) {
                 _ => free = to,
             }
         }
-        if to > free + SOON && story.is_calm(law.connection, free - SOON, to) {
+        let calm = |free| story.is_calm(law.connection, free - SOON, to) && !story.is_held(law, free - SOON, to);
+        if to > free + SOON && calm(free) {
             found.add("11", free, &[row], "waits for an older run, and there is none");
         }
     }

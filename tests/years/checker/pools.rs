@@ -88,7 +88,8 @@ fn order(story: &Story, rows: &[(&Row, &Law)], found: &mut Findings<'_>) {
                 let still = other.lines.iter().all(|(at, state)| *at != sent || waits(*state));
                 let Some(since) = waits_since(other, sent).filter(|_| other.id != row.id && still) else { continue };
                 // Of what the connection itself puts off nothing follows.
-                let calm = story.is_calm(others_law.connection, since - 120_000, sent);
+                let calm = story.is_calm(others_law.connection, since - 120_000, sent)
+                    && !story.is_held(others_law, since - 120_000, sent);
                 let before = (-others_law.priority, class(other), since) < (-law.priority, class(row), own);
                 let far = others_law.priority != law.priority || class(other) != class(row) || own - since > 5_000;
                 if before && far && calm && other.schedule != row.schedule {

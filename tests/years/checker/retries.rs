@@ -113,8 +113,8 @@ fn times(story: &Story, row: &Row, law: &Law, number: usize, pair: &[Try], found
     }
     // What came due while the daemon was down counts from the finding.
     let found_at = story.record.lives.iter().map(|(begun, _)| *begun).find(|begun| *begun >= due);
-    let from = found_at.filter(|_| !story.lived(due, due)).unwrap_or(due);
-    if sent > from + law.deadline * 1_000 + SLACK {
+    let from = found_at.filter(|_| !story.lived(due, due + 1)).unwrap_or(due);
+    if sent - story.in_windows_at_most(law, row.claimed, from, sent) > from + law.deadline * 1_000 + SLACK {
         let down = if story.lived(due, sent) { "" } else { ", and came due before the daemon was down" };
         found.add("18", sent, &[row], format!("attempt {} was sent after its deadline{down}", pair[1].number));
     }

@@ -161,11 +161,4 @@ fn row_by_itself(story: &Story, row: &Row, found: &mut Findings<'_>) {
     if row.is("cancelled", "") && story.files_at(over).laws.contains_key(&row.schedule) {
         found.add("12a", over, &[row], "cancelled although its schedule is in the files");
     }
-    let reason = row.state.reason().unwrap_or("");
-    if matches!(reason, "paused" | "blackout") && row.state.is_final() {
-        let fits = |held: &&crate::story::Held| held.reason == reason && held.schedule == row.schedule;
-        if !story.held.iter().filter(fits).any(|held| held.from <= row.fire && row.fire < held.until) {
-            found.add(if reason == "paused" { "29" } else { "30" }, row.fire, &[row], "nothing held this time back");
-        }
-    }
 }

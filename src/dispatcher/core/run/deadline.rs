@@ -3,11 +3,11 @@
 use super::ending::join;
 use crate::dispatcher::core::state::State;
 use crate::happening::OfRun;
-use crate::run::{Ending, MissReason, RunEvent, RunId, RunState, WaitReason};
+use crate::run::{Ending, MissReason, RunEvent, RunId};
 
 /// Past its deadline a start that was certainly not sent is not sent any more (semantics.md 10).
 pub(crate) fn give_up_late_starts(state: &mut State) {
-    give_up(state, |_| true);
+    make_way(state);
     let now = state.now.wall;
     if let Some((next, _)) = state.book.due().deadlines.iter().find(|(at, _)| *at > now) {
         state.wake.at_wall(*next);
@@ -15,19 +15,13 @@ pub(crate) fn give_up_late_starts(state: &mut State) {
 }
 
 /// The same of those that stand in a new time's way, before it is claimed: else both would be lost where it comes at that very deadline.
-/// What waits in a window counts for nobody, and a later time of that window takes its place (semantics.md 30).
+/// Of the times of a window the earlier ones have made way for the last by then (semantics.md 30): they are none of these.
 pub(crate) fn make_way(state: &mut State) {
-    give_up(state, |run| run != RunState::Waiting(WaitReason::Blackout));
-}
-
-fn give_up(state: &mut State, wanted: impl Fn(RunState) -> bool) {
     let now = state.now;
     let deadlines = &state.book.due().deadlines;
     let late: Vec<RunId> = deadlines.iter().take_while(|(at, _)| *at <= now.wall).map(|(_, id)| *id).collect();
     for id in late {
-        if state.book.get(id).is_some_and(|open| wanted(open.run.state)) {
-            miss(state, id);
-        }
+        miss(state, id);
     }
 }
 

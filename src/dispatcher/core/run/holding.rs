@@ -5,6 +5,7 @@
 
 use jiff::Timestamp;
 
+use super::overlap;
 use crate::dispatcher::core::holding::whose;
 use crate::dispatcher::core::progress::{Need, Progress, Wish};
 use crate::dispatcher::core::queue::Seat;
@@ -31,6 +32,9 @@ pub(crate) fn keep(state: &mut State, id: RunId) -> Option<Seat> {
         Kept::Blackout(by, until) => (WaitReason::Blackout, by, until),
     };
     let knows_overlap = open.run.sent_at.is_none() && matches!(open.progress, Progress::Queued(Need::Nothing));
+    // Its time counts from the end of the older run, also where that comes while it is held back: a pause uses it up, and the next life
+    // must know of it.
+    overlap::stays_behind(state, id);
     if reason == WaitReason::Blackout
         && knows_overlap
         && let Some(open) = state.book.get_mut(id)

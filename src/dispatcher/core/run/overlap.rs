@@ -166,21 +166,11 @@ fn may_go(state: &mut State, id: RunId) -> Option<Asked> {
 
 /// Whether a run waits for the end of an older one, as far as is known.
 pub(crate) fn waits_behind(open: &Open) -> bool {
-    match open.run.state {
-        // For times that are caught up, whether its own time runs meanwhile or not.
-        RunState::Waiting(WaitReason::CatchUp) => true,
-        // What holds it back besides is shown before the older one.
-        RunState::Waiting(WaitReason::Overlap | WaitReason::Paused | WaitReason::Blackout) => {
-            open.patience != Patience::Runs
-        }
-        RunState::Armed
-        | RunState::Waiting(_)
-        | RunState::Starting
-        | RunState::Unknown
-        | RunState::Held
-        | RunState::Job(_)
-        | RunState::Ended(_) => false,
-    }
+    let waits_for = |reason| open.run.state == RunState::Waiting(reason);
+    // Of two things that it waits for, the one that is shown is a pause or a window.
+    let may_wait = waits_for(WaitReason::Overlap) || waits_for(WaitReason::Paused) || waits_for(WaitReason::Blackout);
+    // For times that are caught up, whether its own time runs meanwhile or not.
+    waits_for(WaitReason::CatchUp) || may_wait && open.patience != Patience::Runs
 }
 
 /// It waits for the end of an older one; whether its own time runs meanwhile depends on what that is.
@@ -233,16 +223,32 @@ pub(crate) fn stays_behind(state: &mut State, id: RunId) -> bool {
     let Some(open) = state.book.get(id).filter(|open| waits_behind(open)) else { return false };
     let (schedule, place) = (open.run.schedule.clone(), Some((open.run.nominal_at, open.run.id)));
     let policy = open.run.policy.overlap.unwrap_or(OverlapPolicy::Skip);
-    let due = boot_of(now, open.run.fire_at);
+    let (due, is_caught_up) = (boot_of(now, open.run.fire_at), open.run.is_caught_up());
     let older = counting::active(&state.book, policy, &schedule, place, due, now.wall);
-    let is_first = older.is_empty() && counting::caught_up_before(&state.book, id, due).is_none();
+    let is_behind_caught_up = counting::caught_up_before(&state.book, id, due).is_some();
+    let is_first = older.is_empty() && !is_behind_caught_up;
     if is_first {
         release(state, id);
+    } else if is_behind_caught_up && !is_caught_up {
+        // It has its deadline from its own time (semantics.md 9).
+        set_patience(state, id, Patience::Runs);
     } else if older.iter().all(|run| run.knowledge == Knowledge::NotReadYet) && count_from_last_end(state, id) {
         // What it waited behind is gone, and what the next one does is not known: for that it waits within its deadline.
         set_patience(state, id, Patience::Runs);
     }
     !is_first
+}
+
+/// What held it back besides is over, and it is shown with the older one again.
+pub(crate) fn show_behind(state: &mut State, id: RunId) {
+    let was_held = |state| matches!(state, RunState::Waiting(WaitReason::Paused | WaitReason::Blackout));
+    let Some(open) = state.book.get(id).filter(|open| was_held(open.run.state)) else { return };
+    let due = boot_of(state.now, open.run.fire_at);
+    let reason = match counting::caught_up_before(&state.book, id, due) {
+        Some(_) => WaitReason::CatchUp,
+        None => WaitReason::Overlap,
+    };
+    state.wait(id, reason, None, OfRun::WaitsForOlder);
 }
 
 /// The older ones are made to end, each as it can be; what was never sent is not started at all.

@@ -205,6 +205,7 @@ fn kept_back(state: &mut State, id: RunId, connection: &ConnectionName, pause: O
         // What keeps it back is the older run: an outage uses up none of its time, and is nothing that its schedule
         // piled up.
         if overlap::stays_behind(state, id) {
+            overlap::show_behind(state, id);
             return Some(Seat::Event);
         }
         // Its own last answer is worth more than what another call met.

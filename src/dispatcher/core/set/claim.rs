@@ -7,11 +7,11 @@ use super::planning::Planning;
 use super::window::{self, InWindow};
 use crate::dispatcher::core::flights::Question;
 use crate::dispatcher::core::progress::Open;
-use crate::dispatcher::core::run::{ending, overlap};
+use crate::dispatcher::core::run::{deadline, ending, overlap};
 use crate::dispatcher::core::state::{EarlierLife, State};
 use crate::happening::{Happening, NotRun, OfRun, OfSchedule};
 use crate::planner::{Plan, Recorded};
-use crate::policy::deadline;
+use crate::policy;
 use crate::run::{RunEvent, RunId, WaitReason};
 use crate::schedule::{HighWaterMark, Occurrence, Trigger};
 
@@ -65,6 +65,7 @@ fn claim_planned(state: &mut State, plan: Plan) {
     for (key, mark) in &marks {
         window::make_way(state, key, *mark);
     }
+    deadline::make_way(state);
     for occurrence in due {
         claim(state, &occurrence);
     }
@@ -87,7 +88,7 @@ fn claim(state: &mut State, occurrence: &Occurrence) {
     let id = state.random_run_id();
     let mut run = new_run(id, schedule, &occurrence.nominal, occurrence.trigger, now.wall);
     run.fire_at = occurrence.fire_at;
-    run.deadline_from = deadline::base(occurrence.trigger, occurrence.fire_at, now.wall);
+    run.deadline_from = policy::deadline::base(occurrence.trigger, occurrence.fire_at, now.wall);
     run.deadline_at = state.holding.deadline(&run, run.deadline_from);
     run.identity = state.identity_of(&schedule.connection);
     let filled = fill_in(&mut run, schedule, &state.loaded.set, state.loaded.installation);
