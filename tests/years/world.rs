@@ -28,7 +28,7 @@ use super::plan::{Happens, Plan};
 const TURNS_AT_ONE_INSTANT: usize = 300;
 
 /// Jobs are read less often than by default, for each read is a commit: what is decided stays the same.
-pub(crate) const PACE: Pace = Pace { first: Duration::from_secs(10), slowest: Duration::from_secs(120) };
+pub(crate) const PACE: Pace = Pace { first: Duration::from_secs(10), slowest: Duration::from_secs(240) };
 
 /// A kill waits so long for a start to come in the middle of; then it comes anyhow.
 const WAITS_FOR_A_START: i64 = 600_000;
