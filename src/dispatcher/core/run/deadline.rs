@@ -1,6 +1,7 @@
 //! Starts that were not sent before their deadline (semantics.md 10).
 
 use super::ending::join;
+use crate::dispatcher::core::progress::Open;
 use crate::dispatcher::core::state::State;
 use crate::happening::OfRun;
 use crate::run::{Ending, MissReason, RunEvent, RunId, RunState, WaitReason};
@@ -26,12 +27,20 @@ fn give_up(state: &mut State, wanted: impl Fn(RunState) -> bool) {
     let late: Vec<RunId> = deadlines.iter().take_while(|(at, _)| *at <= now.wall).map(|(_, id)| *id).collect();
     for id in late {
         let open = state.book.get(id).filter(|open| wanted(open.run.state));
-        let Some((was, had_job)) = open.map(|open| (open.run.state, open.run.had_job())) else { continue };
+        let told = open.map(|open| (open.run.state, open.run.had_job(), pool_of(open).map(str::to_owned)));
+        let Some((was, had_job, pool)) = told else { continue };
         if !had_job {
+            let of = pool.map(|pool| format!(", for a place in pool `{pool}`")).unwrap_or_default();
             state.book.change(id, |run| {
-                run.note = join(run.note.take(), format!("not started before its deadline; it was {was}"));
+                run.note = join(run.note.take(), format!("not started before its deadline; it was {was}{of}"));
             });
         }
         state.step(id, RunEvent::End(Ending::Missed(MissReason::Deadline)), OfRun::DeadlinePassed { was });
     }
+}
+
+/// The pool that it waits for. What waits for the limits of its connection alone is called alike.
+fn pool_of(open: &Open) -> Option<&str> {
+    let waits = open.run.state == RunState::Waiting(WaitReason::Limit) && open.pool_since.is_some();
+    open.run.policy.pool.as_deref().filter(|_| waits)
 }
