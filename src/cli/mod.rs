@@ -36,6 +36,7 @@ mod show;
 mod state_folder;
 mod status;
 mod times;
+mod to_come;
 mod token;
 mod understood;
 
@@ -54,6 +55,9 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
+            if let Some(failure) = to_come::not_built(&error) {
+                return failure::report(&failure).into();
+            }
             // clap words its own messages; help and version are not errors.
             let _ = error.print();
             return if error.use_stderr() { Exit::Usage.into() } else { Exit::Fine.into() };
