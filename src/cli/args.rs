@@ -161,7 +161,10 @@ pub(super) struct NextArgs {
 
 #[derive(Args, Debug)]
 pub(super) struct RunsArgs {
-    /// Only this schedule; may be given several times.
+    /// Only these schedules.
+    #[arg(value_name = "SCHEDULE")]
+    pub(super) schedules: Vec<String>,
+    /// The same; may be given several times.
     #[arg(long, value_name = "S")]
     pub(super) schedule: Vec<String>,
     /// Only runs in this state; may be given several times.

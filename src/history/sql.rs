@@ -1,10 +1,25 @@
 //! Every statement of the readers.
 
-use super::columns::{as_it_is, as_json, as_json_or_text, columns_of_history, object};
+use super::columns::{as_it_is, as_json, as_json_or_text, columns_of_history, object, of_first_attempt};
 
 /// For the test that prepares each against the migrated schema.
-pub const ALL: [&str; 12] =
-    [LIST, FIND, LINES, NEWEST_LINE, CHANGED, COUNT_BY_STATE, OPEN, COUNTING, FAILED, CHORES, PAUSES, SKIPS];
+pub const ALL: [&str; 15] = [
+    LIST,
+    FIND,
+    LINES,
+    NEWEST_LINE,
+    CHANGED,
+    COUNT_BY_STATE,
+    OPEN,
+    COUNTING,
+    FAILED,
+    CHORES,
+    PAUSES,
+    SKIPS,
+    POOLS,
+    BESIDE,
+    POLICY,
+];
 
 pub(super) const LIST: &str = concat!(
     "select ",
@@ -108,6 +123,34 @@ from pause where ended_at is null and (until_at is null or until_at > ?1) order 
 pub(super) const SKIPS: &str = "
 select json_object('schedule', schedule, 'nominal_at', nominal_at, 'actor', actor, 'reason', reason, 'asked_at', asked_at)
 from skip_mark order by nominal_at, schedule";
+
+/// What counts for each pool, and what waits (semantics.md 11): the runs that are open, and those that were given up and count on.
+pub(super) const POOLS: &str = "
+select json_object('pool', pool,
+  'running', sum(counts_until_at is not null
+    or state in ('starting', 'unknown', 'pending', 'running', 'suspended', 'stopping')),
+  'waiting', sum(state = 'waiting' and reason = 'limit'))
+from (
+  select run.state, run.reason, iif(run.counts_until_at > ?1, run.counts_until_at, null) as counts_until_at,
+    iif(json_valid(run.policy), run.policy ->> '$.pool', null) as pool
+  from (
+    select id from run
+    where state in ('armed', 'waiting', 'starting', 'unknown', 'held', 'pending', 'running', 'suspended', 'stopping')
+    union select id from run where counts_until_at > ?1
+  ) as chosen join run on run.id = chosen.id
+)
+where pool is not null group by pool order by pool";
+
+/// What a line for people has beside a run's columns. The words are those of its story, behind their beginning.
+pub(super) const BESIDE: &str = "
+select json_object('run', id,
+  'starts_allowed', iif(json_valid(policy), policy ->> '$.retry.attempts', null),
+  'to_stop', (select substr(text, length('Its job is to stop: ') + 1) from run_event
+    where run_event.run_id = run.id and text like 'Its job is to stop: %' order by seq desc limit 1))
+from run where id in (select value from json_each(?1))";
+
+/// As it was frozen at the claim.
+pub(super) const POLICY: &str = "select iif(json_valid(policy), policy, null) from run where id = ?1";
 
 /// A statement, to be bound and run. Only constants come this far: sqlx takes no text that was put together.
 #[expect(clippy::disallowed_methods, reason = "this is one of the two places where SQL is spoken")]
