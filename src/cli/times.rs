@@ -143,6 +143,17 @@ pub(super) fn local_text(text: &str) -> String {
     text.parse::<Timestamp>().map_or_else(|_| text.to_owned(), local)
 }
 
+/// A sentence of the daemon's with its instants, which are for machines there, in the local zone.
+pub(super) fn local_in(text: &str) -> String {
+    let at = |word: &str| {
+        let instant = word.trim_end_matches([',', ';', ':', '.', ')']);
+        let is_one = instant.ends_with('Z') && instant.contains('T');
+        let at = is_one.then(|| instant.parse::<Timestamp>().ok())??;
+        Some(format!("{}{}", local(at), &word[instant.len()..]))
+    };
+    text.split(' ').map(|word| at(word).unwrap_or_else(|| word.to_owned())).collect::<Vec<_>>().join(" ")
+}
+
 /// Milliseconds in UTC, for machines.
 pub(super) fn machine(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()

@@ -46,6 +46,6 @@ pub use resolve::{Decided, Decision};
 pub use server::Server;
 pub use socket::{ControlSocket, SocketError};
 pub use status::{
-    ConnectionStatus, DaemonStatus, NextTime, ObstacleStatus, RunLine, Status, TokenReport, ZoneDatabaseStatus,
+    ConnectionStatus, DaemonStatus, NextTime, ObstacleStatus, PoolLine, RunLine, Status, TokenReport, ZoneDatabaseStatus,
 };
 pub use worst::worst;
