@@ -102,7 +102,7 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Resolve(args) => resolve::run(&global, &args, &mut out).await?,
         Command::Pause(args) => holding::pause(&global, &args, &clock, &mut out).await?,
         Command::Resume(args) => holding::resume(&global, &args, &mut out).await?,
-        Command::Skip(args) => holding::skip(&global, &args, &clock, &mut out).await?,
+        Command::Skip(args) => holding::skip(&global, &args, &mut out).await?,
         Command::Schema => schema::run(&mut out)?,
     };
     out.flush()?;
