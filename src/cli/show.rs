@@ -35,7 +35,7 @@ pub(super) async fn run(global: &Global, args: &ShowArgs, out: &mut Out) -> Resu
             out.line(text)?;
         }
         Format::Ndjson | Format::Csv => {
-            out.rows(args.output, std::slice::from_ref(&run), |runs| runs_table(runs, &BTreeMap::new()))?
+            out.rows(args.output, &[without_templates(run)], |runs| runs_table(runs, &BTreeMap::new()))?
         }
     }
     history.close().await;

@@ -89,7 +89,9 @@ async fn the_worst_trouble_is_told_to_people_and_to_the_service_manager() {
     };
     let token = place.until("the token to be unavailable", &["status", "-o", "json"], rests).await;
     assert!(token["next_try_at"].is_string(), "{token:#}");
-    let said = text(&place.run(&["status"]).await.stdout);
+    let told = place.run(&["status"]).await;
+    assert_eq!(told.status.code(), Some(FINE), "it is asked for again by itself");
+    let said = text(&told.stdout);
     assert!(said.contains("trouble: connection `cloud`: "), "{said}");
     stop(daemon).await;
 }
