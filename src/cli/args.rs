@@ -63,7 +63,7 @@ pub(super) enum Command {
     Sandbox(SandboxArgs),
     /// Show every mistake in the schedule files.
     Check(CheckArgs),
-    /// Show the coming times.
+    /// Show the coming times, in this machine's zone and in that of each schedule.
     Next(NextArgs),
     /// Show what ran, what did not, and why.
     Runs(RunsArgs),
@@ -150,7 +150,8 @@ pub(super) struct NextArgs {
     /// How many times of each schedule.
     #[arg(short = 'n', long, alias = "limit", default_value_t = 5, value_parser = times::parse_count)]
     pub(super) count: usize,
-    /// Times from this on: an instant, a date, or a duration ago such as `7d` [default: now].
+    /// Times from this on: an instant, a date, or a duration ago such as `7d`; without an offset it is read in this machine's zone
+    /// [default: now].
     #[arg(long, value_name = "T", value_parser = times::parse_when)]
     pub(super) from: Option<When>,
     /// Times before this; then `-n` is not a limit unless it is given.
@@ -163,7 +164,10 @@ pub(super) struct NextArgs {
 
 #[derive(Args, Debug)]
 pub(super) struct RunsArgs {
-    /// Only this schedule; may be given several times.
+    /// Only these schedules.
+    #[arg(value_name = "SCHEDULE")]
+    pub(super) schedules: Vec<String>,
+    /// The same; may be given several times.
     #[arg(long, value_name = "S")]
     pub(super) schedule: Vec<String>,
     /// Only runs in this state; may be given several times.
@@ -252,9 +256,13 @@ pub(super) struct PauseArgs {
     /// Why; it stands with each time that is skipped.
     #[arg(long, value_name = "TEXT")]
     pub(super) reason: Option<String>,
-    /// It ends by itself: an instant, a time of day such as `18:00`, or a duration from now such as `2h`.
+    /// It ends by itself: an instant, a time of day such as `18:00`, or a duration from now such as `2h`. Without an offset it is read
+    /// in this machine's zone.
     #[arg(long, value_name = "T", value_parser = times::parse_ahead)]
     pub(super) until: Option<Ahead>,
+    /// It ends by itself after so long, such as `2h`.
+    #[arg(long = "for", value_name = "DURATION", conflicts_with = "until", value_parser = times::parse_some_duration)]
+    pub(super) length: Option<Duration>,
 }
 
 #[derive(Args, Debug)]
@@ -268,9 +276,10 @@ pub(super) struct SkipArgs {
     /// The schedule.
     #[arg(value_name = "SCHEDULE")]
     pub(super) schedule: String,
-    /// The time that is skipped, as `next` shows it: an instant, or a time of day such as `14:00` [default: the next one].
-    #[arg(value_name = "TIME", value_parser = times::parse_coming)]
-    pub(super) time: Option<Ahead>,
+    /// The time that is skipped: as `next` shows it, or `14:00`, `tomorrow 14:00`, a date; without an offset it is read in the schedule's
+    /// zone [default: the next one].
+    #[arg(value_name = "TIME")]
+    pub(super) time: Vec<String>,
     /// Do not skip it after all.
     #[arg(long)]
     pub(super) undo: bool,

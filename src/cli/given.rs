@@ -10,8 +10,10 @@ use crate::cli::args::Global;
 use crate::doctor::Step;
 
 /// The subcommands that cures name.
-const COMMANDS: [&str; 11] =
-    ["check", "daemon", "doctor", "login", "next", "reload", "resolve", "runs", "show", "status", "token"];
+const COMMANDS: [&str; 14] = [
+    "check", "daemon", "doctor", "login", "next", "pause", "reload", "resolve", "resume", "runs", "show", "skip",
+    "status", "token",
+];
 
 /// Those of them that read the schedule files; the others ask the daemon, or its database.
 const READ_FILES: [&str; 6] = ["check", "daemon", "doctor", "login", "next", "token"];

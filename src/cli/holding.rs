@@ -7,17 +7,19 @@ use jiff::Timestamp;
 use super::args::{Global, PauseArgs, ResumeArgs, Selection, SkipArgs};
 use super::client::Client;
 use super::failure::{Exit, Failure};
-use super::output::{Out, plain};
-use super::times;
+use super::output::{Out, first_line, plain};
+use super::times::{self, Ahead};
 use crate::clock::Clock;
 use crate::text::{NamePattern, listed};
-use crate::web::{PauseRequest, Paused, ResumeRequest, Resumed, Scope, SkipAnswer, SkipRequest, SkipWay, StillHeld};
+use crate::web::{
+    PauseLine, PauseRequest, Paused, ResumeRequest, Resumed, Scope, SkipAnswer, SkipRequest, SkipWay, StillHeld,
+};
 
 /// So many schedules are named one by one.
 const NAMED: usize = 12;
 
 pub(super) async fn pause(global: &Global, args: &PauseArgs, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
-    let until = args.until.map(|until| until.resolve(clock.now()));
+    let until = args.until.or(args.length.map(Ahead::In)).map(|until| until.resolve(clock.now()));
     let request = PauseRequest { scopes: scopes(&args.of), reason: args.reason.clone(), until };
     let paused: Paused = daemon(global).await?.post("/pauses", &request).await?;
     let until = told_until(until);
@@ -31,6 +33,15 @@ pub(super) async fn pause(global: &Global, args: &PauseArgs, clock: &Clock, out:
         };
         out.line(format!("{} is paused {until}{whom}", plain(&scope.to_string())))?;
     }
+    for PauseLine { scope, actor, reason, since, until } in &paused.already {
+        let until = until.as_deref().map(|until| format!(" until {}", times::local_text(until))).unwrap_or_default();
+        let reason = reason.as_deref().map(|reason| format!(" ({})", first_line(reason))).unwrap_or_default();
+        out.line(plain(&format!(
+            "{actor} had paused {scope} already, since {}{until}{reason}; both pauses hold now, and `punctual {}` ends both",
+            times::local_text(since),
+            resume_of(scope)
+        )))?;
+    }
     Ok(Exit::Fine)
 }
 
@@ -38,43 +49,61 @@ pub(super) async fn resume(global: &Global, args: &ResumeArgs, out: &mut Out) ->
     let request = ResumeRequest { scopes: scopes(&args.of) };
     let resumed: Resumed = daemon(global).await?.post("/pauses/end", &request).await?;
     for (scope, ended) in &resumed.scopes {
-        let what = match ended {
-            0 => "had no pause of its own",
-            _ => "is resumed",
+        let text = match (ended, scope) {
+            (0, Scope::All) => "there was no pause of everything, so none was ended".to_owned(),
+            (0, _) => format!("{scope} had no pause of its own"),
+            (_, _) => format!("{scope} is resumed"),
         };
-        out.line(format!("{} {what}", plain(&scope.to_string())))?;
+        out.line(plain(&text))?;
     }
     for held in resumed.still.iter().take(NAMED) {
         out.line(still(held))?;
     }
     if let Some(more) = resumed.still.len().checked_sub(NAMED).filter(|more| *more > 0) {
-        out.line(format!("and {more} more are still held: `punctual status` shows the pauses"))?;
+        out.line(format!("and {more} more such lines: `punctual status` shows the pauses"))?;
     }
     Ok(if resumed.still.is_empty() { Exit::Fine } else { Exit::Found })
 }
 
 fn still(held: &StillHeld) -> String {
     let StillHeld { schedule, scope, actor, reason, until } = held;
-    let (command, by) = match scope {
-        Scope::Schedule(pattern) => (format!("resume '{pattern}'"), scope.to_string()),
-        Scope::Connection(pattern) => (format!("resume --connection '{pattern}'"), scope.to_string()),
-        Scope::All => ("resume --all".to_owned(), scope.to_string()),
-    };
-    let reason = reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+    let reason = reason.as_deref().map(|reason| format!(" ({})", first_line(reason))).unwrap_or_default();
     let until = until.as_deref().map(|until| format!(" until {}", times::local_text(until))).unwrap_or_default();
-    plain(&format!("`{schedule}` is still held: {actor} paused {by}{until}{reason}; `punctual {command}` ends that"))
+    let command = resume_of(scope);
+    plain(&format!("`{schedule}` is still held: {actor} paused {scope}{until}{reason}; `punctual {command}` ends that"))
 }
 
-pub(super) async fn skip(global: &Global, args: &SkipArgs, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
-    let at = args.time.map(|at| at.resolve(clock.now()));
+/// What ends the pauses with just this scope.
+fn resume_of(scope: &Scope) -> String {
+    match scope {
+        Scope::Schedule(name) if !NamePattern::new(name.as_str()).is_open() => format!("resume {name}"),
+        Scope::Schedule(pattern) => format!("resume '{pattern}'"),
+        Scope::Connection(name) if !NamePattern::new(name.as_str()).is_open() => format!("resume --connection {name}"),
+        Scope::Connection(pattern) => format!("resume --connection '{pattern}'"),
+        Scope::All => "resume --all".to_owned(),
+    }
+}
+
+pub(super) async fn skip(global: &Global, args: &SkipArgs, out: &mut Out) -> Result<Exit, Failure> {
+    let at = (!args.time.is_empty()).then(|| args.time.join(" "));
     let (how, what) =
         if args.undo { (SkipWay::Undo, "is not skipped any more") } else { (SkipWay::Skip, "is skipped") };
     let request = SkipRequest { at, how, reason: args.reason.clone() };
     let schedule = url::form_urlencoded::byte_serialize(args.schedule.as_bytes()).collect::<String>();
     let path = format!("/schedules/{}/skip", schedule.replace('+', "%20"));
     let answer: SkipAnswer = daemon(global).await?.post(&path, &request).await?;
-    out.line(format!("`{}`: its time {} {what}", plain(&answer.schedule), times::local(answer.nominal_at)))?;
+    out.line(format!("`{}`: its time {} {what}", plain(&answer.schedule), plain(&time_of(&answer))))?;
     Ok(Exit::Fine)
+}
+
+/// As its schedule's zone has it, and as the clock here has it where that shows another.
+fn time_of(answer: &SkipAnswer) -> String {
+    let here = times::local(answer.nominal_at);
+    match (&answer.local, &answer.zone) {
+        (Some(local), Some(zone)) if *local == here => format!("{local} in {zone}"),
+        (Some(local), Some(zone)) => format!("{local} in {zone} ({here} here)"),
+        (_, _) => here,
+    }
 }
 
 fn scopes(of: &Selection) -> Vec<Scope> {
@@ -83,13 +112,19 @@ fn scopes(of: &Selection) -> Vec<Scope> {
     schedules.chain(connections).chain(of.all.then_some(Scope::All)).collect()
 }
 
+/// `--until` is read where this command runs, and not in the zone of any schedule: a pause may hold many.
 fn told_until(until: Option<Timestamp>) -> String {
-    until.map_or_else(|| "until it is resumed".to_owned(), |until| format!("until {}", times::local(until)))
+    until.map_or_else(
+        || "until it is resumed".to_owned(),
+        |until| format!("until {} (the time of this machine)", times::local(until)),
+    )
 }
 
 async fn daemon(global: &Global) -> Result<Client, Failure> {
     Client::find(global).await?.ok_or_else(|| {
-        Failure::new(Exit::NotReachable, "no daemon answers, and only a running one can hold schedules back")
-            .hint("start it with `punctual daemon`, or say where its socket is with `--socket`")
+        Failure::new(Exit::NotReachable, "no daemon answers, and only a running one can hold schedules back").hint(
+            "start it with `punctual daemon`, or say where its socket is with `--socket`; what must not run until then gets \
+             `enabled: false` in its schedule file, for a pause cannot be set before the daemon runs",
+        )
     })
 }

@@ -37,6 +37,7 @@ mod show;
 mod state_folder;
 mod status;
 mod times;
+mod to_come;
 mod token;
 mod understood;
 
@@ -55,6 +56,9 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
+            if let Some(failure) = to_come::not_built(&error) {
+                return failure::report(&failure).into();
+            }
             // clap words its own messages; help and version are not errors.
             let _ = error.print();
             return if error.use_stderr() { Exit::Usage.into() } else { Exit::Fine.into() };
@@ -100,7 +104,7 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Resolve(args) => resolve::run(&global, &args, &mut out).await?,
         Command::Pause(args) => holding::pause(&global, &args, &clock, &mut out).await?,
         Command::Resume(args) => holding::resume(&global, &args, &mut out).await?,
-        Command::Skip(args) => holding::skip(&global, &args, &clock, &mut out).await?,
+        Command::Skip(args) => holding::skip(&global, &args, &mut out).await?,
         Command::Schema => schema::run(&mut out)?,
     };
     out.flush()?;

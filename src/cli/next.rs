@@ -15,7 +15,7 @@ use super::client::Client;
 use super::failure::{Exit, Failure};
 use super::files::load_or_tell;
 use super::grid::{Cell, Grid};
-use super::output::{Columns, Out, plain};
+use super::output::{Columns, Out, first_line, plain};
 use super::times;
 use crate::clock::{self, Clock};
 use crate::history::{History, HistoryError};
@@ -143,7 +143,7 @@ fn table(rows: &[Coming]) -> Grid {
             Cell::new(row.schedule.clone()),
             Cell::new(times::local(row.at)).or_short(times::local_short(row.at)),
             Cell::new(format!("{} {}", row.local.replace('T', " "), row.offset)),
-            Cell::new(row.note.as_deref().map(plain).unwrap_or_default()),
+            Cell::new(row.note.as_deref().map(|note| plain(first_line(note))).unwrap_or_default()),
         ]);
     }
     shown

@@ -164,6 +164,11 @@ pub(super) fn size(bytes: u64) -> String {
     format!("{}.{} {name}", tenths / 10, tenths % 10)
 }
 
+/// Of an error that a workflow threw, with its stack, what a cell has room for. `show` has all of it.
+pub(super) fn first_line(text: &str) -> &str {
+    text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default()
+}
+
 /// Text from files and from Orchestrator may hold escape sequences; a terminal must not obey them (S40).
 pub(super) fn plain(text: &str) -> String {
     text.chars()

@@ -74,6 +74,8 @@ fn changes(report: &ReloadReport) -> Grid {
         ("other times", "schedule", &report.retimed, Tint::Yellow),
         ("changed", "schedule", &report.changed, Tint::Yellow),
         ("changed", "connection", &report.connections_changed, Tint::Yellow),
+        ("changed", "blackout", &report.blackouts_changed, Tint::Yellow),
+        ("changed", "pool", &report.pools_changed, Tint::Yellow),
         ("added", "schedule", &report.added, Tint::Green),
         ("added", "connection", &report.connections_added, Tint::Green),
     ];

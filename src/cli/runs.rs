@@ -1,6 +1,6 @@
 //! `punctual runs`: the history.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use super::args::{Format, Global, RunsArgs};
 use super::failure::{Exit, Failure};
 use super::grid::{Cell, Grid, Tint};
-use super::output::{Columns, Out, plain};
+use super::output::{Columns, Out, first_line, plain};
 use super::times;
 use crate::clock::Clock;
-use crate::history::{History, HistoryFilter, RunSummary, ShownState};
-use crate::run::{Ending, JobPhase, RunState, WaitReason};
+use crate::history::{Beside, History, HistoryFilter, RunSummary, ShownState};
+use crate::run::{Ending, JobPhase, MissReason, RunState, WaitReason};
 use crate::schedule::load;
 use crate::text::{in_columns, known_names};
 
@@ -33,9 +33,10 @@ pub(super) async fn run(global: &Global, args: &RunsArgs, clock: &Clock, out: &m
     }
     let history = History::open(&global.state_dir()).await?;
     let now = clock.now();
-    known(&history, global, &args.schedule, now).await?;
+    let schedules: Vec<String> = args.schedules.iter().chain(&args.schedule).cloned().collect();
+    known(&history, global, &schedules, now).await?;
     let filter = HistoryFilter {
-        schedules: args.schedule.clone(),
+        schedules,
         states: if args.failed { FAILED.map(str::to_owned).to_vec() } else { args.state.clone() },
         reasons: args.reason.clone(),
         triggers: args.trigger.clone(),
@@ -44,11 +45,12 @@ pub(super) async fn run(global: &Global, args: &RunsArgs, clock: &Clock, out: &m
         limit: args.limit,
     };
     let (_, seen) = history.changed_since(i64::MAX).await?;
-    let runs = history.list(&filter).await?;
+    let runs: Vec<RunSummary> = history.list(&filter).await?.into_iter().map(without_templates).collect();
     if runs.is_empty() && args.output == Format::Table && !args.follow {
         out.line("No runs. Coming times: `punctual next`; other filters: `punctual runs --help`.")?;
     } else {
-        out.rows(args.output, &runs, runs_table)?;
+        let beside = if args.output == Format::Table { history.beside(&runs).await? } else { BTreeMap::new() };
+        out.rows(args.output, &runs, |runs| runs_table(runs, &beside))?;
     }
     out.flush()?;
     if args.follow {
@@ -99,18 +101,32 @@ async fn follow(
         clock.sleep(FOLLOW_EVERY).await;
         let (changed, newest) = history.changed_since(seen).await?;
         seen = newest;
-        let changed: Vec<_> = changed.into_iter().filter(|run| lets_through(filter, run)).collect();
+        let changed = changed.into_iter().filter(|run| lets_through(filter, run));
+        let changed: Vec<_> = changed.map(without_templates).collect();
         match format {
             Format::Table => {
+                let beside = history.beside(&changed).await?;
                 for run in &changed {
-                    out.line(one_line(run))?;
+                    out.line(one_line(run, &beside))?;
                 }
             }
             Format::Csv => out.more_csv(&changed)?,
-            Format::Json | Format::Ndjson => out.rows(Format::Ndjson, &changed, runs_table)?,
+            Format::Json | Format::Ndjson => {
+                out.rows(Format::Ndjson, &changed, |runs| runs_table(runs, &BTreeMap::new()))?
+            }
         }
         out.flush()?;
     }
+}
+
+/// Whether a run's arguments are those of a start: a time that never ran keeps the template of its schedule.
+pub(super) fn is_filled(run: &RunSummary) -> bool {
+    run.attempts > 0 || run.arguments.as_ref().is_none_or(|arguments| !arguments.to_string().contains("${"))
+}
+
+/// Without arguments that nobody has filled in: a program would take `${nominal}` for a value.
+pub(super) fn without_templates(run: RunSummary) -> RunSummary {
+    if is_filled(&run) { run } else { RunSummary { arguments: None, ..run } }
 }
 
 fn lets_through(filter: &HistoryFilter, run: &RunSummary) -> bool {
@@ -123,7 +139,7 @@ fn lets_through(filter: &HistoryFilter, run: &RunSummary) -> bool {
         && any(&filter.triggers, Some(run.trigger.name()))
 }
 
-pub(super) fn runs_table(runs: &[RunSummary]) -> Grid {
+pub(super) fn runs_table(runs: &[RunSummary], beside: &BTreeMap<String, Beside>) -> Grid {
     let mut rows = Grid::new(&["RUN", "SCHEDULE", "DUE", "LATE", "STATE", "TOOK", "JOB", "NOTE"])
         .right(&[3, 5, 6])
         .spare(&[6, 5, 3]);
@@ -136,15 +152,15 @@ pub(super) fn runs_table(runs: &[RunSummary]) -> Grid {
             Cell::new(run.state.to_string()).tinted(tint(&run.state)),
             Cell::new(took(run)),
             Cell::new(run.job_id.map(|id| id.to_string()).unwrap_or_default()),
-            Cell::new(note(run)),
+            Cell::new(note(run, beside.get(&run.run))),
         ]);
     }
     rows
 }
 
-pub(super) fn one_line(run: &RunSummary) -> String {
+pub(super) fn one_line(run: &RunSummary, beside: &BTreeMap<String, Beside>) -> String {
     let job = run.job_id.map(|id| format!("  job {id}")).unwrap_or_default();
-    let note = note(run);
+    let note = note(run, beside.get(&run.run));
     let gap = if note.is_empty() { "" } else { "  " };
     format!(
         "{}  {}  {}  {}{job}{gap}{note}",
@@ -174,7 +190,7 @@ fn due(run: &RunSummary) -> Cell {
     }
 }
 
-/// From due to sent.
+/// From due to the first time it was sent.
 fn late(run: &RunSummary) -> String {
     between(&run.fire_at, run.sent_at.as_deref())
 }
@@ -214,13 +230,29 @@ pub(super) fn tint(state: &ShownState) -> Tint {
 }
 
 /// The cure stands at the end, so nothing may take its room in front.
-fn note(run: &RunSummary) -> String {
+fn note(run: &RunSummary, beside: Option<&Beside>) -> String {
     let connection = format!("connection `{}`: ", run.connection);
     let error = run.error.as_deref().map(|error| error.strip_prefix(&connection).unwrap_or(error));
+    let attempts = (run.attempts > 1).then(|| match beside.and_then(|beside| beside.starts_allowed) {
+        Some(allowed) => format!("attempt {} of {allowed}", run.attempts),
+        None => format!("attempt {}", run.attempts),
+    });
+    let to_stop = match run.state.known() {
+        Some(RunState::Ended(Ending::Stopped | Ending::TimedOut) | RunState::Job(JobPhase::Stopping)) => {
+            beside.and_then(|beside| beside.to_stop.as_deref()).map(plain)
+        }
+        Some(_) | None => None,
+    };
     let until = match run.state.known() {
         Some(RunState::Waiting(WaitReason::Paused | WaitReason::Blackout)) => run.waiting_until.as_deref(),
         Some(_) | None => None,
     };
     let until = until.map(|until| format!("until {}", times::local_text(until)));
-    until.into_iter().chain(error.or(run.note.as_deref()).map(plain)).collect::<Vec<_>>().join("; ")
+    let told = error.or(run.note.as_deref()).map(|text| plain(first_line(text)));
+    let told = told.or_else(|| match run.state.known() {
+        // Late times that were left out together have no note of their own.
+        Some(RunState::Ended(Ending::Missed(MissReason::Limit))) => Some("`catch_up` took later times".to_owned()),
+        Some(_) | None => None,
+    });
+    attempts.into_iter().chain(until).chain(to_stop).chain(told).collect::<Vec<_>>().join("; ")
 }

@@ -6,6 +6,7 @@ use super::output::Out;
 use crate::clock::Clock;
 use crate::lifecycle::{Asked, Signals};
 use crate::sandbox::{Faults, Sandbox, SandboxConfig};
+use crate::text::counted;
 
 pub(super) async fn run(args: &SandboxArgs, clock: Clock, out: &mut Out) -> Result<Exit, Failure> {
     let faults = match &args.faults {
@@ -31,7 +32,7 @@ pub(super) async fn run(args: &SandboxArgs, clock: Clock, out: &mut Out) -> Resu
         .iter()
         .map(|folder| {
             let processes: Vec<_> = folder.processes.iter().map(|process| process.name.as_str()).collect();
-            format!("#   {}: {}", folder.path, processes.join(", "))
+            format!("#   {} ({}): {}", folder.path, counted(folder.robots, "robot"), processes.join(", "))
         })
         .collect();
     let sandbox = Sandbox::start(config).await.map_err(|cause| {
@@ -40,7 +41,10 @@ pub(super) async fn run(args: &SandboxArgs, clock: Clock, out: &mut Out) -> Resu
     })?;
     sandbox.control().set_faults(faults);
     let url = sandbox.base_url();
-    out.line(format!("# Sandbox at {url}; Ctrl-C ends it.\n#\n# Folders and processes:\n{}\n#", folders.join("\n")))?;
+    out.line(format!(
+        "# Sandbox at {url}; Ctrl-C ends it.\n#\n# Folders, their robots, and processes:\n{}\n#",
+        folders.join("\n")
+    ))?;
     out.line(format!("# Save this as schedules.yaml:\n{}", example(&url, &tenant)))?;
     out.line(SECRETS)?;
     out.flush()?;
@@ -63,7 +67,10 @@ fn told_once(cause: &str) -> String {
 /// The secret files that the example names, for its owner alone.
 const SECRETS: &str = "# and next to it, in a shell:
 #   printf sandbox-secret > client-secret; chmod 600 client-secret
-#   printf sandbox-user-key > user-key; chmod 600 user-key";
+#   printf sandbox-user-key > user-key; chmod 600 user-key
+# then, with a state folder of its own, which every other command is told too:
+#   punctual daemon --state-dir state
+#   punctual status --state-dir state";
 
 /// A whole file, with both styles of connection.
 fn example(url: &str, tenant: &str) -> String {

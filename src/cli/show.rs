@@ -1,15 +1,20 @@
 //! `punctual show`: all that is known of one run.
 
+use std::collections::BTreeMap;
+
 use owo_colors::OwoColorize;
+use serde::Serialize;
 use serde_json::Value;
 
 use super::args::{Format, Global, ShowArgs};
 use super::failure::{Exit, Failure};
 use super::output::{Out, plain};
-use super::runs::{runs_table, state};
+use super::runs::{is_filled, runs_table, state, without_templates};
 use super::times;
-use crate::history::{Found, History, JobLine, RunLine, RunSummary};
-use crate::run::{Ending, RunState};
+use crate::history::{Beside, Found, History, JobLine, RunLine, RunSummary};
+use crate::run::{Ending, FrozenPolicy, RunState};
+use crate::schedule::{Retry, Timeouts};
+use crate::text::exactly;
 use crate::web::held_cure;
 
 pub(super) async fn run(global: &Global, args: &ShowArgs, out: &mut Out) -> Result<Exit, Failure> {
@@ -18,14 +23,20 @@ pub(super) async fn run(global: &Global, args: &ShowArgs, out: &mut Out) -> Resu
     match args.output {
         Format::Table => {
             let lines = history.lines(&run.run).await?;
-            print(&run, &lines, out)?;
+            let policy = history.policy(&run.run).await?;
+            let beside = history.beside(std::slice::from_ref(&run)).await?;
+            print(&run, policy.as_ref(), beside.get(&run.run), &lines, out)?;
         }
         Format::Json => {
+            let policy = history.policy(&run.run).await?;
+            let whole = Whole { run: &without_templates(run), policy };
             let text =
-                serde_json::to_string_pretty(&run).map_err(|cause| Failure::new(Exit::Usage, cause.to_string()))?;
+                serde_json::to_string_pretty(&whole).map_err(|cause| Failure::new(Exit::Usage, cause.to_string()))?;
             out.line(text)?;
         }
-        Format::Ndjson | Format::Csv => out.rows(args.output, std::slice::from_ref(&run), runs_table)?,
+        Format::Ndjson | Format::Csv => {
+            out.rows(args.output, &[without_templates(run)], |runs| runs_table(runs, &BTreeMap::new()))?
+        }
     }
     history.close().await;
     Ok(Exit::Fine)
@@ -42,7 +53,21 @@ pub(super) async fn find_run(history: &History, named: &str) -> Result<RunSummar
     }
 }
 
-fn print(run: &RunSummary, lines: &[RunLine], out: &mut Out) -> Result<(), Failure> {
+/// As `show -o json` prints a run: a row of `runs`, and what its schedule said at the claim.
+#[derive(Serialize)]
+struct Whole<'r> {
+    #[serde(flatten)]
+    run: &'r RunSummary,
+    policy: Option<FrozenPolicy>,
+}
+
+fn print(
+    run: &RunSummary,
+    policy: Option<&FrozenPolicy>,
+    beside: Option<&Beside>,
+    lines: &[RunLine],
+    out: &mut Out,
+) -> Result<(), Failure> {
     out.line(format!("{} {}", run.schedule.bold(), state(run)))?;
     out.line("")?;
     let mut field = |name: &str, value: Option<String>| match value.filter(|value| !value.is_empty()) {
@@ -65,13 +90,15 @@ fn print(run: &RunSummary, lines: &[RunLine], out: &mut Out) -> Result<(), Failu
     field("process", run.process.as_deref().map(plain))?;
     field("folder", run.folder.as_deref().map(plain))?;
     field("connection", Some(run.connection.clone()))?;
+    field("policy", policy.map(frozen))?;
     field("claimed", Some(times::local_text(&run.claimed_at)))?;
     field("sent", run.sent_at.as_deref().map(times::local_text))?;
     field("accepted", run.accepted_at.as_deref().map(times::local_text))?;
     field("started", run.started_at.as_deref().map(times::local_text))?;
     field("ended", run.ended_at.as_deref().map(times::local_text))?;
     field("waits until", run.waiting_until.as_deref().map(times::local_text))?;
-    field("arguments", run.arguments.as_ref().map(json))?;
+    let filled = if is_filled(run) { "" } else { "not filled in, since it was not sent: " };
+    field("arguments", run.arguments.as_ref().map(|arguments| format!("{filled}{}", json(arguments))))?;
     field("output", run.output.as_ref().map(json))?;
     for job in &run.jobs {
         let number = match (job.job_id, &job.job_key) {
@@ -84,7 +111,7 @@ fn print(run: &RunSummary, lines: &[RunLine], out: &mut Out) -> Result<(), Failu
         let mut text = format!("{number} {} {key}", plain(state)).trim_end().to_owned();
         // Of the only attempt the run itself tells when.
         let when = if run.jobs.len() > 1 { when(job) } else { None };
-        for more in when.into_iter().chain(whose_fault(job)).chain(who_stopped(job)) {
+        for more in when.into_iter().chain(whose_fault(job)).chain(who_stopped(job, beside)) {
             text.push_str(&format!("\n              {more}"));
         }
         text.push_str(&format!("\n              reference {}", job.reference));
@@ -96,6 +123,30 @@ fn print(run: &RunSummary, lines: &[RunLine], out: &mut Out) -> Result<(), Failu
         out.line(format!("  {}  {name:<20} {}", times::local_ms(&line.at), plain(&line.text)))?;
     }
     Ok(())
+}
+
+/// What its schedule said of pool, priority, retry and time-out when it was claimed, in one line.
+fn frozen(policy: &FrozenPolicy) -> String {
+    let FrozenPolicy { pool, priority, retry, timeout, .. } = policy;
+    let pool = pool.as_deref().map(|pool| format!("pool {}", plain(pool)));
+    let priority = (*priority != 0).then(|| format!("priority {priority}"));
+    let retry = retry
+        .as_ref()
+        .map(|Retry { attempts, delay, .. }| format!("{attempts} attempts, the next after {}", exactly(*delay)));
+    let timeout = timeout.as_ref().map(|Timeouts { pending, soft, at, .. }| {
+        let pending = pending.map(|pending| format!("pending {}", exactly(pending)));
+        let soft = soft.map(|soft| format!("soft {}", exactly(soft)));
+        let at = at.map(|at| format!("at {}", at.strftime("%H:%M")));
+        let limits: Vec<String> = [pending, soft, at].into_iter().flatten().collect();
+        if limits.is_empty() { "no time-out".to_owned() } else { format!("time-out {}", limits.join(", ")) }
+    });
+    [
+        pool.unwrap_or_else(|| "no pool".to_owned()),
+        priority.unwrap_or_else(|| "priority 0".to_owned()),
+        retry.unwrap_or_else(|| "no retry".to_owned()),
+        timeout.unwrap_or_else(|| "no time-out".to_owned()),
+    ]
+    .join("; ")
 }
 
 /// When an attempt was made and its job went, as far as it is known.
@@ -128,13 +179,17 @@ fn whose_fault(job: &JobLine) -> Option<String> {
 }
 
 /// Why it was to stop (semantics.md 21a).
-fn who_stopped(job: &JobLine) -> Option<String> {
+fn who_stopped(job: &JobLine, beside: Option<&Beside>) -> Option<String> {
     let by = job.stopped_by.as_deref()?;
     let why = match by {
         "pending" => "no robot took it in time".to_owned(),
         "soft" => "it ran for too long".to_owned(),
         "at" => "it may not run after that time of day".to_owned(),
-        "overlap" => "a newer time took its place".to_owned(),
+        // Only the story knows which.
+        "overlap" => match beside.and_then(|beside| beside.to_stop.as_deref()) {
+            Some(why) => plain(why),
+            None => "a newer time takes its place".to_owned(),
+        },
         person => format!("{} stopped it", plain(person)),
     };
     let at = job.stop_asked_at.as_deref().map(|at| format!(" at {}", times::local_text(at))).unwrap_or_default();

@@ -9,21 +9,25 @@ use super::args::{Global, ObjectFormat, StatusArgs};
 use super::client::Client;
 use super::failure::{Exit, Failure};
 use super::grid::{Cell, Grid, Tint};
-use super::output::{Out, plain};
+use super::output::{Out, first_line, plain};
 use super::runs::{short, tint};
 use super::times;
 use crate::auth::at_rest;
 use crate::clock::Clock;
 use crate::history::{History, HistoryError};
-use crate::run::Pause;
+use crate::run::{Pause, RunState, WaitReason};
 use crate::schedule::load;
 use crate::text::{counted, either, in_columns};
-use crate::web::{ConnectionStatus, Need, PauseLine, RunLine, Status, TokenReport, gather};
+use crate::web::{ConnectionStatus, Need, PauseLine, PoolLine, RunLine, Scope, SkipLine, Status, TokenReport, gather};
 use crate::wiring;
 
 pub(super) async fn run(global: &Global, args: &StatusArgs, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
     let (status, exit) = match Client::find(global).await? {
-        Some(client) => (client.get::<Status>("/status").await?, Exit::Fine),
+        Some(client) => {
+            let status = client.get::<Status>("/status").await?;
+            let exit = if status.act_on.is_empty() { Exit::Fine } else { Exit::Found };
+            (status, exit)
+        }
         None => (from_files(global, clock).await?, Exit::NotReachable),
     };
     match args.output {
@@ -47,6 +51,9 @@ async fn from_files(global: &Global, clock: &Clock) -> Result<Status, Failure> {
     let now = clock.now();
     let mut status =
         gather(loaded.as_ref().map(|loaded| &loaded.set), history.as_ref(), &global.state_dir(), now).await?;
+    if loaded.is_none() {
+        status.act_on.push("files".to_owned());
+    }
     if let Some(loaded) = &loaded {
         for (line, connection) in status.connections.iter_mut().zip(loaded.set.connections.values()) {
             let token = at_rest(&wiring::credential(connection), &global.tokens_dir(), clock);
@@ -90,7 +97,8 @@ fn print(status: &Status, global: &Global, now: Timestamp, out: &mut Out) -> Res
     needs(&status.needs, out)?;
     let daemon = if status.daemon.is_some() { Asked::Daemon } else { Asked::Files };
     connections(&status.connections, status.trouble.as_deref(), daemon, now, out)?;
-    pauses(&status.pauses, out)?;
+    pauses(&status.pauses, &status.needs, out)?;
+    skips(&status.skips, out)?;
     let open: Vec<_> = status.open.iter().map(|(state, count)| format!("{count} {state}")).collect();
     section("open runs", out)?;
     if open.is_empty() {
@@ -98,6 +106,10 @@ fn print(status: &Status, global: &Global, now: Timestamp, out: &mut Out) -> Res
     } else {
         out.line(format!("  {}", open.join(", ")))?;
         lines(&status.open_runs, out)?;
+    }
+    let pools: Vec<_> = status.pools.iter().filter(|pool| pool.running + pool.waiting > 0).map(fill).collect();
+    if !pools.is_empty() {
+        out.line(format!("  pools: {}", pools.join("; ")))?;
     }
     section(&format!("failed or missed since {}", times::local_text(&status.failed_since)), out)?;
     match status.failed {
@@ -115,8 +127,14 @@ fn print(status: &Status, global: &Global, now: Timestamp, out: &mut Out) -> Res
         out.line("  nothing")?;
     }
     for time in &status.next {
-        let note = time.note.as_ref().map(|note| format!("  ({})", plain(note))).unwrap_or_default();
-        out.line(format!("  {}  {}{note}", times::local_text(&time.fire_at), plain(&time.schedule)))?;
+        let due = times::local_text(&time.fire_at);
+        let (at, note) = match (&time.note, &time.goes_at) {
+            (None, _) => (due, String::new()),
+            (Some(note), Some(goes_at)) => (times::local_text(goes_at), format!("  (due {due}; {})", plain(note))),
+            // A daemon of an older version does not say when it goes.
+            (Some(note), None) => (due, format!("  ({})", plain(note))),
+        };
+        out.line(format!("  {at}  {}{note}", plain(&time.schedule)))?;
     }
     section("upkeep", out)?;
     let zones = &status.zone_database;
@@ -131,24 +149,57 @@ fn print(status: &Status, global: &Global, now: Timestamp, out: &mut Out) -> Res
     Ok(())
 }
 
-/// What is paused, by whom and why; nothing where nothing is. Why we have paused something stands above, for a person to mend.
-fn pauses(all: &[PauseLine], out: &mut Out) -> Result<(), Failure> {
+/// A pool that is in use.
+fn fill(pool: &PoolLine) -> String {
+    let PoolLine { pool, size, running, waiting } = pool;
+    let waiting = if *waiting > 0 { format!(", {waiting} waiting") } else { String::new() };
+    format!("{} {running} of {size}{waiting}", plain(pool))
+}
+
+/// The coming times that are skipped, by whom and why; nothing where none is.
+fn skips(all: &[SkipLine], out: &mut Out) -> Result<(), Failure> {
+    if all.is_empty() {
+        return Ok(());
+    }
+    section("skipped coming times", out)?;
+    for SkipLine { schedule, nominal_at, actor, reason } in all.iter().take(NEEDS) {
+        let reason = reason.as_deref().map(|reason| format!(": {}", plain(first_line(reason)))).unwrap_or_default();
+        out.line(format!(
+            "  {}  {}, by {}{reason}",
+            times::local_text(nominal_at),
+            plain(schedule).yellow(),
+            plain(actor)
+        ))?;
+    }
+    more(all.len(), out)
+}
+
+fn more(all: usize, out: &mut Out) -> Result<(), Failure> {
+    if let Some(hidden) = all.checked_sub(NEEDS).filter(|hidden| *hidden > 0) {
+        out.line(format!("  {hidden} more: `punctual status -o json`"))?;
+    }
+    Ok(())
+}
+
+/// What is paused, by whom and why; nothing where nothing is. What we have paused stands above, for a person to mend.
+fn pauses(all: &[PauseLine], needs: &[Need], out: &mut Out) -> Result<(), Failure> {
+    let is_above = |pause: &PauseLine| {
+        let Scope::Schedule(schedule) = &pause.scope else { return false };
+        pause.actor == Pause::BY_US && needs.iter().any(|need| need.kind == "paused" && need.subject == *schedule)
+    };
+    let all: Vec<&PauseLine> = all.iter().filter(|pause| !is_above(pause)).collect();
     if all.is_empty() {
         return Ok(());
     }
     section("paused", out)?;
-    for PauseLine { scope, actor, reason, since, until } in all.iter().take(NEEDS) {
+    for PauseLine { scope, actor, reason, since, until } in all.iter().copied().take(NEEDS) {
         let until = until.as_deref().map(|until| format!(" until {}", times::local_text(until))).unwrap_or_default();
-        let reason = reason.as_ref().filter(|_| actor != Pause::BY_US);
-        let reason = reason.map(|reason| format!(": {}", plain(reason))).unwrap_or_default();
+        let reason = reason.as_deref().map(|reason| format!(": {}", plain(first_line(reason)))).unwrap_or_default();
         let scope = plain(&scope.to_string());
         let since = times::local_text(since);
         out.line(format!("  {}  since {since}{until}, by {}{reason}", scope.yellow(), plain(actor)))?;
     }
-    if let Some(hidden) = all.len().checked_sub(NEEDS).filter(|hidden| *hidden > 0) {
-        out.line(format!("  {hidden} more: `punctual status -o json`"))?;
-    }
-    Ok(())
+    more(all.len(), out)
 }
 
 /// First of all, and only when there is something.
@@ -158,12 +209,10 @@ fn needs(all: &[Need], out: &mut Out) -> Result<(), Failure> {
     }
     section("for you to do", out)?;
     for need in all.iter().take(NEEDS) {
-        out.line(format!("  {}; then: {}", plain(&need.text).red(), plain(&need.cure)))?;
+        let text = times::local_in(&plain(first_line(&need.text)));
+        out.line(format!("  {}; then: {}", text.red(), plain(&need.cure)))?;
     }
-    if let Some(hidden) = all.len().checked_sub(NEEDS).filter(|hidden| *hidden > 0) {
-        out.line(format!("  {hidden} more: `punctual status -o json`"))?;
-    }
-    Ok(())
+    more(all.len(), out)
 }
 
 /// Of what is for a person to do, and of pauses, so many are printed.
@@ -216,7 +265,7 @@ fn connections(
             out.line(format!("    {}", plain(trouble)))?;
         }
         if !one.waiting.is_empty() {
-            let waiting: Vec<_> = one.waiting.iter().map(|(reason, count)| format!("{count} for {reason}")).collect();
+            let waiting: Vec<_> = one.waiting.iter().map(|(reason, count)| waits(reason, *count)).collect();
             out.line(format!("    waiting: {}", waiting.join(", ")))?;
         }
         if let Some(token) = &one.token {
@@ -227,6 +276,27 @@ fn connections(
         }
     }
     Ok(())
+}
+
+/// How many wait, and for what.
+fn waits(reason: &str, count: u64) -> String {
+    let known = RunState::from_names("waiting", Some(reason));
+    let Some(RunState::Waiting(reason)) = known else { return format!("{count} for {}", plain(reason)) };
+    let what = match reason {
+        WaitReason::Overlap => "behind an older run",
+        WaitReason::Token => "for an access token",
+        WaitReason::Outage => "for Orchestrator to answer",
+        WaitReason::RateLimit => "until Orchestrator takes calls again",
+        WaitReason::Limit => "for room in a pool or under a limit",
+        WaitReason::Retry => "for their next attempt",
+        WaitReason::Clock => "for the clocks to agree",
+        WaitReason::CatchUp => "to be caught up in their turn",
+        WaitReason::LookUp => "for their process to be found",
+        WaitReason::Capacity => "for room at Orchestrator",
+        WaitReason::Paused => "held by a pause",
+        WaitReason::Blackout => "for the end of a blackout",
+    };
+    format!("{count} {what}")
 }
 
 /// One line about a token, for `status` and `token status`.
@@ -267,7 +337,7 @@ fn token_tint(state: &str) -> Tint {
 fn lines(runs: &[RunLine], out: &mut Out) -> Result<(), Failure> {
     let mut grid = Grid::new(&["  RUN", "SCHEDULE", "DUE", "STATE", "JOB", "NOTE"]).spare(&[4]);
     for run in runs {
-        let note = run.error.as_deref().or(run.note.as_deref()).map(plain);
+        let note = run.error.as_deref().or(run.note.as_deref()).map(|note| plain(first_line(note)));
         let until = run.waiting_until.as_deref().map(|until| format!("until {}", times::local_text(until)));
         let note = until.into_iter().chain(note).collect::<Vec<_>>().join("; ");
         grid.row([

@@ -58,6 +58,10 @@ pub(super) fn parse_count(text: &str) -> Result<usize, String> {
 
 /// An instant, a local date or date and time, or a duration ago.
 pub(super) fn parse_when(text: &str) -> Result<When, String> {
+    // As our tables print it: jiff takes no space before the offset.
+    if let Ok(at) = text.replacen(" +", "+", 1).replacen(" -", "-", 1).parse::<Timestamp>() {
+        return Ok(When::At(at));
+    }
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(When::At(at));
     }
@@ -107,19 +111,12 @@ pub(super) fn parse_ahead(text: &str) -> Result<Ahead, String> {
     if let Ok(length) = text::duration(text) {
         return Ok(Ahead::In(length));
     }
-    parse_coming(text).map_err(|_| {
-        format!("`{text}` is not a time; write an instant such as `2026-11-23T07:00:00Z`, a date, a time of day such as `18:00`, or a duration from now such as `2h`")
-    })
-}
-
-/// The same without a duration.
-pub(super) fn parse_coming(text: &str) -> Result<Ahead, String> {
     // A time of day alone is none of these, and a date alone is no time of day.
     if let Ok(When::At(at)) = parse_when(text) {
         return Ok(Ahead::At(at));
     }
     text.parse::<Time>().map(Ahead::Clock).map_err(|_| {
-        format!("`{text}` is not a time; write an instant such as `2026-11-23T07:00:00Z`, a local time such as `2026-11-23T07:00`, or a time of day such as `07:00`")
+        format!("`{text}` is not a time; write an instant such as `2026-11-23T07:00:00Z`, a date, a time of day such as `18:00`, or a duration from now such as `2h`")
     })
 }
 
@@ -141,6 +138,17 @@ pub(super) fn local_day(at: Timestamp) -> String {
 /// The same from a machine field.
 pub(super) fn local_text(text: &str) -> String {
     text.parse::<Timestamp>().map_or_else(|_| text.to_owned(), local)
+}
+
+/// A sentence of the daemon's with its instants, which are for machines there, in the local zone.
+pub(super) fn local_in(text: &str) -> String {
+    let at = |word: &str| {
+        let instant = word.trim_end_matches([',', ';', ':', '.', ')']);
+        let is_one = instant.ends_with('Z') && instant.contains('T');
+        let at = is_one.then(|| instant.parse::<Timestamp>().ok())??;
+        Some(format!("{}{}", local(at), &word[instant.len()..]))
+    };
+    text.split(' ').map(|word| at(word).unwrap_or_else(|| word.to_owned())).collect::<Vec<_>>().join(" ")
 }
 
 /// Milliseconds in UTC, for machines.

@@ -16,7 +16,7 @@ macro_rules! columns_of_history {
             offset: String, as_it_is;
             fire_at: String, as_it_is;
             claimed_at: String, as_it_is;
-            sent_at: Option<String>, as_it_is;
+            sent_at: Option<String>, of_first_attempt;
             accepted_at: Option<String>, as_it_is;
             started_at: Option<String>, as_it_is;
             ended_at: Option<String>, as_it_is;
@@ -50,6 +50,21 @@ macro_rules! columns_of_history {
 macro_rules! as_it_is {
     ($column:ident) => {
         concat!("'", stringify!($column), "', h.", stringify!($column))
+    };
+}
+
+/// When a run was first sent: each later attempt writes its own over that of the run. Rows of before attempts had it have the run's alone.
+macro_rules! of_first_attempt {
+    ($column:ident) => {
+        concat!(
+            "'",
+            stringify!($column),
+            "', coalesce(h.jobs ->> '$[0].",
+            stringify!($column),
+            "', h.",
+            stringify!($column),
+            ")"
+        )
     };
 }
 
@@ -105,4 +120,4 @@ macro_rules! summary {
     };
 }
 
-pub(super) use {as_it_is, as_json, as_json_or_text, columns_of_history, object, summary};
+pub(super) use {as_it_is, as_json, as_json_or_text, columns_of_history, object, of_first_attempt, summary};

@@ -3,6 +3,7 @@
 //! Read-only by construction: its connections cannot write, so a question about the history never holds up a start. It reads
 //! the view `history`, which is what any SQL tool sees.
 
+mod beside;
 mod columns;
 mod filter;
 mod holding;
@@ -10,6 +11,7 @@ mod shown;
 mod sql;
 mod summary;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,6 +19,7 @@ use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 
+pub use beside::{Beside, PoolUse};
 pub use filter::HistoryFilter;
 pub use holding::HeldBack;
 pub use shown::{Named, Shown, ShownState};
@@ -24,6 +27,7 @@ pub use sql::ALL as SQL_STATEMENTS;
 pub use summary::{Chore, DeedLine, JobLine, RunLine, RunSummary};
 
 use self::holding::{PauseRow, SkipRow};
+use crate::run::FrozenPolicy;
 use crate::store::StateFolder;
 
 /// Two readers: a command asks one question at a time, and the live table another.
@@ -267,6 +271,52 @@ impl History {
             pauses: pauses.into_iter().filter_map(PauseRow::into_pause).collect(),
             skips: skips.into_iter().filter_map(SkipRow::into_mark).collect(),
         })
+    }
+
+    /// How full the pools are at `now`, by name.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    pub async fn pools(&self, now: Timestamp) -> Result<Vec<PoolUse>, HistoryError> {
+        let rows = sql::query(sql::POOLS)
+            .bind(now.as_millisecond())
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|cause| self.failed(cause))?;
+        rows.iter().map(|row| self.read(row)).collect()
+    }
+
+    /// What lines for people have beside the columns of these runs.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    pub async fn beside(&self, runs: &[RunSummary]) -> Result<BTreeMap<String, Beside>, HistoryError> {
+        let wanted = |run: &&RunSummary| run.attempts > 1 || run.jobs.iter().any(|job| job.stopped_by.is_some());
+        let ids: Vec<&str> = runs.iter().filter(wanted).map(|run| run.run.as_str()).collect();
+        if ids.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let rows = sql::query(sql::BESIDE)
+            .bind(serde_json::json!(ids).to_string())
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|cause| self.failed(cause))?;
+        let all: Vec<Beside> = rows.iter().map(|row| self.read(row)).collect::<Result<_, _>>()?;
+        Ok(all.into_iter().map(|beside| (beside.run.clone(), beside)).collect())
+    }
+
+    /// What a run's schedule said at the claim. None: the row is damaged, or of before this was kept.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    pub async fn policy(&self, run: &str) -> Result<Option<FrozenPolicy>, HistoryError> {
+        let row = sql::query(sql::POLICY).bind(run).fetch_optional(&self.pool).await;
+        let row = row.map_err(|cause| self.failed(cause))?;
+        let text: Option<String> = match row {
+            Some(row) => row.try_get(0).map_err(|cause| self.failed(cause))?,
+            None => None,
+        };
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
     }
 
     fn read<T: serde::de::DeserializeOwned>(&self, row: &sqlx::sqlite::SqliteRow) -> Result<T, HistoryError> {

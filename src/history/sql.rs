@@ -1,10 +1,26 @@
 //! Every statement of the readers.
 
-use super::columns::{as_it_is, as_json, as_json_or_text, columns_of_history, object};
+use super::columns::{as_it_is, as_json, as_json_or_text, columns_of_history, object, of_first_attempt};
 
 /// For the test that prepares each against the migrated schema.
-pub const ALL: [&str; 13] =
-    [LIST, FIND, LINES, NEWEST_LINE, CHANGED, COUNT_BY_STATE, OPEN, COUNTING, FAILED, CHORES, PAUSES, SKIPS, DEEDS];
+pub const ALL: [&str; 16] = [
+    LIST,
+    FIND,
+    LINES,
+    NEWEST_LINE,
+    CHANGED,
+    COUNT_BY_STATE,
+    OPEN,
+    COUNTING,
+    FAILED,
+    CHORES,
+    PAUSES,
+    SKIPS,
+    DEEDS,
+    POOLS,
+    BESIDE,
+    POLICY,
+];
 
 pub(super) const LIST: &str = concat!(
     "select ",
@@ -116,6 +132,34 @@ select json_object('at', strftime('%Y-%m-%dT%H:%M:%fZ', at / 1000.0, 'unixepoch'
 from audit
 where (?1 is null or at >= ?1) and (?2 is null or at < ?2)
 order by seq desc limit ?3";
+
+/// What counts for each pool, and what waits (semantics.md 11): the runs that are open, and those that were given up and count on.
+pub(super) const POOLS: &str = "
+select json_object('pool', pool,
+  'running', sum(counts_until_at is not null
+    or state in ('starting', 'unknown', 'pending', 'running', 'suspended', 'stopping')),
+  'waiting', sum(state = 'waiting' and reason = 'limit'))
+from (
+  select run.state, run.reason, iif(run.counts_until_at > ?1, run.counts_until_at, null) as counts_until_at,
+    iif(json_valid(run.policy), run.policy ->> '$.pool', null) as pool
+  from (
+    select id from run
+    where state in ('armed', 'waiting', 'starting', 'unknown', 'held', 'pending', 'running', 'suspended', 'stopping')
+    union select id from run where counts_until_at > ?1
+  ) as chosen join run on run.id = chosen.id
+)
+where pool is not null group by pool order by pool";
+
+/// What a line for people has beside a run's columns. The words are those of its story, behind their beginning.
+pub(super) const BESIDE: &str = "
+select json_object('run', id,
+  'starts_allowed', iif(json_valid(policy), policy ->> '$.retry.attempts', null),
+  'to_stop', (select substr(text, length('Its job is to stop: ') + 1) from run_event
+    where run_event.run_id = run.id and text like 'Its job is to stop: %' order by seq desc limit 1))
+from run where id in (select value from json_each(?1))";
+
+/// As it was frozen at the claim.
+pub(super) const POLICY: &str = "select iif(json_valid(policy), policy, null) from run where id = ?1";
 
 /// A statement, to be bound and run. Only constants come this far: sqlx takes no text that was put together.
 #[expect(clippy::disallowed_methods, reason = "this is one of the two places where SQL is spoken")]

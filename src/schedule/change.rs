@@ -84,6 +84,10 @@ pub struct Change {
     pub connections_removed: Vec<ConnectionName>,
     /// Connections with another address, credential or limit.
     pub connections_changed: Vec<ConnectionName>,
+    /// Blackouts that are new, gone, or other windows.
+    pub blackouts: Vec<String>,
+    /// Pools that are new, gone, or of another size.
+    pub pools: Vec<String>,
     /// Whether `daemon` says something else.
     pub settings: Settings,
 }
@@ -136,11 +140,10 @@ impl Change {
             && old.watch == *watch
             && old.history == *history
             && old.copies == *copies
-            && old.pools == *pools
-            && old.blackouts.len() == blackouts.len()
-            && old.blackouts.iter().all(|(name, old)| blackouts.get(name).is_some_and(|new| old.is_same(new)))
             && old.allow_env == *allow_env
             && old.env == *env;
+        change.blackouts = unlike(&old.blackouts, blackouts, |old, new| old.is_same(new));
+        change.pools = unlike(&old.pools, pools, |old, new| old == new);
         change.settings = if settings_same { Settings::Same } else { Settings::Changed };
         change
     }
@@ -161,6 +164,8 @@ impl fmt::Display for Change {
             connections_added,
             connections_removed,
             connections_changed,
+            blackouts,
+            pools,
             settings,
         } = self;
         let mut parts = Vec::new();
@@ -176,6 +181,8 @@ impl fmt::Display for Change {
         tell("connections added", names(connections_added), connections_added.len());
         tell("connections removed", names(connections_removed), connections_removed.len());
         tell("connections changed", names(connections_changed), connections_changed.len());
+        tell("blackouts changed", names(blackouts), blackouts.len());
+        tell("pools changed", names(pools), pools.len());
         if *settings == Settings::Changed {
             parts.push("other settings under `daemon`".to_owned());
         }
@@ -184,6 +191,16 @@ impl fmt::Display for Change {
         }
         f.write_str(&parts.join(", "))
     }
+}
+
+/// The names that only one of two maps has, or that stand for something else in each.
+fn unlike<T>(old: &BTreeMap<String, T>, new: &BTreeMap<String, T>, same: impl Fn(&T, &T) -> bool) -> Vec<String> {
+    let all: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let is_unlike = |name: &&String| match (old.get(*name), new.get(*name)) {
+        (Some(old), Some(new)) => !same(old, new),
+        (_, _) => true,
+    };
+    all.into_iter().filter(is_unlike).cloned().collect()
 }
 
 fn names<T: fmt::Display>(list: &[T]) -> String {

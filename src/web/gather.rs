@@ -7,12 +7,12 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp};
 
-use super::holding::PauseLine;
+use super::holding::HeldNow;
 use super::instant::instant;
-use super::needs::needs;
-use super::status::{ConnectionStatus, NextTime, RunLine, Status, ZoneDatabaseStatus};
+use super::needs::{act_on, needs};
+use super::status::{ConnectionStatus, NextTime, PoolLine, RunLine, Status, ZoneDatabaseStatus};
 use crate::clock::earlier;
-use crate::history::{HeldBack, History, HistoryError, RunSummary};
+use crate::history::{HeldBack, History, HistoryError, PoolUse, RunSummary};
 use crate::policy::holds::Holds;
 use crate::recurrence::{Excluded, ZoneDatabase, ZoneSource, zone_database};
 use crate::run::{Held, RunState};
@@ -38,28 +38,34 @@ pub async fn gather(
     now: Timestamp,
 ) -> Result<Status, HistoryError> {
     let since = yesterday(now);
-    let (open, counting, failures, chores, held) = match history {
+    let (open, counting, failures, chores, held, pools) = match history {
         Some(history) => (
             history.open_runs().await?,
             history.counting_runs(now).await?,
             history.failures_since(since).await?,
             history.chores().await?,
             history.held_back(now).await?,
+            history.pools(now).await?,
         ),
-        None => (Vec::new(), Vec::new(), Vec::new(), Vec::new(), HeldBack::default()),
+        None => (Vec::new(), Vec::new(), Vec::new(), Vec::new(), HeldBack::default(), Vec::new()),
     };
     let ZoneDatabase { source, version } = zone_database();
     let source = match source {
         ZoneSource::System(folder) => folder.display().to_string(),
         ZoneSource::Bundled => "bundled".to_owned(),
     };
+    let needs = needs(&open, &counting, &held.pauses, state_dir);
+    let HeldNow { pauses, skips } = HeldNow::of(&held);
     Ok(Status {
         at: instant(now),
         daemon: None,
         trouble: None,
-        needs: needs(&open, &counting, &held.pauses, state_dir),
+        act_on: act_on(&needs, []),
+        needs,
         connections: set.map(|set| connections(set, &open)).unwrap_or_default(),
-        pauses: held.pauses.iter().map(|(_, pause)| PauseLine::of(pause)).collect(),
+        pauses,
+        skips,
+        pools: set.map(|set| fill(set, &pools)).unwrap_or_default(),
         open: counted(open.iter().map(|run| run.state.to_string())),
         open_runs: open.into_iter().take(LINES).map(RunLine::new).collect(),
         next: set.map(|set| coming(set, held, now)).unwrap_or_default(),
@@ -86,6 +92,15 @@ fn connections(set: &ScheduleSet, open: &[RunSummary]) -> Vec<ConnectionStatus> 
             }
         };
     set.connections.iter().map(line).collect()
+}
+
+fn fill(set: &ScheduleSet, all: &[PoolUse]) -> Vec<PoolLine> {
+    let line = |(name, size): (&String, &u32)| {
+        let found = all.iter().find(|one| one.pool == *name);
+        let (running, waiting) = found.map_or((0, 0), |one| (one.running, one.waiting));
+        PoolLine { pool: name.clone(), size: *size, running, waiting }
+    };
+    set.pools.iter().map(line).collect()
 }
 
 fn counted(names: impl Iterator<Item = String>) -> BTreeMap<String, u64> {
@@ -116,11 +131,11 @@ fn next_of(schedule: &Schedule, holds: &mut Holds, now: Timestamp) -> Option<(Ti
         if time.excluded == Excluded::Yes {
             continue;
         }
-        let (sent_at, note) = match holds.outlook(schedule, &time) {
-            Held::No => (time.fire_at, None),
+        let (goes_at, note) = match holds.outlook(schedule, &time) {
+            Held::No => (Some(time.fire_at), None),
             Held::Waits { name, until } => {
                 let note = format!("waits for the end of blackout `{name}`");
-                (until.unwrap_or(Timestamp::MAX), Some(note))
+                (until, Some(note))
             }
             Held::Skipped(by) => {
                 // Times before the end of a pause are not gone through one by one.
@@ -130,7 +145,8 @@ fn next_of(schedule: &Schedule, holds: &mut Holds, now: Timestamp) -> Option<(Ti
             }
         };
         let (schedule, nominal_at, fire_at) = (schedule.key.to_string(), instant(time.at), instant(time.fire_at));
-        return Some((sent_at, NextTime { schedule, nominal_at, fire_at, note }));
+        let line = NextTime { schedule, nominal_at, fire_at, goes_at: goes_at.map(instant), note };
+        return Some((goes_at.unwrap_or(Timestamp::MAX), line));
     }
     None
 }

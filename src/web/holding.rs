@@ -1,10 +1,10 @@
-//! `POST /pauses`, `/pauses/end` and `/schedules/KEY/skip`: people hold schedules back; `GET /held`: what is held back.
+//! `POST /pauses` and `/pauses/end`: people hold schedules back (single times: `skip`); `GET /held`: what is held back.
 //!
 //! The dispatcher writes the `audit` rows itself, in the transaction that changes something: an act that was refused is none.
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::{Extension, Json};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -13,11 +13,11 @@ use super::answer::{Body, Refusal, Why};
 use super::control::Control;
 use super::instant::instant;
 use super::peer::Peer;
-use crate::dispatcher::core::{CommandRefused, HoldingCommand, HoldingDone, HoldingRefused, SkipHow};
+use crate::dispatcher::core::{CommandRefused, HoldingCommand, HoldingDone, HoldingRefused};
 use crate::history::{HeldBack, History};
 use crate::policy::holds::Holds;
 use crate::run::{Pause, PauseId, PauseScope, SkipMark};
-use crate::schedule::{ScheduleKey, ScheduleSet};
+use crate::schedule::{Schedule, ScheduleKey, ScheduleSet};
 use crate::text::NamePattern;
 
 /// What a pause is about.
@@ -48,6 +48,9 @@ pub struct PauseRequest {
 pub struct Paused {
     /// Each scope with the schedules that it holds now.
     pub scopes: Vec<(Scope, Vec<String>)>,
+    /// The pauses with just these scopes that were there already. They hold on, each as long as it says.
+    #[serde(default)]
+    pub already: Vec<PauseLine>,
 }
 
 /// End the pauses with just these scopes.
@@ -62,7 +65,7 @@ pub struct ResumeRequest {
 pub struct Resumed {
     /// Each scope with the number of its pauses that were ended.
     pub scopes: Vec<(Scope, u64)>,
-    /// The schedules that another pause still holds.
+    /// The schedules that other pauses still hold, each with each of these pauses.
     pub still: Vec<StillHeld>,
 }
 
@@ -79,36 +82,6 @@ pub struct StillHeld {
     pub reason: Option<String>,
     /// Until when. None: until it is resumed.
     pub until: Option<String>,
-}
-
-/// Skip one coming time, or do not skip it after all.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SkipRequest {
-    /// Which nominal time. None: the next one.
-    pub at: Option<Timestamp>,
-    /// Which of both.
-    pub how: SkipWay,
-    /// Why.
-    pub reason: Option<String>,
-}
-
-/// Whether a time is skipped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SkipWay {
-    /// It is.
-    Skip,
-    /// It is not after all.
-    Undo,
-}
-
-/// Which time it is about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SkipAnswer {
-    /// Whose.
-    pub schedule: String,
-    /// Which nominal time.
-    pub nominal_at: Timestamp,
 }
 
 /// A pause that is not over.
@@ -217,6 +190,10 @@ impl HeldNow {
 }
 
 pub(super) async fn show(State(control): State<Arc<Control>>) -> Result<Json<HeldNow>, Refusal> {
+    Ok(Json(HeldNow::of(&held_back(&control).await?)))
+}
+
+pub(super) async fn held_back(control: &Control) -> Result<HeldBack, Refusal> {
     let unreadable = |cause: crate::history::HistoryError| {
         tracing::warn!("What is held back cannot be read: {cause}");
         Refusal::new(Why::Unable, "the daemon's database cannot be read").hint("its log says why")
@@ -224,7 +201,7 @@ pub(super) async fn show(State(control): State<Arc<Control>>) -> Result<Json<Hel
     let history = History::open(&control.state_dir).await.map_err(unreadable)?;
     let held = history.held_back(control.clock.now()).await.map_err(unreadable);
     history.close().await;
-    Ok(Json(HeldNow::of(&held?)))
+    held
 }
 
 pub(super) async fn pause(
@@ -233,12 +210,15 @@ pub(super) async fn pause(
     Body(request): Body<PauseRequest>,
 ) -> Result<Json<Paused>, Refusal> {
     let PauseRequest { scopes, reason, until } = request;
+    let there: Vec<PauseLine> = HeldNow::of(&held_back(&control).await?).pauses;
+    let already = there.into_iter().filter(|line| scopes.contains(&line.scope)).collect();
     let scopes = scopes.into_iter().map(Scope::into_scope).collect();
     match hold(&control, &peer, HoldingCommand::Pause { scopes, reason, until }).await? {
         HoldingDone::Paused { scopes } => {
             let named = |all: Vec<ScheduleKey>| all.iter().map(ToString::to_string).collect();
             Ok(Json(Paused {
                 scopes: scopes.iter().map(|(scope, all)| (Scope::of(scope), named(all.clone()))).collect(),
+                already,
             }))
         }
         HoldingDone::Resumed { .. } | HoldingDone::Skipped(..) | HoldingDone::Unskipped(..) => Err(other()),
@@ -254,49 +234,54 @@ pub(super) async fn resume(
     match hold(&control, &peer, HoldingCommand::Resume { scopes }).await? {
         HoldingDone::Resumed { scopes, still } => {
             let ended = |ended: usize| u64::try_from(ended).unwrap_or(u64::MAX);
-            let still = still.into_iter().map(|(schedule, pause)| StillHeld {
-                schedule: schedule.to_string(),
-                scope: Scope::of(&pause.scope),
-                actor: pause.actor,
-                reason: pause.reason,
-                until: pause.until.map(instant),
-            });
+            // The dispatcher names the first pause of each; whoever has a schedule go on must end all of them.
+            let keys: Vec<ScheduleKey> = still.into_iter().map(|(schedule, _)| schedule).collect();
+            let still = if keys.is_empty() { Vec::new() } else { still_held(&control, &keys).await? };
             let scopes = scopes.iter().map(|(scope, all)| (Scope::of(scope), ended(*all)));
-            Ok(Json(Resumed { scopes: scopes.collect(), still: still.collect() }))
+            Ok(Json(Resumed { scopes: scopes.collect(), still }))
         }
         HoldingDone::Paused { .. } | HoldingDone::Skipped(..) | HoldingDone::Unskipped(..) => Err(other()),
     }
 }
 
-pub(super) async fn skip(
-    State(control): State<Arc<Control>>,
-    Extension(peer): Extension<Peer>,
-    Path(schedule): Path<String>,
-    Body(request): Body<SkipRequest>,
-) -> Result<Json<SkipAnswer>, Refusal> {
-    let SkipRequest { at, how, reason } = request;
-    let how = match how {
-        SkipWay::Skip => SkipHow::Skip,
-        SkipWay::Undo => SkipHow::Undo,
+/// All pauses that hold these schedules now; of those with one scope the first, for all of them end together.
+async fn still_held(control: &Control, keys: &[ScheduleKey]) -> Result<Vec<StillHeld>, Refusal> {
+    let (set, now) = (control.served().set, control.clock.now());
+    let held = held_back(control).await?;
+    let holds =
+        |schedule: &Schedule, pause: &Pause| pause.has(now) && pause.scope.holds(&schedule.key, &schedule.connection);
+    let of_one = |schedule: &Schedule| -> Vec<StillHeld> {
+        let mut named: Vec<&PauseScope> = Vec::new();
+        let mut pauses: Vec<&Pause> = held.pauses.iter().map(|(_, pause)| pause).collect();
+        pauses.retain(|pause| {
+            let is_first = holds(schedule, pause) && !named.contains(&&pause.scope);
+            if is_first {
+                named.push(&pause.scope);
+            }
+            is_first
+        });
+        let line = |pause: &Pause| StillHeld {
+            schedule: schedule.key.to_string(),
+            scope: Scope::of(&pause.scope),
+            actor: pause.actor.clone(),
+            reason: pause.reason.clone(),
+            until: pause.until.map(instant),
+        };
+        pauses.into_iter().map(line).collect()
     };
-    match hold(&control, &peer, HoldingCommand::Skip { schedule, at, how, reason }).await? {
-        HoldingDone::Skipped(schedule, nominal_at) | HoldingDone::Unskipped(schedule, nominal_at) => {
-            Ok(Json(SkipAnswer { schedule: schedule.to_string(), nominal_at }))
-        }
-        HoldingDone::Paused { .. } | HoldingDone::Resumed { .. } => Err(other()),
-    }
+    Ok(keys.iter().filter_map(|key| set.schedules.get(key)).flat_map(|schedule| of_one(schedule)).collect())
 }
 
-async fn hold(control: &Control, peer: &Peer, what: HoldingCommand) -> Result<HoldingDone, Refusal> {
+pub(super) async fn hold(control: &Control, peer: &Peer, what: HoldingCommand) -> Result<HoldingDone, Refusal> {
     control.dispatcher.hold(what, peer.to_string()).await.map_err(|cause| refused(&cause))
 }
 
 /// The dispatcher answers each command by its own kind.
-fn other() -> Refusal {
+pub(super) fn other() -> Refusal {
     Refusal::new(Why::Unable, "the daemon answered something else than it was asked")
 }
 
-fn refused(cause: &CommandRefused) -> Refusal {
+pub(super) fn refused(cause: &CommandRefused) -> Refusal {
     let CommandRefused::Holding(refused) = cause else {
         return Refusal::new(Why::Unable, cause.to_string())
             .hint("try again when it runs and its database can be written; its log says why");

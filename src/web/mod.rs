@@ -16,6 +16,8 @@ mod holding;
 mod instant;
 mod login;
 mod logins;
+#[doc(hidden)]
+pub mod meant;
 mod needs;
 mod overview;
 mod peer;
@@ -24,6 +26,7 @@ mod reread;
 mod resolve;
 mod routes;
 mod server;
+mod skip;
 mod socket;
 #[doc(hidden)]
 pub mod status;
@@ -33,10 +36,7 @@ mod worst;
 pub use answer::{Refusal, Told, Why};
 pub use control::{Control, Parts, Served};
 pub use gather::gather;
-pub use holding::{
-    HeldNow, PauseLine, PauseRequest, Paused, ResumeRequest, Resumed, Scope, SkipAnswer, SkipLine, SkipRequest,
-    SkipWay, StillHeld,
-};
+pub use holding::{HeldNow, PauseLine, PauseRequest, Paused, ResumeRequest, Resumed, Scope, SkipLine, StillHeld};
 pub use login::{Begin, Begun, Finish, Keep, LoginNeed, Typed};
 pub use needs::{Need, held_cure};
 pub use peer::Peer;
@@ -44,8 +44,10 @@ pub use reload::{ReloadAnswer, ReloadOutcome, ReloadReport, ReloadRequest};
 pub use reread::{Reloaded, Reread, Rereads};
 pub use resolve::{Decided, Decision};
 pub use server::Server;
+pub use skip::{SkipAnswer, SkipRequest, SkipWay};
 pub use socket::{ControlSocket, SocketError};
 pub use status::{
-    ConnectionStatus, DaemonStatus, NextTime, ObstacleStatus, RunLine, Status, TokenReport, ZoneDatabaseStatus,
+    ConnectionStatus, DaemonStatus, NextTime, ObstacleStatus, PoolLine, RunLine, Status, TokenReport,
+    ZoneDatabaseStatus,
 };
 pub use worst::worst;

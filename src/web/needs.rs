@@ -4,6 +4,7 @@
 //! fail, and a database that was set aside. Only the
 //! daemon knows whether it can read a secret.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,16 @@ impl Need {
             cure: cure.to_owned(),
         }
     }
+}
+
+/// The kinds that a person must act on (semantics.md 43): those of what there is to do, and `more`. A run that was given up is none of them:
+/// its schedule goes on by itself.
+pub(super) fn act_on(needs: &[Need], more: impl IntoIterator<Item = &'static str>) -> Vec<String> {
+    // A longer-lived name is a name all the same.
+    let more = more.into_iter().map(|kind: &'static str| -> &str { kind });
+    let of_needs = needs.iter().map(|need| need.kind.as_str()).filter(|kind| *kind != "lost");
+    let kinds: BTreeSet<&str> = of_needs.chain(more).collect();
+    kinds.into_iter().map(str::to_owned).collect()
 }
 
 /// What the files tell. `counting` are the runs that were given up and keep their schedules back.

@@ -11,9 +11,9 @@ use super::answer::{Refusal, Why};
 use super::control::{Control, Served};
 use super::gather::gather;
 use super::instant::instant;
-use super::needs::Need;
+use super::needs::{Need, act_on};
 use super::status::{DaemonStatus, ObstacleStatus, Status, TokenReport};
-use super::worst::worst;
+use super::worst::{only_a_person, worst};
 use crate::auth::TokenState;
 use crate::clock::{Reading, earlier, later};
 use crate::dispatcher::StoreHealth;
@@ -34,6 +34,8 @@ pub(super) async fn show(State(control): State<Arc<Control>>) -> Result<Json<Sta
     let obstacles = control.dispatcher.obstacles();
     let troubles = control.dispatcher.troubles();
     let states: BTreeMap<_, _> = tokens.iter().map(|(name, manager)| (name.to_string(), manager.status())).collect();
+    let person = only_a_person(turn.store, &states, &obstacles, now.wall).chain(files.is_some().then_some("files"));
+    let person: Vec<&'static str> = person.collect();
     status.trouble =
         worst(turn.store, &states, &obstacles, &control.failing.borrow(), now.wall).or(files).or_else(|| {
             let first = troubles.first()?;
@@ -49,6 +51,7 @@ pub(super) async fn show(State(control): State<Arc<Control>>) -> Result<Json<Sta
             status.needs.push(Need::secret(name.as_str(), &failure.message, &failure.cure.to_string()));
         }
     }
+    status.act_on = act_on(&status.needs, person);
     for line in &mut status.connections {
         line.token = states.get(&line.connection).map(|state| TokenReport::new(&line.connection, state));
         let of_it = troubles.iter().filter(|one| one.connection.as_str() == line.connection);

@@ -62,6 +62,13 @@ pub struct ReloadReport {
     pub connections_added: Vec<String>,
     pub connections_removed: Vec<String>,
     pub connections_changed: Vec<String>,
+    /// New, gone, or other windows.
+    #[serde(default)]
+    pub blackouts_changed: Vec<String>,
+    /// New, gone, or of another size.
+    #[serde(default)]
+    pub pools_changed: Vec<String>,
+    /// Whether `daemon` says something else.
     pub settings_changed: bool,
     /// What a set that is held back would take away.
     pub lost: Vec<String>,
@@ -113,6 +120,8 @@ impl ReloadAnswer {
             connections_added,
             connections_removed,
             connections_changed,
+            blackouts,
+            pools,
             settings,
         } = change;
         let report = ReloadReport {
@@ -128,6 +137,8 @@ impl ReloadAnswer {
             connections_added: names(&connections_added),
             connections_removed: names(&connections_removed),
             connections_changed: names(&connections_changed),
+            blackouts_changed: blackouts,
+            pools_changed: pools,
             settings_changed: settings == Settings::Changed,
             lost,
             diagnostics,

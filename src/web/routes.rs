@@ -9,7 +9,7 @@ use axum::routing::{get, post};
 
 use super::answer::{Refusal, Why};
 use super::control::Control;
-use super::{holding, login, overview, reload, resolve, token};
+use super::{holding, login, overview, reload, resolve, skip, token};
 
 pub(super) fn routes() -> Router<Arc<Control>> {
     Router::new()
@@ -26,7 +26,7 @@ pub(super) fn routes() -> Router<Arc<Control>> {
         .route("/held", get(holding::show))
         .route("/pauses", post(holding::pause))
         .route("/pauses/end", post(holding::resume))
-        .route("/schedules/{schedule}/skip", post(holding::skip))
+        .route("/schedules/{schedule}/skip", post(skip::skip))
         .fallback(|| std::future::ready(unknown()))
         .method_not_allowed_fallback(|| std::future::ready(unknown()))
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::holding::PauseLine;
+use super::holding::{PauseLine, SkipLine};
 use super::instant::instant;
 use super::needs::Need;
 use crate::auth::TokenStatus;
@@ -26,9 +26,19 @@ pub struct Status {
     #[serde(default)]
     pub needs: Vec<Need>,
     pub connections: Vec<ConnectionStatus>,
+    /// What a person must act on, by kind: `held`, `token`, `storage`, `files`, `clock`, `paused` (semantics.md 43). A daemon of an older
+    /// version does not say.
+    #[serde(default)]
+    pub act_on: Vec<String>,
     /// The pauses that are not over. A daemon of an older version does not say.
     #[serde(default)]
     pub pauses: Vec<PauseLine>,
+    /// The coming times that are skipped, by time. A daemon of an older version does not say.
+    #[serde(default)]
+    pub skips: Vec<SkipLine>,
+    /// The pools of the files, by name. A daemon of an older version does not say.
+    #[serde(default)]
+    pub pools: Vec<PoolLine>,
     /// How many runs are open, by state and reason.
     pub open: BTreeMap<String, u64>,
     /// The open runs that were due first.
@@ -130,9 +140,24 @@ pub struct NextTime {
     pub schedule: String,
     pub nominal_at: String,
     pub fire_at: String,
+    /// When it is sent, as far as is known: later than it is due where something holds it back. None: no end of that is known.
+    #[serde(default)]
+    pub goes_at: Option<String>,
     /// What holds it back for a while.
     #[serde(default)]
     pub note: Option<String>,
+}
+
+/// How full a pool is (semantics.md 11).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolLine {
+    pub pool: String,
+    /// How many runs may count at once, as the files say now.
+    pub size: u32,
+    /// How many do.
+    pub running: u32,
+    /// How many wait for it.
+    pub waiting: u32,
 }
 
 /// Which rules of the world's clocks are in use.

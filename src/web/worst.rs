@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use crate::auth::{TokenState, TokenStatus};
 use crate::dispatcher::StoreHealth;
 use crate::dispatcher::core::ConnectionObstacle;
+use crate::run::WaitReason;
 
 /// None: all is well.
 pub fn worst(
@@ -35,6 +36,20 @@ pub fn worst(
         return Some(format!("connection `{}`: {}", obstacle.connection, obstacle.text));
     }
     worst_token.map(|(_, name, token)| in_words(name, token)).or_else(|| failing.values().next().cloned())
+}
+
+/// The kinds of trouble that only a person can end (semantics.md 43): a token that may come by itself, and a server that does not answer, are
+/// none.
+pub(super) fn only_a_person(
+    store: StoreHealth,
+    tokens: &BTreeMap<String, TokenStatus>,
+    obstacles: &[ConnectionObstacle],
+    now: Timestamp,
+) -> impl Iterator<Item = &'static str> {
+    let storage = (store == StoreHealth::Failing).then_some("storage");
+    let token = tokens.values().any(|token| rank(token, now) == Some(NEEDS_SOMEBODY)).then_some("token");
+    let clock = obstacles.iter().any(|one| one.reason == WaitReason::Clock).then_some("clock");
+    [storage, token, clock].into_iter().flatten()
 }
 
 const NEEDS_SOMEBODY: u8 = 0;

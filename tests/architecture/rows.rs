@@ -128,7 +128,7 @@ pub(crate) const ROWS: &[Row] = &[
             "dispatcher",
         ],
         "it reads by `history` and published states, and acts through handles; of `store` only the audit, of `policy` only what holds a \
-         coming time back, of `text` only patterns of names; `faults` only under the feature",
+         coming time back, of `text` only names, their patterns and lists of them; `faults` only under the feature",
     ),
     row(
         "wiring",

@@ -370,12 +370,17 @@ fn what_the_sandbox_prints_is_a_whole_file_that_check_accepts() {
         let line = line.unwrap();
         printed.push_str(&line);
         printed.push('\n');
-        if line.contains("> user-key") {
+        if line.contains("punctual status") {
             break;
         }
     }
     child.kill().unwrap();
     child.wait().unwrap();
+    assert!(
+        printed.contains("\n#   Shared (3 robots): ") && printed.contains("\n#   Finance (1 robot): "),
+        "{printed}"
+    );
+    assert!(printed.contains("\n#   punctual daemon --state-dir state\n"), "{printed}");
     std::fs::write(folder.path().join("schedules.yaml"), &printed).unwrap();
     for command in printed.lines().filter_map(|line| line.strip_prefix("#   printf ")) {
         let script = format!("printf {command}");
@@ -426,4 +431,24 @@ fn the_commands_that_a_hint_names_keep_the_files_and_the_folder_that_were_given(
     let output = run(folder.path(), &["token", "refresh", "cloud", "--config", "here.yaml", "--state-dir", "st"]);
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("run `punctual login --config here.yaml --state-dir st cloud`"), "{said}");
+}
+
+#[test]
+fn a_command_that_is_not_built_yet_says_so_and_what_to_do_instead() {
+    let folder = folder_with("schedules: {}\n");
+    for (command, instead) in [
+        (["start", "payroll"].as_slice(), "in Orchestrator"),
+        (&["stop", "500e0791"], "in Orchestrator"),
+        (&["retry", "500e0791"], "`retry:`"),
+        (&["why", "payroll", "06:00"], "`punctual show RUN`"),
+        (&["backfill", "payroll", "--from", "2026-11-23"], "`catch_up:`"),
+    ] {
+        let output = run(folder.path(), command);
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.starts_with(&format!("error: `punctual {}` is not built yet\n", command[0])), "{told}");
+        assert!(told.contains(instead) && !told.contains("unrecognized"), "{told}");
+    }
+    let unknown = run(folder.path(), &["stats"]);
+    assert!(text(&unknown.stderr).contains("unrecognized subcommand"), "{}", text(&unknown.stderr));
 }

@@ -74,7 +74,26 @@ async fn schedules_are_paused_and_resumed_by_name_pattern_connection_and_all() {
     assert_eq!(lines[0], "`payroll-*` is resumed");
     assert!(lines[1].starts_with("`payroll-de` is still held: ") && lines[2].starts_with("`payroll-fr`"), "{told}");
     assert!(lines[1].ends_with("paused everything; `punctual resume --all` ends that"), "{told}");
+    let told = said(&place, &["resume", "payroll-*"], FOUND).await;
+    assert_eq!(told.lines().next(), Some("`payroll-*` had no pause of its own"));
+    // The schedule that two pauses hold is named with both, each with what ends it.
+    let told = said(&place, &["resume", "--connection", "cloud"], FOUND).await;
+    let of_invoices: Vec<_> = told.lines().filter(|line| line.starts_with("`invoices` is still held: ")).collect();
+    assert!(of_invoices[0].ends_with("; `punctual resume invoices` ends that"), "{told}");
+    assert!(of_invoices[1].ends_with("; `punctual resume --all` ends that") && of_invoices.len() == 2, "{told}");
+    let told = said(&place, &["pause", "--all", "--for", "2h"], FINE).await;
+    let lines: Vec<_> = told.lines().collect();
+    assert!(
+        lines[0].starts_with("everything is paused until ") && lines[0].contains(" +00:00 (the time of this machine)"),
+        "{told}"
+    );
+    assert!(lines[1].contains(&format!("{me} had paused everything already, since ")), "{told}");
+    assert!(lines[1].ends_with("; both pauses hold now, and `punctual resume --all` ends both"), "{told}");
+    let told = said(&place, &["resume", "payroll-de"], FOUND).await;
+    assert_eq!(told.matches("is still held").count(), 1, "one command ends both: {told}");
     assert_eq!(said(&place, &["resume", "--all"], FOUND).await.lines().next(), Some("everything is resumed"));
+    let told = said(&place, &["resume", "--all"], FOUND).await;
+    assert_eq!(told.lines().next(), Some("there was no pause of everything, so none was ended"));
     let told = said(&place, &["resume", "payroll-de"], FINE).await;
     assert_eq!(told, "`payroll-de` had no pause of its own\n");
     assert_eq!(notes(&place, "payroll-de").await, [None, None]);
@@ -93,6 +112,7 @@ async fn schedules_are_paused_and_resumed_by_name_pattern_connection_and_all() {
             ("pause", "invoices"),
             ("pause", "all"),
             ("resume", "payroll-*"),
+            ("pause", "all"),
             ("resume", "all"),
             ("pause", "connection on*"),
         ]
@@ -140,17 +160,19 @@ async fn a_slip_of_the_fingers_is_refused_and_changes_nothing() {
         ["pause", "--reason", "none is named"].as_slice(),
         &["pause", "payroll", "--all"],
         &["pause", "payroll", "--until", "soon"],
+        &["pause", "payroll", "--until", "18:00", "--for", "2h"],
+        &["pause", "payroll", "--for", "0s"],
         &["skip", "payroll", "2h"],
     ] {
         said(&place, arguments, USAGE).await;
     }
     let told = said(&place, &["skip", "payroll", "2031-01-01T00:00:00Z"], USAGE).await;
-    assert!(told.contains("`payroll` has no coming time 2031-01-01T00:00:00Z"), "{told}");
-    assert!(told.contains("its next one is ") && told.contains("-02-29T00:00:00Z"), "{told}");
+    assert!(told.contains("`payroll` has no coming time 2031-01-01 00:00:00 +00:00 in UTC, its zone"), "{told}");
+    assert!(told.contains("the nearest there: 2028-02-29 00:00:00 +00:00, 2032-02-29 00:00:00 +00:00"), "{told}");
     assert_eq!(audit(&place).await, []);
     stop(daemon).await;
     let told = said(&place, &["pause", "payroll"], NOT_REACHABLE).await;
-    assert!(told.contains("only a running one can hold schedules back"), "{told}");
+    assert!(told.contains("only a running one can hold schedules back") && told.contains("`enabled: false`"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -176,5 +198,39 @@ async fn one_coming_time_is_skipped_until_that_is_taken_back() {
     assert!(told.contains("no coming time of `payroll` is to be skipped"), "{told}");
     let acts: Vec<_> = audit(&place).await.into_iter().map(|(_, action, subject, _)| (action, subject)).collect();
     assert_eq!(acts, [("skip".to_owned(), "payroll".to_owned()), ("skip".to_owned(), "payroll".to_owned())]);
+    stop(daemon).await;
+}
+
+/// A clock on the wall of another zone must not choose another run.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_time_to_be_skipped_is_read_where_the_schedule_is_and_told_in_both_zones() {
+    let place = quiet();
+    let head = QUIET.split_once("schedules:\n").unwrap().0;
+    let start = "start: { process: Leap, folder: Shared }";
+    place.write(
+        "schedules.yaml",
+        &format!("{head}schedules:\n  payroll: {{ cron: \"0 6,15 29 2 *\", timezone: Asia/Tokyo, {start} }}\n"),
+    );
+    let daemon = place.daemon().await;
+    // 06:00 on the clock of this machine, which is in UTC, is 15:00 there, and a time of the schedule too.
+    let told = said(&place, &["skip", "payroll", "06:00"], FINE).await;
+    let shown = "2028-02-29 06:00:00 +09:00 in Asia/Tokyo (2028-02-28 21:00:00 +00:00 here)";
+    assert_eq!(told, format!("`payroll`: its time {shown} is skipped\n"));
+    let status = json(&place.run(&["status", "-o", "json"]).await);
+    assert_eq!(status["skips"][0]["nominal_at"], "2028-02-28T21:00:00.000Z", "{status:#}");
+    let told = said(&place, &["status"], FINE).await;
+    let listed = "\nskipped coming times\n  2028-02-28 21:00:00 +00:00  payroll, by ";
+    assert_eq!(told.matches(listed).count(), 1, "{told}");
+    // What is shown is taken, whether the shell kept it together or not.
+    for written in [["2028-02-28", "21:00:00", "+00:00"].as_slice(), &["2028-02-29 06:00:00 +09:00"]] {
+        let told = said(&place, &[&["skip", "payroll", "--undo"], written].concat(), FINE).await;
+        assert_eq!(told, format!("`payroll`: its time {shown} is not skipped any more\n"));
+        said(&place, &[&["skip", "payroll"], written].concat(), FINE).await;
+    }
+    let told = said(&place, &["skip", "payroll", "2028-02-29"], USAGE).await;
+    assert!(told.contains("`payroll` has several coming times on 2028-02-29 in Asia/Tokyo, its zone"), "{told}");
+    assert!(told.contains("say which: `2028-02-29 06:00:00 +09:00`, `2028-02-29 15:00:00 +09:00`"), "{told}");
+    let told = said(&place, &["skip", "payroll", "2028-02-29", "07:00"], USAGE).await;
+    assert!(told.contains("`payroll` has no coming time 2028-02-29 07:00:00 in Asia/Tokyo, its zone"), "{told}");
     stop(daemon).await;
 }

@@ -159,6 +159,8 @@ async fn a_browser_login_gives_the_running_daemon_its_token() {
     .await;
     assert_eq!(before["state"], "needs_login", "{before:#}");
     assert!(before["error"].as_str().unwrap().contains("run `punctual login uipath`"), "{before:#}");
+    let status = place.run(&["status", "-o", "json"]).await;
+    assert_eq!((status.status.code(), &json(&status)["act_on"]), (Some(1), &serde_json::json!(["token"])));
 
     let mut login = Begun::new(&place, &["login", "uipath", "--no-browser", "--port", "0"]).await;
     let address = login.address().await;
@@ -189,6 +191,7 @@ async fn a_browser_login_gives_the_running_daemon_its_token() {
     assert!(out.starts_with("uipath: valid, until "), "{out}");
     assert!(said.contains("still waiting for this one"), "{said}");
     assert_eq!(token(&place).await["state"], "valid");
+    assert_eq!(place.run(&["status"]).await.status.code(), Some(FINE));
 
     let log = text(&stop(daemon).await.stderr);
     assert!(log.contains("login `uipath`"), "{log}");

@@ -10,6 +10,7 @@ mod place;
 mod controls;
 mod holding;
 mod login;
+mod meant;
 mod reload;
 mod resolve;
 #[cfg(feature = "faults")]

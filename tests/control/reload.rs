@@ -86,6 +86,7 @@ async fn what_changed_is_shown_by_name_and_who_asked_is_written_down() {
             "schedules": 3,
             "added": [], "removed": [], "retimed": ["moved"], "changed": [],
             "connections_added": [], "connections_removed": [], "connections_changed": [],
+            "blackouts_changed": [], "pools_changed": [],
             "settings_changed": false,
             "lost": [],
             "diagnostics": [],

@@ -98,7 +98,9 @@ async fn an_unclear_start_is_tried_again_skipped_or_held_as_its_schedule_says() 
     assert_eq!((need["kind"].as_str(), need["subject"].as_str()), (Some("held"), Some(id(&held))), "{status:#}");
     let cure = format!("`punctual resolve {short} start`, `skip`, the job's key, or `lost`");
     assert_eq!(need["cure"], cure);
-    let told = text(&place.run(&["status"]).await.stdout);
+    let told = place.run(&["status"]).await;
+    assert_eq!((told.status.code(), &status["act_on"]), (Some(1), &serde_json::json!(["held"])), "{status:#}");
+    let told = text(&told.stdout);
     let first = told.split("\nconnections\n").next().unwrap();
     assert!(first.contains("for you to do") && first.contains(&format!("; then: {cure}")), "{told}");
     stop(daemon).await;

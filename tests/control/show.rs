@@ -5,10 +5,14 @@ use std::time::Duration;
 
 use punctual::clock::{Clock, later};
 use punctual::sandbox::{Endpoint, Fault, FaultRule, Refusal, Sandbox, SandboxConfig};
+use punctual::store::StateFolder;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection};
 
 use super::place::{Place, json, stop, text};
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::disallowed_methods, reason = "a row is made that only a long absence leaves behind")]
 async fn a_start_that_was_refused_has_made_no_job_and_show_says_so() {
     let clock = Clock::system();
     let sandbox = Sandbox::start(SandboxConfig::demo(clock.clone())).await.unwrap();
@@ -33,4 +37,13 @@ async fn a_start_that_was_refused_has_made_no_job_and_show_says_so() {
     assert!(attempt.trim_end().ends_with("no job was made"), "{story}");
     stop(daemon).await;
     sandbox.stop().await;
+
+    // Times that were left out together have no note of their own, and a line of `runs` is no riddle all the same.
+    let options = SqliteConnectOptions::new().filename(StateFolder::database_path(&place.path("state")));
+    let mut database = options.connect().await.unwrap();
+    let changed = sqlx::query("update run set state = 'missed', reason = 'limit', note = null, error = null");
+    assert_eq!(changed.execute(&mut database).await.unwrap().rows_affected(), 1);
+    database.close().await.unwrap();
+    let table = text(&place.run(&["runs", "refused"]).await.stdout);
+    assert!(table.contains("missed: limit") && table.contains("`catch_up` took later times"), "{table}");
 }

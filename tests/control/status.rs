@@ -8,7 +8,7 @@ use punctual::store::StateFolder;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 
-use super::place::{FINE, NOT_REACHABLE, Place, in_time, json, quiet, stop, text};
+use super::place::{FINE, NOT_REACHABLE, Place, QUIET, in_time, json, quiet, stop, text};
 
 fn with_sandbox(url: &str) -> Place {
     let place = Place::new(&format!(
@@ -89,7 +89,9 @@ async fn the_worst_trouble_is_told_to_people_and_to_the_service_manager() {
     };
     let token = place.until("the token to be unavailable", &["status", "-o", "json"], rests).await;
     assert!(token["next_try_at"].is_string(), "{token:#}");
-    let said = text(&place.run(&["status"]).await.stdout);
+    let told = place.run(&["status"]).await;
+    assert_eq!(told.status.code(), Some(FINE), "it is asked for again by itself");
+    let said = text(&told.stdout);
     assert!(said.contains("trouble: connection `cloud`: "), "{said}");
     stop(daemon).await;
 }
@@ -107,5 +109,42 @@ async fn a_daemon_that_was_asked_keeps_its_hold_on_the_database() {
     sqlx::query("select count(*) from run").fetch_one(&mut other).await.unwrap();
     other.close().await.unwrap();
     assert!(place.path("state/punctual.db-wal").is_file(), "the log was taken away from under the daemon");
+    stop(daemon).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_time_that_waits_for_a_blackout_is_shown_when_it_goes_and_where_it_stands_in_the_order() {
+    let place = quiet();
+    let freeze = "blackouts:\n  freeze: { at: \"2028-02-29T00:00:00Z\", for: 2h, timezone: UTC, schedules: [yearly], then: wait }\n";
+    let other = "  other: { at: \"2028-02-29T01:00:00Z\", timezone: UTC, start: { process: Leap, folder: Shared } }\n";
+    place.write("schedules.yaml", &format!("{QUIET}{other}{freeze}"));
+    let said = text(&place.run(&["status"]).await.stdout);
+    let next = said.split_once("\ndue next\n").map(|(_, rest)| rest).unwrap_or_else(|| panic!("{said}"));
+    let lines: Vec<&str> = next.lines().take(2).collect();
+    assert_eq!(
+        lines,
+        [
+            "  2028-02-29 01:00:00 +00:00  other",
+            "  2028-02-29 02:00:00 +00:00  yearly  (due 2028-02-29 00:00:00 +00:00; waits for the end of blackout `freeze`)",
+        ]
+    );
+    let status = json(&place.run(&["status", "-o", "json"]).await);
+    let yearly = &status["next"][1];
+    assert_eq!(
+        [&yearly["fire_at"], &yearly["goes_at"]],
+        [&"2028-02-29T00:00:00.000Z", &"2028-02-29T02:00:00.000Z"],
+        "{status:#}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_with_mistakes_are_for_a_person_and_the_code_says_so() {
+    let place = quiet();
+    let daemon = place.daemon().await;
+    assert_eq!(json(&place.run(&["status", "-o", "json"]).await)["act_on"], serde_json::json!([]));
+    place.write("schedules.yaml", &QUIET.replace("process: Leap", "proces: Leap"));
+    place.run(&["reload"]).await;
+    let told = place.run(&["status", "-o", "json"]).await;
+    assert_eq!((told.status.code(), &json(&told)["act_on"]), (Some(1), &serde_json::json!(["files"])));
     stop(daemon).await;
 }

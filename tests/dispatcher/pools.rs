@@ -107,6 +107,8 @@ fn waiting_for_a_pool_uses_the_deadline_up() {
     world.server.lives.push_back(Life { lasts: seconds(9_000), ..Life::usual() });
     world.pass_to("2026-11-23T14:00:01Z");
     assert_eq!(world.state("b", NOON), "missed: deadline");
+    let note = world.run("b", NOON).note.clone().unwrap_or_default();
+    assert!(note.ends_with("; it was waiting: limit, for a place in pool `robots`"), "{note}");
 }
 
 #[test]

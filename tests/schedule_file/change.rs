@@ -80,6 +80,17 @@ fn a_change_names_what_is_different_and_nothing_else() {
         Change::between(&read(source("a.yaml", HEAD)).unwrap().set, &read(source("a.yaml", &text)).unwrap().set);
     assert_eq!(change.settings, Settings::Changed);
     assert_eq!(change.to_string(), "1 connections changed (cloud), other settings under `daemon`");
+
+    let held = |hours: u8, size: u8| {
+        let text = format!(
+            "{HEAD}blackouts:\n  patch: {{ cron: \"0 22 * * *\", for: {hours}h, timezone: UTC }}\nlimits:\n  finance: {{ running: {size} }}\n"
+        );
+        read(source("a.yaml", &text)).unwrap().set
+    };
+    let change = Change::between(&held(1, 2), &held(2, 3));
+    assert_eq!(change.to_string(), "1 blackouts changed (patch), 1 pools changed (finance)");
+    assert_eq!(change.settings, Settings::Same, "nothing under `daemon` is different");
+    assert!(Change::between(&held(1, 2), &held(1, 2)).is_nothing());
 }
 
 #[test]

@@ -82,7 +82,9 @@ async fn hang_ups_second_daemons_and_hammering_commands_disturb_no_burst() {
                 [&["runs", "-o", "json"], &["next"], &["status"], &["check"], &["runs", "--state", "unknown"]];
             for arguments in asked {
                 let (code, said) = say(&rig, arguments).await;
-                assert_eq!(code, Some(0), "{arguments:?}: {said}");
+                // It says so where a person must act (semantics.md 43).
+                let fits = code == Some(0) || code == Some(1) && arguments[0] == "status";
+                assert!(fits, "{arguments:?}: {code:?} {said}");
                 let quarrel = QUARRELS.iter().find(|word| said.contains(**word));
                 assert_eq!(quarrel, None, "{arguments:?}: {said}");
                 count += 1;

@@ -1,9 +1,10 @@
 //! Starts that were not sent before their deadline (semantics.md 10).
 
 use super::ending::join;
+use crate::dispatcher::core::progress::Open;
 use crate::dispatcher::core::state::State;
 use crate::happening::OfRun;
-use crate::run::{Ending, MissReason, RunEvent, RunId};
+use crate::run::{Ending, MissReason, RunEvent, RunId, RunState, WaitReason};
 
 /// Past its deadline a start that was certainly not sent is not sent any more (semantics.md 10).
 pub(crate) fn give_up_late_starts(state: &mut State) {
@@ -27,11 +28,20 @@ pub(crate) fn make_way(state: &mut State) {
 
 /// It was not sent in time.
 pub(crate) fn miss(state: &mut State, id: RunId) {
-    let Some((was, had_job)) = state.book.get(id).map(|open| (open.run.state, open.run.had_job())) else { return };
+    let open = state.book.get(id);
+    let told = open.map(|open| (open.run.state, open.run.had_job(), pool_of(open).map(str::to_owned)));
+    let Some((was, had_job, pool)) = told else { return };
     if !had_job {
+        let of = pool.map(|pool| format!(", for a place in pool `{pool}`")).unwrap_or_default();
         state.book.change(id, |run| {
-            run.note = join(run.note.take(), format!("not started before its deadline; it was {was}"));
+            run.note = join(run.note.take(), format!("not started before its deadline; it was {was}{of}"));
         });
     }
     state.step(id, RunEvent::End(Ending::Missed(MissReason::Deadline)), OfRun::DeadlinePassed { was });
+}
+
+/// The pool that it waits for. What waits for the limits of its connection alone is called alike.
+fn pool_of(open: &Open) -> Option<&str> {
+    let waits = open.run.state == RunState::Waiting(WaitReason::Limit) && open.pool_since.is_some();
+    open.run.policy.pool.as_deref().filter(|_| waits)
 }

@@ -3,7 +3,7 @@
 use punctual::sandbox::{Failure, Fault, FaultRule, Faults, Mishap};
 use serde_json::Value;
 
-use super::stage::{Row, Stage, schedule};
+use super::stage::{Row, Stage, TO_ACT, schedule};
 
 /// What `status` says is to be done about a schedule that is paused.
 fn need<'s>(status: &'s Value, schedule: &str) -> Option<&'s str> {
@@ -46,12 +46,23 @@ async fn a_schedule_whose_runs_fail_twice_in_a_row_is_paused_by_punctual_until_i
     assert_eq!(skipped.note, format!("paused by punctual: {why}"));
     let status = stage.told(&["status"]).await;
     assert_eq!(status.matches(&why).count(), 1, "it is said once: {status}");
-    let paused = status.lines().find(|line| line.starts_with("  `report`  since ")).unwrap_or_default();
-    assert!(paused.ends_with(", by punctual"), "{status}");
+    assert!(!status.contains("  `report`  since "), "what stands above is not said again: {status}");
+    let said = status.lines().find(|line| line.starts_with("  `report` starts nothing since 20")).unwrap_or_default();
+    assert!(
+        said.contains(" +00:00: 2 runs in a row failed") && said.contains("; then: once that is mended"),
+        "{status}"
+    );
+    assert_eq!(stage.status_code().await, Some(TO_ACT));
+    // A cell has the first line of what the workflow threw, `show` the stack too.
+    let table = stage.told(&["runs", "report", "-n", "1000"]).await;
+    assert!(table.contains("It was not possible to access the portal") && !table.contains("Main.xaml"), "{table}");
+    assert!(!status.contains("Main.xaml"), "{status}");
+    assert!(stage.told(&["show", &failed[0].run]).await.contains("Main.xaml"));
 
     assert_eq!(stage.told(&["resume", "report"]).await, "`report` is resumed\n");
     stage.until_started("report", stage.clock.now()).await;
     assert_eq!(need(&stage.json(&["status"]).await, "report"), None);
+    assert_eq!(stage.status_code().await, Some(0));
     stage.end().await;
 }
 

@@ -10,9 +10,12 @@ mod failing;
 #[path = "../../../support/place.rs"]
 mod place;
 mod stage;
+mod views;
 mod windows;
 
 use jiff::Timestamp;
+
+use serde_json::Value;
 
 use self::stage::{Row, Stage, schedule};
 
@@ -49,7 +52,10 @@ async fn a_pause_holds_a_schedule_until_it_is_resumed_and_no_other() {
     let status = stage.told(&["status"]).await;
     let paused = status.lines().find(|line| line.starts_with("  `report`  since ")).unwrap_or_default();
     assert!(paused.ends_with(&format!("{}: month's end", me())), "{status}");
+    assert_eq!(skipped[0].whole["arguments"], Value::Null, "nobody filled them in");
+    assert_eq!(stage.status_code().await, Some(0), "a pause by a person is meant");
     let shown = stage.told(&["show", &skipped[0].run]).await;
+    assert!(shown.contains("not filled in, since it was not sent: {"), "{shown}");
     let line = format!("This time came and did not run: {}", skipped[0].note);
     assert!(shown.starts_with("report skipped: paused\n") && shown.contains(&line), "{shown}");
     stage.until_started("other", from).await;
@@ -100,7 +106,7 @@ async fn one_coming_time_is_skipped_and_one_that_was_to_be_is_not() {
     let lines = format!("schedules:\n{}", schedule("report", "every: 4s, overlap: allow", "Quick"));
     let stage = Stage::begin(&lines).await;
     let told = stage.told(&["skip", "report", "--reason", "the bank is closed"]).await;
-    let time = told.strip_prefix("`report`: its time ").and_then(|told| told.strip_suffix(" is skipped\n"));
+    let time = told.strip_prefix("`report`: its time ").and_then(|told| told.strip_suffix(" in UTC is skipped\n"));
     let [date, time, offset] = time.unwrap_or_else(|| panic!("{told}")).split(' ').collect::<Vec<_>>()[..] else {
         panic!("no instant: {told}");
     };

@@ -1,0 +1,29 @@
+//! Commands that are not built yet, each with what to do instead: a person who knows what a scheduler can do types them, and "a similar
+//! subcommand exists" would send them to another one.
+//!
+//! A row goes when its command is there.
+
+use clap::error::{ContextKind, ContextValue};
+
+use super::failure::{Exit, Failure};
+
+const TO_COME: [(&str, &str); 5] = [
+    ("start", "start the process by hand in Orchestrator; `punctual next SCHEDULE` shows when it runs by itself"),
+    ("stop", "stop the job in Orchestrator, and the run ends as `stopped`; `punctual show RUN` names the job"),
+    ("retry", "start the process by hand in Orchestrator; `retry:` in the schedule file has failed jobs tried again"),
+    (
+        "why",
+        "`punctual runs SCHEDULE` and `punctual show RUN` tell what became of a time, `punctual next SCHEDULE` what will",
+    ),
+    (
+        "backfill",
+        "start the process by hand in Orchestrator; `catch_up:` in the schedule file has late times made good",
+    ),
+];
+
+/// The failure that names it, if that is what clap did not know.
+pub(super) fn not_built(error: &clap::Error) -> Option<Failure> {
+    let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand) else { return None };
+    let (name, instead) = TO_COME.iter().find(|(known, _)| known == name)?;
+    Some(Failure::new(Exit::Usage, format!("`punctual {name}` is not built yet")).hint(*instead))
+}

@@ -1,0 +1,25 @@
+//! What is known of runs beside the columns of the view: how full the pools are, how many starts a run may have, why its job was to stop.
+
+use serde::Deserialize;
+
+/// The runs of a pool.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct PoolUse {
+    /// The pool.
+    pub pool: String,
+    /// Those that count.
+    pub running: u32,
+    /// Those that wait for it, or with it for a connection's own limits.
+    pub waiting: u32,
+}
+
+/// What a line for people has beside a run's columns.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Beside {
+    /// Which run.
+    pub run: String,
+    /// `retry.attempts`, as it was frozen at the claim.
+    pub starts_allowed: Option<u32>,
+    /// Why its last job was to stop, if it was.
+    pub to_stop: Option<String>,
+}
