@@ -15,6 +15,8 @@ pub(super) struct Known<'k> {
     pub(super) calendars: &'k BTreeMap<String, Option<Calendar>>,
     /// Every pool of `limits`.
     pub(super) pools: &'k BTreeMap<String, At>,
+    /// Those that can be named: a refused one is no cure.
+    pub(super) pools_to_name: &'k BTreeMap<String, At>,
     /// Every schedule, rightly or wrongly described.
     pub(super) schedules: &'k BTreeMap<String, At>,
     /// Where zones are found, and the one of whoever names none.
