@@ -1,6 +1,6 @@
 //! Whom a blackout is about, and what it says that is perhaps not meant.
 
-use punctual::schedule::Severity;
+use punctual::schedule::{Severity, parse};
 
 use super::cures::Cure::{Do, Write};
 use super::cures::{Told, carried_out};
@@ -117,6 +117,16 @@ fn what_a_window_says_and_does_not_mean_is_a_doubt_with_a_cure() {
 }
 
 #[test]
+fn a_window_that_is_open_now_is_told_of_from_its_first_beginning() {
+    let text = format!(
+        "{HEAD}blackouts: {{ b: {{ cron: \"* 2-6 * * SAT\", for: 4h }} }}\nschedules: {{ x: {{ every: 1h, start: {{ process: P }} }} }}\n"
+    );
+    let in_it = "2026-11-28T02:36:00Z".parse().unwrap();
+    let told = parse(&[source("f.yaml", &text)], in_it).unwrap().warnings;
+    assert!(told[0].message.ends_with("lasts from 02:00 to 10:59, 8h59m and not 4h"), "{told:?}");
+}
+
+#[test]
 fn a_skip_for_one_of_those_that_wait_is_meant_and_so_are_windows_that_touch() {
     for blackouts in [
         "a: { cron: \"0 2 * * SAT\", for: 4h, schedules: x }, b: { cron: \"0 2 * * SAT\", for: 4h, then: wait }",
@@ -185,4 +195,12 @@ fn policies_that_do_not_fit_the_times_are_doubts_with_a_cure() {
             },
         ],
     );
+}
+
+#[test]
+fn a_calendar_that_is_wrong_is_told_of_once() {
+    let text = format!(
+        "{HEAD}calendars: {{ c: {{ exclude: [SAT] }} }}\nschedules: {{ x: {{ every: 1h, start: {{ process: P }} }} }}\n"
+    );
+    assert_eq!(messages(read(source("f.yaml", &text))), ["calendar `c`: `exclude` `SAT` is not a date"]);
 }

@@ -157,7 +157,7 @@ fn read(trees: &[Node], sources: &[SourceFile], now: Timestamp, findings: &mut F
     held_back(&merged, &context, &mut set, findings);
     // What is wrong with a schedule is told; what it would be in is not known.
     if all_read && set.schedules.len() == merged.schedule_places.len() {
-        unused(&merged, fields.as_ref(), &set, now, findings);
+        unused(&merged, fields.as_ref(), context.known, &set, now, findings);
         defaults.policies.judge_defaults(&set, findings);
     }
     for notify in &merged.notify {
@@ -176,13 +176,16 @@ fn read(trees: &[Node], sources: &[SourceFile], now: Timestamp, findings: &mut F
 fn unused(
     merged: &Merged<'_>,
     defaults: Option<&Fields<'_>>,
+    known: Known<'_>,
     set: &ScheduleSet,
     now: Timestamp,
     findings: &mut Findings,
 ) {
     pools::doubts(set, &merged.pool_places, findings);
     pools::too_small(set, &merged.schedule_places, now, findings);
-    calendar::doubts(&merged.calendars, merged.schedules.iter().map(|(_, entry)| *entry), defaults, findings);
+    let good = |entry: &&&Entry| known.calendars.get(&entry.key).is_some_and(Option::is_some);
+    let calendars: Vec<&Entry> = merged.calendars.iter().filter(good).copied().collect();
+    calendar::doubts(&calendars, merged.schedules.iter().map(|(_, entry)| *entry), defaults, findings);
 }
 
 /// Pools and blackouts.

@@ -24,6 +24,8 @@ const MOST_WINDOWS: usize = 500;
 const LONGER_THAN_A_MONTH: Duration = Duration::from_secs(35 * 86_400);
 /// So many windows of all blackouts together.
 const MOST_IN_ALL: usize = 100_000;
+/// Beginnings that are looked at in one window: those of each minute of more than a day.
+const MOST_JOINED: usize = 1_500;
 /// After so many stretches without a free time a schedule is told of: a year of a weekly one.
 const MOST_STRETCHES: usize = 53;
 /// Fewer say nothing where the windows after them are not known.
@@ -65,7 +67,7 @@ impl Shut {
             findings.error(at, what).hint(hint);
             return;
         }
-        if let Some((what, hint)) = windows.run_together() {
+        if let Some((what, hint)) = windows.run_together(self.now) {
             findings.warning(at, what).hint(hint);
         }
         self.blackouts.push(windows);
@@ -242,13 +244,24 @@ impl Windows {
     }
 
     /// Windows of one pattern that begin while another one of it is open: what that comes to, and what is meant.
-    fn run_together(&self) -> Option<(String, String)> {
+    fn run_together(&self, now: Timestamp) -> Option<(String, String)> {
         let [cron] = self.blackout.timing.cron.as_slice() else { return None };
-        let (from, until) = *self.spans.iter().find(|(from, until)| later(*from, self.blackout.length) < *until)?;
+        let (begins, length) = (&self.blackout.begins, self.blackout.length);
+        // Of one that is open now only the last beginning is known, so the next one is looked at.
+        let open = self.spans.first().filter(|(from, _)| *from <= now).map_or(now, |(_, until)| *until);
+        let from = begins.next_after(open)?.at;
+        let mut until = later(from, length);
+        let mut next = begins.next_after(from)?.at;
         // One that begins when the last one ends makes a longer one on purpose.
-        let next = self.blackout.begins.next_after(from)?.at;
-        if next >= later(from, self.blackout.length) {
+        if next >= until {
             return None;
+        }
+        for _ in 0..MOST_JOINED {
+            if next > until {
+                break;
+            }
+            until = later(next, length);
+            next = begins.next_after(next)?.at;
         }
         let zone = self.blackout.begins.zone();
         let (first, end) = (zone.read(from).0, zone.read(until).0);
@@ -283,8 +296,8 @@ impl Windows {
     /// Whether each window of another one lies in one of these, as far as anybody looks.
     fn covers(&self, other: &Windows) -> bool {
         let within = |(from, until): &(Timestamp, Timestamp)| self.end_at(*from).is_some_and(|end| *until <= end);
-        let known = self.known_until.unwrap_or(Timestamp::MAX);
-        let mut spans = other.spans.iter().filter(|(_, until)| *until <= known).peekable();
+        let known = [self.known_until, other.known_until].into_iter().flatten().min().unwrap_or(Timestamp::MAX);
+        let mut spans = other.spans.iter().filter(|(_, until)| *until < known).peekable();
         spans.peek().is_some() && spans.all(within)
     }
 
