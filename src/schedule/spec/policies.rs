@@ -14,7 +14,7 @@ use super::field::Field;
 use super::fields::Fields;
 use super::given::{Given, NONE, taken_back};
 use super::keys;
-use super::known::Known;
+use super::known::{Known, Pools};
 use super::near::{Noun, unknown};
 use super::open;
 use super::retry::{self, Again};
@@ -227,7 +227,9 @@ fn pool(
     if known.pools.contains_key(name) {
         return Given::Here(name.to_owned());
     }
-    unknown(field, Noun::Pool, name, known.pools_to_name.keys(), findings);
+    if known.all_pools == Pools::Known {
+        unknown(field, Noun::Pool, name, known.pools_to_name.keys(), findings);
+    }
     Given::Wrong
 }
 

@@ -17,7 +17,7 @@ use super::given::{Given, NONE};
 use super::habits::Habits;
 use super::hidden;
 use super::keys;
-use super::known::Known;
+use super::known::{Known, Pools};
 use super::later;
 use super::moved::ClockChanges;
 use super::open;
@@ -84,6 +84,7 @@ struct Merged<'t> {
     schedules_at: Option<At>,
     pools: Vec<&'t Entry>,
     pool_places: BTreeMap<String, At>,
+    all_pools: Pools,
     blackouts: Vec<&'t Entry>,
     blackout_places: BTreeMap<String, At>,
     notify: Vec<Field<'t>>,
@@ -121,6 +122,7 @@ fn read(trees: &[Node], sources: &[SourceFile], now: Timestamp, findings: &mut F
         connections: &merged.connection_places,
         calendars: &calendars,
         pools: &merged.pool_places,
+        all_pools: merged.all_pools,
         pools_to_name: &pools_to_name,
         schedules: &merged.schedule_places,
         zones,
@@ -240,6 +242,10 @@ fn file<'t>(tree: &'t Node, merged: &mut Merged<'t>, findings: &mut Findings) ->
     }
     if let Some(field) = fields.get("limits") {
         named(&field, "pool", &mut merged.pool_places, findings, |_, entry| merged.pools.push(entry));
+    }
+    let nameless = merged.pool_places.keys().any(|name| keys::POOL.key(name).is_some());
+    if nameless || fields.is_settled(&["limits"]) {
+        merged.all_pools = Pools::Misplaced;
     }
     if let Some(field) = fields.get("blackouts") {
         named(&field, "blackout", &mut merged.blackout_places, findings, |_, entry| merged.blackouts.push(entry));
