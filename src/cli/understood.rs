@@ -11,8 +11,8 @@ use crate::policy::holds::Holds;
 use crate::recurrence::Excluded;
 use crate::run::Held;
 use crate::schedule::{
-    BlackoutThen, CatchUp, CatchUpPolicy, CountedBy, Enablement, OnPending, OnUnknownStart, OverlapPolicy, PauseAfter,
-    Retry, RetryOn, Schedule, ScheduleSet, Timeouts,
+    Blackout, BlackoutThen, CatchUp, CatchUpPolicy, CountedBy, Enablement, OnPending, OnUnknownStart, OverlapPolicy,
+    PauseAfter, Retry, RetryOn, Schedule, ScheduleSet, Timeouts,
 };
 use crate::text::{self, exactly};
 use crate::web::HeldNow;
@@ -28,7 +28,7 @@ pub(super) fn table(set: &ScheduleSet, now: Timestamp) -> Grid {
     let mut shown = Grid::new(&["SCHEDULE", "WHEN", "NEXT", "RULES"]).spare(&[1]);
     let mut holds = HeldNow::default().under(set);
     for schedule in set.schedules.values() {
-        let mut rules = rules(schedule, set);
+        let mut rules = rules(schedule, set, now);
         let next = match Windows::of(schedule, set) {
             Windows::None => Next::of(next(schedule, now)),
             Windows::Some => {
@@ -166,7 +166,7 @@ fn when(schedule: &Schedule) -> String {
     parts.join(" | ") + &zone.unwrap_or_default()
 }
 
-fn rules(schedule: &Schedule, set: &ScheduleSet) -> Vec<String> {
+fn rules(schedule: &Schedule, set: &ScheduleSet, now: Timestamp) -> Vec<String> {
     let mut rules = Vec::new();
     match schedule.enablement {
         Enablement::Enabled => {}
@@ -197,12 +197,23 @@ fn rules(schedule: &Schedule, set: &ScheduleSet) -> Vec<String> {
             text::counted(usize::try_from(count).unwrap_or(usize::MAX), "failure")
         )),
     });
-    let about = set.blackouts.values().filter(|b| b.is_about(schedule.key.as_str(), schedule.connection.as_str()));
-    rules.extend(about.map(|blackout| match blackout.then {
-        BlackoutThen::Skip => format!("not in blackout {}", blackout.name),
-        BlackoutThen::Wait => format!("waits for the end of blackout {}", blackout.name),
-    }));
+    rules.extend(windows(schedule, set, now));
     rules
+}
+
+/// What the blackouts that are about a schedule do to times in them, whether it has such times or not.
+fn windows(schedule: &Schedule, set: &ScheduleSet, now: Timestamp) -> Vec<String> {
+    let about = set.blackouts.values().filter(|b| b.is_about(schedule.key.as_str(), schedule.connection.as_str()));
+    let over = |blackout: &Blackout| {
+        blackout.begins.next_after(now).is_none() && blackout.stretch_at(now).shut_until.is_none()
+    };
+    let (over, coming): (Vec<_>, Vec<_>) = about.partition(|blackout| over(blackout));
+    let (skip, wait): (Vec<_>, Vec<_>) = coming.into_iter().partition(|one| one.then == BlackoutThen::Skip);
+    let both = (!skip.is_empty() && !wait.is_empty()).then(|| "where blackouts meet it is skipped".to_owned());
+    let skip = skip.iter().map(|blackout| format!("blackout {} skips what falls in it", blackout.name));
+    let wait = wait.iter().map(|blackout| format!("blackout {} puts off what falls in it", blackout.name));
+    let over = over.iter().map(|blackout| format!("blackout {} is over", blackout.name));
+    skip.chain(wait).chain(both).chain(over).collect()
 }
 
 fn while_open(overlap: OverlapPolicy) -> Option<&'static str> {

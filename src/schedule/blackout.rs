@@ -28,6 +28,8 @@ pub struct Blackout {
     pub schedules: Vec<NamePattern>,
     /// On which connections; none: on all. With `schedules` both must fit.
     pub connections: Vec<NamePattern>,
+    /// Not those of these schedules, whatever the two above select.
+    pub except: Vec<NamePattern>,
     /// What becomes of the times in it.
     pub then: BlackoutThen,
 }
@@ -55,19 +57,21 @@ pub struct Stretch {
 impl Blackout {
     /// Whether the other one says the same.
     pub fn is_same(&self, other: &Blackout) -> bool {
-        let Blackout { name, timing, begins: _, length, schedules, connections, then } = other;
+        let Blackout { name, timing, begins: _, length, schedules, connections, except, then } = other;
         self.name == *name
             && self.timing == *timing
             && self.length == *length
             && self.schedules == *schedules
             && self.connections == *connections
+            && self.except == *except
             && self.then == *then
     }
 
     /// Whether it is about this schedule.
     pub fn is_about(&self, schedule: &str, connection: &str) -> bool {
-        let fits = |patterns: &[NamePattern], name: &str| patterns.is_empty() || patterns.iter().any(|p| p.fits(name));
-        fits(&self.schedules, schedule) && fits(&self.connections, connection)
+        let any = |patterns: &[NamePattern], name: &str| patterns.iter().any(|pattern| pattern.fits(name));
+        let fits = |patterns: &[NamePattern], name: &str| patterns.is_empty() || any(patterns, name);
+        fits(&self.schedules, schedule) && fits(&self.connections, connection) && !any(&self.except, schedule)
     }
 
     /// What it says at an instant, and for how long it says the same. Of several windows the one that began last holds.

@@ -135,6 +135,7 @@ fn shape(shape: Shape, definitions: &mut Map<String, Value>) -> Map<String, Valu
         Shape::Moment | Shape::Listen => json!({ "type": "string", "minLength": 2 }),
         Shape::List(inner) => json!({ "type": "array", "items": reference(inner, definitions), "minItems": 1 }),
         Shape::Map(inner) => reference(inner, definitions),
+        Shape::MapOrNone(inner) => json!({ "anyOf": [reference(inner, definitions), { "const": "none" }] }),
         Shape::Named(inner) => {
             let pattern = format!("^[A-Za-z0-9._-]{{1,{}}}$", ScheduleKey::MAX_CHARS);
             json!({

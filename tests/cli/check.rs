@@ -217,12 +217,12 @@ schedules:
         "the newest waits for the run before; catches up the last time of 2d; an unclear start waits for a person; up to 3 starts, \
          1m to 15m apart (faulted, timed out); stopped after 20m without a robot (then started again) or 50m of running and at 23:00, \
          killed 1m later, counted by Orchestrator too; pool licences, 3 at once; priority 7; High at Orchestrator; paused after 1 \
-         failure in a row; waits for the end of blackout freeze"
+         failure in a row; blackout freeze puts off what falls in it"
     );
     assert_eq!(rules("off"), "disabled; runs side by side; catches up nothing; never paused for failures");
     assert_eq!(rules("once"), "kills the run before; an unclear start is let be");
     let (plain, ahead) = rules("plain").rsplit_once("; ").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
-    assert_eq!(plain, "not in blackout patching");
+    assert_eq!(plain, "blackout patching skips what falls in it");
     let numbers: Vec<u32> = ahead.split(' ').filter_map(|word| word.parse().ok()).collect();
     let [taken, times] = numbers[..] else { panic!("{ahead}") };
     assert!((29..=31).contains(&taken) && (59..=61).contains(&times), "every other one, for thirty days: {ahead}");

@@ -86,6 +86,20 @@ fn both_the_schedule_and_the_connection_must_fit_where_both_are_named() {
 }
 
 #[test]
+fn who_is_excepted_is_in_no_window_whatever_selects_it() {
+    let but = Blackout {
+        except: vec![NamePattern::new("x")],
+        ..about(blackout("but", "0 0 * * *", 60, BlackoutThen::Skip), &["x", "y"])
+    };
+    let mut windows = windows(&[but]);
+    let (x, y, cloud) = (key("x"), key("y"), cloud());
+    for (schedule, shut) in [(&x, false), (&y, true)] {
+        let row = windows.row_at(Whose { schedule, connection: &cloud }, at("2026-11-23T00:30:00Z"));
+        assert_eq!(row.is_some(), shut, "{schedule}");
+    }
+}
+
+#[test]
 fn what_is_always_shut_has_no_end() {
     let mut windows = windows(&[blackout("shut", "* * * * *", 2, BlackoutThen::Wait)]);
     let (x, cloud) = (key("x"), cloud());

@@ -6,14 +6,14 @@ use super::budgets::in_time;
 use super::{HEAD, messages, read, source};
 
 /// One mistake or doubt, and what its hint says to write or to take out: each of these alone is enough.
-struct Told {
+pub(super) struct Told {
     /// After the head.
-    lines: &'static str,
-    says: &'static str,
-    cures: &'static [Cure],
+    pub(super) lines: &'static str,
+    pub(super) says: &'static str,
+    pub(super) cures: &'static [Cure],
 }
 
-enum Cure {
+pub(super) enum Cure {
     /// These words of the hint stand in the place of those of the file.
     Write(&'static str, &'static str, &'static str),
     /// The hint says in words what becomes of the lines.
@@ -31,7 +31,7 @@ fn tell(text: &str) -> (Severity, String, String) {
     (one.severity, one.message.clone(), one.hint.clone().unwrap())
 }
 
-fn carried_out(severity: Severity, table: &[Told]) {
+pub(super) fn carried_out(severity: Severity, table: &[Told]) {
     for Told { lines, says, cures } in table {
         let whole = |lines: &str| match lines.split_once("defaults: ") {
             Some(_) => HEAD.replace("defaults: { timezone: UTC }\n", "") + lines,
@@ -158,7 +158,7 @@ fn what_contradicts_itself_is_refused_with_a_cure_that_cures() {
                 cures: &[Write("\"08:00\"", "8:00", "\"08:00\"")],
             },
             Told {
-                lines: "schedules: { x: { every: 1h, catch_up: { max: 5 }, start: { process: P } } }\n",
+                lines: "schedules: { x: { every: 1h, overlap: queue_all, catch_up: { max: 5 }, start: { process: P } } }\n",
                 says: "`catch_up.max` goes with `policy: all` only",
                 cures: &[
                     Write("policy: all", "{ max", "{ policy: all, max"),
@@ -166,7 +166,7 @@ fn what_contradicts_itself_is_refused_with_a_cure_that_cures() {
                 ],
             },
             Told {
-                lines: "schedules: { x: { every: 1h, catch_up: all, start: { process: P } } }\n",
+                lines: "schedules: { x: { every: 1h, overlap: queue_all, catch_up: all, start: { process: P } } }\n",
                 says: "`catch_up` must be a map",
                 cures: &[Write("catch_up: { policy: all }", "catch_up: all", "catch_up: { policy: all }")],
             },
@@ -296,7 +296,7 @@ fn what_is_perhaps_not_meant_is_a_doubt_with_a_cure_that_cures() {
             },
             Told {
                 lines: "schedules: { x: { every: 1h, overlap: skip, catch_up: { policy: all }, start: { process: P } } }\n",
-                says: "`catch_up` runs late times one after another, and later ones wait for them, whatever `overlap: skip` says",
+                says: "times that come meanwhile wait for them, and then go by `overlap: skip`: one is skipped if a run is open then",
                 cures: &[
                     Write("overlap: queue_all", "overlap: skip", "overlap: queue_all"),
                     Write("policy: last", "policy: all", "policy: last"),
@@ -304,7 +304,7 @@ fn what_is_perhaps_not_meant_is_a_doubt_with_a_cure_that_cures() {
             },
             Told {
                 lines: "schedules: { x: { every: 1h, overlap: stop_other, catch_up: { policy: all }, start: { process: P } } }\n",
-                says: "whatever `overlap: stop_other` says",
+                says: "and then go by `overlap: stop_other`: the newest stops the run before it",
                 cures: &[
                     Write("overlap: queue_all", "overlap: stop_other", "overlap: queue_all"),
                     Write("policy: last", "policy: all", "policy: last"),
@@ -340,14 +340,6 @@ fn what_is_perhaps_not_meant_is_a_doubt_with_a_cure_that_cures() {
                 lines: "blackouts: { a: { cron: \"0 22 * * SAT\", for: 6h, schedules: [\"pay-*\"] } }\nschedules: { payroll: { every: 1h, start: { process: P } } }\n",
                 says: "blackout `a`: `schedules` `pay-*` fits no schedule so far",
                 cures: &[Do("known are `payroll`", "\"pay-*\"", "payroll")],
-            },
-            Told {
-                lines: "blackouts: { a: { at: 2026-11-23T05:59:59Z, for: 6h } }\nschedules: { x: { every: 1h, start: { process: P } } }\n",
-                says: "blackout `a`: its windows are over, so it holds nothing back any more",
-                cures: &[
-                    Do("write a later time", "05:59:59", "06:00:01"),
-                    Do("or take the blackout out", "blackouts: { a: { at: 2026-11-23T05:59:59Z, for: 6h } }\n", ""),
-                ],
             },
             Told {
                 lines: "defaults: { folder: F }\nblackouts: { a: { cron: \"0 22 * * SAT\", for: 6h } }\nschedules: { x: { every: 1h, start: { process: P } } }\n",

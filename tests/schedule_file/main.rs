@@ -6,11 +6,13 @@ mod bad_files;
 mod budgets;
 mod change;
 mod cures;
+mod foreign;
 mod meaning;
 mod mistyped;
 mod names;
 mod schema;
 mod templates;
+mod windows;
 
 use std::path::PathBuf;
 

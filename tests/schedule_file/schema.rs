@@ -134,6 +134,19 @@ fn the_schema_and_the_reader_agree() {
         ),
         (true, format!("{HEAD}blackouts: {{ b: {{ at: [2027-01-01T00:00Z], for: 6h }} }}\n")),
         (false, format!("{HEAD}blackouts: {{ b: {{ at: 2027-01-01T00:00Z, cron: \"0 22 * * SAT\", for: 6h }} }}\n")),
+        (true, format!("{HEAD}blackouts: {{ b: {{ cron: \"0 22 * * SAT\", for: 6h, except: [\"pay*\"] }} }}\n")),
+        (false, format!("{HEAD}blackouts: {{ b: {{ cron: \"0 22 * * SAT\", for: 6h, except: [] }} }}\n")),
+        (
+            true,
+            HEAD.replace("timezone: UTC", "timezone: UTC, timeout: { soft: 1h }")
+                + "schedules: { x: { every: 1d, timeout: none, start: { process: P } } }\n",
+        ),
+        (
+            false,
+            HEAD.replace("timezone: UTC", "timezone: UTC, timeout: { soft: 1h }")
+                + "schedules: { x: { every: 1d, timeout: off, start: { process: P } } }\n",
+        ),
+        (false, HEAD.replace("timezone: UTC", "timezone: UTC, timeout: none")),
         (false, format!("{HEAD}blackouts: {{ b: {{ for: 6h }} }}\n")),
         (false, format!("{HEAD}blackouts: {{ b: {{ cron: \"0 22 * * SAT\" }} }}\n")),
         (false, format!("{HEAD}blackouts: {{ b: {{ cron: \"0 22 * * SAT\", for: 6h, then: hold }} }}\n")),

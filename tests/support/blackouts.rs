@@ -18,6 +18,7 @@ pub(crate) fn blackout(name: &str, cron: &str, minutes: u64, then: BlackoutThen)
         length: Duration::from_secs(60 * minutes),
         schedules: Vec::new(),
         connections: Vec::new(),
+        except: Vec::new(),
         then,
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, time};
-use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
 /// Seconds since 1970.
 pub(crate) type Second = i64;
@@ -252,6 +252,15 @@ pub(crate) fn first_at(zone: &TimeZone, day: Date, hour: i8, minute: i8) -> Seco
             zone.following(before_the_gap).next().unwrap().timestamp().as_second()
         }
         AmbiguousOffset::Unambiguous { .. } | AmbiguousOffset::Fold { .. } => at.earlier().unwrap().as_second(),
+    }
+}
+
+/// In an overlap the second of the two, with the offset that holds then.
+pub(crate) fn second_at(zone: &TimeZone, day: Date, hour: i8, minute: i8) -> Option<(Second, Offset)> {
+    let at = zone.to_ambiguous_timestamp(day.to_datetime(time(hour, minute, 0, 0)));
+    match at.offset() {
+        AmbiguousOffset::Fold { after, .. } => Some((at.later().unwrap().as_second(), after)),
+        AmbiguousOffset::Gap { .. } | AmbiguousOffset::Unambiguous { .. } => None,
     }
 }
 

@@ -18,10 +18,9 @@ use super::open;
 use super::times::{self, Patterns};
 use super::tree::Entry;
 use super::values::Zones;
-use crate::clock::later;
 use crate::recurrence::{DstPolicy, Pattern, Recurrence, Zone};
 use crate::schedule::blackout::{Blackout, BlackoutThen};
-use crate::schedule::diagnostic::{At, Findings};
+use crate::schedule::diagnostic::{At, Findings, quoted};
 use crate::schedule::model::ScheduleSet;
 use crate::schedule::timing::Timing;
 use crate::text::{self, NamePattern};
@@ -41,14 +40,15 @@ pub(super) fn read(entry: &Entry, context: &Context<'_>, findings: &mut Findings
     let zone = match own.as_ref().unwrap_or(&context.defaults.timezone) {
         Given::Here(zone) => Some(zone.clone()),
         Given::Wrong => None,
-        Given::Absent => Some(Zone::utc()),
+        Given::Absent | Given::TakenBack => Some(Zone::utc()),
     };
-    let patterns = begins(&fields, zone.as_ref(), length, context, findings);
+    let patterns = begins(&fields, zone.as_ref(), context, findings);
     let schedules = names(&fields, "schedules", Noun::Schedule, context.known.schedules, findings);
     let connections = names(&fields, "connections", Noun::Connection, context.known.connections, findings);
+    let except = names(&fields, "except", Noun::Schedule, context.known.schedules, findings);
     let then = fields.get("then").map(|field| field.choice(&choices::IN_BLACKOUT, findings));
     let (places, patterns): (Vec<At>, Vec<Pattern>) = patterns?.into_iter().unzip();
-    let (zone, length, schedules, connections) = (zone?, length?, schedules?, connections?);
+    let (zone, length, schedules, connections, except) = (zone?, length?, schedules?, connections?, except?);
     let then = match then {
         Some(read) => read?.1,
         None => BlackoutThen::Skip,
@@ -57,7 +57,7 @@ pub(super) fn read(entry: &Entry, context: &Context<'_>, findings: &mut Findings
     match Recurrence::new(patterns, zone, DstPolicy::default()) {
         Ok(begins) => {
             let name = entry.key.clone();
-            Some(Arc::new(Blackout { name, timing, begins, length, schedules, connections, then }))
+            Some(Arc::new(Blackout { name, timing, begins, length, schedules, connections, except, then }))
         }
         Err(never) => {
             let at = places.get(never.pattern).copied().unwrap_or(entry.key_at);
@@ -80,13 +80,7 @@ fn length_of(field: &Field<'_>, findings: &mut Findings) -> Option<Duration> {
 }
 
 /// When its windows begin. `None`: something was told.
-fn begins(
-    fields: &Fields<'_>,
-    zone: Option<&Zone>,
-    length: Option<Duration>,
-    context: &Context<'_>,
-    findings: &mut Findings,
-) -> Patterns {
+fn begins(fields: &Fields<'_>, zone: Option<&Zone>, context: &Context<'_>, findings: &mut Findings) -> Patterns {
     match (fields.get("cron"), fields.get("at")) {
         (None, None) => {
             if !fields.is_settled(&["cron", "at"]) {
@@ -110,27 +104,16 @@ fn begins(
             }
             times::crons(&field, Dialect::Cron, findings)
         }
-        (None, Some(field)) => instants(&field, zone, length, context, findings),
+        (None, Some(field)) => instants(&field, zone, context, findings),
     }
 }
 
-fn instants(
-    field: &Field<'_>,
-    zone: Option<&Zone>,
-    length: Option<Duration>,
-    context: &Context<'_>,
-    findings: &mut Findings,
-) -> Patterns {
+fn instants(field: &Field<'_>, zone: Option<&Zone>, context: &Context<'_>, findings: &mut Findings) -> Patterns {
     let usual = zone.map_or("UTC", |zone| zone.name()).to_owned();
     let zones = Zones { usual: &usual, ..context.known.zones };
     let items = field.items(findings);
     let read: Vec<_> = items.iter().map(|item| Some((item.at(), item.instant(zones, findings)?))).collect();
     let read: Vec<(At, jiff::Timestamp)> = read.into_iter().collect::<Option<_>>()?;
-    let over = |at: jiff::Timestamp| length.is_some_and(|length| later(at, length) <= context.now);
-    if !read.is_empty() && read.iter().all(|(_, at)| over(*at)) {
-        let hint = "write a later time, or take the blackout out";
-        field.warning("its windows are over, so it holds nothing back any more", findings).hint(hint);
-    }
     Some(read.into_iter().map(|(place, at)| (place, Pattern::At(at))).collect())
         .filter(|read: &Vec<_>| !read.is_empty())
 }
@@ -152,6 +135,16 @@ fn names(
             fine = false;
             continue;
         };
+        if let Some(but) = text.strip_prefix(['!', '-', '^']).map(str::trim).filter(|but| !but.is_empty()) {
+            let what = format!("{} cannot say {}: names are not turned round here", item.named(), quoted(text));
+            let hint = match (noun, key) {
+                (Noun::Schedule, "schedules") => format!("write `except: [{but}]`, and leave it out of `schedules`"),
+                _ => "name those that are meant".to_owned(),
+            };
+            item.error(&what, findings).hint(hint);
+            fine = false;
+            continue;
+        }
         let pattern = NamePattern::new(text);
         if pattern.is_open() {
             if !known.keys().any(|name| pattern.fits(name)) {
@@ -186,7 +179,13 @@ pub(super) fn doubts(set: &ScheduleSet, places: &BTreeMap<String, At>, findings:
         if let Some(at) = places.get(&blackout.name).filter(|_| named && !used && !set.schedules.is_empty()) {
             let what = format!("blackout `{}`: no schedule is in it, so it holds nothing back", blackout.name);
             let hint = "with both `schedules` and `connections` a schedule must fit both; take one of them out";
+            let excepted = |schedule: &crate::schedule::model::Schedule| {
+                blackout.except.iter().any(|pattern| pattern.fits(schedule.key.as_str()))
+            };
             let hint = match (blackout.schedules.is_empty(), blackout.connections.is_empty()) {
+                _ if set.schedules.values().any(|schedule| excepted(schedule)) => {
+                    "take a schedule out of `except`, or take the blackout out"
+                }
                 (false, false) => hint,
                 _ => "name a connection on which a schedule runs, or take the blackout out",
             };

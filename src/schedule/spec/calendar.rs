@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use jiff::civil::{Date, Weekday};
 
 use super::field::{Field, written};
+use super::fields::Fields;
 use super::keys;
 use super::open;
-use super::tree::Entry;
+use super::tree::{Entry, Value};
 use crate::recurrence::{Calendar, Weekdays};
 use crate::schedule::diagnostic::Findings;
 
@@ -61,4 +62,30 @@ fn some_days(item: &Field<'_>, findings: &mut Findings) -> Option<Weekdays> {
 fn dates(field: &Field<'_>, findings: &mut Findings) -> Option<BTreeSet<Date>> {
     let read: Vec<Option<Date>> = field.items(findings).iter().map(|item| item.date(findings)).collect();
     read.into_iter().collect()
+}
+
+/// Warns of calendars that no schedule keeps to. `defaults` are taken for one that does.
+pub(super) fn doubts<'t>(
+    calendars: &[&Entry],
+    schedules: impl Iterator<Item = &'t Entry>,
+    defaults: Option<&Fields<'_>>,
+    findings: &mut Findings,
+) {
+    let mut schedules = schedules.peekable();
+    if schedules.peek().is_none() {
+        return;
+    }
+    let own = schedules.flat_map(|schedule| schedule.value.entries().filter(|entry| entry.key == "calendar"));
+    let own = own.filter_map(|entry| match &entry.value.value {
+        Value::Scalar(scalar) => Some(scalar.text.as_str()),
+        Value::Map(_) | Value::List(_) => None,
+    });
+    let mut used: BTreeSet<&str> = own.collect();
+    let field = defaults.and_then(|fields| fields.get("calendar"));
+    used.extend(field.as_ref().and_then(open::word));
+    for entry in calendars.iter().filter(|entry| !used.contains(entry.key.as_str())) {
+        let name = &entry.key;
+        let hint = format!("write `calendar: {name}` in the schedules that keep to it, or take it out");
+        findings.warning(entry.key_at, format!("calendar `{name}`: no schedule keeps to it")).hint(hint);
+    }
 }

@@ -14,12 +14,15 @@ use super::policies::Policies;
 use super::retry::Again;
 use super::timeout::TimeOut;
 use crate::recurrence::{Excluded, Nominal, Recurrence};
-use crate::schedule::diagnostic::Findings;
-use crate::schedule::policy::{CatchUpPolicy, OverlapPolicy, Retry};
+use crate::schedule::diagnostic::{At, Findings};
+use crate::schedule::policy::{CatchUp, CatchUpPolicy, OverlapPolicy, Retry};
 use crate::text;
 
 /// So many coming times show how close together they are: a week of a daily schedule.
 const MOST_TIMES: usize = 8;
+
+/// Who has a time so often has one while late ones are made good.
+const OFTEN: Duration = Duration::from_secs(3_600);
 
 /// Warns of what does not fit the times of a schedule.
 pub(super) fn of_schedule(
@@ -34,14 +37,8 @@ pub(super) fn of_schedule(
     if !asks && policies.catch_up.is_none() {
         return;
     }
-    let coming: Vec<Nominal> =
-        std::iter::successors(times.next_after(now), |time| times.next_after(time.at)).take(MOST_TIMES).collect();
-    let gap = coming
-        .iter()
-        .zip(coming.iter().skip(1))
-        .filter(|(time, next)| time.excluded == Excluded::No && next.excluded == Excluded::No)
-        .filter_map(|(time, next)| Duration::try_from(next.at.duration_since(time.at)).ok())
-        .min();
+    let coming = coming(times, now);
+    let gap = least_gap(&coming);
     if let Some(gap) = gap {
         longer_than_the_gap(fields, policies, gap, findings);
     }
@@ -49,11 +46,31 @@ pub(super) fn of_schedule(
     stopped_by_the_clock(fields, habits, &coming, gap, findings);
 }
 
+/// The next times.
+pub(super) fn coming(times: &Recurrence, now: Timestamp) -> Vec<Nominal> {
+    std::iter::successors(times.next_after(now), |time| times.next_after(time.at)).take(MOST_TIMES).collect()
+}
+
+/// How close together they are at their closest.
+pub(super) fn least_gap(coming: &[Nominal]) -> Option<Duration> {
+    coming
+        .iter()
+        .zip(coming.iter().skip(1))
+        .filter(|(time, next)| time.excluded == Excluded::No && next.excluded == Excluded::No)
+        .filter_map(|(time, next)| Duration::try_from(next.at.duration_since(time.at)).ok())
+        .min()
+}
+
 /// A run that may stay open beyond the next time, which is then skipped.
 fn longer_than_the_gap(fields: &Fields<'_>, policies: &Policies, gap: Duration, findings: &mut Findings) {
-    // Whoever says `skip` means it.
-    if policies.overlap.is_some() {
-        return;
+    match policies.overlap {
+        None => {}
+        Some((OverlapPolicy::QueueAll, at)) => return ever_longer_queue(fields, policies, gap, at, findings),
+        Some((OverlapPolicy::StopOther | OverlapPolicy::KillOther, at)) => {
+            return never_tried_again(fields, policies, gap, at, findings);
+        }
+        // Whoever says `skip` means it.
+        Some(_) => return,
     }
     let (next, meant) = (text::exactly(gap), "`overlap: skip` to say that it is meant, or `overlap: queue_one`");
     if let Given::Here(Again { retry: Some(retry), key_at, .. }) = &policies.retry
@@ -99,21 +116,65 @@ fn caught_up(fields: &Fields<'_>, policies: &Policies, gap: Option<Duration>, fi
         let hint = format!("write a longer window, such as `window: {twice}`, or `policy: last`");
         findings.warning(at, fields.said(&what)).hint(hint);
     }
-    // Late times run one after another under every overlap (semantics.md 9). That is no contradiction of what
-    // `overlap` says of other times, also not where it stops the older run: the newest waits until all are made good.
-    // But who wrote both expects one.
-    match policies.overlap {
-        None | Some((OverlapPolicy::Allow | OverlapPolicy::QueueAll, _)) => {}
-        Some((overlap, overlap_at)) => {
-            let word =
-                choices::OVERLAP.built.iter().find(|(_, known)| *known == overlap).map_or("…", |(word, _)| word);
-            let what = format!(
-                "`catch_up` runs late times one after another, and later ones wait for them, whatever `overlap: {word}` says"
-            );
-            let hint = "write `overlap: queue_all`, or `policy: last`";
-            findings.warning(at, fields.said(&what)).hint(hint).also(overlap_at, "the overlap here");
-        }
+    let closest = gap.unwrap_or(Duration::MAX);
+    // At its edges a window holds one more.
+    let held = u32::try_from(catch_up.window.as_secs() / closest.as_secs().max(1)).unwrap_or(u32::MAX);
+    if catch_up.max != CatchUp::USUAL_MAX && held > 0 && catch_up.max > held.saturating_add(1) {
+        let (window, longer) = (text::exactly(catch_up.window), text::exactly(closest.saturating_mul(catch_up.max)));
+        let what =
+            format!("`catch_up.window` of {window} holds {held} times, so `max: {}` never comes to it", catch_up.max);
+        let hint = format!("write a longer window, such as `window: {longer}`, or `max: {held}`");
+        findings.warning(at, fields.said(&what)).hint(hint);
     }
+    // Late times run one after another under every overlap, later ones wait for them, and then overlap is asked as ever
+    // (semantics.md 9, 11). Who lets overlap be is told only where times come so often that one comes meanwhile.
+    let (overlap, overlap_at) = match policies.overlap {
+        None if closest > OFTEN => return,
+        None => (OverlapPolicy::Skip, None),
+        Some((overlap, at)) => (overlap, Some(at)),
+    };
+    let then = match overlap {
+        OverlapPolicy::Allow | OverlapPolicy::QueueAll => return,
+        OverlapPolicy::Skip => "one is skipped if a run is open then",
+        OverlapPolicy::QueueOne => "one is skipped if another waits already",
+        OverlapPolicy::QueueLatest => "one is skipped if a newer one waits",
+        OverlapPolicy::StopOther => "the newest stops the run before it",
+        OverlapPolicy::KillOther => "the newest kills the run before it",
+    };
+    let word = choices::OVERLAP.built.iter().find(|(_, known)| *known == overlap).map_or("", |(word, _)| word);
+    let what = format!(
+        "`catch_up` runs late times one after another; times that come meanwhile wait for them, and then go by `overlap: {word}`: {then}"
+    );
+    let finding = findings.warning(at, fields.said(&what));
+    finding.hint("write `overlap: queue_all`, which leaves none out, or `policy: last`");
+    if let Some(at) = overlap_at {
+        finding.also(at, "the overlap here");
+    }
+}
+
+/// Times that come faster than runs end, where all of them wait.
+fn ever_longer_queue(fields: &Fields<'_>, policies: &Policies, gap: Duration, overlap_at: At, findings: &mut Findings) {
+    let Given::Here(TimeOut { timeouts, key_at, .. }) = &policies.timeout else { return };
+    let Some(soft) = timeouts.soft.filter(|soft| *soft > gap) else { return };
+    let (lasts, next, most) = (text::exactly(soft), text::exactly(gap), OverlapPolicy::LONGEST_QUEUE);
+    let what = format!(
+        "`timeout` lets a run last {lasts}, and a time comes every {next}: with `overlap: queue_all` up to {most} wait, ever later"
+    );
+    let hint = "make `soft` shorter, or write `overlap: queue_latest`";
+    findings.warning(*key_at, fields.said(&what)).hint(hint).also(overlap_at, "the overlap here");
+}
+
+/// A pause after which the next time has long ended the run that is to be tried again (semantics.md 11).
+fn never_tried_again(fields: &Fields<'_>, policies: &Policies, gap: Duration, overlap_at: At, findings: &mut Findings) {
+    let Given::Here(Again { retry: Some(retry), key_at, .. }) = &policies.retry else { return };
+    if retry.delay < gap {
+        return;
+    }
+    let (pause, next) = (text::exactly(retry.delay), text::exactly(gap));
+    let what =
+        format!("`retry` pauses for {pause}, and the next time, after {next}, ends a run that waits to be tried again");
+    let hint = "make `delay` shorter, or write `overlap: skip`";
+    findings.warning(*key_at, fields.said(&what)).hint(hint).also(overlap_at, "the overlap here");
 }
 
 /// `timeout.at` against the zone and the times of the schedule.

@@ -5,6 +5,7 @@
 use std::ops::RangeInclusive;
 
 use super::choices::{Choices, Names};
+use super::foreign_cure;
 use super::stray::{odd_quote, straight_quotes};
 use super::tree::{Entry, Kind, Node, Scalar, Value};
 use super::values::{self, Wrong, Zones};
@@ -303,9 +304,12 @@ impl<'t> Field<'t> {
         let found = names.iter().find(|name| **name == scalar.text).copied();
         if found.is_none() {
             let what = format!("unknown {} {}", self.named(), quoted(&scalar.text));
-            let hint = match text::nearest(&scalar.text, names.iter().copied()) {
-                Some(meant) => format!("did you mean `{meant}`? Known are {}", text::quoted(&names)),
-                None => format!("use {}", text::either(&names)),
+            // Another scheduler's word says more than its letters do.
+            let foreign = names.contains(&"queue_one").then(|| foreign_cure::overlap(&scalar.text)).flatten();
+            let hint = match foreign.ok_or_else(|| text::nearest(&scalar.text, names.iter().copied())) {
+                Ok(foreign) => foreign,
+                Err(Some(meant)) => format!("did you mean `{meant}`? Known are {}", text::quoted(&names)),
+                Err(None) => format!("use {}", text::either(&names)),
             };
             self.error(&what, findings).hint(hint);
         }

@@ -3,8 +3,9 @@
 //! A reader that returns `None` has reported why; its caller goes on with the other keys, so one pass finds all mistakes.
 
 use super::field::{Field, Whose, entries};
+use super::foreign_cure;
 use super::hidden;
-use super::keys::{Key, SECTIONS, Section, Shape, Stage};
+use super::keys::{Key, SCHEDULE, SECTIONS, START, Section, Shape, Stage};
 use super::stray::stray_scope;
 use super::tree::{Entry, Kind, Node, Value};
 use crate::schedule::diagnostic::{At, Finding, Findings, Sentence, quoted};
@@ -71,7 +72,8 @@ impl<'t> Fields<'t> {
     ) -> Opened<'t> {
         let mut fields = Fields { whose, at, entries: Vec::new(), settled: Vec::new() };
         let mut unbuilt = Vec::new();
-        for entry in entries {
+        let entries: Vec<&Entry> = entries.into_iter().collect();
+        for entry in entries.iter().copied() {
             if let Some(first) = fields.entries.iter().find(|known| known.key == entry.key) {
                 twice(&fields.whose, entry, first.key_at, findings);
                 continue;
@@ -83,7 +85,7 @@ impl<'t> Fields<'t> {
                         unbuilt.push(fields.later(entry, key, instead, findings));
                     }
                 }
-                None => fields.unknown(entry, section, findings),
+                None => fields.unknown(entry, &entries, section, findings),
             }
         }
         Opened { fields, unbuilt }
@@ -103,7 +105,7 @@ impl<'t> Fields<'t> {
         (self.field(entry), key.shape)
     }
 
-    fn unknown(&mut self, entry: &Entry, section: &'static Section, findings: &mut Findings) {
+    fn unknown(&mut self, entry: &Entry, beside: &[&Entry], section: &'static Section, findings: &mut Findings) {
         // `client_secret:value` and `client_secret=value` are each one long key; what follows may be the secret.
         let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
         let end = entry.key.find(|c| !is_name(c)).unwrap_or(entry.key.len());
@@ -127,11 +129,27 @@ impl<'t> Fields<'t> {
         let meant =
             text::nearest(&entry.key, section.keys.iter().map(|key| key.name)).and_then(|name| section.key(name));
         hidden::unknown(entry, section, meant, findings);
+        if let Some(told) = foreign_cure::told(entry, beside, section, &self.whose.subject) {
+            if let Some(what) = told.what {
+                hidden::hide(&entry.value, findings);
+                // Of several keys about it the first is enough.
+                if !self.is_settled(&[told.settles]) {
+                    findings.error(entry.key_at, self.whose.say(&what)).hint(told.hint);
+                }
+            } else {
+                let what = self.whose.say(&format!("unknown key {}", quoted(&entry.key)));
+                findings.error(entry.key_at, what).hint(told.hint);
+            }
+            self.settled.push(told.settles);
+            return;
+        }
         let what = self.whose.say(&format!("unknown key {}", quoted(&entry.key)));
         let finding = findings.error(entry.key_at, what);
         // A section that few keys belong to is what its keys are compared with first.
         let own = meant.filter(|_| !SECTIONS.iter().any(|other| std::ptr::eq(*other, section)));
-        if let (Some(home), None) = (SECTIONS.iter().find(|other| other.key(&entry.key).is_some()), own) {
+        if std::ptr::eq(section, &START) && own.is_none() && SCHEDULE.key(&entry.key).is_some() {
+            finding.hint(format!("`{}` belongs one level out, next to `start`", entry.key));
+        } else if let (Some(home), None) = (SECTIONS.iter().find(|other| other.key(&entry.key).is_some()), own) {
             finding.hint(format!("`{}` belongs {}", entry.key, home.place));
         } else if let Some(meant) = meant {
             finding.hint(format!("did you mean `{}`?", meant.name));

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::choices;
 use super::field::Field;
 use super::fields::Fields;
-use super::given::Given;
+use super::given::{Given, NONE, taken_back};
 use super::keys;
 use super::known::Known;
 use super::near::{Noun, unknown};
@@ -91,14 +91,15 @@ impl Habits {
             habits.history = Some(HistoryChoice { arguments: kept(arguments), output: kept(output) });
         }
         if let Some(field) = fields.get("calendar") {
-            habits.calendar = calendar(&field, known.calendars, findings);
+            let of_defaults = defaults.map(|defaults| &defaults.calendar);
+            habits.calendar = calendar(&field, of_defaults, known.calendars, findings);
         }
         let on_excluded = fields.get("on_excluded").and_then(|field| field.choice(&choices::ON_EXCLUDED, findings));
         habits.on_excluded = on_excluded.map(|(_, on_excluded)| on_excluded);
         habits.jitter = fields.get("jitter").and_then(|field| field.duration(findings));
         let zone = match &habits.timezone {
             Given::Here(zone) => zone.name().to_owned(),
-            Given::Absent | Given::Wrong => known.zones.usual.to_owned(),
+            Given::Absent | Given::TakenBack | Given::Wrong => known.zones.usual.to_owned(),
         };
         let zones = Zones { usual: &zone, ..known.zones };
         let mut bound = |name| match fields.get(name) {
@@ -162,9 +163,14 @@ fn connection(field: &Field<'_>, connections: &BTreeMap<String, At>, findings: &
 
 fn calendar(
     field: &Field<'_>,
+    defaults: Option<&Given<(String, Calendar)>>,
     calendars: &BTreeMap<String, Option<Calendar>>,
     findings: &mut Findings,
 ) -> Given<(String, Calendar)> {
+    let named = open::word(field).is_some_and(|word| word != NONE && calendars.contains_key(word));
+    if let Some(none) = (!named).then(|| taken_back(field, defaults, findings)).flatten() {
+        return none;
+    }
     if let Value::Map(_) = field.node.value {
         let hint = "describe it once under `calendars`, and write its name here";
         field.error("`calendar` is a map, and must be a calendar's name", findings).hint(hint);

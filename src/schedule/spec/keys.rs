@@ -77,6 +77,8 @@ pub(in crate::schedule) enum Shape {
     /// One word, or a list of them.
     Words(&'static dyn Names),
     Map(&'static Section),
+    /// The same, or `none`.
+    MapOrNone(&'static Section),
     /// A map from names to maps.
     Named(&'static Section),
     /// A list of maps.
@@ -304,12 +306,9 @@ mod common {
     );
     pub(super) const AGAIN: Key =
         key("retry", Shape::Map(&RETRY), "Starts that follow a failed job; none when left out");
-    pub(super) const TIME_OUT: Key =
-        key("timeout", Shape::Map(&TIMEOUT), "How long a job may take; as long as it needs when left out");
     pub(super) const ALERTS: Key =
         later("alert", Shape::Map(&ALERT), "take it out; look at the history for what was late");
     pub(super) const PING: Key = later("ping", Shape::Secret, "take it out; look at the history for what was missed");
-    pub(super) const POOL: Key = key("pool", Shape::Text, "The pool of `limits` that its runs count in");
     pub(super) const URGENCY: Key = key(
         "priority",
         Shape::Whole(LEAST_URGENT, MOST_URGENT),
@@ -353,14 +352,18 @@ pub(in crate::schedule) static SCHEDULE: Section = Section {
         key(
             "start_deadline",
             Shape::Duration,
-            "How late a start may still be sent while the server cannot be reached; 1h when left out",
+            "How late a start may still be sent, whether the server cannot be reached or its pool is full; 1h when left out",
         ),
         key(
             "on_unknown_start",
             Shape::Choice(&choices::UNKNOWN_START),
             "When it stays unclear whether a start arrived; `retry` when left out",
         ),
-        key("calendar", Shape::Text, "The calendar that says on which days; all when left out"),
+        key(
+            "calendar",
+            Shape::Text,
+            "The calendar that says on which days; all when left out; `none` takes back the one of `defaults`",
+        ),
         common::ON_EXCLUDED,
         common::JITTER,
         common::STARTS,
@@ -370,10 +373,18 @@ pub(in crate::schedule) static SCHEDULE: Section = Section {
         later("after", Shape::Map(&AFTER), "give this schedule a time of its own"),
         later("queue_item", Shape::Map(&QUEUE_ITEM), "start a process that adds the queue item"),
         common::AGAIN,
-        common::TIME_OUT,
+        key(
+            "timeout",
+            Shape::MapOrNone(&TIMEOUT),
+            "How long a job may take; as long as it needs when left out; `none` takes back the one of `defaults`",
+        ),
         common::ALERTS,
         common::PING,
-        common::POOL,
+        key(
+            "pool",
+            Shape::Text,
+            "The pool of `limits` that its runs count in; `none` takes back the one of `defaults`",
+        ),
         common::URGENCY,
         common::PAUSE_AFTER_FAILURES,
     ],
@@ -468,7 +479,11 @@ pub(in crate::schedule) static DEFAULTS: Section = Section {
         common::CLOCK_CHANGES,
         key("overlap", Shape::Choice(&choices::OVERLAP), "When a time comes while an earlier run is open"),
         key("catch_up", Shape::Map(&CATCH_UP), "What happens with times found late"),
-        key("start_deadline", Shape::Duration, "How late a start may still be sent"),
+        key(
+            "start_deadline",
+            Shape::Duration,
+            "How late a start may still be sent, whether the server cannot be reached or its pool is full",
+        ),
         key(
             "on_unknown_start",
             Shape::Choice(&choices::UNKNOWN_START),
@@ -484,10 +499,10 @@ pub(in crate::schedule) static DEFAULTS: Section = Section {
         key("description", Shape::Text, "For people, of schedules that have none of their own"),
         key("enabled", Shape::Flag, "With false, schedules run only where they say `enabled: true`"),
         common::AGAIN,
-        common::TIME_OUT,
+        key("timeout", Shape::Map(&TIMEOUT), "How long a job may take; as long as it needs when left out"),
         common::ALERTS,
         common::PING,
-        common::POOL,
+        key("pool", Shape::Text, "The pool of `limits` that the runs of schedules that name none count in"),
         common::URGENCY,
         common::PAUSE_AFTER_FAILURES,
     ],
@@ -531,6 +546,7 @@ pub(in crate::schedule) static BLACKOUT: Section = Section {
         ),
         key("schedules", Shape::Texts, "Of these schedules only, such as payroll-*; of all when left out"),
         key("connections", Shape::Texts, "On these connections only; on all when left out"),
+        key("except", Shape::Texts, "Not of these schedules, such as payroll-*, whatever the two above select"),
         key(
             "then",
             Shape::Choice(&choices::IN_BLACKOUT),

@@ -6,6 +6,15 @@ use super::values::Zones;
 use crate::recurrence::Calendar;
 use crate::schedule::diagnostic::At;
 
+/// Whether the pools of the files are known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Pools {
+    #[default]
+    Known,
+    /// They stand under another key, or one lacks its name: that was told, so a name that nothing has is no news.
+    Misplaced,
+}
+
 /// The names that schedules may use.
 #[derive(Clone, Copy)]
 pub(super) struct Known<'k> {
@@ -15,6 +24,10 @@ pub(super) struct Known<'k> {
     pub(super) calendars: &'k BTreeMap<String, Option<Calendar>>,
     /// Every pool of `limits`.
     pub(super) pools: &'k BTreeMap<String, At>,
+    /// Whether these are all.
+    pub(super) all_pools: Pools,
+    /// Those that can be named: a refused one is no cure.
+    pub(super) pools_to_name: &'k BTreeMap<String, At>,
     /// Every schedule, rightly or wrongly described.
     pub(super) schedules: &'k BTreeMap<String, At>,
     /// Where zones are found, and the one of whoever names none.

@@ -6,12 +6,14 @@
 //! Absent: what needs more than one value (`later`).
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::field::Field;
 use super::fields::{Fields, Opened};
 use super::folder;
+use super::foreign_cure;
 use super::hidden;
-use super::keys::{Need, Section, Shape};
+use super::keys::{MOST_ATTEMPTS, Need, Section, Shape};
 use super::secret::secret;
 use super::tree::{Kind, Node, Scalar, Value};
 use super::values;
@@ -96,6 +98,7 @@ fn check(field: &Field<'_>, shape: Shape, findings: &mut Findings) {
         // No key that is not built has one of these.
         Shape::Version
         | Shape::Named(_)
+        | Shape::MapOrNone(_)
         | Shape::Whole(..)
         | Shape::TimeOfDay
         | Shape::Instant
@@ -113,17 +116,42 @@ pub(super) fn map_or_word<'t>(
     findings: &mut Findings,
 ) -> Option<Fields<'t>> {
     let Some(text) = word(field) else { return within(field, section, findings) };
-    let key = section.keys.iter().find(|key| key.need == Need::Required).or(section.keys.first())?;
-    let value = match (key.need, key.shape) {
-        (Need::Required, _) => Some(quoted(text)),
-        (Need::Optional, Shape::Duration) => values::duration(text).ok().map(|_| quoted(text)),
-        (Need::Optional, Shape::Choice(words)) => words.built().contains(&text).then(|| quoted(text)),
-        (Need::Optional, _) => None,
+    let hint = match section.name {
+        "retry" => format!("write `retry: {{ attempts: {} }}`", attempts(text)),
+        "timeout" => whole_timeout(text),
+        "catch_up" => format!("write `{}`", foreign_cure::catch_up(text)),
+        _ => {
+            let key = section.keys.iter().find(|key| key.need == Need::Required).or(section.keys.first())?;
+            let value = match (key.need, key.shape) {
+                (Need::Optional, Shape::Duration) if values::duration(text).is_err() => "1h".to_owned(),
+                (Need::Optional, Shape::Choice(words)) if !words.built().contains(&text) => {
+                    (*words.built().first()?).to_owned()
+                }
+                (Need::Required | Need::Optional, _) => quoted(text),
+            };
+            format!("write `{}: {{ {}: {} }}`", field.key(), key.name, value.trim_matches('`'))
+        }
     };
-    let value = value.unwrap_or_else(|| "…".to_owned());
-    let hint = format!("write `{}: {{ {}: {} }}`", field.key(), key.name, value.trim_matches('`'));
     field.error(&format!("{} must be a map", field.named()), findings).hint(hint);
     None
+}
+
+/// How many starts somebody means who writes one value.
+fn attempts(text: &str) -> u32 {
+    text.parse().ok().filter(|number| (2..=MOST_ATTEMPTS).contains(number)).unwrap_or(3)
+}
+
+fn whole_timeout(text: &str) -> String {
+    match text.parse::<u32>() {
+        Ok(number @ 1..=1_000) => {
+            format!("write `timeout: {{ soft: {number}m }}` if minutes are meant; `s` is seconds, `h` hours")
+        }
+        Ok(seconds @ 1_001..) => {
+            format!("write `timeout: {{ soft: {} }}`", text::exactly(Duration::from_secs(u64::from(seconds))))
+        }
+        Ok(0) | Err(_) if values::duration(text).is_ok() => format!("write `timeout: {{ soft: {text} }}`"),
+        Ok(0) | Err(_) => "write `timeout: { soft: 1h }`: how long a job may run".to_owned(),
+    }
 }
 
 fn by_keys(field: &Field<'_>, section: &'static Section, findings: &mut Findings) {
@@ -205,6 +233,7 @@ fn example(shape: Shape) -> String {
         | Shape::Url
         | Shape::Choice(_)
         | Shape::Map(_)
+        | Shape::MapOrNone(_)
         | Shape::Named(_)
         | Shape::List(_)
         | Shape::Object

@@ -12,9 +12,9 @@ use std::time::Duration;
 use super::choices::{self, Names};
 use super::field::Field;
 use super::fields::Fields;
-use super::given::Given;
+use super::given::{Given, NONE, taken_back};
 use super::keys;
-use super::known::Known;
+use super::known::{Known, Pools};
 use super::near::{Noun, unknown};
 use super::open;
 use super::retry::{self, Again};
@@ -61,14 +61,16 @@ impl Policies {
             fields.get("start_deadline").and_then(|field| Some((field.duration(findings)?, field.at())));
         let unknown = fields.get("on_unknown_start").and_then(|field| field.choice(&choices::UNKNOWN_START, findings));
         let retried = defaults.map(|defaults| &defaults.retry);
+        let timed = defaults.map(|defaults| &defaults.timeout);
+        let pooled = defaults.map(|defaults| &defaults.pool);
         Policies {
             overlap,
             catch_up: fields.get("catch_up").and_then(|field| catch_up(&field, findings)),
             start_deadline,
             on_unknown_start: unknown.map(|(_, unknown)| unknown),
             retry: fields.get("retry").map_or(Given::Absent, |field| retry::read(&field, retried, findings)),
-            timeout: fields.get("timeout").map_or(Given::Absent, |field| timeout::read(&field, findings)),
-            pool: fields.get("pool").map_or(Given::Absent, |field| pool(&field, known, findings)),
+            timeout: fields.get("timeout").map_or(Given::Absent, |field| timeout::read(&field, timed, findings)),
+            pool: fields.get("pool").map_or(Given::Absent, |field| pool(&field, pooled, known, findings)),
             priority: fields.get("priority").and_then(|field| priority(&field, findings)),
             pause_after: fields.get("pause_after_failures").and_then(|field| pause_after(&field, findings)),
         }
@@ -118,7 +120,9 @@ impl Policies {
     pub(super) fn judge(&self, schedule: &Fields<'_>, findings: &mut Findings) {
         if let Given::Here(Again { timed_out: Some(at), .. }) = &self.retry {
             let hint = match &self.timeout {
-                Given::Absent => Some("write `timeout: { soft: 1h }` next to `retry`, or take `timed_out` out of `on`"),
+                Given::Absent | Given::TakenBack => {
+                    Some("write `timeout: { soft: 1h }` next to `retry`, or take `timed_out` out of `on`")
+                }
                 Given::Here(timeout) if timeout.timeouts.soft.is_none() => {
                     Some("write `soft: 1h` under `timeout`, or take `timed_out` out of `on`")
                 }
@@ -184,14 +188,18 @@ fn catch_up(field: &Field<'_>, findings: &mut Findings) -> Option<(CatchUp, At)>
     let window = fields.get("window").map_or(Some(CATCH_UP_WINDOW), |field| field.duration(findings));
     let max = fields.get("max").map(|field| (field.count(keys::MOST_CAUGHT_UP, findings), field));
     let (policy, said_at) = match policy {
-        Some((read, field)) => (read?.1, field.at()),
-        None => (CatchUpPolicy::Last, field.key_at),
+        Some((read, field)) => (read?.1, Some(field.at())),
+        None => (CatchUpPolicy::Last, None),
     };
     match (&max, policy) {
         (Some((_, max)), CatchUpPolicy::Last | CatchUpPolicy::Skip) if !fields.is_settled(&["policy"]) => {
             let what = format!("{} goes with `policy: all` only", max.named());
             let hint = "write `policy: all`, or take `max` out";
-            max.error_at(max.key_at, &what, findings).hint(hint).also(said_at, "the policy here");
+            let finding = max.error_at(max.key_at, &what, findings);
+            finding.hint(hint);
+            if let Some(at) = said_at {
+                finding.also(at, "the policy here");
+            }
             return None;
         }
         (Some(_) | None, CatchUpPolicy::Last | CatchUpPolicy::Skip | CatchUpPolicy::All) => {}
@@ -200,7 +208,16 @@ fn catch_up(field: &Field<'_>, findings: &mut Findings) -> Option<(CatchUp, At)>
     Some((CatchUp { policy, window: window?, max }, field.key_at))
 }
 
-fn pool(field: &Field<'_>, known: Known<'_>, findings: &mut Findings) -> Given<String> {
+fn pool(
+    field: &Field<'_>,
+    defaults: Option<&Given<String>>,
+    known: Known<'_>,
+    findings: &mut Findings,
+) -> Given<String> {
+    let named = open::word(field).is_some_and(|word| word != NONE && known.pools.contains_key(word));
+    if let Some(none) = (!named).then(|| taken_back(field, defaults, findings)).flatten() {
+        return none;
+    }
     if let Value::Map(_) = field.node.value {
         let hint = "describe it once under `limits` at the top of the file, and write its name here";
         field.error("`pool` is a map, and must be a pool's name", findings).hint(hint);
@@ -210,7 +227,9 @@ fn pool(field: &Field<'_>, known: Known<'_>, findings: &mut Findings) -> Given<S
     if known.pools.contains_key(name) {
         return Given::Here(name.to_owned());
     }
-    unknown(field, Noun::Pool, name, known.pools.keys(), findings);
+    if known.all_pools == Pools::Known {
+        unknown(field, Noun::Pool, name, known.pools_to_name.keys(), findings);
+    }
     Given::Wrong
 }
 

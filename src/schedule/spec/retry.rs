@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::choices;
 use super::field::Field;
+use super::foreign_cure;
 use super::given::Given;
 use super::keys::{self, MOST_ATTEMPTS};
 use super::open;
@@ -24,6 +25,16 @@ pub(super) struct Again {
 
 /// Reads it. `defaults` is what a schedule takes over where it says nothing; none: these are `defaults`.
 pub(super) fn read(field: &Field<'_>, defaults: Option<&Given<Again>>, findings: &mut Findings) -> Given<Again> {
+    if let Value::Scalar(scalar) = &field.node.value
+        && (foreign_cure::is_off(Some(scalar)) || scalar.text == "1")
+    {
+        let hint = match takes_back(defaults) {
+            true => "write `retry: { attempts: 1 }`, which takes back the `retry` of `defaults`",
+            false => "take `retry` out; nothing is tried again unless it is written",
+        };
+        field.error("`retry` must be a map", findings).hint(hint);
+        return Given::Wrong;
+    }
     let Some(fields) = open::map_or_word(field, &keys::RETRY, findings) else { return Given::Wrong };
     let hint = "write `attempts: 3`: how many starts in all, the first included";
     let attempts = fields.need("attempts", hint, findings).and_then(|field| attempts(&field, defaults, findings));
@@ -60,12 +71,16 @@ fn pauses(delay: Option<Duration>, longest: Option<Duration>) -> (Duration, Dura
     (delay, longest.unwrap_or_else(|| delay.max(Retry::USUAL_MAX_DELAY)))
 }
 
+fn takes_back(defaults: Option<&Given<Again>>) -> bool {
+    defaults.is_some_and(Given::is_said)
+}
+
 /// All starts count, so one of them is no retry. A schedule may say it all the same, to take back the retry of
 /// `defaults`.
 fn attempts(field: &Field<'_>, defaults: Option<&Given<Again>>, findings: &mut Findings) -> Option<u16> {
     let none = matches!(&field.node.value, Value::Scalar(Scalar { kind: Kind::Number(_), text }) if text == "0");
     let number = if none { 0 } else { field.count(MOST_ATTEMPTS, findings)? };
-    let takes_back = !matches!(defaults, None | Some(Given::Absent));
+    let takes_back = takes_back(defaults);
     match u16::try_from(number).ok()? {
         1 if takes_back => Some(1),
         few @ (0 | 1) => {

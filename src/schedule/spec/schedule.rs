@@ -79,7 +79,7 @@ fn connection(
     match &habits.connection {
         Given::Here(name) => Some(name.clone()),
         Given::Wrong => None,
-        Given::Absent => {
+        Given::Absent | Given::TakenBack => {
             let mut names = context.known.connections.keys();
             match (names.next(), names.next()) {
                 (Some(only), None) => Some(ConnectionName(only.as_str().into())),

@@ -11,12 +11,13 @@ use super::connection;
 use super::context::Context;
 use super::daemon;
 use super::field::Field;
+use super::fields::Fields;
 use super::folder;
-use super::given::Given;
+use super::given::{Given, NONE};
 use super::habits::Habits;
 use super::hidden;
 use super::keys;
-use super::known::Known;
+use super::known::{Known, Pools};
 use super::later;
 use super::moved::ClockChanges;
 use super::open;
@@ -83,6 +84,7 @@ struct Merged<'t> {
     schedules_at: Option<At>,
     pools: Vec<&'t Entry>,
     pool_places: BTreeMap<String, At>,
+    all_pools: Pools,
     blackouts: Vec<&'t Entry>,
     blackout_places: BTreeMap<String, At>,
     notify: Vec<Field<'t>>,
@@ -109,18 +111,19 @@ fn read(trees: &[Node], sources: &[SourceFile], now: Timestamp, findings: &mut F
             .error(at, "no connection is described, so nothing says where the schedules run")
             .hint("write `connections: { NAME: { url: …, auth: … } }`");
     }
-    let mut calendars = BTreeMap::new();
-    for entry in &merged.calendars {
-        let read = calendar::read(entry, findings);
-        calendars.insert(entry.key.clone(), read);
-    }
+    let calendars: BTreeMap<_, _> =
+        merged.calendars.iter().map(|entry| (entry.key.clone(), calendar::read(entry, findings))).collect();
     let daemon = merged.daemon.as_ref().map(|field| daemon::read(field, findings)).unwrap_or_default();
     let database = find_zone_database(daemon.zone_database);
     let zones = Zones { database: &database, usual: "UTC" };
+    let nameable = merged.pools.iter().filter(|entry| keys::POOL.key(&entry.key).is_none());
+    let pools_to_name = nameable.map(|entry| (entry.key.clone(), entry.key_at)).collect();
     let known = Known {
         connections: &merged.connection_places,
         calendars: &calendars,
         pools: &merged.pool_places,
+        all_pools: merged.all_pools,
+        pools_to_name: &pools_to_name,
         schedules: &merged.schedule_places,
         zones,
     };
@@ -131,7 +134,7 @@ fn read(trees: &[Node], sources: &[SourceFile], now: Timestamp, findings: &mut F
     };
     let known = match &defaults.timezone {
         Given::Here(zone) => Known { zones: Zones { usual: zone.name(), ..zones }, ..known },
-        Given::Absent | Given::Wrong => known,
+        Given::Absent | Given::TakenBack | Given::Wrong => known,
     };
     let default_folder = fields.as_ref().and_then(|fields| folder::read(fields, findings));
     let lines: Vec<Lines> = sources.iter().map(|source| Lines::new(&source.text)).collect();
@@ -156,7 +159,7 @@ fn read(trees: &[Node], sources: &[SourceFile], now: Timestamp, findings: &mut F
     held_back(&merged, &context, &mut set, findings);
     // What is wrong with a schedule is told; what it would be in is not known.
     if all_read && set.schedules.len() == merged.schedule_places.len() {
-        pools::doubts(&set, &merged.pool_places, findings);
+        unused(&merged, fields.as_ref(), context.known, &set, now, findings);
         defaults.policies.judge_defaults(&set, findings);
     }
     for notify in &merged.notify {
@@ -169,6 +172,22 @@ fn read(trees: &[Node], sources: &[SourceFile], now: Timestamp, findings: &mut F
     set.history = daemon.history;
     set.copies = daemon.copies;
     set
+}
+
+/// Warns of pools and calendars that nobody uses, and of pools that are used too much.
+fn unused(
+    merged: &Merged<'_>,
+    defaults: Option<&Fields<'_>>,
+    known: Known<'_>,
+    set: &ScheduleSet,
+    now: Timestamp,
+    findings: &mut Findings,
+) {
+    pools::doubts(set, &merged.pool_places, findings);
+    pools::too_small(set, &merged.schedule_places, now, findings);
+    let good = |entry: &&&Entry| known.calendars.get(&entry.key).is_some_and(Option::is_some);
+    let calendars: Vec<&Entry> = merged.calendars.iter().filter(good).copied().collect();
+    calendar::doubts(&calendars, merged.schedules.iter().map(|(_, entry)| *entry), defaults, findings);
 }
 
 /// Pools and blackouts.
@@ -192,6 +211,7 @@ fn held_back(merged: &Merged<'_>, context: &Context<'_>, set: &mut ScheduleSet, 
     }
     if set.schedules.len() == merged.schedule_places.len() {
         blackouts::doubts(set, &merged.blackout_places, findings);
+        shut.useless_waits(set, findings);
     }
     shut.doubts(set, &merged.schedule_places, findings);
 }
@@ -222,6 +242,10 @@ fn file<'t>(tree: &'t Node, merged: &mut Merged<'t>, findings: &mut Findings) ->
     }
     if let Some(field) = fields.get("limits") {
         named(&field, "pool", &mut merged.pool_places, findings, |_, entry| merged.pools.push(entry));
+    }
+    let nameless = merged.pool_places.keys().any(|name| keys::POOL.key(name).is_some());
+    if nameless || fields.is_settled(&["limits"]) {
+        merged.all_pools = Pools::Misplaced;
     }
     if let Some(field) = fields.get("blackouts") {
         named(&field, "blackout", &mut merged.blackout_places, findings, |_, entry| merged.blackouts.push(entry));
@@ -272,6 +296,12 @@ fn named<'t>(
                 "use letters, digits, `.`, `_` and `-`, and at most {} characters",
                 ScheduleKey::MAX_CHARS
             ));
+            continue;
+        }
+        if entry.key == NONE && matches!(what, "pool" | "calendar") {
+            let message = format!("`{NONE}` cannot be the name of a {what}");
+            let hint = format!("rename it; in a schedule `{what}: {NONE}` takes back the one of `defaults`");
+            findings.error(entry.key_at, message).hint(hint);
             continue;
         }
         take(&entry.key, entry);

@@ -3,7 +3,7 @@
 use super::choices;
 use super::field::Field;
 use super::fields::Fields;
-use super::given::Given;
+use super::given::{Given, taken_back};
 use super::keys;
 use super::open;
 use crate::schedule::diagnostic::{At, Findings};
@@ -29,8 +29,11 @@ pub(super) const KILL_ALONE: &str = "`timeout.kill_after` stands alone, and foll
 pub(super) const STOPS: &str = "write `soft: 1h` (running for so long), `pending: 20m` (waiting for a robot) or `at: \"08:00\"` \
      under `timeout`, or take `timeout` out";
 
-/// Reads it.
-pub(super) fn read(field: &Field<'_>, findings: &mut Findings) -> Given<TimeOut> {
+/// Reads it. `defaults` is what a schedule takes over where it says nothing; none: these are `defaults`.
+pub(super) fn read(field: &Field<'_>, defaults: Option<&Given<TimeOut>>, findings: &mut Findings) -> Given<TimeOut> {
+    if let Some(none) = taken_back(field, defaults, findings) {
+        return none;
+    }
     let Some(fields) = open::map_or_word(field, &keys::TIMEOUT, findings) else { return Given::Wrong };
     let mut length = |name| fields.get(name).map(|field| field.duration(findings));
     let (pending, soft, kill_after) = (length("pending"), length("soft"), length("kill_after"));

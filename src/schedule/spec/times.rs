@@ -30,7 +30,7 @@ pub(super) fn read(
     let zone = match &habits.timezone {
         Given::Here(zone) => Some(zone.clone()),
         Given::Wrong => None,
-        Given::Absent => Some(Zone::utc()),
+        Given::Absent | Given::TakenBack => Some(Zone::utc()),
     };
     let usual = zone.as_ref().map_or("UTC", |zone| zone.name()).to_owned();
     let zones = Zones { usual: &usual, ..context.known.zones };
@@ -83,7 +83,7 @@ fn bounds(fields: &Fields<'_>, habits: &Habits, zone: &Zone, findings: &mut Find
     let on_excluded = habits.on_excluded.unwrap_or(OnExcluded::Skip);
     let own = fields.get("on_excluded").filter(|_| !fields.is_settled(&["calendar"]));
     match (&habits.calendar, own) {
-        (Given::Absent, Some(field)) => {
+        (Given::Absent | Given::TakenBack, Some(field)) => {
             let hint = "name a `calendar` next to it, or take it out";
             field.error_at(field.key_at, "`on_excluded` goes with `calendar` only", findings).hint(hint);
             return None;
@@ -92,10 +92,10 @@ fn bounds(fields: &Fields<'_>, habits: &Habits, zone: &Zone, findings: &mut Find
             let what = "`on_excluded` cannot move a time of `every` to another day, so it is skipped";
             field.warning(what, findings).hint("write `on_excluded: skip`, or use `cron`");
         }
-        (Given::Absent | Given::Wrong | Given::Here(_), _) => {}
+        (Given::Absent | Given::TakenBack | Given::Wrong | Given::Here(_), _) => {}
     }
     let calendar = match &habits.calendar {
-        Given::Absent => None,
+        Given::Absent | Given::TakenBack => None,
         Given::Wrong => return None,
         Given::Here((_, days)) => Some((days.clone(), on_excluded)),
     };
@@ -118,7 +118,7 @@ fn bound(
     of_day: impl Fn(jiff::civil::Date) -> Option<Timestamp>,
 ) -> Option<Option<(At, Timestamp)>> {
     match given {
-        Given::Absent => Some(None),
+        Given::Absent | Given::TakenBack => Some(None),
         Given::Wrong => None,
         Given::Here((at, Bound::Instant(instant))) => Some(Some((*at, *instant))),
         // Past the end of the calendar nothing is bounded.

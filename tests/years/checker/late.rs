@@ -3,6 +3,7 @@
 use punctual::run::{RunState, WaitReason};
 
 use super::Findings;
+use super::stops::day_is_over;
 use crate::job::Moment;
 use crate::law::{CatchUp, Law, Overlap};
 use crate::story::{Row, Story};
@@ -159,7 +160,9 @@ fn deadline(story: &Story, row: &Row, law: &Law, found: &mut Findings<'_>) {
         && let Some(over) = row.over()
     {
         let from = counts_from(story, row, over);
-        if over + SLACK - story.in_windows_at_least(law, from, over) < from + length {
+        // It may be its day that is over (rule 21).
+        let is_day_over = day_is_over(law, row).is_some_and(|day| day <= over);
+        if !is_day_over && over + SLACK - story.in_windows_at_least(law, from, over) < from + length {
             found.add("10", over, &[row], format!("given up before its deadline of {} s", law.deadline));
         }
     }

@@ -22,6 +22,11 @@ pub(super) fn check(story: &Story, found: &mut Findings<'_>) {
     story.stops.iter().for_each(|call| intended(story, call, found));
     for row in &story.rows {
         let Some(law) = story.law(row) else { continue };
+        if let (Some(over), Some(last)) = (day_is_over(law, row), row.sends().last())
+            && last >= over
+        {
+            found.add("21", last, &[row], "sent at its time of day or after it");
+        }
         for attempt in &row.tries {
             let Some(job) = story.job_of(attempt) else { continue };
             match &attempt.stop {
@@ -71,10 +76,15 @@ fn parked_as_read(job: &Job, until: Moment) -> i64 {
     total
 }
 
-/// The next such local time of day after a moment.
-fn time_of_day(law: &Law, (hour, minute): (i8, i8), after: Moment) -> Moment {
+/// The next such local time of day after a moment; of two alike hours the first, but for what is due in the second of them.
+pub(super) fn time_of_day(law: &Law, (hour, minute): (i8, i8), after: Moment) -> Moment {
     let zone = TimeZone::get(law.zone).unwrap();
-    let mut day = zone.to_datetime(Timestamp::from_millisecond(after).unwrap()).date();
+    let due = Timestamp::from_millisecond(after).unwrap();
+    let mut day = zone.to_datetime(due).date();
+    let again = law::second_at(&zone, day, hour, minute).filter(|(_, offset)| *offset == zone.to_offset(due));
+    if let Some((at, _)) = again.filter(|(at, _)| at * 1_000 > after) {
+        return at * 1_000;
+    }
     loop {
         let at = law::first_at(&zone, day, hour, minute) * 1_000;
         if at > after {
@@ -82,6 +92,11 @@ fn time_of_day(law: &Law, (hour, minute): (i8, i8), after: Moment) -> Moment {
         }
         day = day.tomorrow().unwrap();
     }
+}
+
+/// When the day of a run is over, if its law has such a time: nothing of it is started at it or after it.
+pub(super) fn day_is_over(law: &Law, row: &Row) -> Option<Moment> {
+    law.timeout.as_ref()?.at.map(|at| time_of_day(law, at, row.fire))
 }
 
 /// The intent has its reason in what was so.
