@@ -41,9 +41,12 @@ fn counts(story: &Story, row: &Row, at: Moment) -> bool {
         }
 }
 
-/// Of one that was sent and waits for the end of a window to be tried again the law says both.
+/// Of one that was sent and waits for the end of a window to be tried again the law says both; and one whose window ends at that very moment
+/// counts from it on.
 fn may_count(story: &Story, row: &Row, at: Moment) -> bool {
-    counts(story, row, at) || row.is_open_before(at) && was_sent_before(row, at)
+    let waits_for_window = row.state_before(at) == Some(RunState::Waiting(WaitReason::Blackout));
+    let is_let_go = || story.law(row).is_some_and(|law| story.files_at(at).windows_at(law, at).is_none());
+    counts(story, row, at) || row.is_open_before(at) && (was_sent_before(row, at) || waits_for_window && is_let_go())
 }
 
 fn was_sent_before(row: &Row, at: Moment) -> bool {

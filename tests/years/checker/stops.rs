@@ -6,7 +6,7 @@ use punctual::orchestrator::{JobState, StopStrategy};
 
 use super::{Findings, clock};
 use crate::job::{Job, Moment};
-use crate::law::{self, Law, Timeout};
+use crate::law::{self, Law, Overlap, Timeout};
 use crate::orchestrator::StopCall;
 use crate::story::{Row, Stop, Story, Try};
 
@@ -147,7 +147,15 @@ fn steps(story: &Story, row: &Row, law: &Law, job: &Job, stop: &Stop, found: &mu
     possible.extend(story.near(row).filter_map(|other| {
         story.law(other)?.timeout.as_ref()?.kill_after.filter(|_| stop.by == "overlap").map(|after| after * 1_000)
     }));
+    // A newer run that kills the other hastens what a time-out had begun.
+    let is_hastened = |kill: Moment| {
+        story.near(row).any(|newer| {
+            let kills = story.law(newer).is_some_and(|law| law.overlap == Overlap::KillOther);
+            kills && newer.nominal > row.nominal && newer.claimed <= kill && newer.is_open_before(kill + 1)
+        })
+    };
     if let (Some(_), Some(accepted), Some(kill)) = (stop.soft, stop.soft_accepted, stop.kill)
+        && !is_hastened(kill)
         && !possible.iter().any(|after| (kill - accepted - after).abs() < SLACK)
     {
         found.add("21", kill, &[row], format!("the kill comes {} s after the soft stop", (kill - accepted) / 1_000));
