@@ -4,9 +4,10 @@
 
 use jiff::Timestamp;
 
-use super::args::{Global, PauseArgs, ResumeArgs, Selection, SkipArgs};
+use super::args::Global;
 use super::client::Client;
 use super::failure::{Exit, Failure};
+use super::holding_args::{PauseArgs, ResumeArgs, Selection, SkipArgs};
 use super::output::{Out, first_line, plain};
 use super::times::{self, Ahead};
 use crate::clock::Clock;

@@ -21,6 +21,7 @@ mod given;
 pub mod grid;
 mod here;
 mod holding;
+mod holding_args;
 mod journal;
 #[doc(hidden)]
 pub mod log_filter;

@@ -136,13 +136,14 @@ impl Orchestrator {
         let temper = self.tempers[&schedule].clone();
         let dice = &mut self.dice;
         let waits = match () {
-            () if dice.happens(temper.hang) => None,
-            () if dice.happens(temper.begin_late) => Some(dice.between(200, 1_500) * 1_000),
-            () => Some(dice.between(1, 20) * 1_000 + dice.between(0, 999)),
+            // Beyond any limit for it; where there is none its schedule waits, but not for the rest of the year.
+            () if dice.happens(temper.hang) => dice.between(12 * 3_600, 40 * 3_600) * 1_000,
+            () if dice.happens(temper.begin_late) => dice.between(200, 1_500) * 1_000,
+            () => dice.between(1, 20) * 1_000 + dice.between(0, 999),
         };
         let lasts = dice.between(temper.lasts / 2, temper.lasts * 3 / 2) * 1_000 + dice.between(1, 998);
         let mut lasts = if dice.happens(temper.run_long) { lasts * 8 } else { lasts };
-        let begins = waits.map(|waits| now + waits);
+        let begins = Some(now + waits);
         let mut parked = None;
         if dice.happens(temper.park) {
             let [after, asleep, again] = [dice.between(0, lasts), dice.between(60, 1_800), dice.between(1, 120)];
