@@ -46,6 +46,8 @@ pub enum Why {
     HadBegun,
     /// It would be made after the time of day that `timeout.at` gives.
     TooLate,
+    /// This newer run of its schedule takes its place.
+    GaveWay(RunId),
 }
 
 /// The table.

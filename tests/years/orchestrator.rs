@@ -143,11 +143,11 @@ impl Orchestrator {
         };
         let lasts = dice.between(temper.lasts / 2, temper.lasts * 3 / 2) * 1_000 + dice.between(1, 998);
         let mut lasts = if dice.happens(temper.run_long) { lasts * 8 } else { lasts };
-        let begins = Some(now + waits);
+        let begins = now + waits;
         let mut parked = None;
         if dice.happens(temper.park) {
             let [after, asleep, again] = [dice.between(0, lasts), dice.between(60, 1_800), dice.between(1, 120)];
-            let from = begins.unwrap_or(now) + after;
+            let from = begins + after;
             parked = Some((from, from + asleep * 1_000, from + (asleep + again) * 1_000));
             lasts += (asleep + again) * 1_000;
         }
@@ -176,8 +176,8 @@ impl Orchestrator {
             connection: if order.connection.as_str() == "one" { "one" } else { "two" },
             made: now,
             visible,
-            begins,
-            ends: begins.unwrap_or(now) + lasts,
+            begins: Some(begins),
+            ends: begins + lasts,
             ends_as: if fault.is_some() { JobState::Faulted } else { JobState::Successful },
             fault,
             parked,

@@ -67,8 +67,10 @@ pub(crate) fn on_job_ended(state: &mut State, id: RunId, job: &JobView, further:
     {
         next = Next::Ends(Why::TooLate);
     }
-    if matches!(next, Next::Again(_)) && makes_way(state, id) {
-        next = Next::Ends(Why::Stopped);
+    if let Next::Again(_) = next
+        && let Some(newer) = gives_way_to(state, id)
+    {
+        next = Next::Ends(Why::GaveWay(newer));
     }
     state.book.change(id, |run| {
         run.started_at = job.began_at().or(run.started_at);
@@ -102,14 +104,15 @@ pub(crate) fn on_job_ended(state: &mut State, id: RunId, job: &JobView, further:
     state.step(id, RunEvent::End(Ending::from(ended)), what);
 }
 
-/// Whether a newer time of its schedule waits until it has been stopped: then no attempt follows, whoever stopped its job (semantics.md 11).
-fn makes_way(state: &State, id: RunId) -> bool {
-    let Some(run) = state.book.get(id).map(|open| &open.run) else { return false };
-    state.book.of_schedule_but(&run.schedule, Some(id)).any(|open| {
-        let newer = &open.run;
+/// The newer run of its schedule that waits until it has been stopped: then no attempt follows, whoever stopped its job (semantics.md 11).
+fn gives_way_to(state: &State, id: RunId) -> Option<RunId> {
+    let run = &state.book.get(id)?.run;
+    let others = state.book.of_schedule_but(&run.schedule, Some(id)).map(|open| &open.run);
+    let waits = others.filter(|newer| {
         let stops = matches!(newer.policy.overlap, Some(OverlapPolicy::StopOther | OverlapPolicy::KillOther));
         stops && newer.state == RunState::Waiting(WaitReason::Overlap) && newer.nominal_at > run.nominal_at
-    })
+    });
+    waits.max_by_key(|newer| newer.nominal_at).map(|newer| newer.id)
 }
 
 /// Whether a robot has, or may have, taken a job that has ended: only of one that is Stopped is it certain that none
@@ -182,6 +185,9 @@ fn note_why(state: &mut State, id: RunId, why: Why, word: JobWord, was_to_stop: 
     let text = match why {
         Why::Account => "the robot's account was refused: it is not tried again, since each try may lock the account",
         Why::HadBegun => "a robot took it before it could be stopped, so no other job was started in its place",
+        Why::GaveWay(newer) => {
+            return note(state, id, format!("no further attempt was made: run {} took its place", newer.short()));
+        }
         Why::TooLate => "no further attempt was made: none is after the time of day at which its time-out ends all",
         Why::NotAsked | Why::NoneLeft | Why::Stopped => return,
     };
