@@ -95,7 +95,10 @@ fn wakes_up(story: &Story, row: &Row, found: &mut Findings<'_>) {
         found.add("20", end, &[row], "the end of its job was not read for a quarter of an hour");
     }
     for (from, to) in row.spans(|state| matches!(state, RunState::Unknown | RunState::Starting)) {
-        if to.min(story.end) > from + FORGOTTEN && story.is_calm(law.connection, from - 200_000, from + FORGOTTEN) {
+        // One that may be sent again, and is held back by a pause or a window, stays unclear until it is.
+        let is_free = story.is_calm(law.connection, from - 200_000, from + FORGOTTEN)
+            && !story.is_held(law, from, from + FORGOTTEN);
+        if to.min(story.end) > from + FORGOTTEN && is_free {
             let pool = if law.pool.is_some() { ", in a pool" } else { "" };
             found.add("16", from, &[row], format!("unclear for a quarter of an hour{pool}"));
         }
