@@ -37,7 +37,7 @@ pub(crate) struct Job {
     pub(crate) made: Moment,
     pub(crate) visible: Moment,
     /// When a robot takes it, if it is not stopped before.
-    pub(crate) begins: Option<Moment>,
+    pub(crate) begins: Moment,
     /// Its own end.
     pub(crate) ends: Moment,
     pub(crate) ends_as: JobState,
@@ -55,21 +55,22 @@ pub(crate) struct Job {
 
 impl Job {
     /// When it ended, and as what, as far as is settled now.
-    pub(crate) fn end(&self) -> Option<(Moment, JobState)> {
-        let own = self.begins.is_some().then(|| (self.ends, self.ends_as.clone()));
-        match (own, self.obeyed.clone()) {
-            (Some(own), Some(obeyed)) => Some(if own.0 <= obeyed.0 { own } else { obeyed }),
-            (own, obeyed) => own.or(obeyed),
+    pub(crate) fn end(&self) -> (Moment, JobState) {
+        let own = (self.ends, self.ends_as.clone());
+        match self.obeyed.clone() {
+            Some(obeyed) if obeyed.0 < own.0 => obeyed,
+            Some(_) | None => own,
         }
     }
 
     pub(crate) fn ended_by(&self, now: Moment) -> Option<(Moment, JobState)> {
-        self.end().filter(|(at, _)| *at <= now)
+        Some(self.end()).filter(|(at, _)| *at <= now)
     }
 
     pub(crate) fn started_by(&self, now: Moment) -> Option<Moment> {
-        let begins = self.begins.filter(|begins| *begins <= now)?;
-        self.obeyed.as_ref().is_none_or(|(at, _)| *at > begins).then_some(begins)
+        let begins = self.begins;
+        let is_stopped_before = self.obeyed.as_ref().is_some_and(|(at, _)| *at <= begins);
+        (begins <= now && !is_stopped_before).then_some(begins)
     }
 
     pub(crate) fn state(&self, now: Moment) -> JobState {

@@ -176,7 +176,7 @@ impl Orchestrator {
             connection: if order.connection.as_str() == "one" { "one" } else { "two" },
             made: now,
             visible,
-            begins: Some(begins),
+            begins,
             ends: begins + lasts,
             ends_as: if fault.is_some() { JobState::Faulted } else { JobState::Successful },
             fault,

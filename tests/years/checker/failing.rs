@@ -145,7 +145,7 @@ fn ended(story: &Story, counts: &mut Counts, row: &Row, at: Moment, explained: &
 /// The last job of a run, and whether its logon failed: certainly, perhaps.
 fn logon_of(story: &Story, row: &Row) -> Option<(&'static str, Option<Account>)> {
     let job = row.tries.iter().rev().find_map(|attempt| story.job_of(attempt))?;
-    let (end, state) = job.end()?;
+    let (end, state) = job.end();
     job.started_by(end)?;
     let failed = job.fault.filter(|(class, _)| *class == Class::Account && state == JobState::Faulted);
     let account = failed.map(|(_, text)| text.split_once("for user ").and_then(|(_, rest)| rest.split_once(". ")));

@@ -120,10 +120,11 @@ fn shown(story: &Story, row: &Row) -> String {
     for attempt in &row.tries {
         let _ = write!(text, "\n        {attempt:?}");
         if let Some(job) = story.job_of(attempt) {
-            let end = job.end().map(|(at, state)| format!("{} {state:?}", clock(at)));
-            let begins = job.begins.map(clock);
+            let (at, state) = job.end();
+            let end = format!("{} {state:?}", clock(at));
+            let begins = clock(job.begins);
             let fault = job.fault.map(|(class, _)| class);
-            let _ = write!(text, "\n          job made {} begins {begins:?} ends {end:?} {fault:?}", clock(job.made));
+            let _ = write!(text, "\n          job made {} begins {begins} ends {end} {fault:?}", clock(job.made));
             let _ = write!(text, " parked {:?} read {}", job.parked, job.reads.len());
         }
     }

@@ -149,7 +149,7 @@ fn jobs_at_once(story: &Story, found: &mut Findings<'_>) {
     for job in &story.jobs {
         let made = job.made;
         let list = alive.entry(job.schedule.as_str()).or_default();
-        list.retain(|other| other.end().is_none_or(|(end, _)| end > made));
+        list.retain(|other| other.end().0 > made);
         let row_of = |job: &Job| story.by_reference.get(&job.reference).map(|(place, _)| &story.rows[*place]);
         if let Some(row) = row_of(job)
             && story.law(row).is_some_and(|law| law.overlap != Overlap::Allow)

@@ -39,7 +39,8 @@ fn count(row: &Row, law: &Law, found: &mut Findings<'_>) {
 /// Whether a job that was stopped for waiting too long is started again at once.
 fn is_restarted(law: &Law, job: &Job, attempt: &Try) -> bool {
     let for_pending = attempt.stop.as_ref().is_some_and(|stop| stop.limit.as_deref() == Some("pending"));
-    let never_began = job.end().is_some_and(|(end, state)| state == JobState::Stopped && job.started_by(end).is_none());
+    let (end, state) = job.end();
+    let never_began = state == JobState::Stopped && job.started_by(end).is_none();
     for_pending && never_began && law.timeout.as_ref().is_some_and(|timeout| timeout.restarts)
 }
 
@@ -49,7 +50,7 @@ fn may_follow(law: &Law, job: &Job, attempt: &Try) -> Result<(), &'static str> {
         return Ok(());
     }
     let on = |name: &str| law.retry.as_ref().is_some_and(|retry| retry.on.contains(&name));
-    let Some((_, state)) = job.end() else { return Err("its job has not ended") };
+    let (_, state) = job.end();
     match (&attempt.stop, state) {
         (_, JobState::Successful) => Err("its job was successful"),
         (Some(stop), _) if stop.by != "timeout" => Err("it was stopped, and not by a time-out"),
@@ -93,7 +94,7 @@ fn times(story: &Story, row: &Row, law: &Law, number: usize, pair: &[Try], found
     let (Some(job), Some(due)) = (story.job_of(&pair[0]), pair[1].due) else {
         return found.add("18", row.claimed, &[row], "a later attempt has no time at which it is due");
     };
-    let end = job.end().map_or(job.made, |(end, _)| end);
+    let (end, _) = job.end();
     let waits = row.spans(|state| state == RunState::Waiting(WaitReason::Retry));
     let pauses = match &law.retry {
         _ if is_restarted(law, job, &pair[0]) => (0, 0),
@@ -111,9 +112,9 @@ fn times(story: &Story, row: &Row, law: &Law, number: usize, pair: &[Try], found
     if sent < due {
         found.add("18", sent, &[row], format!("attempt {} was sent before it was due", pair[1].number));
     }
-    // What came due while the daemon was down counts from the finding.
+    // What came due while the daemon was down counts from the finding; so does what it had no time to store before it died.
     let found_at = story.record.lives.iter().map(|(begun, _)| *begun).find(|begun| *begun >= due);
-    let from = found_at.filter(|_| !story.lived(due, due + 1)).unwrap_or(due);
+    let from = found_at.filter(|_| !story.lived(due, due + SLACK)).unwrap_or(due);
     if sent - story.in_windows_at_most(law, row.claimed, from, sent) > from + law.deadline * 1_000 + SLACK {
         let down = if story.lived(due, sent) { "" } else { ", and came due before the daemon was down" };
         found.add("18", sent, &[row], format!("attempt {} was sent after its deadline{down}", pair[1].number));

@@ -117,10 +117,10 @@ fn by_right(story: &Story, row: &Row, law: &Law, job: &Job, stop: &Stop, found: 
             None => Some("there is no limit for pending"),
             Some(limit) if stop.asked < job.made + limit * 1_000 => Some("it was not pending for so long"),
             // A robot may take it between the last read of it and the stop.
-            Some(_) if job.begins.is_some_and(|begins| begins + SLACK < stop.asked) => Some("it had begun"),
+            Some(_) if job.begins + SLACK < stop.asked => Some("it had begun"),
             Some(_) => None,
         },
-        ("timeout", Some("soft")) => match (timeout.soft, job.begins) {
+        ("timeout", Some("soft")) => match (timeout.soft, job.started_by(stop.asked)) {
             (None, _) => Some("there is no limit for running"),
             (Some(_), None) => Some("it never began"),
             (Some(limit), Some(begins)) => {
@@ -160,7 +160,7 @@ fn steps(story: &Story, row: &Row, law: &Law, job: &Job, stop: &Stop, found: &mu
     {
         found.add("21", kill, &[row], format!("the kill comes {} s after the soft stop", (kill - accepted) / 1_000));
     }
-    let end = job.end().map_or(story.end, |(end, _)| end).min(story.end);
+    let end = job.end().0.min(story.end);
     let calls = || story.stops_of.get(&job.id).into_iter().flatten().map(|place| &story.stops[*place]);
     let step = |how: StopStrategy| calls().any(|call| call.how == how && call.accepted);
     let due = [(stop.soft, StopStrategy::SoftStop), (stop.kill, StopStrategy::Kill)];
@@ -178,19 +178,19 @@ fn steps(story: &Story, row: &Row, law: &Law, job: &Job, stop: &Stop, found: &mu
 /// A limit was passed for long, and nothing stopped it.
 fn passed_over(story: &Story, row: &Row, law: &Law, job: &Job, found: &mut Findings<'_>) {
     let Some(timeout) = &law.timeout else { return };
-    let end = job.end().map_or(story.end, |(end, _)| end).min(story.end);
+    let end = job.end().0.min(story.end);
     let calm = |at: Moment| at + UNTIL_SEEN < end && story.is_calm(law.connection, at - UNTIL_SEEN, at + UNTIL_SEEN);
     // From when it was known to be ours.
     let known = row.accepted.unwrap_or(story.end);
     if let Some(limit) = timeout.pending {
         let at = job.made.max(known) + limit * 1_000;
-        if job.begins.is_none_or(|begins| begins > at + UNTIL_SEEN) && calm(at) {
+        if job.begins > at + UNTIL_SEEN && calm(at) {
             found.add("21", at, &[row], "it was pending for too long, and nothing stopped it");
         }
     }
-    if let (Some(limit), Some(begins)) = (timeout.soft, job.begins) {
+    if let Some(limit) = timeout.soft {
         let parked = job.parked.map_or(0, |(from, _, to)| to - from);
-        let at = begins.max(known) + limit * 1_000 + parked + parked_as_read(job, end);
+        let at = job.begins.max(known) + limit * 1_000 + parked + parked_as_read(job, end);
         if calm(at) {
             found.add("21", at, &[row], "it ran for too long, and nothing stopped it");
         }
@@ -206,7 +206,7 @@ fn passed_over(story: &Story, row: &Row, law: &Law, job: &Job, found: &mut Findi
 /// The intent decides `Stopped` and `Faulted`, and nothing else.
 fn end(story: &Story, row: &Row, attempt: &Try, job: &Job, found: &mut Findings<'_>) {
     let Some(said) = attempt.ended_as.as_deref() else { return };
-    let Some((at, state)) = job.end().filter(|(at, _)| *at <= story.end) else {
+    let Some((at, state)) = job.ended_by(story.end) else {
         return found.add("20", story.end, &[row], format!("said to have {said}, and its job goes on"));
     };
     let by = attempt.stop.as_ref().map(|stop| stop.by.as_str());

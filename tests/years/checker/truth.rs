@@ -87,7 +87,7 @@ fn wakes_up(story: &Story, row: &Row, found: &mut Findings<'_>) {
     const FORGOTTEN: i64 = 900_000;
     let Some(law) = story.law(row) else { return };
     let over = row.over().unwrap_or(story.end);
-    if let Some((end, _)) = row.last_try().and_then(|attempt| story.job_of(attempt)).and_then(Job::end)
+    if let Some((end, _)) = row.last_try().and_then(|attempt| story.job_of(attempt)).map(Job::end)
         && over > end + FORGOTTEN
         && matches!(row.state_before(end + FORGOTTEN), Some(RunState::Job(_)))
         && story.is_calm(law.connection, end, end + FORGOTTEN)
