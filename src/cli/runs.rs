@@ -11,7 +11,7 @@ use super::grid::{Cell, Grid, Tint};
 use super::output::{Columns, Out, first_line, plain};
 use super::times;
 use crate::clock::Clock;
-use crate::history::{Beside, History, HistoryFilter, RunSummary, ShownState};
+use crate::history::{Details, History, HistoryFilter, RunSummary, ShownState};
 use crate::run::{Ending, JobPhase, MissReason, RunState, WaitReason};
 use crate::schedule::load;
 use crate::text::{in_columns, known_names};
@@ -49,8 +49,8 @@ pub(super) async fn run(global: &Global, args: &RunsArgs, clock: &Clock, out: &m
     if runs.is_empty() && args.output == Format::Table && !args.follow {
         out.line("No runs. Coming times: `punctual next`; other filters: `punctual runs --help`.")?;
     } else {
-        let beside = if args.output == Format::Table { history.beside(&runs).await? } else { BTreeMap::new() };
-        out.rows(args.output, &runs, |runs| runs_table(runs, &beside))?;
+        let details = if args.output == Format::Table { history.details(&runs).await? } else { BTreeMap::new() };
+        out.rows(args.output, &runs, |runs| runs_table(runs, &details))?;
     }
     out.flush()?;
     if args.follow {
@@ -105,9 +105,9 @@ async fn follow(
         let changed: Vec<_> = changed.map(without_templates).collect();
         match format {
             Format::Table => {
-                let beside = history.beside(&changed).await?;
+                let details = history.details(&changed).await?;
                 for run in &changed {
-                    out.line(one_line(run, &beside))?;
+                    out.line(one_line(run, &details))?;
                 }
             }
             Format::Csv => out.more_csv(&changed)?,
@@ -139,7 +139,7 @@ fn lets_through(filter: &HistoryFilter, run: &RunSummary) -> bool {
         && any(&filter.triggers, Some(run.trigger.name()))
 }
 
-pub(super) fn runs_table(runs: &[RunSummary], beside: &BTreeMap<String, Beside>) -> Grid {
+pub(super) fn runs_table(runs: &[RunSummary], details: &BTreeMap<String, Details>) -> Grid {
     let mut rows = Grid::new(&["RUN", "SCHEDULE", "DUE", "LATE", "STATE", "TOOK", "JOB", "NOTE"])
         .right(&[3, 5, 6])
         .spare(&[6, 5, 3]);
@@ -152,15 +152,15 @@ pub(super) fn runs_table(runs: &[RunSummary], beside: &BTreeMap<String, Beside>)
             Cell::new(run.state.to_string()).tinted(tint(&run.state)),
             Cell::new(took(run)),
             Cell::new(run.job_id.map(|id| id.to_string()).unwrap_or_default()),
-            Cell::new(note(run, beside.get(&run.run))),
+            Cell::new(note(run, details.get(&run.run))),
         ]);
     }
     rows
 }
 
-pub(super) fn one_line(run: &RunSummary, beside: &BTreeMap<String, Beside>) -> String {
+pub(super) fn one_line(run: &RunSummary, details: &BTreeMap<String, Details>) -> String {
     let job = run.job_id.map(|id| format!("  job {id}")).unwrap_or_default();
-    let note = note(run, beside.get(&run.run));
+    let note = note(run, details.get(&run.run));
     let gap = if note.is_empty() { "" } else { "  " };
     format!(
         "{}  {}  {}  {}{job}{gap}{note}",
@@ -230,16 +230,16 @@ pub(super) fn tint(state: &ShownState) -> Tint {
 }
 
 /// The cure stands at the end, so nothing may take its room in front.
-fn note(run: &RunSummary, beside: Option<&Beside>) -> String {
+fn note(run: &RunSummary, details: Option<&Details>) -> String {
     let connection = format!("connection `{}`: ", run.connection);
     let error = run.error.as_deref().map(|error| error.strip_prefix(&connection).unwrap_or(error));
-    let attempts = (run.attempts > 1).then(|| match beside.and_then(|beside| beside.starts_allowed) {
+    let attempts = (run.attempts > 1).then(|| match details.and_then(|details| details.starts_allowed) {
         Some(allowed) => format!("attempt {} of {allowed}", run.attempts),
         None => format!("attempt {}", run.attempts),
     });
     let to_stop = match run.state.known() {
         Some(RunState::Ended(Ending::Stopped | Ending::TimedOut) | RunState::Job(JobPhase::Stopping)) => {
-            beside.and_then(|beside| beside.to_stop.as_deref()).map(plain)
+            details.and_then(|details| details.to_stop.as_deref()).map(plain)
         }
         Some(_) | None => None,
     };

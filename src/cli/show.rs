@@ -11,7 +11,7 @@ use super::failure::{Exit, Failure};
 use super::output::{Out, plain};
 use super::runs::{is_filled, runs_table, state, without_templates};
 use super::times;
-use crate::history::{Beside, Found, History, JobLine, RunLine, RunSummary};
+use crate::history::{Details, Found, History, JobLine, RunLine, RunSummary};
 use crate::run::{Ending, FrozenPolicy, RunState};
 use crate::schedule::{Retry, Timeouts};
 use crate::text::exactly;
@@ -24,8 +24,8 @@ pub(super) async fn run(global: &Global, args: &ShowArgs, out: &mut Out) -> Resu
         Format::Table => {
             let lines = history.lines(&run.run).await?;
             let policy = history.policy(&run.run).await?;
-            let beside = history.beside(std::slice::from_ref(&run)).await?;
-            print(&run, policy.as_ref(), beside.get(&run.run), &lines, out)?;
+            let details = history.details(std::slice::from_ref(&run)).await?;
+            print(&run, policy.as_ref(), details.get(&run.run), &lines, out)?;
         }
         Format::Json => {
             let policy = history.policy(&run.run).await?;
@@ -64,7 +64,7 @@ struct Whole<'r> {
 fn print(
     run: &RunSummary,
     policy: Option<&FrozenPolicy>,
-    beside: Option<&Beside>,
+    details: Option<&Details>,
     lines: &[RunLine],
     out: &mut Out,
 ) -> Result<(), Failure> {
@@ -111,7 +111,7 @@ fn print(
         let mut text = format!("{number} {} {key}", plain(state)).trim_end().to_owned();
         // Of the only attempt the run itself tells when.
         let when = if run.jobs.len() > 1 { when(job) } else { None };
-        for more in when.into_iter().chain(whose_fault(job)).chain(who_stopped(job, beside)) {
+        for more in when.into_iter().chain(whose_fault(job)).chain(who_stopped(job, details)) {
             text.push_str(&format!("\n              {more}"));
         }
         text.push_str(&format!("\n              reference {}", job.reference));
@@ -179,14 +179,14 @@ fn whose_fault(job: &JobLine) -> Option<String> {
 }
 
 /// Why it was to stop (semantics.md 21a).
-fn who_stopped(job: &JobLine, beside: Option<&Beside>) -> Option<String> {
+fn who_stopped(job: &JobLine, details: Option<&Details>) -> Option<String> {
     let by = job.stopped_by.as_deref()?;
     let why = match by {
         "pending" => "no robot took it in time".to_owned(),
         "soft" => "it ran for too long".to_owned(),
         "at" => "it may not run after that time of day".to_owned(),
         // Only the story knows which.
-        "overlap" => match beside.and_then(|beside| beside.to_stop.as_deref()) {
+        "overlap" => match details.and_then(|details| details.to_stop.as_deref()) {
             Some(why) => plain(why),
             None => "a newer time takes its place".to_owned(),
         },

@@ -1,4 +1,4 @@
-//! What is known of runs beside the columns of the view: how full the pools are, how many starts a run may have, why its job was to stop.
+//! What is known of runs details the columns of the view: how full the pools are, how many starts a run may have, why its job was to stop.
 
 use serde::Deserialize;
 
@@ -13,9 +13,9 @@ pub struct PoolUse {
     pub waiting: u32,
 }
 
-/// What a line for people has beside a run's columns.
+/// What a line for people has details a run's columns.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-pub struct Beside {
+pub struct Details {
     /// Which run.
     pub run: String,
     /// `retry.attempts`, as it was frozen at the claim.

@@ -3,7 +3,7 @@
 //! Read-only by construction: its connections cannot write, so a question about the history never holds up a start. It reads
 //! the view `history`, which is what any SQL tool sees.
 
-mod beside;
+mod details;
 mod columns;
 mod filter;
 mod holding;
@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 
-pub use beside::{Beside, PoolUse};
+pub use details::{Details, PoolUse};
 pub use filter::HistoryFilter;
 pub use holding::HeldBack;
 pub use shown::{Named, Shown, ShownState};
@@ -286,23 +286,23 @@ impl History {
         rows.iter().map(|row| self.read(row)).collect()
     }
 
-    /// What lines for people have beside the columns of these runs.
+    /// What lines for people have details the columns of these runs.
     ///
     /// # Errors
     /// See [`HistoryError`].
-    pub async fn beside(&self, runs: &[RunSummary]) -> Result<BTreeMap<String, Beside>, HistoryError> {
+    pub async fn details(&self, runs: &[RunSummary]) -> Result<BTreeMap<String, Details>, HistoryError> {
         let wanted = |run: &&RunSummary| run.attempts > 1 || run.jobs.iter().any(|job| job.stopped_by.is_some());
         let ids: Vec<&str> = runs.iter().filter(wanted).map(|run| run.run.as_str()).collect();
         if ids.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let rows = sql::query(sql::BESIDE)
+        let rows = sql::query(sql::DETAILS)
             .bind(serde_json::json!(ids).to_string())
             .fetch_all(&self.pool)
             .await
             .map_err(|cause| self.failed(cause))?;
-        let all: Vec<Beside> = rows.iter().map(|row| self.read(row)).collect::<Result<_, _>>()?;
-        Ok(all.into_iter().map(|beside| (beside.run.clone(), beside)).collect())
+        let all: Vec<Details> = rows.iter().map(|row| self.read(row)).collect::<Result<_, _>>()?;
+        Ok(all.into_iter().map(|details| (details.run.clone(), details)).collect())
     }
 
     /// What a run's schedule said at the claim. None: the row is damaged, or of before this was kept.

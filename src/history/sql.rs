@@ -18,7 +18,7 @@ pub const ALL: [&str; 16] = [
     SKIPS,
     DEEDS,
     POOLS,
-    BESIDE,
+    DETAILS,
     POLICY,
 ];
 
@@ -150,8 +150,8 @@ from (
 )
 where pool is not null group by pool order by pool";
 
-/// What a line for people has beside a run's columns. The words are those of its story, behind their beginning.
-pub(super) const BESIDE: &str = "
+/// What a line for people has details a run's columns. The words are those of its story, behind their beginning.
+pub(super) const DETAILS: &str = "
 select json_object('run', id,
   'starts_allowed', iif(json_valid(policy), policy ->> '$.retry.attempts', null),
   'to_stop', (select substr(text, length('Its job is to stop: ') + 1) from run_event

@@ -33,9 +33,9 @@ impl Screen {
             None => {
                 let (changed, newest) = history.changed_since(self.seen).await?;
                 self.seen = newest;
-                let beside = history.beside(&changed).await?;
+                let details = history.details(&changed).await?;
                 for run in &changed {
-                    out.line(one_line(run, &beside))?;
+                    out.line(one_line(run, &details))?;
                 }
             }
         }
@@ -53,7 +53,7 @@ impl Screen {
         // The names, two lines below and the cursor's: what scrolls away cannot be drawn again.
         let limit = ROWS.min(u32::from(size.rows.saturating_sub(4))).max(1);
         let runs = history.list(&HistoryFilter { limit, ..HistoryFilter::default() }).await?;
-        let mut lines = runs_table(&runs, &history.beside(&runs).await?).lines(Some(size.columns));
+        let mut lines = runs_table(&runs, &history.details(&runs).await?).lines(Some(size.columns));
         if let Some(left) = left {
             lines.extend([String::new(), format!("{} s left; Ctrl-C ends it", left.as_secs_f64().ceil())]);
         }
