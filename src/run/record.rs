@@ -254,14 +254,7 @@ impl Run {
 
     /// Whether it may have to wait for the end of an older run of its schedule, where one is open (semantics.md 9, 11).
     pub fn may_queue(&self) -> bool {
-        let queues = self.policy.overlap.is_some_and(|overlap| match overlap {
-            OverlapPolicy::Skip | OverlapPolicy::Allow => false,
-            OverlapPolicy::QueueOne
-            | OverlapPolicy::QueueLatest
-            | OverlapPolicy::QueueAll
-            | OverlapPolicy::StopOther
-            | OverlapPolicy::KillOther => true,
-        });
+        let queues = self.policy.overlap.is_some_and(OverlapPolicy::waits);
         !self.had_job() && (queues || self.is_caught_up())
     }
 

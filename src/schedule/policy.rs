@@ -45,6 +45,27 @@ impl OverlapPolicy {
         OverlapPolicy::StopOther,
         OverlapPolicy::KillOther,
     ];
+
+    /// Whether a time waits for the end of an older run of its schedule (semantics.md 11).
+    pub fn waits(self) -> bool {
+        match self {
+            OverlapPolicy::Skip | OverlapPolicy::Allow => false,
+            OverlapPolicy::QueueOne | OverlapPolicy::QueueLatest | OverlapPolicy::QueueAll => true,
+            OverlapPolicy::StopOther | OverlapPolicy::KillOther => true,
+        }
+    }
+
+    /// Whether the older run is made to end for it.
+    pub fn stops_the_older(self) -> bool {
+        match self {
+            OverlapPolicy::StopOther | OverlapPolicy::KillOther => true,
+            OverlapPolicy::Skip
+            | OverlapPolicy::Allow
+            | OverlapPolicy::QueueOne
+            | OverlapPolicy::QueueLatest
+            | OverlapPolicy::QueueAll => false,
+        }
+    }
 }
 
 /// What happens with times that were not found within a minute (semantics.md 9).

@@ -281,7 +281,8 @@ impl State {
             return;
         }
         // A run that Orchestrator keeps off shows that until it takes calls again, and not in between what it would wait for then.
-        let would_wait = matches!(reason, WaitReason::Overlap | WaitReason::Limit | WaitReason::LookUp);
+        let would_wait =
+            matches!(reason, WaitReason::Overlap | WaitReason::Limit | WaitReason::LookUp | WaitReason::Outage);
         if would_wait && open.run.state == RunState::Waiting(WaitReason::RateLimit) {
             let link = self.links.get(&open.run.connection);
             if link.is_some_and(|link| link.health.is_easing(now.boot)) {

@@ -236,6 +236,7 @@ impl Health {
 
     /// Marks the connection: its starts wait, and one read at a time tries it.
     fn mark(&mut self, reason: WaitReason, error: &CallError, boot: Duration) {
+        self.is_limited = false;
         // Calls that were under way together fail together: that is one failure, or a glitch would cost five seconds.
         if matches!(&self.is, Answering::Down { until, .. } if boot < *until) {
             return;

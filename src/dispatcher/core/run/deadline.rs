@@ -6,21 +6,16 @@ use crate::dispatcher::core::state::State;
 use crate::happening::OfRun;
 use crate::run::{Ending, MissReason, RunEvent, RunId, RunState, WaitReason};
 
-/// Past its deadline a start that was certainly not sent is not sent any more (semantics.md 10).
+/// Past its deadline a start that was certainly not sent is not sent any more (semantics.md 10). Asked before new times are claimed, since
+/// one that comes at that very deadline would be skipped for it, and both would be lost; and after, since what was found late may be past its
+/// own.
 pub(crate) fn give_up_late_starts(state: &mut State) {
-    make_way(state);
     let now = state.now.wall;
-    if let Some((next, _)) = state.book.due().deadlines.iter().find(|(at, _)| *at > now) {
+    let deadlines = &state.book.due().deadlines;
+    let late: Vec<RunId> = deadlines.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| *id).collect();
+    if let Some((next, _)) = deadlines.iter().find(|(at, _)| *at > now) {
         state.wake.at_wall(*next);
     }
-}
-
-/// The same of those that stand in a new time's way, before it is claimed: else both would be lost where it comes at that very deadline.
-/// Of the times of a window the earlier ones have made way for the last by then (semantics.md 30): they are none of these.
-pub(crate) fn make_way(state: &mut State) {
-    let now = state.now;
-    let deadlines = &state.book.due().deadlines;
-    let late: Vec<RunId> = deadlines.iter().take_while(|(at, _)| *at <= now.wall).map(|(_, id)| *id).collect();
     for id in late {
         miss(state, id);
     }

@@ -33,7 +33,7 @@ pub(crate) fn keep(state: &mut State, id: RunId) -> Option<Seat> {
     };
     let knows_overlap = open.run.sent_at.is_none() && matches!(open.progress, Progress::Queued(Need::Nothing));
     // Its time counts from the end of the older run, also where that comes while it is held back: a pause uses it up, and the next life
-    // must know of it.
+    // must know of it (semantics.md 11, 29).
     overlap::stays_behind(state, id);
     if reason == WaitReason::Blackout
         && knows_overlap

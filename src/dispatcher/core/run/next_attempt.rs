@@ -109,7 +109,7 @@ fn gives_way_to(state: &State, id: RunId) -> Option<RunId> {
     let run = &state.book.get(id)?.run;
     let others = state.book.of_schedule_but(&run.schedule, Some(id)).map(|open| &open.run);
     let waits = others.filter(|newer| {
-        let stops = matches!(newer.policy.overlap, Some(OverlapPolicy::StopOther | OverlapPolicy::KillOther));
+        let stops = newer.policy.overlap.is_some_and(OverlapPolicy::stops_the_older);
         stops && newer.state == RunState::Waiting(WaitReason::Overlap) && newer.nominal_at > run.nominal_at
     });
     waits.max_by_key(|newer| newer.nominal_at).map(|newer| newer.id)

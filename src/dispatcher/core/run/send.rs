@@ -192,8 +192,6 @@ fn is_certainly_unsent(state: &State, open: &Open, need: Need) -> bool {
 /// What keeps a run back: a pause or a window, its connection, or its own pause until this boot time. None: nothing.
 fn kept_back(state: &mut State, id: RunId, connection: &ConnectionName, pause: Option<Duration>) -> Option<Seat> {
     if let Some(seat) = holding::keep(state, id) {
-        // When it is its turn its own time runs, in the pause too (semantics.md 11, 29).
-        overlap::stays_behind(state, id);
         return Some(seat);
     }
     let now = state.now;

@@ -65,7 +65,8 @@ fn claim_planned(state: &mut State, plan: Plan) {
     for (key, mark) in &marks {
         window::make_way(state, key, *mark);
     }
-    deadline::make_way(state);
+    // Of the times of a window the earlier ones have made way for the last by now, and are none of these (semantics.md 30).
+    deadline::give_up_late_starts(state);
     for occurrence in due {
         claim(state, &occurrence);
     }
