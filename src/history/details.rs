@@ -1,4 +1,4 @@
-//! What is known of runs details the columns of the view: how full the pools are, how many starts a run may have, why its job was to stop.
+//! What is known of runs next to the columns of the view: how full the pools are, how many starts a run may have, why its job was to stop.
 
 use serde::Deserialize;
 
@@ -13,7 +13,7 @@ pub struct PoolUse {
     pub waiting: u32,
 }
 
-/// What a line for people has details a run's columns.
+/// What a line for people has next to a run's columns.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Details {
     /// Which run.

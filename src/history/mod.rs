@@ -286,7 +286,7 @@ impl History {
         rows.iter().map(|row| self.read(row)).collect()
     }
 
-    /// What lines for people have details the columns of these runs.
+    /// What lines for people have next to the columns of these runs.
     ///
     /// # Errors
     /// See [`HistoryError`].

@@ -150,7 +150,7 @@ from (
 )
 where pool is not null group by pool order by pool";
 
-/// What a line for people has details a run's columns. The words are those of its story, behind their beginning.
+/// What a line for people has next to a run's columns. The words are those of its story, after their beginning.
 pub(super) const DETAILS: &str = "
 select json_object('run', id,
   'starts_allowed', iif(json_valid(policy), policy ->> '$.retry.attempts', null),

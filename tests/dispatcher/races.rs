@@ -8,20 +8,18 @@ use punctual::executor::Action;
 use punctual::orchestrator::StopStrategy;
 use punctual::run::PauseScope;
 use punctual::schedule::{
-    CountedBy, OnPending, OverlapPolicy, PauseAfter, Retry, RetryOn, Schedule, ScheduleKey, ScheduleSet, Timeouts,
+    OnPending, OverlapPolicy, PauseAfter, Retry, RetryOn, Schedule, ScheduleKey, ScheduleSet, Timeouts,
 };
 
 use super::holding::{only, pause};
+use super::queue::set;
 use super::server::{Call, Life, Mood, Post};
-use super::world::{CONNECTION, World, at, changed, hourly, id, read, seconds, set_of};
+use super::time_outs::none as no_timeouts;
+use super::world::{CONNECTION, World, at, changed, id, read, seconds, set_of};
 
 const BEFORE: &str = "2026-11-23T11:59:00Z";
 const NOON: &str = "2026-11-23T12:00:00Z";
 const ONE: &str = "2026-11-23T13:00:00Z";
-
-fn set(change: impl FnOnce(&mut Schedule)) -> Arc<ScheduleSet> {
-    changed(&set_of(&hourly(""), at(BEFORE)), "x", change)
-}
 
 fn world(change: impl FnOnce(&mut Schedule)) -> World {
     World::proven_with(set(change), BEFORE)
@@ -29,17 +27,6 @@ fn world(change: impl FnOnce(&mut Schedule)) -> World {
 
 fn lasts(length: u64) -> Life {
     Life { lasts: seconds(length), ..Life::usual() }
-}
-
-fn timeouts() -> Timeouts {
-    Timeouts {
-        pending: None,
-        soft: None,
-        at: None,
-        kill_after: seconds(300),
-        on_pending: OnPending::Stop,
-        counted_by: CountedBy::Us,
-    }
 }
 
 fn retry(attempts: u16, delay: u64) -> Retry {
@@ -121,7 +108,7 @@ fn a_run_that_waits_for_an_older_one_and_a_pause_has_its_deadline_from_the_end_o
 #[test]
 fn nothing_is_started_after_the_time_of_day_that_ends_all() {
     let until_half_past = |schedule: &mut Schedule| {
-        schedule.timeout = Some(Timeouts { at: Some(time(12, 30, 0, 0)), ..timeouts() });
+        schedule.timeout = Some(Timeouts { at: Some(time(12, 30, 0, 0)), ..no_timeouts() });
         schedule.retry = Some(retry(3, 60));
     };
     // An outage over it.
@@ -150,7 +137,7 @@ fn nothing_is_started_after_the_time_of_day_that_ends_all() {
     // An older run over it, behind which its time stands still.
     let mut behind = world(|schedule| {
         schedule.overlap = OverlapPolicy::QueueOne;
-        schedule.timeout = Some(Timeouts { at: Some(time(13, 30, 0, 0)), ..timeouts() });
+        schedule.timeout = Some(Timeouts { at: Some(time(13, 30, 0, 0)), ..no_timeouts() });
     });
     behind.server.lives.push_back(Life { obeys: None, ..lasts(5_800) });
     behind.pass_to("2026-11-23T13:50:00Z");
@@ -176,7 +163,7 @@ fn starts_that_came_to_nothing_do_not_keep_each_other_out_of_a_pool_that_has_bec
 #[test]
 fn a_wrong_clock_stops_no_job_and_one_that_was_put_right_does_what_is_due() {
     let mut world = world(|schedule| {
-        schedule.timeout = Some(Timeouts { soft: Some(seconds(3_600)), ..timeouts() });
+        schedule.timeout = Some(Timeouts { soft: Some(seconds(3_600)), ..no_timeouts() });
     });
     world.server.skew = Some(SignedDuration::ZERO);
     world.server.lives.push_back(lasts(9_000));
@@ -197,7 +184,7 @@ fn a_wrong_clock_stops_no_job_and_one_that_was_put_right_does_what_is_due() {
 fn another_attempt_and_a_kill_come_after_their_pauses_whatever_the_clock_was_set_to() {
     for (minutes, dies) in [(-180, false), (-180, true), (180, false)] {
         let mut world = world(|schedule| {
-            schedule.timeout = Some(Timeouts { soft: Some(seconds(600)), ..timeouts() });
+            schedule.timeout = Some(Timeouts { soft: Some(seconds(600)), ..no_timeouts() });
             schedule.retry = Some(retry(2, 600));
         });
         world.server.skew = Some(SignedDuration::from_mins(minutes));
@@ -275,7 +262,7 @@ fn a_job_that_makes_way_for_a_newer_time_is_not_started_anew_whatever_its_priori
             set(|schedule| {
                 (schedule.overlap, schedule.priority) = (OverlapPolicy::StopOther, priority);
                 let pending = Some(seconds(3_570));
-                schedule.timeout = Some(Timeouts { pending, on_pending: OnPending::Restart, ..timeouts() });
+                schedule.timeout = Some(Timeouts { pending, on_pending: OnPending::Restart, ..no_timeouts() });
             })
         };
         let mut world = World::proven_with(edition(older), BEFORE);
@@ -346,7 +333,7 @@ fn a_time_of_day_that_comes_twice_ends_what_was_sent_in_the_second_hour_in_that_
             "{CONNECTION}defaults: {{ timezone: Europe/Berlin, folder: F }}\nschedules:\n  x: {{ cron: \"10 2 * * *\", dst: {{ overlap: {overlap} }}, start: {{ process: P }} }}\n"
         );
         let set = changed(&read(&text, at(begin)), "x", |schedule| {
-            schedule.timeout = Some(Timeouts { at: Some(time(2, 30, 0, 0)), ..timeouts() });
+            schedule.timeout = Some(Timeouts { at: Some(time(2, 30, 0, 0)), ..no_timeouts() });
         });
         let mut world = World::proven_with(set, begin);
         world.server.lasts = seconds(90_000);
@@ -360,7 +347,7 @@ fn a_time_of_day_that_comes_twice_ends_what_was_sent_in_the_second_hour_in_that_
 fn a_kill_for_a_newer_time_is_decided_once_where_the_job_was_to_stop_already() {
     let mut world = world(|schedule| {
         schedule.overlap = OverlapPolicy::KillOther;
-        schedule.timeout = Some(Timeouts { soft: Some(seconds(3_590)), ..timeouts() });
+        schedule.timeout = Some(Timeouts { soft: Some(seconds(3_590)), ..no_timeouts() });
     });
     world.server.lives.push_back(Life { obeys: None, dies: Some(seconds(40)), ..lasts(9_000) });
     world.pass_to("2026-11-23T13:02:00Z");

@@ -13,7 +13,7 @@ use super::world::{World, at, attempt_of, seconds};
 const BEFORE: &str = "2026-11-23T12:59:00Z";
 const ONE: &str = "2026-11-23T13:00:00Z";
 
-fn none() -> Timeouts {
+pub(crate) fn none() -> Timeouts {
     Timeouts {
         pending: None,
         soft: None,
