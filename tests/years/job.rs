@@ -49,7 +49,7 @@ pub(crate) struct Job {
     pub(crate) dies: i64,
     pub(crate) asked: Option<(Moment, StopStrategy)>,
     pub(crate) obeyed: Option<(Moment, JobState)>,
-    /// When what was said of it.
+    /// When what was said of it, to a question about it.
     pub(crate) reads: Vec<(Moment, JobState)>,
 }
 

@@ -228,10 +228,17 @@ impl Orchestrator {
         }
     }
 
+    /// As an answer to whoever asked for it.
     fn show(&mut self, id: i64, now: Moment) -> JobView {
         let job = &mut self.jobs[usize::try_from(id - 1).unwrap()];
+        job.reads.push((now, job.state(now)));
+        self.show_beside(id, now)
+    }
+
+    /// In an answer that is about other jobs: nobody has read it.
+    fn show_beside(&self, id: i64, now: Moment) -> JobView {
+        let job = &self.jobs[usize::try_from(id - 1).unwrap()];
         let state = job.state(now);
-        job.reads.push((now, state.clone()));
         let ended = job.ended_by(now);
         JobView {
             id: JobId(id),
@@ -248,9 +255,12 @@ impl Orchestrator {
         }
     }
 
+    fn is_visible(&self, id: i64, now: Moment) -> bool {
+        self.jobs[usize::try_from(id - 1).unwrap()].visible <= now
+    }
+
     fn show_visible(&mut self, ids: Vec<i64>, now: Moment) -> Vec<JobView> {
-        let visible = |id: &i64| self.jobs[usize::try_from(*id - 1).unwrap()].visible <= now;
-        let ids: Vec<i64> = ids.into_iter().filter(visible).collect();
+        let ids: Vec<i64> = ids.into_iter().filter(|id| self.is_visible(*id, now)).collect();
         ids.into_iter().map(|id| self.show(id, now)).collect()
     }
 
@@ -303,7 +313,7 @@ impl Orchestrator {
             }
             Action::LookUpNextToNewest { connection, folder_id, asks, nonce: _ } => {
                 let result = check.map(|()| {
-                    let newest = self.newest_visible(&connection, now).map(|id| self.show(id, now));
+                    let newest = self.newest_visible(&connection, now).map(|id| self.show_beside(id, now));
                     let Some(newest) = newest else { return NextToNewest { newest: None, page: whole(Vec::new()) } };
                     let mut jobs = self.look_up(asks.iter().map(|ask| ask.reference.clone()), now);
                     if !jobs.iter().any(|job| job.id == newest.id) {
@@ -316,7 +326,13 @@ impl Orchestrator {
             Action::ListSince { connection, folder_id, asks, since } => {
                 let result = check.map(|()| {
                     let ids = self.newest(&connection, since.as_millisecond());
-                    whole(self.show_visible(ids, now))
+                    let ids: Vec<i64> = ids.into_iter().filter(|id| self.is_visible(*id, now)).collect();
+                    let asked = |reference: &str| asks.iter().any(|ask| ask.reference.as_str() == reference);
+                    let jobs = ids.into_iter().map(|id| match self.job(id) {
+                        Some(job) if asked(&job.reference) => self.show(id, now),
+                        Some(_) | None => self.show_beside(id, now),
+                    });
+                    whole(jobs.collect())
                 });
                 Report::ListedSince { connection, folder_id, asks, result }
             }

@@ -174,13 +174,17 @@ fn logon(story: &Story, counts: &mut Counts, row: &Row, at: Moment, explained: &
         }
         return;
     };
-    let count = counts.logons.entry((connection, account)).or_default();
-    count.most += 1;
-    // A stop decides what such a run ends as, and the law does not say whether that is a failed logon.
-    count.least = if row.is("faulted", "") { count.least + 1 } else { 0 };
-    if row.is("faulted", "") {
+    let faulted = row.is("faulted", "");
+    // A job that names its account, however its run ended, is the last that ran under one; and a stop decides what others end as.
+    if faulted || account.is_some() {
         counts.under.insert(row.schedule.clone(), (connection, account));
     }
+    if !faulted {
+        return;
+    }
+    let count = counts.logons.entry((connection, account)).or_default();
+    count.least += 1;
+    count.most += 1;
     let Count { least, most } = *count;
     if most < LOGONS {
         return;
