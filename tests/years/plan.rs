@@ -42,6 +42,7 @@ pub(crate) struct Size {
     pub(crate) days: i64,
     /// Times of a schedule a day, about.
     pub(crate) times_a_day: i64,
+    pub(crate) kills_a_day: i64,
 }
 
 /// What the files say from a load on.
@@ -87,7 +88,7 @@ impl Plan {
             Files { laws: laws.collect(), pools: [("small", 2), ("large", 6)].into(), blackouts: BTreeMap::new() };
         let mut plan = Plan { seed, begin, end, files: vec![files], events: Vec::new() };
         plan.files[0].blackouts = first(&mut dice, &plan);
-        plan.troubles(&mut dice, size.days);
+        plan.troubles(&mut dice, size);
         plan.edits(&mut dice, size);
         plan.people(&mut dice, size);
         plan.events.sort_by_key(|(at, _)| *at);
@@ -95,8 +96,8 @@ impl Plan {
     }
 
     /// Some each day.
-    fn troubles(&mut self, dice: &mut Dice, days: i64) {
-        for _ in 0..days * 5 {
+    fn troubles(&mut self, dice: &mut Dice, size: Size) {
+        for _ in 0..size.days * 5 {
             let at = dice.between(self.begin + 10 * MINUTE, self.end - HOUR);
             let length =
                 if dice.happens(200) { dice.between(HOUR, 3 * HOUR) } else { dice.between(10_000, 15 * MINUTE) };
@@ -105,7 +106,7 @@ impl Plan {
             self.events.push((at, Happens::Mood(connection, mood)));
             self.events.push((at + length, Happens::Mood(connection, Mood::Well)));
         }
-        for _ in 0..days * 5 {
+        for _ in 0..size.days * size.kills_a_day {
             let at = dice.between(self.begin + 20 * MINUTE, self.end - HOUR);
             let down =
                 if dice.happens(300) { dice.between(10 * MINUTE, 4 * HOUR) } else { dice.between(500, 2 * MINUTE) };
