@@ -174,7 +174,7 @@ impl Plan {
                     Ask::Skip { schedule: key, at: time }
                 }
             };
-            if dice.happens(100) {
+            if dice.happens(20 * size.kills_a_day) {
                 // The daemon dies over it.
                 asked.push((at, Happens::Kill { down: dice.between(500, MINUTE) }));
             }
