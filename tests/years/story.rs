@@ -121,6 +121,8 @@ pub(crate) struct Story {
     pub(crate) files: Vec<Files>,
     pub(crate) record: Record,
     pub(crate) pauses: Vec<Pause>,
+    /// On which connection each schedule is, by the last files that have it.
+    pub(crate) connections: BTreeMap<String, &'static str>,
     /// Places in `pauses`.
     pub(crate) pauses_by_schedule: HashMap<String, Vec<usize>>,
     pub(crate) jobs: Vec<Job>,
@@ -144,6 +146,7 @@ impl Story {
             files: plan.files.clone(),
             record,
             pauses,
+            connections: BTreeMap::new(),
             pauses_by_schedule: HashMap::new(),
             jobs: orchestrator.jobs,
             starts: orchestrator.starts,
@@ -163,8 +166,9 @@ impl Story {
         self.stops_of.clear();
         self.pauses_by_schedule.clear();
         let laws: HashMap<&String, &Law> = self.files.iter().flat_map(|files| &files.laws).collect();
-        for (key, law) in laws {
-            let places = (0..self.pauses.len()).filter(|place| self.pauses[*place].scope.holds(key, law.connection));
+        self.connections = laws.into_iter().map(|(key, law)| (key.clone(), law.connection)).collect();
+        for (key, connection) in &self.connections {
+            let places = (0..self.pauses.len()).filter(|place| self.pauses[*place].scope.holds(key, connection));
             self.pauses_by_schedule.insert(key.clone(), places.collect());
         }
         for (place, call) in self.stops.iter().enumerate() {

@@ -97,14 +97,13 @@ fn in_order(story: &Story) -> Vec<(Moment, Happened<'_>)> {
 
 fn resumed(story: &Story, counts: &mut Counts, at: Moment, scope: &crate::people::Scope, certain: bool) {
     let ended = certain && story.pauses.iter().any(|pause| pause.scope == *scope && pause.ended == Some(at));
-    let laws: BTreeMap<_, _> = story.files.iter().flat_map(|files| &files.laws).collect();
-    for (key, law) in laws.into_iter().filter(|(key, law)| scope.holds(key, law.connection)) {
+    for (key, connection) in story.connections.iter().filter(|(key, connection)| scope.holds(key, connection)) {
         let count = counts.failures.entry(key.clone()).or_default();
         count.least = 0;
         if ended {
             count.most = 0;
         }
-        let on_it = counts.logons.iter_mut().filter(|((connection, _), _)| *connection == law.connection);
+        let on_it = counts.logons.iter_mut().filter(|((its, _), _)| its == connection);
         on_it.for_each(|(_, count)| count.least = 0);
     }
 }
