@@ -19,6 +19,7 @@ mod policy;
 mod rule;
 mod windows_zones;
 mod word;
+mod written;
 mod zone;
 mod zone_database;
 mod zone_names;
@@ -30,6 +31,7 @@ pub use nominal::{Excluded, Nominal, Note};
 pub use policy::{Class, DstPolicy, GapPolicy, OverlapTime};
 pub use rule::{NeverMatches, Pattern, Recurrence};
 pub use word::PatternError;
+pub use written::{Written, instants_at, spoken};
 pub use zone::{UnknownZone, Zone};
 pub use zone_database::{
     ZoneChoice, ZoneDatabase, ZoneFiles, ZoneSource, choose_zone_database, find_zone_database, look_at_zone_files,

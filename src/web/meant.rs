@@ -5,12 +5,11 @@
 //!
 //! Absent: whether the daemon has planned that time already (`dispatcher`).
 
+use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
-use jiff::tz::{AmbiguousOffset, Offset};
-use jiff::{Timestamp, ZonedDateTime};
 
 use crate::clock::later;
-use crate::recurrence::{Excluded, Nominal, Recurrence, Zone};
+use crate::recurrence::{Excluded, Nominal, Recurrence, Written, Zone, instants_at, spoken};
 
 /// So many times on days that the calendar takes out, and so many days without the wanted time, are passed over.
 const MOST: usize = 1_000;
@@ -46,16 +45,6 @@ pub enum NotMeant {
     },
 }
 
-/// What was written, before any zone is asked.
-#[derive(Clone, Copy, Debug)]
-enum Written {
-    Instant(Timestamp),
-    Local(DateTime),
-    Day(Date),
-    /// The next time at which the clock shows this.
-    Clock(Time),
-}
-
 /// The coming time of a schedule that a person means.
 ///
 /// # Errors
@@ -72,11 +61,11 @@ pub fn meant(text: &str, recurrence: &Recurrence, now: Timestamp) -> Result<Nomi
     };
     one(found, |time| spoken(zone, time.at)).map_err(|times| match times.as_slice() {
         [] => NotMeant::NoTime {
-            wanted: wanted(written, zone),
+            wanted: written.told(zone),
             zone: zone.name().to_owned(),
             nearest: coming.nearest(middle(written, zone, now)).iter().map(|time| spoken(zone, time.at)).collect(),
         },
-        _ => NotMeant::Several { wanted: wanted(written, zone), zone: zone.name().to_owned(), times },
+        _ => NotMeant::Several { wanted: written.told(zone), zone: zone.name().to_owned(), times },
     })
 }
 
@@ -107,19 +96,12 @@ pub fn meant_of(
     match one(found, |at| spoken(zone, *at)) {
         Ok(at) => Ok(Some(at)),
         Err(times) if times.is_empty() => Ok(None),
-        Err(times) => Err(NotMeant::Several { wanted: wanted(written, zone), zone: zone.name().to_owned(), times }),
+        Err(times) => Err(NotMeant::Several { wanted: written.told(zone), zone: zone.name().to_owned(), times }),
     }
 }
 
-/// As it reads in a zone, with the offset: what this writes is read again.
-pub fn spoken(zone: &Zone, at: Timestamp) -> String {
-    let (local, offset) = zone.read(at);
-    format!("{} {}", local.strftime("%F %T"), written_offset(offset))
-}
-
-fn written_offset(offset: Offset) -> String {
-    let (sign, seconds) = (if offset.is_negative() { '-' } else { '+' }, offset.seconds().unsigned_abs());
-    format!("{sign}{:02}:{:02}", seconds / 3_600, seconds / 60 % 60)
+fn read(text: &str, zone: &Zone, now: Timestamp) -> Result<Written, NotMeant> {
+    Written::read(text, zone, now).ok_or_else(|| NotMeant::Unreadable(text.to_owned()))
 }
 
 /// The only one, or all of them in words.
@@ -127,72 +109,6 @@ fn one<T>(mut found: Vec<T>, spoken: impl Fn(&T) -> String) -> Result<T, Vec<Str
     match found.len() {
         1 => found.pop().ok_or_else(Vec::new),
         _ => Err(found.iter().map(spoken).collect()),
-    }
-}
-
-fn read(text: &str, zone: &Zone, now: Timestamp) -> Result<Written, NotMeant> {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let unreadable = || NotMeant::Unreadable(text.to_owned());
-    let today = zone.read(now).0.date();
-    let day_of = |word: &str| match word {
-        "today" => Some(today),
-        "tomorrow" => today.tomorrow().ok(),
-        word => date(word),
-    };
-    match words.as_slice() {
-        [word] => {
-            if let Some(day) = day_of(word) {
-                return Ok(Written::Day(day));
-            }
-            clock(word).map(Written::Clock).or_else(|| instant_or_local(word)).ok_or_else(unreadable)
-        }
-        [day, time] => match (day_of(day), clock(time)) {
-            (Some(day), Some(time)) => Ok(Written::Local(day.to_datetime(time))),
-            // `2026-11-28T08:00 +01:00`
-            _ => instant_or_local(&format!("{day}{time}")).ok_or_else(unreadable),
-        },
-        [day, time, offset] => match (day_of(day), clock(time)) {
-            (Some(day), Some(time)) => instant_or_local(&format!("{day}T{time}{offset}")).ok_or_else(unreadable),
-            _ => Err(unreadable()),
-        },
-        _ => Err(unreadable()),
-    }
-}
-
-/// A date and nothing else: jiff would take the date of a longer text too.
-fn date(word: &str) -> Option<Date> {
-    word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-').then(|| word.parse().ok())?
-}
-
-/// A time of day, also with one digit for the hour.
-fn clock(word: &str) -> Option<Time> {
-    if !word.bytes().all(|byte| byte.is_ascii_digit() || byte == b':') || !word.contains(':') {
-        return None;
-    }
-    if word.find(':') == Some(1) { format!("0{word}").parse().ok() } else { word.parse().ok() }
-}
-
-fn instant_or_local(text: &str) -> Option<Written> {
-    if let Ok(at) = text.parse::<Timestamp>() {
-        return Some(Written::Instant(at));
-    }
-    if let Ok(zoned) = text.parse::<ZonedDateTime>() {
-        return Some(Written::Instant(zoned.timestamp()));
-    }
-    // A local time has no offset: that of one that cannot be read must not be dropped.
-    let time = text.get("2026-11-28".len()..)?;
-    if time.contains(['+', '-', 'Z', 'z', '[']) {
-        return None;
-    }
-    text.parse().ok().map(Written::Local)
-}
-
-fn wanted(written: Written, zone: &Zone) -> String {
-    match written {
-        Written::Instant(at) => spoken(zone, at),
-        Written::Local(local) => local.strftime("%F %T").to_string(),
-        Written::Day(day) => format!("on {day}"),
-        Written::Clock(time) => format!("at {time}"),
     }
 }
 
@@ -247,12 +163,7 @@ impl Coming<'_> {
 
     /// A local time exists twice where the clocks go back: both are asked.
     fn at_local(&self, local: DateTime) -> Vec<Nominal> {
-        let offsets = match self.recurrence.zone().time_zone().to_ambiguous_timestamp(local).offset() {
-            AmbiguousOffset::Unambiguous { offset } => vec![offset],
-            AmbiguousOffset::Fold { before, after } => vec![before, after],
-            AmbiguousOffset::Gap { .. } => Vec::new(),
-        };
-        offsets.into_iter().filter_map(|offset| self.at(offset.to_timestamp(local).ok()?)).collect()
+        instants_at(self.recurrence.zone(), local).into_iter().filter_map(|at| self.at(at)).collect()
     }
 
     fn on(&self, day: Date) -> Vec<Nominal> {

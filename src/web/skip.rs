@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 use super::answer::{Body, Refusal, Why};
 use super::control::Control;
 use super::holding::{held_back, hold, other, refused};
-use super::meant::{NotMeant, meant, meant_of, spoken};
+use super::meant::{NotMeant, meant, meant_of};
 use super::peer::Peer;
 use crate::dispatcher::core::{CommandRefused, HoldingCommand, HoldingDone, HoldingRefused, SkipHow};
+use crate::recurrence::spoken;
 use crate::schedule::ScheduleKey;
 use crate::text::{all, known_names, quoted};
 
