@@ -41,6 +41,8 @@ pub mod store;
 #[doc(hidden)]
 pub mod history;
 #[doc(hidden)]
+pub mod why;
+#[doc(hidden)]
 pub mod executor;
 #[doc(hidden)]
 pub mod dispatcher;

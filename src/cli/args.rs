@@ -70,6 +70,8 @@ pub(super) enum Command {
     Runs(RunsArgs),
     /// Show all that is known of one run.
     Show(ShowArgs),
+    /// Tell why a time of a schedule ran or did not, past or to come.
+    Why(WhyArgs),
     /// Show how the daemon, its connections and its runs stand.
     Status(StatusArgs),
     /// Try each step of reaching Orchestrator, and name the cause and the cure of what fails.
@@ -207,6 +209,19 @@ pub(super) struct ShowArgs {
     /// How to print the run.
     #[arg(short = 'o', long, value_enum, default_value_t = Format::Table)]
     pub(super) output: Format,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct WhyArgs {
+    /// Of which schedule; also one that is in the files no more.
+    pub(super) schedule: String,
+    /// Which time: a time of day such as `06:00` (the last one), a day with one time, both, or what `runs` and `next` print; without an
+    /// offset it is read in the zone of the schedule [default: the last time that was due].
+    #[arg(value_name = "TIME", num_args = 0..=3)]
+    pub(super) time: Vec<String>,
+    /// How to print the answer.
+    #[arg(short = 'o', long, value_enum, default_value_t = ObjectFormat::Table)]
+    pub(super) output: ObjectFormat,
 }
 
 #[derive(Args, Debug)]

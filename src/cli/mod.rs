@@ -41,6 +41,7 @@ mod times;
 mod to_come;
 mod token;
 mod understood;
+mod why;
 
 use std::process::ExitCode;
 
@@ -97,6 +98,7 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Audit(args) => audit::run(&global, &args, &clock, &mut out).await?,
         Command::Runs(args) => runs::run(&global, &args, &clock, &mut out).await?,
         Command::Show(args) => show::run(&global, &args, &mut out).await?,
+        Command::Why(args) => why::run(&global, &args, &clock, &mut out).await?,
         Command::Status(args) => status::run(&global, &args, &clock, &mut out).await?,
         Command::Doctor(args) => doctor::run(&global, &args, &clock, &mut out).await?,
         Command::Login(args) => login::run(&global, &args, &clock, &mut out).await?,

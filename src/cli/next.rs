@@ -90,7 +90,7 @@ pub(super) async fn run(global: &Global, args: &NextArgs, clock: &Clock, out: &m
 const DEFAULT_COUNT: usize = 5;
 
 /// What is held back, as far as it may be known here: the times of files alone need no state folder.
-async fn held(global: &Global, now: Timestamp) -> Result<HeldNow, Failure> {
+pub(super) async fn held(global: &Global, now: Timestamp) -> Result<HeldNow, Failure> {
     if let Ok(Some(client)) = Client::find(global).await
         && let Ok(held) = client.get("/held").await
     {

@@ -7,14 +7,10 @@ use clap::error::{ContextKind, ContextValue};
 
 use super::failure::{Exit, Failure};
 
-const TO_COME: [(&str, &str); 5] = [
+const TO_COME: [(&str, &str); 4] = [
     ("start", "start the process by hand in Orchestrator; `punctual next SCHEDULE` shows when it runs by itself"),
     ("stop", "stop the job in Orchestrator, and the run ends as `stopped`; `punctual show RUN` names the job"),
     ("retry", "start the process by hand in Orchestrator; `retry:` in the schedule file has failed jobs tried again"),
-    (
-        "why",
-        "`punctual runs SCHEDULE` and `punctual show RUN` tell what became of a time, `punctual next SCHEDULE` what will",
-    ),
     (
         "backfill",
         "start the process by hand in Orchestrator; `catch_up:` in the schedule file has late times made good",

@@ -7,6 +7,7 @@ mod details;
 mod columns;
 mod filter;
 mod holding;
+mod planned;
 mod shown;
 mod sql;
 mod summary;
@@ -22,11 +23,13 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 pub use details::{Details, PoolUse};
 pub use filter::HistoryFilter;
 pub use holding::HeldBack;
+pub use planned::Planned;
 pub use shown::{Named, Shown, ShownState};
 pub use sql::ALL as SQL_STATEMENTS;
 pub use summary::{Chore, DeedLine, JobLine, RunLine, RunSummary};
 
 use self::holding::{PauseRow, SkipRow};
+use self::planned::PlannedRow;
 use crate::run::FrozenPolicy;
 use crate::store::StateFolder;
 
@@ -317,6 +320,24 @@ impl History {
             None => None,
         };
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+
+    /// How a schedule was planned.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    pub async fn planned(&self, schedule: &str) -> Result<Planned, HistoryError> {
+        let row = sql::query(sql::PLANNED).bind(schedule).fetch_one(&self.pool).await;
+        self.read::<PlannedRow>(&row.map_err(|cause| self.failed(cause))?).map(PlannedRow::into_planned)
+    }
+
+    /// The open runs that have a place in the pool of a run, the one due first at the front.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    pub async fn in_pool_of(&self, run: &str) -> Result<Vec<RunSummary>, HistoryError> {
+        let rows = sql::query(sql::IN_POOL_OF).bind(run).fetch_all(&self.pool).await;
+        rows.map_err(|cause| self.failed(cause))?.iter().map(|row| self.read(row)).collect()
     }
 
     fn read<T: serde::de::DeserializeOwned>(&self, row: &sqlx::sqlite::SqliteRow) -> Result<T, HistoryError> {

@@ -3,7 +3,7 @@
 use super::columns::{as_it_is, as_json, as_json_or_text, columns_of_history, object, of_first_attempt};
 
 /// For the test that prepares each against the migrated schema.
-pub const ALL: [&str; 16] = [
+pub const ALL: [&str; 18] = [
     LIST,
     FIND,
     LINES,
@@ -20,6 +20,8 @@ pub const ALL: [&str; 16] = [
     POOLS,
     DETAILS,
     POLICY,
+    PLANNED,
+    IN_POOL_OF,
 ];
 
 pub(super) const LIST: &str = concat!(
@@ -157,6 +159,30 @@ select json_object('run', id,
   'to_stop', (select substr(text, length('Its job is to stop: ') + 1) from run_event
     where run_event.run_id = run.id and text like 'Its job is to stop: %' order by seq desc limit 1))
 from run where id in (select value from json_each(?1))";
+
+/// How a schedule was planned: its versions, oldest first, up to where its times have been judged, and its oldest row.
+pub(super) const PLANNED: &str = "
+select json_object(
+  'versions', (select json_group_array(json_array(loaded_at, timing))
+    from (select loaded_at, timing from schedule_version where schedule = ?1 order by id)),
+  'mark', (select mark_at from mark where schedule = ?1),
+  'oldest', (select min(nominal_at) from run where schedule = ?1))";
+
+/// The open runs that have a place in the pool of a run.
+pub(super) const IN_POOL_OF: &str = concat!(
+    "select ",
+    columns_of_history!(object),
+    "
+from (
+  select id, fire_at from run
+  where state in ('armed', 'waiting', 'starting', 'unknown', 'held', 'pending', 'running', 'suspended', 'stopping')
+    and state not in ('armed', 'waiting', 'held')
+    and iif(json_valid(policy), policy ->> '$.pool', null)
+      = (select iif(json_valid(policy), policy ->> '$.pool', null) from run where id = ?1)
+) as chosen
+join history as h on h.run = chosen.id
+order by chosen.fire_at, chosen.id"
+);
 
 /// As it was frozen at the claim.
 pub(super) const POLICY: &str = "select iif(json_valid(policy), policy, null) from run where id = ?1";

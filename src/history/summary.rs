@@ -5,10 +5,17 @@ use serde_json::Value;
 
 use super::columns::{columns_of_history, summary};
 use super::shown::{Shown, ShownState};
-use crate::run::HeldFor;
+use crate::run::{HeldFor, RunId};
 use crate::schedule::Trigger;
 
 columns_of_history!(summary);
+
+impl RunSummary {
+    /// The end of its id, as tables show it: it is random, and any command takes it.
+    pub fn short(&self) -> &str {
+        self.run.get(self.run.len().saturating_sub(RunId::SHORT_CHARS)..).unwrap_or(&self.run)
+    }
+}
 
 /// One attempt's job.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::instant::instant;
 use crate::history::{RunSummary, Shown};
-use crate::run::{HeldFor, Pause, PauseId, PauseScope, RunId, RunState};
+use crate::run::{HeldFor, Pause, PauseId, PauseScope, RunState};
 use crate::store::{StateFolder, damaged_databases};
 
 /// Something that a person has to do.
@@ -80,7 +80,7 @@ fn paused(pause: &Pause) -> Option<Need> {
 
 fn lost(run: &RunSummary) -> Need {
     let why = run.error.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-    let short = short(run);
+    let short = run.short();
     Need {
         kind: "lost".to_owned(),
         subject: run.run.clone(),
@@ -92,17 +92,13 @@ fn lost(run: &RunSummary) -> Need {
     }
 }
 
-fn short(run: &RunSummary) -> &str {
-    run.run.get(run.run.len().saturating_sub(RunId::SHORT_CHARS)..).unwrap_or(&run.run)
-}
-
 /// What helps with a run that is held. Rows of before that was kept have no reason.
 pub fn held_cure(run: &RunSummary) -> String {
     let why = match &run.held_for {
         Some(Shown::Known(why)) => *why,
         Some(Shown::Other(_)) | None => HeldFor::Person,
     };
-    why.cure(short(run))
+    why.cure(run.short())
 }
 
 fn held(run: &RunSummary) -> Need {

@@ -85,6 +85,11 @@ pub(crate) const ROWS: &[Row] = &[
         "states and triggers are read back as the types that were written; of `store` only the database's place in the state folder, of `text` only patterns of names",
     ),
     row(
+        "why",
+        &["text", "clock", "recurrence", "schedule", "run", "policy", "history"],
+        "it judges what is read, and decides nothing that runs; of `policy` only what holds a coming time back",
+    ),
+    row(
         "executor",
         &["schedule", "run", "faults", "orchestrator"],
         "one call an action; it decides nothing; `faults` only under the feature",
@@ -188,6 +193,7 @@ pub(crate) const ROWS: &[Row] = &[
             "auth",
             "store",
             "history",
+            "why",
             "dispatcher",
             "lifecycle",
             "web",

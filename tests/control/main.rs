@@ -19,3 +19,4 @@ mod noticed;
 mod show;
 mod socket;
 mod status;
+mod why;

@@ -23,6 +23,7 @@ mod orchestrator;
 mod people;
 mod plan;
 mod story;
+mod why;
 mod world;
 
 use std::sync::{LazyLock, Mutex};
