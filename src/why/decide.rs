@@ -2,18 +2,17 @@
 
 use jiff::Timestamp;
 
+use super::answer::{Answer, Coming, Row, Why};
 use super::delay::spans;
 use super::facts::Facts;
-use super::{Answer, Coming, Row, Why};
-use crate::history::{RunSummary, ShownState};
+use crate::history::RunSummary;
 use crate::policy::holds::Holds;
 use crate::policy::windows::Whose;
-use crate::recurrence::{Excluded, Nominal};
-use crate::run::{Ending, Held, RunState, WaitReason};
-use crate::schedule::Enablement;
+use crate::recurrence::Nominal;
+use crate::run::{RunState, WaitReason};
 
 /// Judges one time.
-pub fn decide(facts: Facts<'_>, holds: &mut Holds, at: Timestamp) -> Why {
+pub(super) fn decide(facts: Facts<'_>, holds: &mut Holds, at: Timestamp) -> Why {
     let (schedule, zone) = (facts.key.clone(), facts.zone());
     let row = facts.planned_row().cloned();
     let others = facts.rows.iter().filter(|run| row.as_ref().is_none_or(|row| row.run != run.run)).cloned().collect();
@@ -90,39 +89,4 @@ fn coming(facts: &Facts<'_>, holds: &mut Holds, time: Nominal) -> Answer {
         overlap: schedule.overlap,
         open: facts.open.clone(),
     }))
-}
-
-impl Coming {
-    /// What will keep it from running, or from running on time, by its stable name.
-    pub(super) fn reason(&self) -> Option<&'static str> {
-        if self.enablement == Enablement::Disabled {
-            return Some("disabled");
-        }
-        if self.time.excluded == Excluded::Yes {
-            return Some("calendar");
-        }
-        match &self.held {
-            Held::No => None,
-            Held::Skipped(by) => RunState::Ended(Ending::Skipped(by.skips_as())).reason(),
-            Held::Waits { .. } => Some("blackout"),
-        }
-    }
-}
-
-/// What became of a row, by a stable name: of a run that was started, `ran` or what it does; else the state's own.
-pub(super) fn name_of(state: &ShownState) -> &str {
-    let Some(known) = state.known() else { return state.name() };
-    match known {
-        RunState::Ended(Ending::Succeeded | Ending::Faulted | Ending::Stopped | Ending::TimedOut | Ending::Lost) => {
-            "ran"
-        }
-        RunState::Job(_) => "runs",
-        RunState::Starting | RunState::Unknown => "unclear",
-        RunState::Armed
-        | RunState::Waiting(_)
-        | RunState::Held
-        | RunState::Ended(Ending::Rejected | Ending::Skipped(_) | Ending::Missed(_) | Ending::Cancelled) => {
-            known.name()
-        }
-    }
 }

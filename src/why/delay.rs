@@ -31,7 +31,7 @@ pub struct Span {
 
 /// The spans between the time at which a run was due and the beginning of its first job, or `now` if none has begun; the longest first. What
 /// took no millisecond is left out.
-pub fn spans(run: &RunSummary, lines: &[RunLine], now: Timestamp) -> Vec<Span> {
+pub(super) fn spans(run: &RunSummary, lines: &[RunLine], now: Timestamp) -> Vec<Span> {
     let read = |text: &str| text.parse::<Timestamp>().ok();
     let Some(due) = read(&run.fire_at) else { return Vec::new() };
     let mut spans: Vec<Span> = Vec::new();

@@ -2,10 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::NoAnswer;
-use super::wanted;
 use crate::history::{History, HistoryError, HistoryFilter, RunLine, RunSummary};
 use crate::recurrence::{Nominal, Recurrence, Zone};
+use crate::run::{RunState, WaitReason};
 use crate::schedule::{Schedule, Timing};
 
 /// Of the runs of one time so many are read: by hand a time may be repeated at will.
@@ -13,16 +12,16 @@ const MOST_ROWS: u32 = 20;
 
 /// The times of a schedule as they were from an instant on.
 #[derive(Clone, Debug)]
-pub struct Version {
+pub(super) struct Version {
     /// Since when.
-    pub loaded_at: Timestamp,
+    pub(super) loaded_at: Timestamp,
     /// Which; none if another version of this program wrote them and they cannot be read any more.
-    pub recurrence: Option<Recurrence>,
+    pub(super) recurrence: Option<Recurrence>,
 }
 
 /// All of it.
 #[derive(Clone, Debug)]
-pub struct Facts<'s> {
+pub(super) struct Facts<'s> {
     pub(super) key: String,
     pub(super) now: Timestamp,
     /// What the files say now.
@@ -44,13 +43,13 @@ pub struct Facts<'s> {
 }
 
 impl<'s> Facts<'s> {
-    /// What is known of a schedule, without any of its times.
+    /// What is known of a schedule, without any of its times. None: neither the files nor the history know it.
     pub(super) async fn of(
         history: Option<&History>,
         key: &str,
         schedule: Option<&'s Schedule>,
         now: Timestamp,
-    ) -> Result<Facts<'s>, NoAnswer> {
+    ) -> Result<Option<Facts<'s>>, HistoryError> {
         let mut facts = Facts {
             key: key.to_owned(),
             now,
@@ -71,26 +70,12 @@ impl<'s> Facts<'s> {
                 versions.map(|(loaded_at, timing)| Version { loaded_at, recurrence: compile(&timing) }).collect();
             (facts.mark, facts.oldest) = (known.mark, known.oldest);
         }
-        if schedule.is_none() && facts.versions.is_empty() && facts.oldest.is_none() {
-            return Err(NoAnswer::NoSchedule(key.to_owned()));
-        }
-        Ok(facts)
-    }
-
-    /// The time that is meant.
-    pub(super) async fn meant(&self, history: Option<&History>, text: Option<&str>) -> Result<Timestamp, NoAnswer> {
-        let Some(text) = text else {
-            let last = match history {
-                Some(history) => self.last_row(history).await?,
-                None => None,
-            };
-            return Ok(wanted::last_due(self, last)?);
-        };
-        Ok(wanted::meant(self, text)?)
+        let known = schedule.is_some() || !facts.versions.is_empty() || facts.oldest.is_some();
+        Ok(known.then_some(facts))
     }
 
     /// The newest time with a row, of those that have come.
-    async fn last_row(&self, history: &History) -> Result<Option<Timestamp>, HistoryError> {
+    pub(super) async fn last_row(&self, history: &History) -> Result<Option<Timestamp>, HistoryError> {
         let filter = HistoryFilter {
             schedules: vec![self.key.clone()],
             triggers: vec!["scheduled".to_owned(), "catch_up".to_owned()],
@@ -112,13 +97,18 @@ impl<'s> Facts<'s> {
             ..HistoryFilter::default()
         };
         self.rows = history.list(&filter).await?;
-        let open = history.open_runs().await?;
-        if let Some(row) = self.planned_row().cloned() {
+        let row = self.planned_row().cloned();
+        if let Some(row) = &row {
             self.lines = history.lines(&row.run).await?;
-            if row.state.reason() == Some("limit") && row.state.name() == "waiting" {
+            if matches!(row.state.known(), Some(RunState::Waiting(WaitReason::Limit))) {
                 self.in_pool = history.in_pool_of(&row.run).await?;
             }
         }
+        // Nothing stands in front of what does not wait.
+        if row.is_some_and(|row| !matches!(row.state.known(), Some(RunState::Waiting(_)))) {
+            return Ok(());
+        }
+        let open = history.open_runs().await?;
         self.open = open.into_iter().filter(|run| run.schedule == self.key).collect();
         Ok(())
     }

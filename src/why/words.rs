@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::answer::{Answer, Coming, Row, Why};
 use super::delay::{Delay, Span};
-use super::{Answer, Coming, Row, Why};
 use crate::history::Shown;
 use crate::recurrence::{Excluded, Nominal, spoken};
 use crate::run::{Ending, Held, HeldBy, HeldFor, JobPhase, MissReason, PauseScope, RunState, SkipReason, WaitReason};

@@ -76,12 +76,17 @@ async fn what_was_never_planned_is_told_with_the_times_next_to_it() {
     // Without a history the files alone answer.
     let told = why(&place, &["leap", "2103-03-01"]).await;
     assert_eq!(told["answer"], "not_planned");
-    let next_to_it = ["the time before it: 2096-02-29 00:00:00 +00:00", "the time after it: 2104-02-29 00:00:00 +00:00"];
+    let next_to_it =
+        ["the time before it: 2096-02-29 00:00:00 +00:00", "the time after it: 2104-02-29 00:00:00 +00:00"];
     assert_eq!(told["evidence"], serde_json::json!(next_to_it));
 
     // The clock change leaves 02:30 out, and what stands for it is named by what it stands for.
     let told = why(&place, &["spring", "2027-03-28 02:30"]).await;
-    assert_eq!((&told["answer"], &told["nominal_at"]), (&"coming".into(), &"2027-03-28T01:00:00.000Z".into()), "{told}");
+    assert_eq!(
+        (&told["answer"], &told["nominal_at"]),
+        (&"coming".into(), &"2027-03-28T01:00:00.000Z".into()),
+        "{told}"
+    );
     assert_eq!(told["evidence"], serde_json::json!(["stands for 02:30, which the clock change leaves out"]));
 
     for (arguments, said) in [
