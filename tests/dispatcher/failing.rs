@@ -1,14 +1,17 @@
 //! Runs that fail one after another, and logons that do, pause their schedules (semantics.md 18, 29).
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use jiff::SignedDuration;
+use punctual::clock::later;
 use punctual::dispatcher::core::{HoldingCommand, HoldingDone};
 use punctual::orchestrator::JobState;
 use punctual::run::{Pause, PauseScope};
-use punctual::schedule::{PauseAfter, Schedule};
+use punctual::schedule::{PauseAfter, Retry, RetryOn, Schedule};
 
 use super::holding::{ask, only, pause, resume};
-use super::server::Post;
+use super::server::{Life, Post};
 use super::world::{World, at, seconds, set_of};
 
 const BEFORE: &str = "2026-11-23T11:59:30Z";
@@ -128,6 +131,63 @@ fn what_was_running_when_it_was_paused_ends_nothing_of_it() {
     assert!(world.all("x").any(|run| run.state.name() == "succeeded"));
     assert_eq!(ours(&world).len(), 1, "only a run by hand ends it");
     assert_eq!(world.db.failing.schedules.len(), 0);
+}
+
+/// `x` every five minutes, whose second attempt waits in a full pool until its deadline is over, with the next time queued behind it; one
+/// failure pauses it.
+fn gives_up_in_a_full_pool() -> World {
+    let lines = "  x: { cron: \"*/5 * * * *\", overlap: queue_all, start: { process: P } }\n  \
+                 z: { cron: \"1 12 * * *\", start: { process: P } }\n";
+    let mut set = (*set_of(lines, at(BEFORE))).clone();
+    set.pools.insert("robots".to_owned(), 1);
+    for key in ["x", "z"] {
+        Arc::make_mut(set.schedules.get_mut(key).unwrap()).pool = Some("robots".to_owned());
+    }
+    let x = Arc::make_mut(set.schedules.get_mut("x").unwrap());
+    x.retry = Some(Retry { attempts: 2, delay: seconds(90), max_delay: seconds(90), on: vec![RetryOn::Faulted] });
+    (x.start_deadline, x.pause_after) = (seconds(300), PauseAfter::Failures(1));
+    let mut world = World::proven_with(Arc::new(set), BEFORE);
+    world.server.lives.push_back(Life::fails(seconds(10), "Index was outside the bounds of the array."));
+    world.server.lives.push_back(Life { lasts: seconds(3_600), ..Life::usual() });
+    world
+}
+
+fn until_given_up(world: &World) -> Duration {
+    let due = world.run("x", "2026-11-23T12:00:00Z").attempts[1].due_at.unwrap();
+    (due.duration_since(world.now.wall) + SignedDuration::from_secs(300)).unsigned_abs()
+}
+
+#[test]
+fn who_waits_behind_the_failure_that_pauses_its_schedule_waits_for_the_pause_at_once() {
+    let mut world = gives_up_in_a_full_pool();
+    world.pass_to("2026-11-23T12:05:30Z");
+    let (first, second) = ("2026-11-23T12:00:00Z", "2026-11-23T12:05:00Z");
+    assert_eq!(world.state("x", first), "waiting: limit");
+    assert_eq!(world.state("x", second), "waiting: overlap");
+    // To the very turn that gives it up: any other one looks at all that was touched.
+    world.pass(until_given_up(&world));
+    assert_eq!(world.state("x", first), "faulted");
+    assert_eq!(ours(&world).len(), 1);
+    assert_eq!(world.state("x", second), "waiting: paused");
+}
+
+#[test]
+fn who_waits_behind_the_failure_that_pauses_its_schedule_is_not_started_in_that_turn() {
+    let mut world = gives_up_in_a_full_pool();
+    let (first, second) = ("2026-11-23T12:00:00Z", "2026-11-23T12:05:00Z");
+    world.pass_to("2026-11-23T12:05:30Z");
+    world.pass(until_given_up(&world) - Duration::from_millis(1));
+    let before = world.server.jobs.len();
+    assert_eq!(world.state("x", first), "waiting: limit");
+    // The very turn that gives it up finds a place for the next one.
+    world.now.wall = later(world.now.wall, seconds(1));
+    world.now.boot += seconds(1);
+    let mut set = (*world.set).clone();
+    set.pools.clear();
+    world.load(Arc::new(set));
+    assert_eq!(world.state("x", first), "faulted");
+    assert_eq!(world.state("x", second), "waiting: paused");
+    assert_eq!(world.server.jobs.len(), before, "nothing is started once the failure is known");
 }
 
 /// Four schedules in one folder, two minutes apart.

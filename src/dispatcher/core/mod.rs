@@ -150,6 +150,8 @@ impl Core {
             elsewhere::give_up(state);
             claim::claim_some(state, planning);
             deadline::give_up_late_starts(state);
+            // What was given up may pause its schedule, and whoever waited behind it is next.
+            failing::count_ends(state);
             warm_up::warm_up(state, planning);
             look_up::ask_about_unclear_starts(state);
             send::send_waiting(state);
@@ -162,7 +164,10 @@ impl Core {
         stop::pursue(state);
         crowd::ask(state);
         polling::follow_jobs(state);
-        failing::count_ends(state);
+        if failing::count_ends(state) {
+            // What a pause holds from now on learns of it in a turn of its own.
+            state.wake.at_boot(now.boot);
+        }
         // While the daemon stops, due times are left to the next life.
         let next = planning.planner.wake_at().filter(|_| *stopping == Stopping::No);
         next.into_iter().for_each(|next| state.wake.at_wall(next));

@@ -1,6 +1,7 @@
 //! Runs that fail one after another pause their schedule, and logons that fail pause whatever runs under that account (semantics.md 18, 29).
 //!
-//! Ends are counted when a turn begins, before anything new is started, and once more when it ends, in the order in which they came.
+//! Ends are counted when a turn begins, again when what is too late was given up, before anything new is started, and once more when the turn
+//! ends; in the order in which they came.
 
 use jiff::Timestamp;
 
@@ -12,10 +13,10 @@ use crate::run::{Account, Ending, Pause, PauseId, PauseScope, Run, RunId, RunSta
 use crate::schedule::{ScheduleKey, StartSpec, Trigger};
 use crate::text::NamePattern;
 
-/// Counts the runs that have ended since this was last asked.
-pub(crate) fn count_ends(state: &mut State) {
+/// Counts the runs that have ended since this was last asked. Gives whether there were any.
+pub(crate) fn count_ends(state: &mut State) -> bool {
     if state.holding.ended.is_empty() {
-        return;
+        return false;
     }
     let ids = std::mem::take(&mut state.holding.ended);
     let mut ended: Vec<(Option<Timestamp>, RunId)> =
@@ -29,6 +30,7 @@ pub(crate) fn count_ends(state: &mut State) {
             count_logon(state, &run, ending);
         }
     }
+    true
 }
 
 fn count_run(state: &mut State, run: &Run, ending: Ending) {
