@@ -4,7 +4,8 @@
 //! `cargo test --test years` is a dense day. A year: `cargo test --release --test years -- --ignored --nocapture`, with
 //! PUNCTUAL_YEARS_DAYS (7, so that a debug build ends), PUNCTUAL_YEARS_SEED (the first) and PUNCTUAL_YEARS_SEEDS (how many); the first of
 //! these holds for the year only, the others for the day too. Years go side by side, one on each core; a process for each of them, bound
-//! to its core as `.ci/full` does it, takes a third of the time, since its threads take turns.
+//! to its core as `.ci/full` does it, takes a third of the time, since its threads take turns. To look at what was found: PUNCTUAL_YEARS_TELL
+//! (a schedule) prints its story, PUNCTUAL_YEARS_STOP lives only so many days of the plan.
 //!
 //! Absent: runs by hand, clocks that are set, damaged databases (tests/torture).
 
@@ -45,7 +46,10 @@ const YEAR: Size = Size { schedules: 200, days: 365, times_a_day: 2, kills_a_day
 
 /// What happened, told.
 fn live(seed: u64, size: Size) -> Story {
-    let plan = Plan::of(seed, size);
+    let mut plan = Plan::of(seed, size);
+    if let Ok(days) = std::env::var("PUNCTUAL_YEARS_STOP") {
+        plan.end = plan.end.min(plan.begin + days.parse::<i64>().unwrap() * 86_400_000);
+    }
     let mut world = World::new(&plan);
     world.run();
     Story::told(&plan, world)

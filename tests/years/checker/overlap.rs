@@ -41,12 +41,18 @@ fn counts(story: &Story, row: &Row, at: Moment) -> bool {
         }
 }
 
-/// Of one that was sent and waits for the end of a window to be tried again the law says both; and one whose window ends at that very moment
-/// counts from it on.
+/// Of one that was sent and waits for the end of a window to be tried again the law says both.
 fn may_count(story: &Story, row: &Row, at: Moment) -> bool {
-    let waits_for_window = row.state_before(at) == Some(RunState::Waiting(WaitReason::Blackout));
-    let is_let_go = || story.law(row).is_some_and(|law| story.files_at(at).windows_at(law, at).is_none());
-    counts(story, row, at) || row.is_open_before(at) && (was_sent_before(row, at) || waits_for_window && is_let_go())
+    counts(story, row, at) || row.is_open_before(at) && (was_sent_before(row, at) || is_let_go(story, row, at))
+}
+
+/// Whether the windows that it waits for have ended, or are none any more: it counts from then on, also where nobody was there to see it and
+/// others have begun since.
+fn is_let_go(story: &Story, row: &Row, at: Moment) -> bool {
+    let last = row.lines.iter().rev().find(|(since, _)| *since < at);
+    let Some((since, RunState::Waiting(WaitReason::Blackout))) = last else { return false };
+    let ended = |law| story.files_at(at).windows_at(law, *since).is_none_or(|windows| windows.until <= at);
+    story.law(row).is_some_and(ended)
 }
 
 fn was_sent_before(row: &Row, at: Moment) -> bool {
@@ -75,9 +81,12 @@ fn skipped(story: &Story, row: &Row, law: &Law, found: &mut Findings<'_>) {
         .collect();
     let older: Vec<&&Row> =
         open.iter().filter(|other| other.nominal < row.nominal || was_sent_before(other, over)).collect();
-    let replaced = open
-        .iter()
-        .any(|other| other.nominal > row.nominal && story.law(other).is_some_and(|law| law.overlap.replaces()));
+    let replaces =
+        |other: &Row| other.nominal > row.nominal && story.law(other).is_some_and(|law| law.overlap.replaces());
+    // One that comes in that turn may wait for the next window itself.
+    let came = |other: &Row| other.claimed == over && other.is_open_before(over + 1);
+    let replaced = open.iter().any(|other| replaces(other))
+        || is_let_go(story, row, over) && others(story, row).any(|other| replaces(other) && came(other));
     let right = replaced
         || match law.overlap {
             Overlap::Skip => !older.is_empty(),
