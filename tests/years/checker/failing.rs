@@ -166,8 +166,10 @@ fn logon(story: &Story, counts: &mut Counts, row: &Row, at: Moment, explained: &
         let faulted = row.is("faulted", "");
         let class = row.last_try().and_then(|attempt| story.job_of(attempt)).and_then(|job| job.fault);
         let beyond = matches!(class, Some((Class::Business | Class::Application, _)));
+        // Elsewhere it runs under another account.
+        let under = counts.under.get(&row.schedule).filter(|(its, _)| *its == connection);
         if (row.is("succeeded", "") || faulted && beyond)
-            && let Some(under) = counts.under.get(&row.schedule)
+            && let Some(under) = under
         {
             counts.logons.entry(*under).or_default().most = 0;
         }
