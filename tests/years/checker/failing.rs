@@ -166,8 +166,9 @@ fn logon(story: &Story, counts: &mut Counts, row: &Row, at: Moment, explained: &
         let faulted = row.is("faulted", "");
         let class = row.last_try().and_then(|attempt| story.job_of(attempt)).and_then(|job| job.fault);
         let beyond = matches!(class, Some((Class::Business | Class::Application, _)));
-        // Elsewhere it runs under another account.
-        let under = counts.under.get(&row.schedule).filter(|(its, _)| *its == connection);
+        // Elsewhere it runs under another account, and of a schedule that was taken out of the files meanwhile it is forgotten.
+        let is_there = story.files_at(at).laws.contains_key(&row.schedule);
+        let under = counts.under.get(&row.schedule).filter(|(its, _)| *its == connection && is_there);
         if (row.is("succeeded", "") || faulted && beyond)
             && let Some(under) = under
         {
