@@ -76,13 +76,7 @@ fn still(held: &StillHeld) -> String {
 
 /// What ends the pauses with just this scope.
 fn resume_of(scope: &Scope) -> String {
-    match scope {
-        Scope::Schedule(name) if !NamePattern::new(name.as_str()).is_open() => format!("resume {name}"),
-        Scope::Schedule(pattern) => format!("resume '{pattern}'"),
-        Scope::Connection(name) if !NamePattern::new(name.as_str()).is_open() => format!("resume --connection {name}"),
-        Scope::Connection(pattern) => format!("resume --connection '{pattern}'"),
-        Scope::All => "resume --all".to_owned(),
-    }
+    format!("resume {}", scope.clone().into_scope().arguments())
 }
 
 pub(super) async fn skip(global: &Global, args: &SkipArgs, out: &mut Out) -> Result<Exit, Failure> {

@@ -15,7 +15,7 @@ use super::times;
 use crate::auth::at_rest;
 use crate::clock::Clock;
 use crate::history::{History, HistoryError};
-use crate::run::{Pause, RunState, WaitReason};
+use crate::run::{Pause, RunState};
 use crate::schedule::load;
 use crate::text::{counted, either, in_columns};
 use crate::web::{ConnectionStatus, Need, PauseLine, PoolLine, RunLine, Scope, SkipLine, Status, TokenReport, gather};
@@ -282,21 +282,7 @@ fn connections(
 fn waits(reason: &str, count: u64) -> String {
     let known = RunState::from_names("waiting", Some(reason));
     let Some(RunState::Waiting(reason)) = known else { return format!("{count} for {}", plain(reason)) };
-    let what = match reason {
-        WaitReason::Overlap => "behind an older run",
-        WaitReason::Token => "for an access token",
-        WaitReason::Outage => "for Orchestrator to answer",
-        WaitReason::RateLimit => "until Orchestrator takes calls again",
-        WaitReason::Limit => "for room in a pool or under a limit",
-        WaitReason::Retry => "for their next attempt",
-        WaitReason::Clock => "for the clocks to agree",
-        WaitReason::CatchUp => "to be caught up in their turn",
-        WaitReason::LookUp => "for their process to be found",
-        WaitReason::Capacity => "for room at Orchestrator",
-        WaitReason::Paused => "held by a pause",
-        WaitReason::Blackout => "for the end of a blackout",
-    };
-    format!("{count} {what}")
+    format!("{count} {}", reason.for_what())
 }
 
 /// One line about a token, for `status` and `token status`.

@@ -24,6 +24,13 @@ pub const ALL: [&str; 18] = [
     IN_POOL_OF,
 ];
 
+/// The states of the partial index `run_open`, word for word, so that a long history costs nothing.
+macro_rules! is_open {
+    () => {
+        "state in ('armed', 'waiting', 'starting', 'unknown', 'held', 'pending', 'running', 'suspended', 'stopping')"
+    };
+}
+
 pub(super) const LIST: &str = concat!(
     "select ",
     columns_of_history!(object),
@@ -86,14 +93,15 @@ join history as h on h.run = chosen.id
 order by chosen.nominal_at, chosen.id"
 );
 
-/// The states are those of the partial index `run_open`, word for word, so that a long history costs nothing.
 pub(super) const OPEN: &str = concat!(
     "select ",
     columns_of_history!(object),
     "
 from (
   select id, fire_at from run
-  where state in ('armed', 'waiting', 'starting', 'unknown', 'held', 'pending', 'running', 'suspended', 'stopping')
+  where ",
+    is_open!(),
+    "
 ) as chosen
 join history as h on h.run = chosen.id
 order by chosen.fire_at, chosen.id"
@@ -136,7 +144,8 @@ where (?1 is null or at >= ?1) and (?2 is null or at < ?2)
 order by seq desc limit ?3";
 
 /// What counts for each pool, and what waits (semantics.md 11): the runs that are open, and those that were given up and count on.
-pub(super) const POOLS: &str = "
+pub(super) const POOLS: &str = concat!(
+    "
 select json_object('pool', pool,
   'running', sum(counts_until_at is not null
     or state in ('starting', 'unknown', 'pending', 'running', 'suspended', 'stopping')),
@@ -146,11 +155,14 @@ from (
     iif(json_valid(run.policy), run.policy ->> '$.pool', null) as pool
   from (
     select id from run
-    where state in ('armed', 'waiting', 'starting', 'unknown', 'held', 'pending', 'running', 'suspended', 'stopping')
+    where ",
+    is_open!(),
+    "
     union select id from run where counts_until_at > ?1
   ) as chosen join run on run.id = chosen.id
 )
-where pool is not null group by pool order by pool";
+where pool is not null group by pool order by pool"
+);
 
 /// What a line for people has next to a run's columns. The words are those of its story, after their beginning.
 pub(super) const DETAILS: &str = "
@@ -175,7 +187,9 @@ pub(super) const IN_POOL_OF: &str = concat!(
     "
 from (
   select id, fire_at from run
-  where state in ('armed', 'waiting', 'starting', 'unknown', 'held', 'pending', 'running', 'suspended', 'stopping')
+  where ",
+    is_open!(),
+    "
     and state not in ('armed', 'waiting', 'held')
     and iif(json_valid(policy), policy ->> '$.pool', null)
       = (select iif(json_valid(policy), policy ->> '$.pool', null) from run where id = ?1)

@@ -38,6 +38,16 @@ impl PauseScope {
         }
     }
 
+    /// What names it after `punctual pause` and `punctual resume`, as a shell takes it.
+    pub fn arguments(&self) -> String {
+        let quoted = |name: &NamePattern| if name.is_open() { format!("'{name}'") } else { name.to_string() };
+        match self {
+            PauseScope::Schedules(name) => quoted(name),
+            PauseScope::Connections(name) => format!("--connection {}", quoted(name)),
+            PauseScope::All => "--all".to_owned(),
+        }
+    }
+
     /// Whether it holds a schedule on a connection.
     pub fn holds(&self, schedule: &ScheduleKey, connection: &ConnectionName) -> bool {
         match self {

@@ -50,6 +50,26 @@ pub enum WaitReason {
     Blackout,
 }
 
+impl WaitReason {
+    /// For people, after "waits", or after how many do.
+    pub fn for_what(self) -> &'static str {
+        match self {
+            WaitReason::Overlap => "behind an older run",
+            WaitReason::Token => "for an access token",
+            WaitReason::Outage => "for Orchestrator to answer",
+            WaitReason::RateLimit => "until Orchestrator takes calls again",
+            WaitReason::Limit => "for room in a pool or under a limit",
+            WaitReason::Retry => "for the next attempt",
+            WaitReason::Clock => "for the clocks to agree",
+            WaitReason::CatchUp => "to be caught up in turn",
+            WaitReason::LookUp => "for a process to be found",
+            WaitReason::Capacity => "for room at Orchestrator",
+            WaitReason::Paused => "for the end of a pause",
+            WaitReason::Blackout => "for the end of a blackout",
+        }
+    }
+}
+
 /// What the job does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JobPhase {

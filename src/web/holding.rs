@@ -130,7 +130,8 @@ impl Scope {
         }
     }
 
-    fn into_scope(self) -> PauseScope {
+    /// The same in the words of `run`.
+    pub fn into_scope(self) -> PauseScope {
         match self {
             Scope::Schedule(pattern) => PauseScope::Schedules(NamePattern::new(pattern)),
             Scope::Connection(pattern) => PauseScope::Connections(NamePattern::new(pattern)),

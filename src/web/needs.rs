@@ -74,7 +74,7 @@ fn paused(pause: &Pause) -> Option<Need> {
         kind: "paused".to_owned(),
         subject: schedule.to_string(),
         text: format!("`{schedule}` starts nothing since {}{why}", instant(pause.since)),
-        cure: format!("once that is mended: `punctual resume {schedule}`"),
+        cure: format!("once that is mended: `punctual resume {}`", pause.scope.arguments()),
     })
 }
 

@@ -68,6 +68,6 @@ async fn a_run_that_was_stopped_says_for_which_and_a_full_pool_who_waits() {
     stage.until_status("what the pause holds", paused).await;
     let status = stage.told(&["status"]).await;
     let line = status.lines().find(|line| line.starts_with("    waiting: ")).unwrap_or_else(|| panic!("{status}"));
-    assert!(line.contains(" held by a pause"), "{line}");
+    assert!(line.contains(" for the end of a pause"), "{line}");
     stage.end().await;
 }
