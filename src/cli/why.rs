@@ -1,5 +1,6 @@
 //! `punctual why`: why a time ran or did not, past or to come.
 
+use owo_colors::OwoColorize;
 use serde::Serialize;
 
 use super::args::{Global, ObjectFormat, WhyArgs};
@@ -11,12 +12,13 @@ use super::times;
 use crate::clock::Clock;
 use crate::history::{History, HistoryError};
 use crate::recurrence::spoken;
-use crate::schedule::{ScheduleSet, load};
+use crate::schedule::{ScheduleKey, ScheduleSet, load};
+use crate::text::known_names;
 use crate::why::{NoAnswer, NotMeant, Why};
 
 /// As `-o json` prints it.
 #[derive(Serialize)]
-struct Told<'w> {
+struct Object<'w> {
     schedule: &'w str,
     nominal_at: String,
     answer: &'w str,
@@ -55,15 +57,15 @@ pub(super) async fn run(global: &Global, args: &WhyArgs, clock: &Clock, out: &mu
     match args.output {
         ObjectFormat::Table => print(&why, out)?,
         ObjectFormat::Json => {
-            let text = serde_json::to_string_pretty(&told(&why));
+            let text = serde_json::to_string_pretty(&object(&why));
             out.line(text.map_err(|cause| Failure::new(Exit::Usage, cause.to_string()))?)?;
         }
     }
     Ok(Exit::Fine)
 }
 
-fn told(why: &Why) -> Told<'_> {
-    Told {
+fn object(why: &Why) -> Object<'_> {
+    Object {
         schedule: &why.schedule,
         nominal_at: times::machine(why.nominal_at),
         answer: why.answer.name(),
@@ -76,7 +78,6 @@ fn told(why: &Why) -> Told<'_> {
 }
 
 fn print(why: &Why, out: &mut Out) -> Result<(), Failure> {
-    use owo_colors::OwoColorize;
     let (there, here) = (spoken(&why.zone, why.nominal_at), times::local(why.nominal_at));
     let here = if there == here { String::new() } else { format!(" ({here} here)") };
     out.line(format!("{} at {there} in {}{here}", plain(&why.schedule).bold(), why.zone.name()))?;
@@ -102,8 +103,6 @@ fn begin_large(text: &str) -> String {
 }
 
 fn failure(none: NoAnswer, set: &ScheduleSet, name: &str) -> Failure {
-    use crate::schedule::ScheduleKey;
-    use crate::text::known_names;
     match none {
         NoAnswer::History(cause) => cause.into(),
         NoAnswer::NoSchedule(_) => Failure::new(Exit::Usage, plain(&none.to_string()))

@@ -51,7 +51,7 @@ impl Written {
     }
 
     /// How it was read, for people.
-    pub fn told(self, zone: &Zone) -> String {
+    pub fn shown(self, zone: &Zone) -> String {
         match self {
             Written::Instant(at) => spoken(zone, at),
             Written::Local(local) => local.strftime("%F %T").to_string(),

@@ -61,11 +61,11 @@ pub fn meant(text: &str, recurrence: &Recurrence, now: Timestamp) -> Result<Nomi
     };
     one(found, |time| spoken(zone, time.at)).map_err(|times| match times.as_slice() {
         [] => NotMeant::NoTime {
-            wanted: written.told(zone),
+            wanted: written.shown(zone),
             zone: zone.name().to_owned(),
             nearest: coming.nearest(middle(written, zone, now)).iter().map(|time| spoken(zone, time.at)).collect(),
         },
-        _ => NotMeant::Several { wanted: written.told(zone), zone: zone.name().to_owned(), times },
+        _ => NotMeant::Several { wanted: written.shown(zone), zone: zone.name().to_owned(), times },
     })
 }
 
@@ -96,7 +96,7 @@ pub fn meant_of(
     match one(found, |at| spoken(zone, *at)) {
         Ok(at) => Ok(Some(at)),
         Err(times) if times.is_empty() => Ok(None),
-        Err(times) => Err(NotMeant::Several { wanted: written.told(zone), zone: zone.name().to_owned(), times }),
+        Err(times) => Err(NotMeant::Several { wanted: written.shown(zone), zone: zone.name().to_owned(), times }),
     }
 }
 

@@ -17,6 +17,8 @@ pub struct Why {
     pub nominal_at: Timestamp,
     /// The zone of its schedule.
     pub zone: Zone,
+    /// Whether the files have it now.
+    pub is_loaded: bool,
     /// What is known of it.
     pub answer: Answer,
     /// Further runs of that time: by hand and back-fills, newest first.
@@ -65,6 +67,8 @@ pub struct Row {
     pub run: RunSummary,
     /// Its story.
     pub lines: Vec<RunLine>,
+    /// What an older run did to it, as it was claimed; none: of before that was kept.
+    pub overlap: Option<OverlapPolicy>,
     /// What it waited for before a robot began it, longest first.
     pub delay: Vec<Span>,
     /// Who stands in front of it, if it waits.

@@ -47,22 +47,4 @@ impl Why {
         facts.read(history, at).await?;
         Ok(decide(facts, holds, at))
     }
-
-    /// Answers for an instant.
-    ///
-    /// # Errors
-    /// See [`NoAnswer`].
-    pub async fn ask_at(
-        history: &History,
-        key: &str,
-        schedule: Option<&Schedule>,
-        holds: &mut Holds,
-        at: Timestamp,
-        now: Timestamp,
-    ) -> Result<Why, NoAnswer> {
-        let facts = Facts::of(Some(history), key, schedule, now).await?;
-        let mut facts = facts.ok_or_else(|| NoAnswer::NoSchedule(key.to_owned()))?;
-        facts.read(Some(history), at).await?;
-        Ok(decide(facts, holds, at))
-    }
 }

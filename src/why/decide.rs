@@ -17,13 +17,13 @@ pub(super) fn decide(facts: Facts<'_>, holds: &mut Holds, at: Timestamp) -> Why 
     let row = facts.planned_row().cloned();
     let others = facts.rows.iter().filter(|run| row.as_ref().is_none_or(|row| row.run != run.run)).cloned().collect();
     let answer = match row {
-        Some(run) => Answer::Row(Box::new(told(&facts, run))),
+        Some(run) => Answer::Row(Box::new(explained(&facts, run))),
         None => without_row(&facts, holds, at),
     };
-    Why { schedule, nominal_at: at, zone, answer, others }
+    Why { schedule, nominal_at: at, zone, is_loaded: facts.schedule.is_some(), answer, others }
 }
 
-fn told(facts: &Facts<'_>, run: RunSummary) -> Row {
+fn explained(facts: &Facts<'_>, run: RunSummary) -> Row {
     let delay = spans(&run, &facts.lines, facts.now);
     let in_front = match run.state.known() {
         Some(RunState::Waiting(WaitReason::Overlap | WaitReason::CatchUp)) => {
@@ -35,7 +35,7 @@ fn told(facts: &Facts<'_>, run: RunSummary) -> Row {
         }
         Some(_) | None => Vec::new(),
     };
-    Row { run, lines: facts.lines.clone(), delay, in_front }
+    Row { run, lines: facts.lines.clone(), overlap: facts.overlap, delay, in_front }
 }
 
 fn without_row(facts: &Facts<'_>, holds: &mut Holds, at: Timestamp) -> Answer {

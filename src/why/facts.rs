@@ -1,14 +1,23 @@
 //! What is known of a schedule and one of its times.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
-use crate::history::{History, HistoryError, HistoryFilter, RunLine, RunSummary};
+use crate::clock::later;
+use crate::history::{History, HistoryError, HistoryFilter, RunLine, RunSummary, Shown};
 use crate::recurrence::{Nominal, Recurrence, Zone};
 use crate::run::{RunState, WaitReason};
-use crate::schedule::{Schedule, Timing};
+use crate::schedule::{OverlapPolicy, Schedule, Timing, Trigger};
 
 /// Of the runs of one time so many are read: by hand a time may be repeated at will.
 const MOST_ROWS: u32 = 20;
+
+/// Times are whole seconds: what is this much later is after one and before the next.
+const A_MOMENT: Duration = Duration::from_millis(1);
+
+/// What a time of the schedule itself is claimed as.
+const PLANNED: [Trigger; 2] = [Trigger::Scheduled, Trigger::CatchUp];
 
 /// The times of a schedule as they were from an instant on.
 #[derive(Clone, Debug)]
@@ -36,6 +45,8 @@ pub(super) struct Facts<'s> {
     pub(super) rows: Vec<RunSummary>,
     /// The story of the first of them that a plan made.
     pub(super) lines: Vec<RunLine>,
+    /// What its schedule said of older runs when it was claimed.
+    pub(super) overlap: Option<OverlapPolicy>,
     /// The open runs of the schedule, the one due first at the front.
     pub(super) open: Vec<RunSummary>,
     /// The runs that have the places of the pool for which the row waits.
@@ -59,6 +70,7 @@ impl<'s> Facts<'s> {
             oldest: None,
             rows: Vec::new(),
             lines: Vec::new(),
+            overlap: None,
             open: Vec::new(),
             in_pool: Vec::new(),
         };
@@ -78,8 +90,8 @@ impl<'s> Facts<'s> {
     pub(super) async fn last_row(&self, history: &History) -> Result<Option<Timestamp>, HistoryError> {
         let filter = HistoryFilter {
             schedules: vec![self.key.clone()],
-            triggers: vec!["scheduled".to_owned(), "catch_up".to_owned()],
-            until: Some(crate::clock::later(self.now, std::time::Duration::from_millis(1))),
+            triggers: PLANNED.map(|trigger| trigger.name().to_owned()).to_vec(),
+            until: Some(later(self.now, A_MOMENT)),
             limit: 1,
             ..HistoryFilter::default()
         };
@@ -92,7 +104,7 @@ impl<'s> Facts<'s> {
         let filter = HistoryFilter {
             schedules: vec![self.key.clone()],
             since: Some(at),
-            until: Some(crate::clock::later(at, std::time::Duration::from_millis(1))),
+            until: Some(later(at, A_MOMENT)),
             limit: MOST_ROWS,
             ..HistoryFilter::default()
         };
@@ -100,6 +112,7 @@ impl<'s> Facts<'s> {
         let row = self.planned_row().cloned();
         if let Some(row) = &row {
             self.lines = history.lines(&row.run).await?;
+            self.overlap = history.policy(&row.run).await?.and_then(|policy| policy.overlap);
             if matches!(row.state.known(), Some(RunState::Waiting(WaitReason::Limit))) {
                 self.in_pool = history.in_pool_of(&row.run).await?;
             }
@@ -115,7 +128,10 @@ impl<'s> Facts<'s> {
 
     /// The row that a plan made, of its own before one that it shares; without one, the newest.
     pub(super) fn planned_row(&self) -> Option<&RunSummary> {
-        let planned = |run: &&RunSummary| matches!(run.trigger.name(), "scheduled" | "catch_up");
+        let planned = |run: &&RunSummary| match run.trigger {
+            Shown::Known(trigger) => PLANNED.contains(&trigger),
+            Shown::Other(_) => false,
+        };
         let own = self.rows.iter().filter(planned).find(|run| run.nominal_until.is_none());
         own.or_else(|| self.rows.iter().find(planned)).or_else(|| self.rows.first())
     }
@@ -143,7 +159,7 @@ impl<'s> Facts<'s> {
 
     /// The time at just this instant, by what is loaded for it.
     pub(super) fn planned_at(&self, at: Timestamp) -> Option<Nominal> {
-        let before = crate::clock::later(at, std::time::Duration::from_millis(1));
+        let before = later(at, A_MOMENT);
         self.recurrence_at(at)?.previous_before(before).filter(|time| time.at == at)
     }
 }

@@ -60,7 +60,7 @@ pub(super) fn meant(facts: &Facts<'_>, text: &str) -> Result<Timestamp, NotMeant
         Written::Instant(at) => Ok(at_or_fired(facts, at)),
         Written::Local(local) => Ok(at_local(facts, local)),
         Written::Clock(time) => Ok(last_at(facts, time)),
-        Written::Day(day) => on(facts, day, || written.told(&zone)),
+        Written::Day(day) => on(facts, day, || written.shown(&zone)),
     }
 }
 
@@ -105,7 +105,7 @@ fn last_at(facts: &Facts<'_>, time: Time) -> Timestamp {
 }
 
 /// The only time of a day; on a day without one the day's first instant, which is none of its times.
-fn on(facts: &Facts<'_>, day: Date, told: impl Fn() -> String) -> Result<Timestamp, NotMeant> {
+fn on(facts: &Facts<'_>, day: Date, shown: impl Fn() -> String) -> Result<Timestamp, NotMeant> {
     let zone = facts.zone();
     let Some(first) = zone.first_instant_of(day) else { return Err(NotMeant::Unreadable(day.to_string())) };
     let Some(recurrence) = facts.recurrence_at(first) else { return Ok(first) };
@@ -117,7 +117,7 @@ fn on(facts: &Facts<'_>, day: Date, told: impl Fn() -> String) -> Result<Timesta
         [] => Ok(first),
         [one] => Ok(*one),
         several => {
-            Err(NotMeant::Several { wanted: told(), times: several.iter().map(|at| spoken(&zone, *at)).collect() })
+            Err(NotMeant::Several { wanted: shown(), times: several.iter().map(|at| spoken(&zone, *at)).collect() })
         }
     }
 }

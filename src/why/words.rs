@@ -6,9 +6,9 @@ use super::answer::{Answer, Coming, Row, Why};
 use super::delay::{Delay, Span};
 use crate::history::Shown;
 use crate::recurrence::{Excluded, Nominal, spoken};
-use crate::run::{Ending, Held, HeldBy, HeldFor, JobPhase, MissReason, PauseScope, RunState, SkipReason, WaitReason};
+use crate::run::{Ending, Held, HeldBy, HeldFor, JobPhase, MissReason, RunState, SkipReason, WaitReason};
 use crate::schedule::{Enablement, OverlapPolicy};
-use crate::text::{NamePattern, first, roughly};
+use crate::text::{first, roughly};
 
 /// So many runs that stand in front are named.
 const NAMED: usize = 5;
@@ -65,12 +65,12 @@ impl Why {
     }
 
     fn neighbours(&self, before: Option<&Nominal>, after: Option<&Nominal>) -> Vec<String> {
-        let told = |word: &str, time: &Nominal| {
+        let shown = |word: &str, time: &Nominal| {
             let note = note_of(time).map(|note| format!(" ({note})")).unwrap_or_default();
             format!("the time {word} it: {}{note}", spoken(&self.zone, time.at))
         };
-        let before = before.map_or_else(|| "it has no time before".to_owned(), |time| told("before", time));
-        let after = after.map_or_else(|| "it has no time after".to_owned(), |time| told("after", time));
+        let before = before.map_or_else(|| "it has no time before".to_owned(), |time| shown("before", time));
+        let after = after.map_or_else(|| "it has no time after".to_owned(), |time| shown("after", time));
         vec![before, after]
     }
 
@@ -83,8 +83,9 @@ impl Why {
                 "`punctual status` tells whether a daemon runs; its `catch_up` decides what becomes of the time"
                     .to_owned(),
             ),
+            // Of what is in the files no more nothing comes.
             Answer::NotPlanned { .. } | Answer::BeforeItExisted { .. } => {
-                Some(format!("`punctual next {}` shows its coming times", self.schedule))
+                self.is_loaded.then(|| format!("`punctual next {}` shows its coming times", self.schedule))
             }
             Answer::NoRow { .. } => None,
         }
@@ -108,7 +109,7 @@ impl Row {
             RunState::Unknown => "it may have started, and is looked up at Orchestrator".to_owned(),
             RunState::Held => "it may have started, and is held until a person decides".to_owned(),
             RunState::Armed => "it is about to be sent".to_owned(),
-            RunState::Waiting(reason) => format!("it waits {}", waits_for(reason)),
+            RunState::Waiting(reason) => format!("it waits {}", reason.for_what()),
         }
     }
 
@@ -120,22 +121,18 @@ impl Row {
             Ending::TimedOut => "it took too long and was stopped",
             Ending::Lost => "it was started, and its job was lost sight of",
             Ending::Rejected => "Orchestrator refused to start it",
-            Ending::Cancelled => return format!("it was cancelled before it was sent{}", self.because()),
-            Ending::Skipped(SkipReason::Calendar) => {
-                return "it was left out: the calendar takes its day out".to_owned();
-            }
-            Ending::Skipped(_) => return format!("it was skipped{}", self.because()),
-            Ending::Missed(_) => return format!("it was missed{}", self.because()),
+            Ending::Cancelled => return self.with_note("it was cancelled before it was sent"),
+            Ending::Skipped(reason) => return self.with_note(skipped(reason)),
+            Ending::Missed(reason) => return self.with_note(missed(reason)),
         };
         format!("{how}{}", self.delays())
     }
 
-    /// Why it was not started, in the words of its last line.
-    fn because(&self) -> String {
-        let line = self.lines.last().map(|line| line.text.as_str()).or(self.run.note.as_deref());
-        match line.map(|text| text.trim_start_matches("Not started: ")) {
-            Some(text) if !text.is_empty() => format!(": {}", begin_small(text)),
-            Some(_) | None => String::new(),
+    /// A run that was not started, with what was noted of it: which run stood in front, who paused it.
+    fn with_note(&self, what: &str) -> String {
+        match &self.run.note {
+            Some(note) => format!("{what} ({note})"),
+            None => what.to_owned(),
         }
     }
 
@@ -167,8 +164,8 @@ impl Row {
                 self.run.nominal_at
             ));
         }
-        let told = |error: &&String| self.lines.iter().any(|line| line.text.contains(error.as_str()));
-        lines.extend(self.run.error.as_ref().filter(|error| !told(error)).cloned());
+        let is_in_a_line = |error: &&String| self.lines.iter().any(|line| line.text.contains(error.as_str()));
+        lines.extend(self.run.error.as_ref().filter(|error| !is_in_a_line(error)).cloned());
         if !self.in_front.is_empty() {
             let names = self.in_front.iter().map(|run| format!("{} ({}, {})", run.short(), run.schedule, run.state));
             let names: Vec<String> = names.collect();
@@ -192,22 +189,29 @@ impl Row {
             RunState::Waiting(WaitReason::Token | WaitReason::Outage | WaitReason::Clock | WaitReason::LookUp) => {
                 Some("`punctual doctor` names what is wrong with its connection".to_owned())
             }
-            RunState::Ended(Ending::Skipped(SkipReason::Overlap)) => Some(
-                "with `overlap: queue_latest` in its schedule such a time waits for the older run; with `overlap: allow` both run".to_owned(),
-            ),
+            RunState::Ended(Ending::Skipped(SkipReason::Overlap)) => {
+                self.overlap.and_then(more_than).map(str::to_owned)
+            }
             RunState::Ended(Ending::Skipped(SkipReason::Disabled)) => {
                 Some("`enabled: true` in its schedule, and its coming times run".to_owned())
             }
             RunState::Ended(Ending::Missed(MissReason::Deadline)) => {
                 Some("`start_deadline` in its schedule is how late a time may still be started".to_owned())
             }
-            RunState::Ended(Ending::Missed(MissReason::Down | MissReason::Limit)) => {
-                Some("`catch_up: { policy: all, max: 10 }` in its schedule makes more than one such time good".to_owned())
-            }
+            RunState::Ended(Ending::Missed(MissReason::Down)) => Some(
+                "`catch_up: { policy: all, max: 10, window: 2d }` in its schedule makes all such times of two days good, up to ten".to_owned(),
+            ),
             RunState::Ended(Ending::Missed(MissReason::Window)) => {
-                Some("`catch_up: { window: 1d }` in its schedule is how long ago a time may be to be made good".to_owned())
+                Some("`window` of `catch_up` in its schedule is how long ago a time may be to be made good".to_owned())
             }
-            RunState::Ended(Ending::Faulted | Ending::TimedOut | Ending::Rejected | Ending::Lost | Ending::Stopped) => show(),
+            RunState::Ended(
+                Ending::Faulted
+                | Ending::TimedOut
+                | Ending::Rejected
+                | Ending::Lost
+                | Ending::Stopped
+                | Ending::Missed(MissReason::Limit),
+            ) => show(),
             RunState::Ended(
                 Ending::Succeeded
                 | Ending::Cancelled
@@ -246,20 +250,27 @@ fn of_phase(phase: JobPhase) -> &'static str {
     }
 }
 
-fn waits_for(reason: WaitReason) -> &'static str {
+fn skipped(reason: SkipReason) -> &'static str {
     match reason {
-        WaitReason::Overlap => "behind an older run of its schedule",
-        WaitReason::Token => "for an access token",
-        WaitReason::Outage => "for Orchestrator to answer",
-        WaitReason::RateLimit => "until Orchestrator takes calls again",
-        WaitReason::Limit => "for room in its pool or under its connection's limit",
-        WaitReason::Retry => "for its next attempt",
-        WaitReason::Clock => "for the clocks to agree",
-        WaitReason::CatchUp => "until older times are caught up",
-        WaitReason::LookUp => "for its process to be found",
-        WaitReason::Capacity => "for room at Orchestrator",
-        WaitReason::Paused => "for the end of a pause",
-        WaitReason::Blackout => "for the end of a blackout",
+        SkipReason::Calendar => "it was left out: the calendar takes its day out",
+        SkipReason::Paused => "it was skipped: a pause held its schedule, or somebody had this time skipped",
+        SkipReason::Disabled => "it was skipped: its schedule was disabled in its file",
+        SkipReason::Blackout => "it was skipped: it came in a blackout",
+        SkipReason::Overlap => "it was skipped for another run of its schedule",
+        SkipReason::Parent => "it was skipped: the run that it follows did not end as it should",
+        SkipReason::UnknownStart => {
+            "it was skipped: no job was found of its start, and its schedule does not try again"
+        }
+    }
+}
+
+fn missed(reason: MissReason) -> &'static str {
+    match reason {
+        MissReason::Down => "it was missed: nobody was there when it came, and another time was caught up",
+        MissReason::Window => "it was missed: it was found later than its schedule still catches up",
+        MissReason::Deadline => "it was missed: it could not be sent before its deadline",
+        MissReason::Edited => "it was missed: the schedule was edited, and its new times do not have it",
+        MissReason::Limit => "it was missed: more had piled up than are caught up, or may wait",
     }
 }
 
@@ -268,7 +279,7 @@ fn delay_words(delay: Delay) -> &'static str {
         Delay::NotSeen => "until the daemon saw it",
         Delay::Sending => "to be sent",
         Delay::Robot => "for a robot",
-        Delay::Wait(reason) => waits_for(reason),
+        Delay::Wait(reason) => reason.for_what(),
     }
 }
 
@@ -308,7 +319,7 @@ impl Coming {
         }
         match &self.held {
             Held::Skipped(HeldBy::Pause { .. }) => {
-                self.paused.as_ref().map(|scope| format!("`punctual resume {}` lets it run", selection(scope)))
+                self.paused.as_ref().map(|scope| format!("`punctual resume {}` lets it run", scope.arguments()))
             }
             Held::Skipped(HeldBy::Mark { .. }) => {
                 Some(format!("`punctual skip {schedule} {} --undo` lets it run", self.time.at))
@@ -318,13 +329,16 @@ impl Coming {
     }
 }
 
-/// What names a pause to `punctual resume`.
-fn selection(scope: &PauseScope) -> String {
-    let quoted = |pattern: &NamePattern| if pattern.is_open() { format!("'{pattern}'") } else { pattern.to_string() };
-    match scope {
-        PauseScope::Schedules(pattern) => quoted(pattern),
-        PauseScope::Connections(pattern) => format!("--connection {}", quoted(pattern)),
-        PauseScope::All => "--all".to_owned(),
+/// What lets more times run than a policy does that takes some of them.
+fn more_than(overlap: OverlapPolicy) -> Option<&'static str> {
+    match overlap {
+        OverlapPolicy::Skip => Some(
+            "with `overlap: queue_latest` in its schedule such a time waits for the older run; with `overlap: allow` both run",
+        ),
+        OverlapPolicy::QueueOne | OverlapPolicy::QueueLatest => {
+            Some("with `overlap: queue_all` in its schedule all times wait for their turn")
+        }
+        OverlapPolicy::Allow | OverlapPolicy::QueueAll | OverlapPolicy::StopOther | OverlapPolicy::KillOther => None,
     }
 }
 
@@ -336,14 +350,5 @@ fn then(overlap: OverlapPolicy) -> &'static str {
         OverlapPolicy::QueueOne | OverlapPolicy::QueueLatest | OverlapPolicy::QueueAll => "this time waits for it",
         OverlapPolicy::StopOther => "that run is stopped first",
         OverlapPolicy::KillOther => "that run is killed first",
-    }
-}
-
-/// A line of a story begins with a capital; inside a sentence it does not, unless it is a name.
-fn begin_small(text: &str) -> String {
-    let mut rest = text.chars();
-    match rest.next() {
-        Some(letter) if !text.starts_with("Orchestrator") => letter.to_lowercase().chain(rest).collect(),
-        Some(_) | None => text.to_owned(),
     }
 }

@@ -1,13 +1,13 @@
 //! Why a time ran or did not: what the program answers, against what the story of a day says by itself.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use punctual::history::History;
 use punctual::policy::holds::Holds;
 use punctual::run::{JobPhase, RunState};
-use punctual::schedule::ScheduleSet;
+use punctual::schedule::{ScheduleSet, SourceFile, parse};
 use punctual::web::HeldNow;
 use punctual::why::{Answer, Why};
 
@@ -59,7 +59,8 @@ impl Asker {
 
     fn ask(&mut self, key: &str, at: Moment) -> Why {
         let schedule = self.set.schedules.get(key).map(|schedule| &**schedule);
-        let asked = Why::ask_at(&self.history, key, schedule, &mut self.holds, instant(at), self.now);
+        let text = instant(at).to_string();
+        let asked = Why::ask(Some(&self.history), key, schedule, &mut self.holds, Some(&text), self.now);
         self.runtime.block_on(asked).unwrap()
     }
 }
@@ -83,11 +84,26 @@ fn took(row: &Row, end: Moment) -> i64 {
     row.lines.iter().find(|(_, state)| over(*state)).map_or(end, |(at, _)| *at) - row.fire
 }
 
+/// What a cure would have somebody write into a schedule is taken there, and without a doubt.
+fn assert_can_be_written(cure: &str) {
+    for key in cure.split('`').skip(1).step_by(2).filter(|words| words.contains(": ")) {
+        let text = format!(
+            "version: 1\nconnections: {{ c: {{ url: https://cloud.uipath.com/a/b/orchestrator_, auth: {{ grant: client_credentials, \
+             client_id: app, client_secret: \"credential:cloud\", scope: OR.Jobs }} }} }}\nschedules:\n  x:\n    cron: \"0 6 * * *\"\n    \
+             timezone: UTC\n    start: {{ process: P, folder: F }}\n    {key}\n"
+        );
+        let file = SourceFile { path: PathBuf::from("s.yaml"), text, folder: PathBuf::from("/etc") };
+        let read = parse(&[file], instant(1_800_000_000_000)).unwrap_or_else(|wrong| panic!("`{key}`: {wrong:?}"));
+        assert!(read.warnings.is_empty(), "`{key}`: {:?}", read.warnings);
+    }
+}
+
 #[test]
 fn why_agrees_with_each_row_of_a_day() {
     let (plan, story, place) = lived();
     let mut asker = Asker::new(&plan, &story, place.path());
     let mut answers: BTreeMap<String, usize> = BTreeMap::new();
+    let mut cures: BTreeSet<String> = BTreeSet::new();
     for row in &story.rows {
         // Any time of a range is told by its row.
         for at in [Some(row.nominal), row.nominal_until].into_iter().flatten() {
@@ -100,9 +116,11 @@ fn why_agrees_with_each_row_of_a_day() {
             // Of a clock that was set back there is none here, and no row was written before its time.
             assert_eq!(total, took(row, story.end), "{:?}: {row:?}", told.delay);
             assert!(!why.sentence().is_empty() && !why.evidence().is_empty());
+            cures.extend(why.cure());
             *answers.entry(format!("{} {}", said.0, said.1.unwrap_or_default())).or_default() += 1;
         }
     }
+    cures.iter().for_each(|cure| assert_can_be_written(cure));
     // All that a day has, so that none of it is judged by nothing.
     let kinds = [
         "ran ",
