@@ -53,7 +53,7 @@ pub(super) async fn run(global: &Global, args: &WhyArgs, clock: &Clock, out: &mu
     if let Some(history) = history {
         history.close().await;
     }
-    let why = why.map_err(|none| failure(none, set, &args.schedule))?;
+    let why = why.map_err(|none| failure(none, loaded.is_ok().then_some(set), &args.schedule))?;
     match args.output {
         ObjectFormat::Table => print(&why, out)?,
         ObjectFormat::Json => {
@@ -102,11 +102,16 @@ fn begin_large(text: &str) -> String {
     rest.next().map_or_else(String::new, |letter| letter.to_uppercase().chain(rest).collect())
 }
 
-fn failure(none: NoAnswer, set: &ScheduleSet, name: &str) -> Failure {
+/// `set`: what the files say, if they can be read.
+fn failure(none: NoAnswer, set: Option<&ScheduleSet>, name: &str) -> Failure {
     match none {
         NoAnswer::History(cause) => cause.into(),
-        NoAnswer::NoSchedule(_) => Failure::new(Exit::Usage, plain(&none.to_string()))
-            .hint(known_names(name, set.schedules.keys().map(ScheduleKey::as_str))),
+        NoAnswer::NoSchedule(_) => match set {
+            Some(set) => Failure::new(Exit::Usage, plain(&none.to_string()))
+                .hint(known_names(name, set.schedules.keys().map(ScheduleKey::as_str))),
+            None => Failure::new(Exit::Usage, plain(&format!("the history has no schedule `{name}`")))
+                .hint("mend the files first: what they say of it cannot be read"),
+        },
         NoAnswer::NotMeant(NotMeant::Several { ref times, .. }) => {
             let times = times.join("`, `");
             Failure::new(Exit::Usage, plain(&format!("`{name}`: {none}"))).hint(format!("name one of them: `{times}` …"))

@@ -97,6 +97,12 @@ async fn what_was_never_planned_is_told_with_the_times_next_to_it() {
         assert_eq!(end.status.code(), Some(USAGE));
         assert!(text(&end.stderr).contains(said), "{}", text(&end.stderr));
     }
+    // Of files with a mistake it is not said that they do not have it.
+    place.write("schedules.yaml", "version: 1\nschedules: { leap: { cron: \"0 0 29 2 *\", strt: {} } }\n");
+    let end = place.run(&["why", "leap"]).await;
+    let told = text(&end.stderr);
+    assert_eq!(end.status.code(), Some(USAGE));
+    assert!(told.contains("unknown key `strt`") && told.contains("mend the files first"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
