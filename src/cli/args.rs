@@ -84,6 +84,8 @@ pub(super) enum Command {
     Reload(ReloadArgs),
     /// Decide about a run that is held, or whose job cannot be read.
     Resolve(ResolveArgs),
+    /// Stop a run: cancel what was not sent, stop the job of what was.
+    Stop(StopArgs),
     /// Hold schedules back until they are resumed; running jobs go on.
     Pause(PauseArgs),
     /// Let schedules go on that were paused.
@@ -248,6 +250,22 @@ pub(super) struct ResolveArgs {
     /// cannot be read.
     #[arg(value_name = "start|skip|lost|JOB_KEY")]
     pub(super) decision: String,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct StopArgs {
+    /// The run's id, or the beginning or end of it; with `--waiting` a schedule.
+    #[arg(value_name = "RUN|SCHEDULE")]
+    pub(super) what: String,
+    /// End its job by force, without letting it tidy up.
+    #[arg(long, conflicts_with = "waiting")]
+    pub(super) kill: bool,
+    /// Cancel every run of this schedule that was not sent.
+    #[arg(long)]
+    pub(super) waiting: bool,
+    /// Why, for `punctual audit`.
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: Option<String>,
 }
 
 #[derive(Args, Debug)]

@@ -102,3 +102,8 @@ fn unreachable(socket: &Path, cause: &str) -> Failure {
     Failure::new(Exit::NotReachable, format!("the daemon at `{}` does not answer: {cause}", socket.display()))
         .hint("its log says more; `punctual runs` and `punctual show` read its files without it")
 }
+
+/// A name as one part of a path.
+pub(super) fn segment(name: &str) -> String {
+    url::form_urlencoded::byte_serialize(name.as_bytes()).collect::<String>().replace('+', "%20")
+}

@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 
 use super::args::Global;
-use super::client::Client;
+use super::client::{Client, segment};
 use super::failure::{Exit, Failure};
 use super::holding_args::{PauseArgs, ResumeArgs, Selection, SkipArgs};
 use super::output::{Out, first_line, plain};
@@ -84,8 +84,7 @@ pub(super) async fn skip(global: &Global, args: &SkipArgs, out: &mut Out) -> Res
     let (how, what) =
         if args.undo { (SkipWay::Undo, "is not skipped any more") } else { (SkipWay::Skip, "is skipped") };
     let request = SkipRequest { at, how, reason: args.reason.clone() };
-    let schedule = url::form_urlencoded::byte_serialize(args.schedule.as_bytes()).collect::<String>();
-    let path = format!("/schedules/{}/skip", schedule.replace('+', "%20"));
+    let path = format!("/schedules/{}/skip", segment(&args.schedule));
     let answer: SkipAnswer = daemon(global).await?.post(&path, &request).await?;
     out.line(format!("`{}`: its time {} {what}", plain(&answer.schedule), plain(&time_of(&answer))))?;
     Ok(Exit::Fine)

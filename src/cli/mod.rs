@@ -37,6 +37,7 @@ mod schema;
 mod show;
 mod state_folder;
 mod status;
+mod stop;
 mod times;
 mod to_come;
 mod token;
@@ -105,6 +106,7 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Token(args) => token::run(&global, &args, &clock, &mut out).await?,
         Command::Reload(args) => reload::run(&global, &args, &mut out).await?,
         Command::Resolve(args) => resolve::run(&global, &args, &mut out).await?,
+        Command::Stop(args) => stop::run(&global, &args, &mut out).await?,
         Command::Pause(args) => holding::pause(&global, &args, &clock, &mut out).await?,
         Command::Resume(args) => holding::resume(&global, &args, &mut out).await?,
         Command::Skip(args) => holding::skip(&global, &args, &mut out).await?,

@@ -7,9 +7,8 @@ use clap::error::{ContextKind, ContextValue};
 
 use super::failure::{Exit, Failure};
 
-const TO_COME: [(&str, &str); 4] = [
+const TO_COME: [(&str, &str); 3] = [
     ("start", "start the process by hand in Orchestrator; `punctual next SCHEDULE` shows when it runs by itself"),
-    ("stop", "stop the job in Orchestrator, and the run ends as `stopped`; `punctual show RUN` names the job"),
     ("retry", "start the process by hand in Orchestrator; `retry:` in the schedule file has failed jobs tried again"),
     (
         "backfill",

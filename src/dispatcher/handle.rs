@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::core::{
     Command, CommandRefused, ConnectionObstacle, ConnectionTrouble, Done, HoldingCommand, HoldingDone, Resolution,
-    Resolved,
+    Resolved, StopCommand, StopDone,
 };
 use crate::clock::Reading;
 use crate::executor::Clients;
@@ -100,7 +100,7 @@ impl Handle {
         match self.ask(Command::Resolve { run, how, actor }).await? {
             Done::Resolved(resolved) => Ok(resolved),
             // Each command has an answer of its own kind.
-            Done::Held(_) => Err(CommandRefused::Stopping),
+            Done::Held(_) | Done::Stopped(_) => Err(CommandRefused::Stopping),
         }
     }
 
@@ -111,7 +111,18 @@ impl Handle {
     pub async fn hold(&self, what: HoldingCommand, actor: String) -> Result<HoldingDone, CommandRefused> {
         match self.ask(Command::Hold { what, actor }).await? {
             Done::Held(done) => Ok(done),
-            Done::Resolved(_) => Err(CommandRefused::Stopping),
+            Done::Resolved(_) | Done::Stopped(_) => Err(CommandRefused::Stopping),
+        }
+    }
+
+    /// Stops a run, or whatever of a schedule waits. Returns when that is stored, with `actor` as who asked for it.
+    ///
+    /// # Errors
+    /// [`CommandRefused`]; nothing was changed.
+    pub async fn stop_runs(&self, what: StopCommand, actor: String) -> Result<StopDone, CommandRefused> {
+        match self.ask(Command::Stop { what, actor }).await? {
+            Done::Stopped(done) => Ok(done),
+            Done::Resolved(_) | Done::Held(_) => Err(CommandRefused::Stopping),
         }
     }
 

@@ -255,6 +255,11 @@ pub enum OfRun {
         /// Who.
         actor: String,
     },
+    /// A person called it off.
+    CancelledBy {
+        /// Who.
+        actor: String,
+    },
     /// A person does not wait for its job any more.
     CountsNoLonger {
         /// Who.

@@ -139,6 +139,7 @@ impl fmt::Display for OfRun {
                 write!(f, "{actor} decided to start it; looking it up once more")
             }
             OfRun::DecidedNotToStart { actor } => write!(f, "{actor} decided not to start it"),
+            OfRun::CancelledBy { actor } => write!(f, "{actor} stopped it"),
             OfRun::CountsNoLonger { actor } => {
                 write!(f, "{actor} gave up waiting for its job; it no longer counts for overlap")
             }

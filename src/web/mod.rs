@@ -28,6 +28,7 @@ mod routes;
 mod server;
 mod skip;
 mod socket;
+mod stop;
 #[doc(hidden)]
 pub mod status;
 mod token;
@@ -50,4 +51,5 @@ pub use status::{
     ConnectionStatus, DaemonStatus, NextTime, ObstacleStatus, PoolLine, RunLine, Status, TokenReport,
     ZoneDatabaseStatus,
 };
+pub use stop::{StopAnswer, StopRequest};
 pub use worst::worst;

@@ -9,7 +9,7 @@ use axum::routing::{get, post};
 
 use super::answer::{Refusal, Why};
 use super::control::Control;
-use super::{holding, login, overview, reload, resolve, skip, token};
+use super::{holding, login, overview, reload, resolve, skip, stop, token};
 
 pub(super) fn routes() -> Router<Arc<Control>> {
     Router::new()
@@ -23,6 +23,8 @@ pub(super) fn routes() -> Router<Arc<Control>> {
         .route("/login/{connection}/keep", post(login::take_secret))
         .route("/reload", post(reload::reload))
         .route("/runs/{run}/resolve", post(resolve::resolve))
+        .route("/runs/{run}/stop", post(stop::run))
+        .route("/schedules/{schedule}/stop", post(stop::waiting))
         .route("/held", get(holding::show))
         .route("/pauses", post(holding::pause))
         .route("/pauses/end", post(holding::resume))

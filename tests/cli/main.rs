@@ -438,7 +438,6 @@ fn a_command_that_is_not_built_yet_says_so_and_what_to_do_instead() {
     let folder = folder_with("schedules: {}\n");
     for (command, instead) in [
         (["start", "payroll"].as_slice(), "in Orchestrator"),
-        (&["stop", "500e0791"], "in Orchestrator"),
         (&["retry", "500e0791"], "`retry:`"),
         (&["backfill", "payroll", "--from", "2026-11-23"], "`catch_up:`"),
     ] {

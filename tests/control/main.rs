@@ -19,4 +19,5 @@ mod noticed;
 mod show;
 mod socket;
 mod status;
+mod stop;
 mod why;

@@ -26,6 +26,7 @@ mod retry;
 mod run_loop;
 mod scale;
 mod server;
+mod stopped;
 mod stuck;
 mod time_outs;
 mod troubles;

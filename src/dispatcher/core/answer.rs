@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::holding_command::{HoldingDone, HoldingRefused};
+use super::stop_command::{StopDone, StopRefused};
 use crate::run::{FolderId, JobId, JobKey, RunId, RunState};
 
 /// Names a command until it is answered.
@@ -29,6 +30,8 @@ pub enum Done {
     Resolved(Resolved),
     /// About what is held back.
     Held(HoldingDone),
+    /// About what was stopped.
+    Stopped(StopDone),
 }
 
 impl fmt::Display for Resolved {
@@ -107,6 +110,9 @@ pub enum CommandRefused {
     /// Nothing was paused, resumed or skipped.
     #[error(transparent)]
     Holding(#[from] HoldingRefused),
+    /// Nothing was stopped.
+    #[error(transparent)]
+    Stop(#[from] StopRefused),
     /// The daemon is about to end.
     #[error("the daemon is stopping")]
     Stopping,

@@ -14,6 +14,7 @@ use super::progress::Wish;
 use super::run::{adopt, ending, stop};
 use super::set::planning::Planning;
 use super::state::State;
+use super::stop_command::{self, StopCommand};
 use crate::executor::Action;
 use crate::happening::{HowFound, OfRun, WhyLost};
 use crate::orchestrator::{CallError, JobPage, JobView, is_same_name};
@@ -29,6 +30,13 @@ pub enum Command {
         run: RunId,
         /// How.
         how: Resolution,
+        /// Who asks, for `audit`.
+        actor: String,
+    },
+    /// Stop a run, or whatever of a schedule waits.
+    Stop {
+        /// What.
+        what: StopCommand,
         /// Who asks, for `audit`.
         actor: String,
     },
@@ -112,6 +120,10 @@ impl Desk {
 pub(crate) fn take(state: &mut State, planning: &Planning, desk: &mut Desk, id: CommandId, command: Command) {
     let (run, how, actor) = match command {
         Command::Resolve { run, how, actor } => (run, how, actor),
+        Command::Stop { what, actor } => {
+            let done = stop_command::take(state, what, &actor);
+            return desk.answers.push((id, done.map(Done::Stopped).map_err(CommandRefused::from)));
+        }
         Command::Hold { what, actor } => {
             let done = holding_command::take(state, planning, what, &actor);
             return desk.answers.push((id, done.map(Done::Held).map_err(CommandRefused::from)));

@@ -26,6 +26,7 @@ mod report;
 mod run;
 mod set;
 mod state;
+mod stop_command;
 mod succession;
 mod wake;
 
@@ -46,6 +47,7 @@ use self::set::planning::Planning;
 use self::set::{claim, jumps, recall, reload, warm_up};
 pub use self::state::{Absent, Pace, RandomBits};
 use self::state::{State, must};
+pub use self::stop_command::{StopCommand, StopDone, StopHow, StopRefused};
 pub use self::wake::Wake;
 use crate::clock::Reading;
 use crate::executor::{Action, Report};

@@ -10,6 +10,7 @@ pub(crate) mod folder;
 pub(crate) mod short_folder;
 pub(crate) mod proof;
 pub(crate) mod sweep;
+pub(crate) mod cancel;
 pub(crate) mod reading;
 pub(crate) mod next_attempt;
 pub(crate) mod stop;

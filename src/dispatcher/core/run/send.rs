@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::cancel::Sent;
 use super::ending::join;
-use super::{deadline, holding, overlap, pile, pool, process};
+use super::{cancel, deadline, holding, overlap, pile, pool, process};
 use crate::clock::Reading;
 use crate::dispatcher::core::book::Book;
 use crate::dispatcher::core::link::health::Answering;
@@ -104,6 +105,12 @@ fn send(state: &mut State, id: RunId, place: Place) -> Seat {
     let limiting = pool::limited_by(state, open).filter(|_| place == Place::Asked);
     let pause = open.tries.pause.map(|pause| pause.until);
     let sent = if open.run.state == RunState::Unknown { OfRun::SentAgain } else { OfRun::Sent };
+    if cancel::was_sent(state, open) == Sent::Never
+        && let Some(actor) = cancel::wanted(open)
+    {
+        cancel::cancel(state, id, actor);
+        return Seat::Event;
+    }
     if is_certainly_unsent(state, open, need)
         && let Some((ending, why)) = unwanted(state, &open.run)
     {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::ending::join;
 use super::finding::Finding;
 use super::verdict::{Next, Place, decide, place};
-use super::{adopt, ending, sweep};
+use super::{adopt, cancel, ending, sweep};
 use crate::dispatcher::core::flights::Folder;
 use crate::dispatcher::core::folder_state::FolderState;
 use crate::dispatcher::core::inquiry::{Settle, Way};
@@ -201,6 +201,10 @@ fn hold_for_proof(state: &mut State, id: RunId, finding: &Finding) {
 /// After the settle window: certainly no job.
 fn no_job_was_made(state: &mut State, id: RunId) {
     let now = state.now;
+    if let Some(actor) = state.book.get(id).and_then(cancel::wanted) {
+        cancel::cancel(state, id, actor);
+        return;
+    }
     let Some(open) = state.book.get_mut(id) else { return };
     if let Some(refusal) = open.settle_mut().and_then(|settle| settle.refused.take()) {
         return ending::reject(state, id, &refusal);
@@ -237,6 +241,17 @@ fn no_job_was_made(state: &mut State, id: RunId) {
                 inquiry.turn_to(Way::ByReference, now.boot + HELD_EVERY);
             }
         }
+    }
+}
+
+/// A person wants to know, and does not want it started: it is looked up now.
+pub(crate) fn look_now(state: &mut State, id: RunId) {
+    let boot = state.now.boot;
+    let Some(open) = state.book.get_mut(id) else { return };
+    open.wish = Wish::None;
+    let is_held = open.run.state == RunState::Held;
+    if let Some(inquiry) = open.inquiry_mut().filter(|_| is_held) {
+        inquiry.turn_to(Way::ByReference, boot);
     }
 }
 

@@ -46,6 +46,23 @@ pub(crate) fn plan(state: &mut State, id: RunId) {
     }
 }
 
+/// A run ends of which nobody wants a job any more: one that shows up late is stopped.
+pub(crate) fn watch(state: &mut State, id: RunId) {
+    let now = state.now;
+    let Some(open) = there(state.book.get(id), "a run that is called off is open") else { return };
+    let connection = open.run.connection.clone();
+    if open.run.attempt().is_none_or(|attempt| attempt.sends == 0) {
+        return;
+    }
+    let settle = state.links.get(&connection).map_or(SWEEP_AFTER, |link| link.connection.settle);
+    let at = later(now.wall, settle);
+    state.book.change_attempt(id, |attempt| attempt.sweep_at = Some(at));
+    if let Some(attempt) = state.book.get(id).and_then(|open| open.run.attempt()).cloned() {
+        state.sweeps.retain(|sweep| sweep.attempt.reference != attempt.reference);
+        state.sweeps.push(Sweep::new(id, connection, attempt));
+    }
+}
+
 /// The late count after a repeated start.
 pub(crate) fn on_counted(state: &mut State, at: &Folder, ask: &Ask, finding: Finding) {
     let (connection, folder_id) = (&at.connection, at.id);
@@ -80,7 +97,9 @@ pub(crate) fn on_counted(state: &mut State, at: &Folder, ask: &Ask, finding: Fin
     };
     for job in jobs.iter().filter(|job| attempt.job.is_none_or(|ours| ours.key != job.key)) {
         state.book.note_ended(id, now.wall, OfRun::JobMadeLate { job: job.id });
-        if job.state == JobState::Pending {
+        // A person wanted none of them.
+        let is_unwanted = attempt.stop.is_some() && attempt.job.is_none() && !job.state.is_final();
+        if job.state == JobState::Pending || is_unwanted {
             let job = JobRef { key: job.key, id: job.id };
             state.act(Action::StopSpare { connection: connection.clone(), folder_id, run: id, job });
         }
