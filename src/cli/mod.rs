@@ -35,6 +35,7 @@ mod runs;
 mod sandbox;
 mod schema;
 mod show;
+mod start;
 mod state_folder;
 mod status;
 mod stop;
@@ -106,6 +107,7 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Token(args) => token::run(&global, &args, &clock, &mut out).await?,
         Command::Reload(args) => reload::run(&global, &args, &mut out).await?,
         Command::Resolve(args) => resolve::run(&global, &args, &mut out).await?,
+        Command::Start(args) => start::run(&global, &args, &clock, &mut out).await?,
         Command::Stop(args) => stop::run(&global, &args, &mut out).await?,
         Command::Pause(args) => holding::pause(&global, &args, &clock, &mut out).await?,
         Command::Resume(args) => holding::resume(&global, &args, &mut out).await?,

@@ -7,12 +7,14 @@ use clap::error::{ContextKind, ContextValue};
 
 use super::failure::{Exit, Failure};
 
-const TO_COME: [(&str, &str); 3] = [
-    ("start", "start the process by hand in Orchestrator; `punctual next SCHEDULE` shows when it runs by itself"),
-    ("retry", "start the process by hand in Orchestrator; `retry:` in the schedule file has failed jobs tried again"),
+const TO_COME: [(&str, &str); 2] = [
+    (
+        "retry",
+        "`punctual start SCHEDULE` starts what the file says now; `retry:` in the schedule file has failed jobs tried again",
+    ),
     (
         "backfill",
-        "start the process by hand in Orchestrator; `catch_up:` in the schedule file has late times made good",
+        "`punctual start SCHEDULE` starts what the file says now; `catch_up:` in the schedule file has late times made good",
     ),
 ];
 

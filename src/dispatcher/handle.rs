@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::core::{
     Command, CommandRefused, ConnectionObstacle, ConnectionTrouble, Done, HoldingCommand, HoldingDone, Resolution,
-    Resolved, StopCommand, StopDone,
+    Resolved, StartCommand, StopCommand, StopDone,
 };
 use crate::clock::Reading;
 use crate::executor::Clients;
@@ -100,7 +100,7 @@ impl Handle {
         match self.ask(Command::Resolve { run, how, actor }).await? {
             Done::Resolved(resolved) => Ok(resolved),
             // Each command has an answer of its own kind.
-            Done::Held(_) | Done::Stopped(_) => Err(CommandRefused::Stopping),
+            Done::Held(_) | Done::Started(_) | Done::Stopped(_) => Err(CommandRefused::Stopping),
         }
     }
 
@@ -111,7 +111,7 @@ impl Handle {
     pub async fn hold(&self, what: HoldingCommand, actor: String) -> Result<HoldingDone, CommandRefused> {
         match self.ask(Command::Hold { what, actor }).await? {
             Done::Held(done) => Ok(done),
-            Done::Resolved(_) | Done::Stopped(_) => Err(CommandRefused::Stopping),
+            Done::Resolved(_) | Done::Started(_) | Done::Stopped(_) => Err(CommandRefused::Stopping),
         }
     }
 
@@ -122,7 +122,18 @@ impl Handle {
     pub async fn stop_runs(&self, what: StopCommand, actor: String) -> Result<StopDone, CommandRefused> {
         match self.ask(Command::Stop { what, actor }).await? {
             Done::Stopped(done) => Ok(done),
-            Done::Resolved(_) | Done::Held(_) => Err(CommandRefused::Stopping),
+            Done::Resolved(_) | Done::Held(_) | Done::Started(_) => Err(CommandRefused::Stopping),
+        }
+    }
+
+    /// Starts something by hand. Returns its run when that is stored, with `actor` as who asked for it.
+    ///
+    /// # Errors
+    /// [`CommandRefused`]; nothing is started.
+    pub async fn start_run(&self, what: StartCommand, actor: String) -> Result<RunId, CommandRefused> {
+        match self.ask(Command::Start { what, actor }).await? {
+            Done::Started(run) => Ok(run),
+            Done::Resolved(_) | Done::Held(_) | Done::Stopped(_) => Err(CommandRefused::Stopping),
         }
     }
 

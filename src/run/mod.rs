@@ -21,4 +21,4 @@ pub use record::{Evidence, HeldFor, ListCalls, Run, Seen, ShortFolder};
 pub use reference::Reference;
 pub use state::{Ending, IllegalStep, JobPhase, MissReason, RunEvent, RunState, SkipReason, WaitReason};
 pub use stop::{FaultClass, JobEnding, StopIntent, StopStep, StoppedBy, TimeLimit};
-pub use work::{FrozenPolicy, Work};
+pub use work::{FrozenPolicy, InWindows, Work};

@@ -61,6 +61,27 @@ pub struct FrozenPolicy {
     /// Of pools and of starts that wait: higher first.
     #[serde(default, skip_serializing_if = "is_ordinary")]
     pub priority: i32,
+    /// What windows in which nothing is started are to it: a person may start it all the same (semantics.md 31).
+    #[serde(default, skip_serializing_if = "InWindows::is_usual")]
+    pub in_windows: InWindows,
+}
+
+/// What becomes of a run inside a window in which nothing is started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InWindows {
+    /// It waits for the end.
+    #[default]
+    Waits,
+    /// A person wants it started then.
+    Starts,
+}
+
+impl InWindows {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_usual(&self) -> bool {
+        *self == InWindows::Waits
+    }
 }
 
 fn is_ordinary(priority: &i32) -> bool {
@@ -81,6 +102,7 @@ impl FrozenPolicy {
             stop_at: None,
             pool: schedule.pool.clone(),
             priority: schedule.priority,
+            in_windows: InWindows::Waits,
         }
     }
 }

@@ -28,6 +28,7 @@ mod routes;
 mod server;
 mod skip;
 mod socket;
+mod start;
 mod stop;
 #[doc(hidden)]
 pub mod status;
@@ -47,6 +48,7 @@ pub use resolve::{Decided, Decision};
 pub use server::Server;
 pub use skip::{SkipAnswer, SkipRequest, SkipWay};
 pub use socket::{ControlSocket, SocketError};
+pub use start::{StartAnswer, StartRequest};
 pub use status::{
     ConnectionStatus, DaemonStatus, NextTime, ObstacleStatus, PoolLine, RunLine, Status, TokenReport,
     ZoneDatabaseStatus,

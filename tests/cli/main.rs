@@ -437,8 +437,7 @@ fn the_commands_that_a_hint_names_keep_the_files_and_the_folder_that_were_given(
 fn a_command_that_is_not_built_yet_says_so_and_what_to_do_instead() {
     let folder = folder_with("schedules: {}\n");
     for (command, instead) in [
-        (["start", "payroll"].as_slice(), "in Orchestrator"),
-        (&["retry", "500e0791"], "`retry:`"),
+        (["retry", "500e0791"].as_slice(), "`retry:`"),
         (&["backfill", "payroll", "--from", "2026-11-23"], "`catch_up:`"),
     ] {
         let output = run(folder.path(), command);

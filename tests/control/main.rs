@@ -18,6 +18,7 @@ mod resolve;
 mod noticed;
 mod show;
 mod socket;
+mod start;
 mod status;
 mod stop;
 mod why;

@@ -6,6 +6,7 @@
 
 #[path = "../support/blackouts.rs"]
 mod blackouts;
+mod by_hand;
 mod catch_up;
 mod crashes;
 mod evidence;

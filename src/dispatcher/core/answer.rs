@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::holding_command::{HoldingDone, HoldingRefused};
+use super::start_command::StartRefused;
 use super::stop_command::{StopDone, StopRefused};
 use crate::run::{FolderId, JobId, JobKey, RunId, RunState};
 
@@ -30,6 +31,8 @@ pub enum Done {
     Resolved(Resolved),
     /// About what is held back.
     Held(HoldingDone),
+    /// A run by hand.
+    Started(RunId),
     /// About what was stopped.
     Stopped(StopDone),
 }
@@ -110,6 +113,9 @@ pub enum CommandRefused {
     /// Nothing was paused, resumed or skipped.
     #[error(transparent)]
     Holding(#[from] HoldingRefused),
+    /// Nothing was started.
+    #[error(transparent)]
+    Start(#[from] StartRefused),
     /// Nothing was stopped.
     #[error(transparent)]
     Stop(#[from] StopRefused),

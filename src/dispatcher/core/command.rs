@@ -13,6 +13,7 @@ use super::inquiry::Settle;
 use super::progress::Wish;
 use super::run::{adopt, ending, stop};
 use super::set::planning::Planning;
+use super::start_command::{self, StartCommand};
 use super::state::State;
 use super::stop_command::{self, StopCommand};
 use crate::executor::Action;
@@ -30,6 +31,13 @@ pub enum Command {
         run: RunId,
         /// How.
         how: Resolution,
+        /// Who asks, for `audit`.
+        actor: String,
+    },
+    /// Start something by hand.
+    Start {
+        /// What.
+        what: StartCommand,
         /// Who asks, for `audit`.
         actor: String,
     },
@@ -120,6 +128,10 @@ impl Desk {
 pub(crate) fn take(state: &mut State, planning: &Planning, desk: &mut Desk, id: CommandId, command: Command) {
     let (run, how, actor) = match command {
         Command::Resolve { run, how, actor } => (run, how, actor),
+        Command::Start { what, actor } => {
+            let done = start_command::take(state, what, &actor);
+            return desk.answers.push((id, done.map(Done::Started).map_err(CommandRefused::from)));
+        }
         Command::Stop { what, actor } => {
             let done = stop_command::take(state, what, &actor);
             return desk.answers.push((id, done.map(Done::Stopped).map_err(CommandRefused::from)));

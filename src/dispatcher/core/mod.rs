@@ -25,6 +25,7 @@ mod recover;
 mod report;
 mod run;
 mod set;
+mod start_command;
 mod state;
 mod stop_command;
 mod succession;
@@ -45,6 +46,7 @@ use self::run::{crowd, deadline, elsewhere, failing, look_up, polling, send, sto
 use self::set::jumps::Turns;
 use self::set::planning::Planning;
 use self::set::{claim, jumps, recall, reload, warm_up};
+pub use self::start_command::{StartCommand, StartRefused};
 pub use self::state::{Absent, Pace, RandomBits};
 use self::state::{State, must};
 pub use self::stop_command::{StopCommand, StopDone, StopHow, StopRefused};

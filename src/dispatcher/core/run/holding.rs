@@ -12,7 +12,7 @@ use crate::dispatcher::core::queue::Seat;
 use crate::dispatcher::core::state::State;
 use crate::happening::OfRun;
 use crate::policy::holding::Kept;
-use crate::run::{PauseScope, RunId, WaitReason};
+use crate::run::{InWindows, PauseScope, RunId, WaitReason};
 
 /// What a run waits for that is held back now. None: nothing holds it.
 pub(crate) fn keep(state: &mut State, id: RunId) -> Option<Seat> {
@@ -21,9 +21,11 @@ pub(crate) fn keep(state: &mut State, id: RunId) -> Option<Seat> {
     }
     let now = state.now.wall;
     let open = state.book.get(id)?;
+    let in_windows = open.run.policy.in_windows;
     let kept = match (state.holding.holds.kept(whose(&open.run), open.run.trigger, now), open.wish) {
         // A person has decided about this very start, knowing of the pause or not.
         (Kept::Paused(..), Wish::Start) => Kept::No,
+        (Kept::Blackout(..), _) if in_windows == InWindows::Starts => Kept::No,
         (kept, Wish::Start | Wish::StartAfterLook | Wish::None) => kept,
     };
     let (reason, by, until) = match kept {

@@ -17,7 +17,7 @@ use crate::executor::{Action, StartOrder, Target};
 use crate::happening::{OfRun, WhyUnwanted};
 use crate::orchestrator::ServerStop;
 use crate::run::{Ending, Run, RunEvent, RunId, RunState, SkipReason, WaitReason};
-use crate::schedule::{ConnectionName, Enablement, StartSpec, Timeouts};
+use crate::schedule::{ConnectionName, Enablement, StartSpec, Timeouts, Trigger};
 
 /// Sends what may be sent: on each connection in the order of its times.
 pub(crate) fn send_waiting(state: &mut State) {
@@ -293,7 +293,13 @@ fn server_stop(timeouts: &Timeouts) -> Option<ServerStop> {
 fn unwanted(state: &State, run: &Run) -> Option<(Ending, WhyUnwanted)> {
     match (state.loaded.set.schedules.get(&run.schedule).map(|schedule| schedule.enablement), state.loaded.absent) {
         (Some(Enablement::Enabled), _) | (None, Absent::Park) => None,
-        (Some(Enablement::Disabled), _) => Some((Ending::Skipped(SkipReason::Disabled), WhyUnwanted::Disabled)),
+        (Some(Enablement::Disabled), _) => match run.trigger {
+            // Who asks for it by hand knows (semantics.md 12a, 31).
+            Trigger::Manual => None,
+            Trigger::Scheduled | Trigger::CatchUp | Trigger::After | Trigger::Backfill => {
+                Some((Ending::Skipped(SkipReason::Disabled), WhyUnwanted::Disabled))
+            }
+        },
         (None, Absent::Retire) => Some((Ending::Cancelled, WhyUnwanted::Gone)),
     }
 }
