@@ -6,6 +6,7 @@
 
 mod args;
 mod audit;
+mod by_hand_args;
 mod check;
 mod client;
 #[doc(hidden)]

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::args::{Global, StartArgs};
+use super::args::Global;
+use super::by_hand_args::StartArgs;
 use super::client::{Client, segment};
 use super::failure::{Exit, Failure};
 use super::output::{Out, plain};

@@ -1,6 +1,7 @@
 //! `punctual stop`: a person stops a run, or whatever of a schedule waits.
 
-use super::args::{Global, StopArgs};
+use super::args::Global;
+use super::by_hand_args::StopArgs;
 use super::client::{Client, segment};
 use super::failure::{Exit, Failure};
 use super::output::{Out, plain};

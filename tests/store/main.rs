@@ -16,9 +16,9 @@ use jiff::tz::Offset;
 use jiff::{Timestamp, civil};
 use punctual::history::{self, History, HistoryFilter};
 use punctual::run::{
-    Account, Attempt, Ending, Evidence, FaultClass, FolderId, FrozenPolicy, HeldFor, JobEnding, JobId, JobKey, JobRef,
-    MissReason, Pause, PauseId, PauseScope, Reference, Run, RunId, RunState, Seen, SkipMark, StopIntent, StopStep,
-    StoppedBy, TimeLimit, Work,
+    Account, Attempt, Ending, Evidence, FaultClass, FolderId, FrozenPolicy, HeldFor, InWindows, JobEnding, JobId,
+    JobKey, JobRef, MissReason, Pause, PauseId, PauseScope, Reference, Run, RunId, RunState, Seen, SkipMark,
+    StopIntent, StopStep, StoppedBy, TimeLimit, Work,
 };
 use punctual::schedule::{
     self, CatchUp, CatchUpPolicy, ConnectionName, CountedBy, FolderChoice, HighWaterMark, HistoryChoice, OnPending,
@@ -73,6 +73,7 @@ fn policy() -> FrozenPolicy {
         stop_at: Some(now()),
         pool: Some("night".to_owned()),
         priority: 7,
+        in_windows: InWindows::Starts,
     }
 }
 

@@ -126,6 +126,7 @@ impl Old {
                 stop_at: None,
                 pool: None,
                 priority: 0,
+                in_windows: InWindows::Waits,
             },
             schedule_version: None,
             waiting_until: None,
