@@ -11,10 +11,11 @@ use super::changes::{Changes, DoubtOver, HoldingChange};
 use super::connection_rows::{EvidenceRow, ListCallsRow, ShortFolderRow};
 use super::holding_rows::{AccountRow, FailingRow, LastAccountRow, PauseRow, SkipMarkRow};
 use super::open::Database;
-use super::rows::{DeedRow, EventRow, MarkRow, RunRow, VersionRow};
+use super::rows::{DeedRow, EventRow, MakesGood, MarkRow, RunRow, VersionRow};
 use super::trouble::StoreError;
-use super::{holding_sql, sql};
-use crate::run::{Run, RunId, Seen};
+use super::{by_hand_sql, holding_sql, sql};
+use crate::run::{Ending, Run, RunId, RunState, Seen};
+use crate::schedule::Trigger;
 
 /// What a commit did.
 #[derive(Clone, Debug, Default)]
@@ -127,6 +128,7 @@ async fn apply(connection: &mut SqliteConnection, changes: &Changes) -> Result<C
             return Err(Fault::Stale { expected: updated.len(), changed });
         }
     }
+    make_good(connection, inserted, updated).await?;
     // The attempts of a claim that was lost are not written.
     let won: Vec<AttemptRow> = attempts_of(inserted.iter().filter(|run| !committed.lost.contains(&run.id)));
     let insert = if won.iter().all(AttemptRow::is_claim) { sql::INSERT_CLAIMED_ATTEMPTS } else { sql::UPSERT_ATTEMPTS };
@@ -194,6 +196,21 @@ async fn claim(connection: &mut SqliteConnection, inserted: &[Run]) -> Result<Ha
         written.insert(row.try_get::<String, _>(0)?);
     }
     Ok(inserted.iter().map(|run| run.id).filter(|id| !written.contains(&id.to_string())).collect())
+}
+
+/// What a person starts for a time, or again, makes that good: until it ends other than well.
+async fn make_good(connection: &mut SqliteConnection, inserted: &[Run], updated: &[Run]) -> Result<(), sqlx::Error> {
+    let is_by_hand = |run: &&Run| matches!(run.trigger, Trigger::Manual | Trigger::Backfill);
+    let fails = |run: &&Run| run.state.is_final() && run.state != RunState::Ended(Ending::Succeeded);
+    let asked: Vec<MakesGood> = inserted.iter().filter(is_by_hand).map(MakesGood::of).collect();
+    if !asked.is_empty() {
+        let rows = json(asked.into_iter());
+        for make in [by_hand_sql::MAKE_TIMES_GOOD, by_hand_sql::MAKE_RUNS_GOOD] {
+            sql::query(make).bind(rows.clone()).execute(&mut *connection).await?;
+        }
+    }
+    let failed = inserted.iter().chain(updated).filter(is_by_hand).filter(fails).map(|run| run.id).collect();
+    execute(connection, by_hand_sql::MAKE_GOOD_NO_LONGER, failed).await
 }
 
 fn attempts_of<'a>(runs: impl Iterator<Item = &'a Run>) -> Vec<AttemptRow> {

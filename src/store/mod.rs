@@ -7,6 +7,7 @@
 //! Absent: queries for people (`history`), and any decision.
 
 mod attempt_rows;
+mod by_hand_sql;
 mod changes;
 mod chores;
 mod claim_lock;
@@ -17,6 +18,7 @@ mod connection_rows;
 mod holding_rows;
 mod holding_sql;
 mod installation;
+mod one_run;
 mod open;
 mod rows;
 mod schema;
@@ -33,6 +35,7 @@ pub use changes::{
 pub use chores::{CopyError, Removed, Retention, copy_database};
 pub use claim_lock::{Holder, StateFolder, StateFolderError};
 pub use commit::Committed;
+pub use one_run::Recorded;
 pub use open::Database;
 pub use set_aside::damaged_databases;
 pub use sql::ALL as SQL_STATEMENTS;

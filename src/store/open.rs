@@ -333,6 +333,14 @@ impl Database {
             .fetch_all(&mut self.connection)
             .await
             .map_err(|cause| self.failed("reading the open runs", cause))?;
+        self.parsed(&rows, table)
+    }
+
+    pub(super) fn parsed<T: serde::de::DeserializeOwned>(
+        &self,
+        rows: &[sqlx::sqlite::SqliteRow],
+        table: &'static str,
+    ) -> Result<Vec<T>, StoreError> {
         rows.iter()
             .map(|row| {
                 let text: String = row.try_get(0).map_err(|cause| self.failed("reading a row", cause))?;

@@ -139,6 +139,21 @@ impl RunRow {
     }
 }
 
+/// A run by hand, and what it makes good.
+#[derive(Debug, Serialize)]
+pub(super) struct MakesGood {
+    id: RunId,
+    schedule: ScheduleKey,
+    nominal_at: i64,
+    retry_of: Option<RunId>,
+}
+
+impl MakesGood {
+    pub(super) fn of(run: &Run) -> MakesGood {
+        MakesGood { id: run.id, schedule: run.schedule.clone(), nominal_at: ms(run.nominal_at), retry_of: run.retry_of }
+    }
+}
+
 #[derive(Debug, Deserialize)]
 pub(super) struct CountingRow {
     id: RunId,

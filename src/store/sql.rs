@@ -3,6 +3,7 @@
 //! Where a row has many columns, `jsonb_each` takes the array apart: with `json_each` each column reads the row's text anew (measured: a
 //! quarter more for ten thousand claims).
 
+use super::by_hand_sql::{LOAD_ATTEMPTS, LOAD_RUN, MADE_GOOD_BY, MAKE_GOOD_NO_LONGER, MAKE_RUNS_GOOD, MAKE_TIMES_GOOD};
 use super::columns::{
     changed_from_excluded, changed_from_new, columns_of_attempt, columns_of_run, names, object, of_claim, values,
 };
@@ -20,7 +21,7 @@ macro_rules! open_states {
 }
 
 /// Every statement, for the test that prepares each against the migrated schema.
-pub const ALL: [&str; 70] = [
+pub const ALL: [&str; 76] = [
     INSTALLATION_GET,
     INSTALLATION_SET,
     DOUBT_SET,
@@ -32,6 +33,9 @@ pub const ALL: [&str; 70] = [
     INSERT_CLAIMS,
     WRITTEN_RUNS,
     UPDATE_RUNS,
+    MAKE_TIMES_GOOD,
+    MAKE_RUNS_GOOD,
+    MAKE_GOOD_NO_LONGER,
     UPSERT_ATTEMPTS,
     INSERT_CLAIMED_ATTEMPTS,
     SWEEPS_DONE,
@@ -59,6 +63,9 @@ pub const ALL: [&str; 70] = [
     INSERT_LIST_CALLS,
     LOAD_OPEN_RUNS,
     LOAD_OPEN_ATTEMPTS,
+    LOAD_RUN,
+    LOAD_ATTEMPTS,
+    MADE_GOOD_BY,
     LOAD_COUNTING,
     LOAD_SWEEPS,
     LOAD_MARKS,

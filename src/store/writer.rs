@@ -10,10 +10,12 @@ use super::changes::{Changes, Deed, LoadedState};
 use super::chores::{self, Removed, Retention};
 use super::claim_lock::Counter;
 use super::commit::{Committed, Waiting, commit_all, json};
+use super::one_run::Recorded;
 use super::open::Database;
 use super::rows::DeedRow;
 use super::sql;
 use super::trouble::StoreError;
+use crate::run::RunId;
 
 /// How many requests may wait: the dispatcher has one, housekeeping and commands a few.
 const QUEUE: usize = 64;
@@ -31,6 +33,7 @@ pub struct Store {
 enum Request {
     Commit { changes: Box<Changes>, reply: oneshot::Sender<Result<Committed, Arc<StoreError>>> },
     Restart { now: Timestamp, reply: oneshot::Sender<Result<LoadedState, StoreError>> },
+    Read { run: RunId, reply: oneshot::Sender<Result<Option<Recorded>, Arc<StoreError>>> },
     Run { task: Task, reply: oneshot::Sender<Result<(), Arc<StoreError>>> },
     Remove { retention: Retention, reply: oneshot::Sender<Result<Removed, Arc<StoreError>>> },
     Close { reply: oneshot::Sender<Result<(), StoreError>> },
@@ -92,6 +95,16 @@ impl Store {
         detail: Option<String>,
     ) -> Result<(), Arc<StoreError>> {
         self.run(Task::Audit(Deed { at, actor, action, subject, detail })).await
+    }
+
+    /// A run as it was written last, open or not, and by which other it has been made good; none: there is no such run.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn read_run(&self, run: RunId) -> Result<Option<Recorded>, Arc<StoreError>> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(Request::Read { run, reply }).await.map_err(|_| Arc::new(StoreError::Closed))?;
+        answer.await.map_err(|_| Arc::new(StoreError::Closed))?
     }
 
     /// Removes one batch of old runs; none when there is nothing more to remove.
@@ -210,6 +223,12 @@ async fn write_until_closed(database: Database, mut inbox: mpsc::Receiver<Reques
                 Request::Commit { .. } => {}
                 Request::Restart { now, reply } => {
                     let _ = reply.send(place.restart(now).await);
+                }
+                Request::Read { run, reply } => {
+                    let _ = reply.send(match place.open() {
+                        Ok(database) => database.read_run(run).await.map_err(Arc::new),
+                        Err(shut) => Err(shut),
+                    });
                 }
                 Request::Run { task, reply } => {
                     let _ = reply.send(match place.open() {

@@ -4,6 +4,7 @@
 
 mod holding;
 mod logs;
+mod made_good;
 mod migrations;
 mod upgrade;
 mod upkeep;
