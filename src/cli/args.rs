@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::by_hand_args::{StartArgs, StopArgs};
+use super::by_hand_args::{BackfillArgs, RetryArgs, StartArgs, StopArgs};
+pub(super) use super::format::Format;
 use super::holding_args::{PauseArgs, ResumeArgs, SkipArgs};
 use super::times::{self, When};
 
@@ -87,6 +88,10 @@ pub(super) enum Command {
     Resolve(ResolveArgs),
     /// Start a schedule's process by hand, now.
     Start(StartArgs),
+    /// Start a run once more, or make its next attempt at once.
+    Retry(RetryArgs),
+    /// Make missed times of a schedule good, one after another.
+    Backfill(BackfillArgs),
     /// Stop a run: cancel what was not sent, stop the job of what was.
     Stop(StopArgs),
     /// Hold schedules back until they are resumed; running jobs go on.
@@ -270,19 +275,6 @@ pub(super) struct StatusArgs {
     /// A table for people, or one object.
     #[arg(short = 'o', long, value_enum, default_value_t = ObjectFormat::Table)]
     pub(super) output: ObjectFormat,
-}
-
-/// How rows are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// For people.
-    Table,
-    /// One array.
-    Json,
-    /// One object a line.
-    Ndjson,
-    /// With a header line.
-    Csv,
 }
 
 /// How one object is printed.

@@ -6,6 +6,7 @@
 
 mod args;
 mod audit;
+mod backfill;
 mod by_hand_args;
 mod check;
 mod client;
@@ -17,6 +18,7 @@ mod doctor;
 mod failure;
 mod farewell;
 mod files;
+mod format;
 mod given;
 #[doc(hidden)]
 pub mod grid;
@@ -32,6 +34,7 @@ mod output;
 mod people;
 mod reload;
 mod resolve;
+mod retry;
 mod runs;
 mod sandbox;
 mod schema;
@@ -109,6 +112,8 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Reload(args) => reload::run(&global, &args, &mut out).await?,
         Command::Resolve(args) => resolve::run(&global, &args, &mut out).await?,
         Command::Start(args) => start::run(&global, &args, &clock, &mut out).await?,
+        Command::Retry(args) => retry::run(&global, &args, &clock, &mut out).await?,
+        Command::Backfill(args) => backfill::run(&global, &args, &mut out).await?,
         Command::Stop(args) => stop::run(&global, &args, &mut out).await?,
         Command::Pause(args) => holding::pause(&global, &args, &clock, &mut out).await?,
         Command::Resume(args) => holding::resume(&global, &args, &mut out).await?,

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use super::args::Global;
-use super::by_hand_args::StartArgs;
+use super::by_hand_args::{HowArgs, StartArgs};
 use super::client::{Client, segment};
 use super::failure::{Exit, Failure};
 use super::output::{Out, plain};
 use super::show::find_run;
 use crate::clock::Clock;
 use crate::history::History;
-use crate::run::{Ending, RunState};
+use crate::run::{Ending, RunId, RunState};
 use crate::schedule::OverlapPolicy;
 use crate::text::quoted;
 use crate::web::{StartAnswer, StartRequest};
@@ -19,33 +19,51 @@ use crate::web::{StartAnswer, StartRequest};
 const LOOKS: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(global: &Global, args: &StartArgs, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
-    let overlap = args.overlap.as_deref().map(|word| {
+    let request = StartRequest {
+        typed: args.arguments.iter().cloned().collect(),
+        nominal: args.nominal.clone(),
+        overlap: overlap(&args.how)?,
+        force: args.force,
+        reason: args.how.reason.clone(),
+        ..StartRequest::default()
+    };
+    let client = daemon(global).await?;
+    let path = format!("/schedules/{}/start", segment(&args.schedule));
+    let answer: StartAnswer = client.post(&path, &request).await?;
+    let run = RunId(answer.run);
+    out.line(format!("`{}`: run {}", plain(&args.schedule), run.short()))?;
+    if args.wait { follow(global, run, clock, out).await } else { Ok(Exit::Fine) }
+}
+
+/// The daemon, without which nothing is started.
+pub(super) async fn daemon(global: &Global) -> Result<Client, Failure> {
+    Client::find(global).await?.ok_or_else(|| {
+        Failure::new(Exit::NotReachable, "no daemon answers, and only a running one can start a run")
+            .hint("start it with `punctual daemon`, or say where its socket is with `--socket`")
+    })
+}
+
+/// What was said about older runs.
+pub(super) fn overlap(how: &HowArgs) -> Result<Option<OverlapPolicy>, Failure> {
+    let read = |word: &str| {
         serde_json::from_value(word.into()).map_err(|_| {
             let words = OverlapPolicy::ALL.iter().filter_map(|policy| serde_json::to_value(policy).ok());
             let words: Vec<String> = words.filter_map(|word| word.as_str().map(str::to_owned)).collect();
             Failure::new(Exit::Usage, format!("`{}` is no overlap policy", plain(word)))
                 .hint(format!("there are {}", quoted(words)))
         })
-    });
-    let request = StartRequest {
-        typed: args.arguments.iter().cloned().collect(),
-        overlap: overlap.transpose()?,
-        force: args.force,
-        reason: args.reason.clone(),
-        ..StartRequest::default()
     };
-    let client = Client::find(global).await?.ok_or_else(|| {
-        Failure::new(Exit::NotReachable, "no daemon answers, and only a running one can start a run")
-            .hint("start it with `punctual daemon`, or say where its socket is with `--socket`")
-    })?;
-    let path = format!("/schedules/{}/start", segment(&args.schedule));
-    let answer: StartAnswer = client.post(&path, &request).await?;
-    let id = answer.run.to_string();
+    how.overlap.as_deref().map(read).transpose()
+}
+
+/// Looks at a run until it has ended, and says how.
+pub(super) async fn follow(global: &Global, run: RunId, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
+    out.flush()?;
+    let id = run.to_string();
     let history = History::open(&global.state_dir()).await?;
     let ended = async {
         let mut run = find_run(&history, &id).await?;
-        out.line(format!("`{}`: run {}", plain(&run.schedule), run.short()))?;
-        while args.wait && run.state.known().is_none_or(|state| !state.is_final()) {
+        while run.state.known().is_none_or(|state| !state.is_final()) {
             clock.sleep(LOOKS).await;
             run = find_run(&history, &id).await?;
         }
@@ -54,9 +72,6 @@ pub(super) async fn run(global: &Global, args: &StartArgs, clock: &Clock, out: &
     let run = ended.await;
     history.close().await;
     let run = run?;
-    if !args.wait {
-        return Ok(Exit::Fine);
-    }
     out.line(format!("`{}`: run {} {}", plain(&run.schedule), run.short(), run.state))?;
     match run.state.known() {
         Some(RunState::Ended(Ending::Succeeded)) => Ok(Exit::Fine),

@@ -7,15 +7,10 @@ use clap::error::{ContextKind, ContextValue};
 
 use super::failure::{Exit, Failure};
 
-const TO_COME: [(&str, &str); 2] = [
-    (
-        "retry",
-        "`punctual start SCHEDULE` starts what the file says now; `retry:` in the schedule file has failed jobs tried again",
-    ),
-    (
-        "backfill",
-        "`punctual start SCHEDULE` starts what the file says now; `catch_up:` in the schedule file has late times made good",
-    ),
+const TO_COME: [(&str, &str); 3] = [
+    ("incident", "`punctual status` shows what waits for a person, and ends with 1 then"),
+    ("notify", "`punctual status` ends with 1 when something waits for a person: a monitor can ask it"),
+    ("web", "`punctual status` and `punctual runs` show what runs, what is due, and what has failed"),
 ];
 
 /// The failure that names it, if that is what clap did not know.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::core::{
-    Command, CommandRefused, ConnectionObstacle, ConnectionTrouble, Done, HoldingCommand, HoldingDone, Resolution,
-    Resolved, StartCommand, StopCommand, StopDone,
+    BackfillCommand, BackfillDone, Command, CommandRefused, ConnectionObstacle, ConnectionTrouble, Done,
+    HoldingCommand, HoldingDone, Resolution, Resolved, RetryCommand, RetryDone, StartCommand, StopCommand, StopDone,
 };
 use crate::clock::Reading;
 use crate::executor::Clients;
@@ -73,6 +73,12 @@ pub enum StoreHealth {
 #[error("the dispatcher has ended")]
 pub struct DispatcherEnded;
 
+/// Each command has an answer of its own kind.
+fn not_its_own(done: &Done) -> CommandRefused {
+    tracing::error!("The dispatcher gave another command's answer: {done:?}");
+    CommandRefused::Stopping
+}
+
 impl Handle {
     /// Asks for the stop: nothing more is claimed or sent.
     pub fn stop(&self) {
@@ -99,8 +105,7 @@ impl Handle {
     pub async fn resolve(&self, run: RunId, how: Resolution, actor: String) -> Result<Resolved, CommandRefused> {
         match self.ask(Command::Resolve { run, how, actor }).await? {
             Done::Resolved(resolved) => Ok(resolved),
-            // Each command has an answer of its own kind.
-            Done::Held(_) | Done::Started(_) | Done::Stopped(_) => Err(CommandRefused::Stopping),
+            other => Err(not_its_own(&other)),
         }
     }
 
@@ -111,7 +116,7 @@ impl Handle {
     pub async fn hold(&self, what: HoldingCommand, actor: String) -> Result<HoldingDone, CommandRefused> {
         match self.ask(Command::Hold { what, actor }).await? {
             Done::Held(done) => Ok(done),
-            Done::Resolved(_) | Done::Started(_) | Done::Stopped(_) => Err(CommandRefused::Stopping),
+            other => Err(not_its_own(&other)),
         }
     }
 
@@ -122,7 +127,7 @@ impl Handle {
     pub async fn stop_runs(&self, what: StopCommand, actor: String) -> Result<StopDone, CommandRefused> {
         match self.ask(Command::Stop { what, actor }).await? {
             Done::Stopped(done) => Ok(done),
-            Done::Resolved(_) | Done::Held(_) | Done::Started(_) => Err(CommandRefused::Stopping),
+            other => Err(not_its_own(&other)),
         }
     }
 
@@ -133,7 +138,29 @@ impl Handle {
     pub async fn start_run(&self, what: StartCommand, actor: String) -> Result<RunId, CommandRefused> {
         match self.ask(Command::Start { what, actor }).await? {
             Done::Started(run) => Ok(run),
-            Done::Resolved(_) | Done::Held(_) | Done::Stopped(_) => Err(CommandRefused::Stopping),
+            other => Err(not_its_own(&other)),
+        }
+    }
+
+    /// Tries a run again. Returns when that is stored, with `actor` as who asked for it.
+    ///
+    /// # Errors
+    /// [`CommandRefused`]; nothing is started.
+    pub async fn retry(&self, what: RetryCommand, actor: String) -> Result<RetryDone, CommandRefused> {
+        match self.ask(Command::Retry { what, actor }).await? {
+            Done::Retried(done) => Ok(done),
+            other => Err(not_its_own(&other)),
+        }
+    }
+
+    /// Makes times of the past good. Returns their runs when they are stored, with `actor` as who asked for them.
+    ///
+    /// # Errors
+    /// [`CommandRefused`]; nothing is started.
+    pub async fn backfill(&self, what: BackfillCommand, actor: String) -> Result<BackfillDone, CommandRefused> {
+        match self.ask(Command::Backfill { what, actor }).await? {
+            Done::Backfilled(done) => Ok(done),
+            other => Err(not_its_own(&other)),
         }
     }
 

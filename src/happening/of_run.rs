@@ -38,6 +38,11 @@ pub enum OfRun {
     BehindStopped(OldBlocker),
     /// It waits for the end of an older time that is caught up.
     BehindCaughtUp(OldBlocker),
+    /// A planned time comes before what fills a hole of the past would be done.
+    PlannedIsNear {
+        /// Which.
+        nominal_at: Timestamp,
+    },
     /// A newer time took its place.
     Replaced {
         /// Which.
@@ -252,6 +257,11 @@ pub enum OfRun {
     },
     /// A person decided not to.
     DecidedNotToStart {
+        /// Who.
+        actor: String,
+    },
+    /// A person has its next attempt made at once.
+    SentSooner {
         /// Who.
         actor: String,
     },

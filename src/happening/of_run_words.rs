@@ -28,6 +28,7 @@ impl fmt::Display for OfRun {
             OfRun::Behind(older) => write!(f, "Waits for an older run: {older}"),
             OfRun::BehindStopped(older) => write!(f, "Waits until an older run has stopped: {older}"),
             OfRun::BehindCaughtUp(older) => write!(f, "Waits for an older time that is caught up: {older}"),
+            OfRun::PlannedIsNear { nominal_at } => write!(f, "Waits for the planned time {nominal_at:.0}, which is near"),
             OfRun::Replaced { newer } => write!(f, "Not started: run {} took its place", newer.short()),
             OfRun::TooManyWait { most } => write!(f, "Not started: {most} times of its schedule wait already"),
             OfRun::PiledUp(reason) => write!(f, "Not started: {}; newer times go first", WaitedFor(*reason)),
@@ -139,6 +140,7 @@ impl fmt::Display for OfRun {
                 write!(f, "{actor} decided to start it; looking it up once more")
             }
             OfRun::DecidedNotToStart { actor } => write!(f, "{actor} decided not to start it"),
+            OfRun::SentSooner { actor } => write!(f, "{actor} has the next attempt made at once"),
             OfRun::CancelledBy { actor } => write!(f, "{actor} stopped it"),
             OfRun::CountsNoLonger { actor } => {
                 write!(f, "{actor} gave up waiting for its job; it no longer counts for overlap")

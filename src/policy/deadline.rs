@@ -29,6 +29,10 @@ pub fn at(
     start_deadline: Duration,
     mut free: impl FnMut(Timestamp) -> (Timestamp, Timestamp),
 ) -> Timestamp {
+    if base == Timestamp::MAX {
+        // It has none, and no window is looked for that far ahead.
+        return base;
+    }
     let (mut at, mut left) = (base, start_deadline);
     for _ in 0..MOST_WINDOWS {
         let (from, until) = free(at);

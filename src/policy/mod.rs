@@ -7,6 +7,7 @@
 //!
 //! Absent: limits on rate and number of starts (`dispatcher`), since they delay a start and never drop it.
 
+pub mod backfill;
 pub mod deadline;
 pub mod failing;
 pub mod fault;

@@ -6,11 +6,11 @@ use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attempt, FolderId, FrozenPolicy, IllegalStep, InstallationId, JobRef, Reference, RunEvent, RunId, RunState,
+    Attempt, Ending, FolderId, FrozenPolicy, IllegalStep, InstallationId, JobRef, Reference, RunEvent, RunId, RunState,
     VersionId, Work,
 };
 use crate::schedule::{
-    ArgumentTemplate, AttemptFacts, CatchUpPolicy, ConnectionName, OnPending, OverlapPolicy, Retry, ScheduleKey,
+    ArgumentTemplate, AttemptFacts, CatchUpPolicy, ConnectionName, Kept, OnPending, OverlapPolicy, Retry, ScheduleKey,
     StartSpec, TemplateError, Trigger,
 };
 
@@ -192,12 +192,18 @@ impl Run {
         self.state = after;
         // Nothing leads back, so this happens once.
         if needed_before && !self.needs_its_arguments() {
-            self.template = None;
+            if self.policy.history.arguments != Kept::Keep {
+                self.template = None;
+            }
             match &mut self.work {
                 Work::Process(start) => {
                     start.arguments = self.policy.history.arguments.of_arguments(start.arguments.take());
                 }
             }
+        }
+        // A person may have it tried again (semantics.md 31), but not what has succeeded.
+        if after == RunState::Ended(Ending::Succeeded) {
+            self.template = None;
         }
         Ok(())
     }

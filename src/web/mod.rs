@@ -10,6 +10,7 @@
 //! Absent: TCP, pages, and any decision about runs or tokens.
 
 mod answer;
+mod backfill;
 mod control;
 mod gather;
 mod holding;
@@ -19,11 +20,13 @@ mod logins;
 #[doc(hidden)]
 pub mod meant;
 mod needs;
+mod nominal;
 mod overview;
 mod peer;
 mod reload;
 mod reread;
 mod resolve;
+mod retry;
 mod routes;
 mod server;
 mod skip;
@@ -36,6 +39,7 @@ mod token;
 mod worst;
 
 pub use answer::{Refusal, Told, Why};
+pub use backfill::{BackfillAnswer, BackfillRequest, BackfillTime};
 pub use control::{Control, Parts, Served};
 pub use gather::gather;
 pub use holding::{HeldNow, PauseLine, PauseRequest, Paused, ResumeRequest, Resumed, Scope, SkipLine, StillHeld};
@@ -45,6 +49,7 @@ pub use peer::Peer;
 pub use reload::{ReloadAnswer, ReloadOutcome, ReloadReport, ReloadRequest};
 pub use reread::{Reloaded, Reread, Rereads};
 pub use resolve::{Decided, Decision};
+pub use retry::{RetryAnswer, RetryHow, RetryRequest};
 pub use server::Server;
 pub use skip::{SkipAnswer, SkipRequest, SkipWay};
 pub use socket::{ControlSocket, SocketError};

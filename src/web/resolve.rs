@@ -70,9 +70,11 @@ fn refused(cause: &CommandRefused) -> Refusal {
             (Why::Wrong, "give the key of the job that this run's start made")
         }
         CommandRefused::NotRead(_) => (Why::Unreachable, "try again when Orchestrator answers"),
-        CommandRefused::Holding(_) | CommandRefused::Start(_) | CommandRefused::Stop(_) => {
-            (Why::Wrong, "say what is to be decided about the run")
-        }
+        CommandRefused::Holding(_)
+        | CommandRefused::Start(_)
+        | CommandRefused::Retry(_)
+        | CommandRefused::Backfill(_)
+        | CommandRefused::Stop(_) => (Why::Wrong, "say what is to be decided about the run"),
         CommandRefused::Busy(_) => (Why::NotNow, "wait for the first answer"),
         CommandRefused::Stopping => (Why::Unable, "try again when it runs again"),
         CommandRefused::NotStored => (Why::Unable, "its log says why; free space on the disk of the state folder"),

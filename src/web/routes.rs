@@ -9,7 +9,7 @@ use axum::routing::{get, post};
 
 use super::answer::{Refusal, Why};
 use super::control::Control;
-use super::{holding, login, overview, reload, resolve, skip, start, stop, token};
+use super::{backfill, holding, login, overview, reload, resolve, retry, skip, start, stop, token};
 
 pub(super) fn routes() -> Router<Arc<Control>> {
     Router::new()
@@ -24,6 +24,9 @@ pub(super) fn routes() -> Router<Arc<Control>> {
         .route("/reload", post(reload::reload))
         .route("/runs/{run}/resolve", post(resolve::resolve))
         .route("/runs/{run}/stop", post(stop::run))
+        .route("/runs/{run}/retry", post(retry::retry))
+        .route("/schedules/{schedule}/backfill", post(backfill::backfill))
+        .route("/schedules/{schedule}/backfill/cancel", post(backfill::cancel))
         .route("/schedules/{schedule}/start", post(start::start))
         .route("/schedules/{schedule}/stop", post(stop::waiting))
         .route("/held", get(holding::show))

@@ -13,8 +13,9 @@ use uuid::Uuid;
 
 use super::answer::{Body, Refusal, Why};
 use super::control::Control;
+use super::nominal;
 use super::peer::Peer;
-use crate::dispatcher::core::{CommandRefused, StartCommand, StartRefused};
+use crate::dispatcher::core::{ByHandRefused, CommandRefused, StartCommand};
 use crate::run::InWindows;
 use crate::schedule::OverlapPolicy;
 
@@ -27,6 +28,9 @@ pub struct StartRequest {
     /// The same as a person types them.
     #[serde(default)]
     pub typed: BTreeMap<String, String>,
+    /// For which time of the schedule, as a person writes it, read in the schedule's zone. None: for now.
+    #[serde(default)]
+    pub nominal: Option<String>,
     /// What an open run does to it.
     #[serde(default)]
     pub overlap: Option<OverlapPolicy>,
@@ -51,29 +55,46 @@ pub(super) async fn start(
     Path(schedule): Path<String>,
     Body(request): Body<StartRequest>,
 ) -> Result<Json<StartAnswer>, Refusal> {
-    let StartRequest { arguments, typed, overlap, force, reason } = request;
+    let StartRequest { arguments, typed, nominal, overlap, force, reason } = request;
     let in_windows = if force { InWindows::Starts } else { InWindows::Waits };
-    let what = StartCommand { schedule, arguments, typed, overlap, in_windows, reason };
+    let set = control.served().set;
+    let loaded = set.schedules.get(schedule.as_str());
+    let nominal_at = match (nominal, loaded) {
+        (Some(text), Some(loaded)) => Some(nominal::time(&text, &loaded.recurrence, control.clock.now())?),
+        // The dispatcher says that there is no such schedule.
+        (Some(_), None) | (None, _) => None,
+    };
+    let what = StartCommand { schedule, arguments, typed, nominal_at, overlap, in_windows, reason };
     let run = control.dispatcher.start_run(what, peer.to_string()).await.map_err(|cause| refused(&cause))?;
     Ok(Json(StartAnswer { run: run.0 }))
 }
 
 fn refused(cause: &CommandRefused) -> Refusal {
-    let CommandRefused::Start(refused) = cause else {
-        return Refusal::new(Why::Unable, cause.to_string())
-            .hint("try again when it runs and its database can be written; its log says why");
-    };
+    match cause {
+        CommandRefused::Start(refused) => refused_by_hand(refused),
+        other => unable(other),
+    }
+}
+
+/// Nothing can be done at the moment.
+pub(super) fn unable(cause: &CommandRefused) -> Refusal {
+    Refusal::new(Why::Unable, cause.to_string())
+        .hint("try again when it runs and its database can be written; its log says why")
+}
+
+/// What a person wanted started is not, and what helps.
+pub(super) fn refused_by_hand(refused: &ByHandRefused) -> Refusal {
     let (why, hint) = match refused {
-        StartRefused::NoSchedule { hint, .. } => (Why::Missing, hint.clone()),
-        StartRefused::Overlaps { run, .. } => (
+        ByHandRefused::NoSchedule { hint, .. } => (Why::Missing, hint.clone()),
+        ByHandRefused::Overlaps { run, .. } => (
             Why::NotNow,
             format!("`punctual show {}` tells how it stands; `--overlap allow` starts another next to it", run.short()),
         ),
-        StartRefused::InWindow { until, .. } => {
+        ByHandRefused::InWindow { until, .. } => {
             let until = until.map_or_else(String::new, |until| format!(" it ends at {until:.0};"));
             (Why::NotNow, format!("{until} `--force` starts it all the same").trim_start().to_owned())
         }
-        StartRefused::Arguments(_) => (Why::Wrong, "give the arguments that its file names".to_owned()),
+        ByHandRefused::Arguments(_) => (Why::Wrong, "give the arguments that its file names".to_owned()),
     };
     Refusal::new(why, refused.to_string()).hint(hint)
 }

@@ -13,7 +13,7 @@ use super::answer::{Body, Refusal, Why};
 use super::control::Control;
 use super::holding::other;
 use super::peer::Peer;
-use crate::dispatcher::core::{CommandRefused, StopCommand, StopDone, StopHow, StopRefused};
+use crate::dispatcher::core::{CommandRefused, StopCommand, StopDone, StopHow, StopRefused, StopWaiting};
 use crate::run::RunId;
 
 /// How a run is to stop.
@@ -71,10 +71,10 @@ pub(super) async fn waiting(
     if request.kill {
         return Err(Refusal::new(Why::Wrong, "what was never sent has no job to be killed").hint("leave `kill` out"));
     }
-    stop(&control, &peer, StopCommand::Waiting { schedule, reason: request.reason }).await
+    stop(&control, &peer, StopCommand::Waiting { schedule, of: StopWaiting::All, reason: request.reason }).await
 }
 
-async fn stop(control: &Control, peer: &Peer, what: StopCommand) -> Result<Json<StopAnswer>, Refusal> {
+pub(super) async fn stop(control: &Control, peer: &Peer, what: StopCommand) -> Result<Json<StopAnswer>, Refusal> {
     let of_schedule = matches!(what, StopCommand::Waiting { .. });
     let done = control.dispatcher.stop_runs(what, peer.to_string()).await.map_err(|cause| refused(&cause))?;
     let answer = match done {

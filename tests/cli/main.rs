@@ -436,10 +436,9 @@ fn the_commands_that_a_hint_names_keep_the_files_and_the_folder_that_were_given(
 #[test]
 fn a_command_that_is_not_built_yet_says_so_and_what_to_do_instead() {
     let folder = folder_with("schedules: {}\n");
-    for (command, instead) in [
-        (["retry", "500e0791"].as_slice(), "`retry:`"),
-        (&["backfill", "payroll", "--from", "2026-11-23"], "`catch_up:`"),
-    ] {
+    for (command, instead) in
+        [(["incident", "list"].as_slice(), "`punctual status`"), (&["notify", "test", "mail"], "a monitor can ask it")]
+    {
         let output = run(folder.path(), command);
         let told = text(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{told}");

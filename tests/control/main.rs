@@ -8,6 +8,7 @@ mod place;
 
 #[cfg(feature = "faults")]
 mod controls;
+mod backfill;
 mod holding;
 mod login;
 mod meant;
@@ -18,6 +19,7 @@ mod resolve;
 mod noticed;
 mod show;
 mod socket;
+mod retry;
 mod start;
 mod status;
 mod stop;

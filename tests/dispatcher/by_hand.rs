@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use punctual::dispatcher::core::{Command, CommandRefused, Done, StartCommand, StartRefused};
+use punctual::dispatcher::core::{ByHandRefused, Command, CommandRefused, Done, StartCommand};
 use punctual::executor::Action;
 use punctual::run::{InWindows, PauseScope, Run, RunId};
 use punctual::schedule::{Enablement, OverlapPolicy, Schedule, Trigger};
@@ -26,13 +26,14 @@ fn start() -> StartCommand {
         schedule: "x".to_owned(),
         arguments: serde_json::Map::new(),
         typed: BTreeMap::new(),
+        nominal_at: None,
         overlap: None,
         in_windows: InWindows::Waits,
         reason: None,
     }
 }
 
-fn ask(world: &mut World, what: StartCommand) -> Result<RunId, StartRefused> {
+fn ask(world: &mut World, what: StartCommand) -> Result<RunId, ByHandRefused> {
     match world.ask(Command::Start { what, actor: ADA.to_owned() }) {
         Ok(Done::Started(run)) => Ok(run),
         Err(CommandRefused::Start(refused)) => Err(refused),
@@ -70,7 +71,7 @@ fn what_is_asked_twice_is_two_runs_and_the_second_is_refused_while_the_first_is_
     world.server.lasts = seconds(30);
     let first = ask(&mut world, start()).unwrap();
     world.pass(seconds(5));
-    let Err(StartRefused::Overlaps { run, .. }) = ask(&mut world, start()) else { panic!("it is refused") };
+    let Err(ByHandRefused::Overlaps { run, .. }) = ask(&mut world, start()) else { panic!("it is refused") };
     assert_eq!(run, first);
     let second = ask(&mut world, StartCommand { overlap: Some(OverlapPolicy::Allow), ..start() }).unwrap();
     let third = ask(&mut world, StartCommand { overlap: Some(OverlapPolicy::QueueAll), ..start() }).unwrap();
@@ -148,9 +149,42 @@ fn without_an_orchestrator_it_waits_within_its_deadline() {
 }
 
 #[test]
+fn of_two_that_are_asked_for_in_one_turn_the_second_finds_the_first() {
+    for (overlap, at_once) in [(None, 1), (Some(OverlapPolicy::QueueAll), 1), (Some(OverlapPolicy::Allow), 2)] {
+        let mut world = world(|_| {});
+        world.server.lasts = seconds(60);
+        let now = world.now;
+        for number in [71, 72] {
+            let what = Command::Start { what: StartCommand { overlap, ..start() }, actor: ADA.to_owned() };
+            let id = punctual::dispatcher::core::CommandId(number);
+            world.core().handle(punctual::dispatcher::core::Event::Command(id, what), now);
+        }
+        world.pass(seconds(30));
+        assert_eq!(world.server.posts(), at_once, "{overlap:?}");
+        world.pass(seconds(300));
+        let all = if overlap.is_none() { 1 } else { 2 };
+        assert_eq!(world.server.posts(), all, "{overlap:?}");
+    }
+}
+
+#[test]
+fn one_that_is_for_a_time_of_the_schedule_has_that_time_and_the_files_work() {
+    let mut world = world(|schedule| {
+        schedule.start.arguments = json!({ "day": "${nominal:%F}" }).as_object().cloned();
+    });
+    let at: jiff::Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
+    let id = ask(&mut world, StartCommand { nominal_at: Some(at), ..start() }).unwrap();
+    world.pass(seconds(40));
+    let [run] = by_hand(&world)[..] else { panic!("one run by hand") };
+    assert_eq!((run.id, run.nominal_at, run.fire_at), (id, at, BEFORE.parse().unwrap()));
+    assert_eq!(serde_json::Value::Object(run.start().arguments.clone().unwrap()), json!({ "day": "2026-11-20" }));
+    assert_eq!(world.db.audit.last().unwrap().detail.as_deref(), Some("for 2026-11-20T12:00:00Z"));
+}
+
+#[test]
 fn a_name_that_no_schedule_has_is_told_with_the_one_that_was_meant() {
     let mut world = world(|_| {});
     let refused = ask(&mut world, StartCommand { schedule: "y".to_owned(), ..start() });
-    assert!(matches!(refused, Err(StartRefused::NoSchedule { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(ByHandRefused::NoSchedule { .. })), "{refused:?}");
     assert!(by_hand(&world).is_empty() && world.db.audit.is_empty());
 }

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod backfilled;
 #[path = "../support/blackouts.rs"]
 mod blackouts;
 mod by_hand;
@@ -23,6 +24,7 @@ mod queue;
 mod races;
 mod reload;
 mod resolve;
+mod retried;
 mod retry;
 mod run_loop;
 mod scale;

@@ -1,6 +1,8 @@
 //! People who stop runs, wherever these stand (semantics.md 21a, 32).
 
-use punctual::dispatcher::core::{Command, CommandRefused, Done, StopCommand, StopDone, StopHow, StopRefused};
+use punctual::dispatcher::core::{
+    Command, CommandRefused, Done, StopCommand, StopDone, StopHow, StopRefused, StopWaiting,
+};
 use punctual::orchestrator::{JobState, StopStrategy};
 use punctual::run::Ending;
 use punctual::schedule::{OverlapPolicy, Retry, RetryOn, Schedule, ScheduleKey};
@@ -177,8 +179,11 @@ fn all_of_a_schedule_that_waits_is_cancelled_in_one_act_and_nothing_of_what_runs
     let mut world = world(|schedule| schedule.overlap = OverlapPolicy::QueueAll);
     world.server.lives.push_back(Life { lasts: seconds(14_000), ..Life::usual() });
     world.pass_to("2026-11-23T15:10:00Z");
-    let waiting =
-        |schedule: &str| StopCommand::Waiting { schedule: schedule.to_owned(), reason: Some("audit".to_owned()) };
+    let waiting = |schedule: &str| StopCommand::Waiting {
+        schedule: schedule.to_owned(),
+        of: StopWaiting::All,
+        reason: Some("audit".to_owned()),
+    };
     let Ok(StopDone::Waiting(_, runs)) = ask(&mut world, waiting("x")) else { panic!("it is done") };
     assert_eq!(runs.len(), 3);
     let states: Vec<String> = world.states("x").into_iter().map(|(_, state)| state).collect();

@@ -387,7 +387,7 @@ impl World {
     pub(crate) fn command(&mut self, command: Command) -> Result<Resolved, CommandRefused> {
         match self.ask(command) {
             Ok(Done::Resolved(resolved)) => Ok(resolved),
-            Ok(done @ (Done::Held(_) | Done::Started(_) | Done::Stopped(_))) => panic!("{done:?}"),
+            Ok(done) => panic!("{done:?}"),
             Err(refused) => Err(refused),
         }
     }

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use super::backfill_command::{BackfillDone, BackfillRefused};
+use super::by_hand::ByHandRefused;
 use super::holding_command::{HoldingDone, HoldingRefused};
-use super::start_command::StartRefused;
+use super::retry_command::{RetryDone, RetryRefused};
 use super::stop_command::{StopDone, StopRefused};
 use crate::run::{FolderId, JobId, JobKey, RunId, RunState};
 
@@ -33,6 +35,10 @@ pub enum Done {
     Held(HoldingDone),
     /// A run by hand.
     Started(RunId),
+    /// About a run that is tried again.
+    Retried(RetryDone),
+    /// About times that are made good.
+    Backfilled(BackfillDone),
     /// About what was stopped.
     Stopped(StopDone),
 }
@@ -115,7 +121,13 @@ pub enum CommandRefused {
     Holding(#[from] HoldingRefused),
     /// Nothing was started.
     #[error(transparent)]
-    Start(#[from] StartRefused),
+    Start(#[from] ByHandRefused),
+    /// Nothing is tried again.
+    #[error(transparent)]
+    Retry(#[from] RetryRefused),
+    /// Nothing is made good.
+    #[error(transparent)]
+    Backfill(#[from] BackfillRefused),
     /// Nothing was stopped.
     #[error(transparent)]
     Stop(#[from] StopRefused),

@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::answer::{Answer, CommandId, CommandRefused, Done, Resolved};
+use super::backfill_command::{self, BackfillCommand};
 use super::flights::Folder;
 use super::holding_command::{self, HoldingCommand};
 use super::inquiry::Settle;
 use super::progress::Wish;
+use super::retry_command::{self, RetryCommand};
 use super::run::{adopt, ending, stop};
 use super::set::planning::Planning;
 use super::start_command::{self, StartCommand};
@@ -38,6 +40,20 @@ pub enum Command {
     Start {
         /// What.
         what: StartCommand,
+        /// Who asks, for `audit`.
+        actor: String,
+    },
+    /// Try a run again.
+    Retry {
+        /// Which, and how.
+        what: RetryCommand,
+        /// Who asks, for `audit`.
+        actor: String,
+    },
+    /// Make times of the past good.
+    Backfill {
+        /// Which.
+        what: BackfillCommand,
         /// Who asks, for `audit`.
         actor: String,
     },
@@ -131,6 +147,14 @@ pub(crate) fn take(state: &mut State, planning: &Planning, desk: &mut Desk, id: 
         Command::Start { what, actor } => {
             let done = start_command::take(state, what, &actor);
             return desk.answers.push((id, done.map(Done::Started).map_err(CommandRefused::from)));
+        }
+        Command::Retry { what, actor } => {
+            let done = retry_command::take(state, what, &actor);
+            return desk.answers.push((id, done.map(Done::Retried).map_err(CommandRefused::from)));
+        }
+        Command::Backfill { what, actor } => {
+            let done = backfill_command::take(state, what, &actor);
+            return desk.answers.push((id, done.map(Done::Backfilled).map_err(CommandRefused::from)));
         }
         Command::Stop { what, actor } => {
             let done = stop_command::take(state, what, &actor);

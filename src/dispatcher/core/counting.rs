@@ -7,14 +7,64 @@ use jiff::Timestamp;
 use super::book::Book;
 use super::progress::Open;
 use crate::policy::overlap::{ActiveRun, Knowledge, Stage};
-use crate::run::{RunId, RunState, WaitReason};
+use crate::run::{Run, RunId, RunState, WaitReason};
 use crate::schedule::{OnUnknownStart, OverlapPolicy, ScheduleKey, Trigger};
 
-fn is_planned(trigger: Trigger) -> bool {
+/// Who goes first where one of several may: planned runs before those that a person started, these before what fills a hole of the past
+/// (semantics.md 11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Planned,
+    Manual,
+    Backfill,
+}
+
+fn rank(trigger: Trigger) -> Rank {
     match trigger {
-        Trigger::Scheduled | Trigger::CatchUp | Trigger::After => true,
-        Trigger::Manual | Trigger::Backfill => false,
+        Trigger::Scheduled | Trigger::CatchUp | Trigger::After => Rank::Planned,
+        Trigger::Manual => Rank::Manual,
+        Trigger::Backfill => Rank::Backfill,
     }
+}
+
+fn is_planned(trigger: Trigger) -> bool {
+    rank(trigger) == Rank::Planned
+}
+
+/// Whose turn it is asked whether it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Turn {
+    nominal_at: Timestamp,
+    id: RunId,
+    rank: Rank,
+}
+
+impl Turn {
+    pub(crate) fn of(run: &Run) -> Turn {
+        Turn { nominal_at: run.nominal_at, id: run.id, rank: rank(run.trigger) }
+    }
+}
+
+/// Whether a run that was never sent stands before another one. None: before one that there is no row of yet.
+fn waits_before(run: &Run, turn: Option<&Turn>) -> bool {
+    let own = rank(run.trigger);
+    let Some(turn) = turn else { return own == Rank::Planned };
+    match (own, turn.rank) {
+        // Of one time there is one run: a second row of it is a claim that is lost.
+        (Rank::Planned, Rank::Planned) => goes_before(run.nominal_at, turn.nominal_at),
+        (Rank::Backfill, Rank::Backfill) => (run.nominal_at, run.id) < (turn.nominal_at, turn.id),
+        (Rank::Planned | Rank::Manual, _) => own < turn.rank,
+        (Rank::Backfill, _) => false,
+    }
+}
+
+/// The planned run of a schedule that is open: what fills a hole of the past goes after it (semantics.md 12).
+pub(crate) fn planned(book: &Book, schedule: &ScheduleKey) -> Option<RunId> {
+    let open = book.of_schedule_but(schedule, None).filter(|open| is_planned(open.run.trigger));
+    let open = open.filter(|open| !open.run.state.is_final());
+    let open = open
+        .filter(|open| open.run.state != RunState::Held || open.run.policy.on_unknown_start == OnUnknownStart::Hold);
+    open.min_by_key(|open| (open.run.nominal_at, open.run.id)).map(|open| open.run.id)
 }
 
 /// Of two times that wait.
@@ -52,7 +102,7 @@ pub(crate) fn active(
     book: &Book,
     policy: OverlapPolicy,
     schedule: &ScheduleKey,
-    before: Option<(Timestamp, RunId)>,
+    turn: Option<Turn>,
     due: Duration,
     now: Timestamp,
 ) -> Vec<ActiveRun> {
@@ -60,7 +110,7 @@ pub(crate) fn active(
     if policy == OverlapPolicy::Allow {
         return Vec::new();
     }
-    let but = before.map(|(_, id)| id);
+    let but = turn.map(|turn| turn.id);
     let mut active: Vec<_> = book
         .of_schedule_but(schedule, but)
         // Rows that end with this very turn are still here.
@@ -71,12 +121,8 @@ pub(crate) fn active(
             RunState::Armed | RunState::Waiting(_) if open.run.had_job() => true,
             // Inside a window overlap is not asked yet (semantics.md 30).
             RunState::Waiting(WaitReason::Blackout) if open.run.sent_at.is_none() && is_shut(open, now) => false,
-            // What a person asked for counts once it was sent (semantics.md 12).
-            RunState::Armed | RunState::Waiting(_) => {
-                // Of one time there is one run: a second row of it is a claim that is lost.
-                is_planned(open.run.trigger)
-                    && before.is_none_or(|(nominal_at, _)| goes_before(open.run.nominal_at, nominal_at))
-            }
+            // What a person asked for counts once it was sent (semantics.md 12), but for what comes after it anyway.
+            RunState::Armed | RunState::Waiting(_) => waits_before(&open.run, turn.as_ref()),
             RunState::Ended(_) => false,
         })
         .map(|open| {

@@ -8,7 +8,9 @@
 //! these: for one run in `run`, for the whole set in `set`. Here is the order of a turn.
 
 mod answer;
+mod backfill_command;
 mod book;
+mod by_hand;
 mod command;
 mod counting;
 mod due;
@@ -23,6 +25,7 @@ mod progress;
 mod queue;
 mod recover;
 mod report;
+mod retry_command;
 mod run;
 mod set;
 mod start_command;
@@ -37,19 +40,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::answer::{Answer, CommandId, CommandRefused, Done, Resolved};
+pub use self::backfill_command::{BackfillCommand, BackfillDone, BackfillRefused, MOST_TIMES};
+pub use self::by_hand::ByHandRefused;
 use self::command::Desk;
 pub use self::command::{Command, Resolution};
 pub use self::holding_command::{HoldingCommand, HoldingDone, HoldingRefused, SkipHow};
 use self::link::Phase;
 pub use self::link::obstacle::{ConnectionObstacle, ConnectionTrouble};
+pub use self::retry_command::{Again, FileSays, RetryCommand, RetryDone, RetryRefused, RetryWork};
 use self::run::{crowd, deadline, elsewhere, failing, look_up, polling, send, stop, trial};
 use self::set::jumps::Turns;
 use self::set::planning::Planning;
 use self::set::{claim, jumps, recall, reload, warm_up};
-pub use self::start_command::{StartCommand, StartRefused};
+pub use self::start_command::StartCommand;
 pub use self::state::{Absent, Pace, RandomBits};
 use self::state::{State, must};
-pub use self::stop_command::{StopCommand, StopDone, StopHow, StopRefused};
+pub use self::stop_command::{StopCommand, StopDone, StopHow, StopRefused, StopWaiting};
 pub use self::wake::Wake;
 use crate::clock::Reading;
 use crate::executor::{Action, Report};

@@ -20,6 +20,7 @@ use super::wake::Wake;
 use crate::clock::{Reading, later};
 use crate::executor::Action;
 use crate::happening::{Happening, OfConnection, OfRun};
+use crate::policy;
 use crate::policy::overlap::Knowledge;
 use crate::run::{Attempt, Ending, InstallationId, JobEnding, RunEvent, RunId, RunState, WaitReason};
 use crate::schedule::{ConnectionName, ScheduleKey, ScheduleSet, Trigger};
@@ -260,6 +261,8 @@ impl State {
     /// From here on the deadline of a run counts, but for the windows in which nothing is started.
     pub(crate) fn set_deadline(&mut self, id: RunId, base: Timestamp) {
         let Some(open) = self.book.get(id) else { return };
+        // A back-fill run has none, whatever it has waited for (semantics.md 10).
+        let base = policy::deadline::base(open.run.trigger, base, base);
         let deadline = self.holding.deadline(&open.run, base);
         self.book.change(id, |run| (run.deadline_from, run.deadline_at) = (base, deadline));
     }

@@ -10,7 +10,7 @@ use super::run::cancel::{Sent, cancel, was_sent};
 use super::run::{settle, stop};
 use super::state::State;
 use crate::run::{Ending, RunId, RunState, StoppedBy};
-use crate::schedule::ScheduleKey;
+use crate::schedule::{ScheduleKey, Trigger};
 use crate::store::Deed;
 use crate::text::known_names;
 
@@ -30,9 +30,20 @@ pub enum StopCommand {
     Waiting {
         /// Of which.
         schedule: String,
+        /// Which of its runs.
+        of: StopWaiting,
         /// Why.
         reason: Option<String>,
     },
+}
+
+/// Which of a schedule's runs that were never sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopWaiting {
+    /// All of them.
+    All,
+    /// Those that make times of the past good.
+    Backfill,
 }
 
 /// How a job is to stop.
@@ -90,7 +101,7 @@ pub(crate) fn take(state: &mut State, command: StopCommand, actor: &str) -> Resu
             record(state, actor, run.to_string(), detail, reason);
             Ok(done)
         }
-        StopCommand::Waiting { schedule, reason } => stop_waiting(state, &schedule, reason, actor),
+        StopCommand::Waiting { schedule, of, reason } => stop_waiting(state, &schedule, of, reason, actor),
     }
 }
 
@@ -126,14 +137,24 @@ fn wish(state: &mut State, run: RunId, how: StopHow, actor: &str) {
     stop::wish(state, run, StoppedBy::Person { actor: actor.to_owned() }, how, None);
 }
 
-fn stop_waiting(state: &mut State, name: &str, reason: Option<String>, actor: &str) -> Result<StopDone, StopRefused> {
+fn stop_waiting(
+    state: &mut State,
+    name: &str,
+    of: StopWaiting,
+    reason: Option<String>,
+    actor: &str,
+) -> Result<StopDone, StopRefused> {
     let key = ScheduleKey::parse(name)
         .filter(|key| state.loaded.set.schedules.contains_key(key) || state.book.of_schedule(key).next().is_some());
     let key = key.ok_or_else(|| StopRefused::NoSchedule {
         name: name.to_owned(),
         hint: known_names(name, state.loaded.set.schedules.keys().map(ScheduleKey::as_str)),
     })?;
-    let waits = |open: &&Open| !open.run.had_job() && was_sent(state, open) == Sent::Never;
+    let is_meant = |open: &Open| match of {
+        StopWaiting::All => true,
+        StopWaiting::Backfill => open.run.trigger == Trigger::Backfill,
+    };
+    let waits = |open: &&Open| is_meant(open) && !open.run.had_job() && was_sent(state, open) == Sent::Never;
     let mut runs: Vec<RunId> = state.book.of_schedule(&key).filter(waits).map(|open| open.run.id).collect();
     // The newest first, so that none goes because the one before it has gone.
     runs.reverse();
@@ -143,7 +164,11 @@ fn stop_waiting(state: &mut State, name: &str, reason: Option<String>, actor: &s
     for run in &runs {
         cancel(state, *run, actor.to_owned());
     }
-    record(state, actor, key.to_string(), Some(format!("waiting: {}", runs.len())), reason);
+    let told = match of {
+        StopWaiting::All => format!("waiting: {}", runs.len()),
+        StopWaiting::Backfill => format!("back-fill: {}", runs.len()),
+    };
+    record(state, actor, key.to_string(), Some(told), reason);
     Ok(StopDone::Waiting(key, runs))
 }
 

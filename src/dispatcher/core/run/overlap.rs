@@ -4,14 +4,19 @@
 use jiff::Timestamp;
 
 use super::{ending, polling, stop};
-use crate::dispatcher::core::counting;
+use crate::clock::later;
+use crate::dispatcher::core::counting::{self, Turn};
 use crate::dispatcher::core::inquiry::{Settle, Then};
 use crate::dispatcher::core::progress::{Need, Open, Patience, Progress};
 use crate::dispatcher::core::state::{EarlierLife, State, boot_of, there};
 use crate::happening::{OfRun, OldBlocker};
 use crate::policy::overlap::{self, ActiveRun, Admission, Knowledge, Stage};
+use crate::recurrence::Excluded;
 use crate::run::{RunId, RunState, StoppedBy, WaitReason};
-use crate::schedule::{OverlapPolicy, Trigger};
+use crate::schedule::{OverlapPolicy, ScheduleKey, Trigger};
+
+/// Times on days that a calendar takes out are passed over, so many at most.
+const MOST_EXCLUDED: usize = 1_000;
 
 /// A time that a life before this one may have started, and that the database may have forgotten: an unclear start.
 pub(crate) fn doubt_start(state: &mut State, id: RunId) {
@@ -97,7 +102,7 @@ fn may_go(state: &mut State, id: RunId) -> Option<Asked> {
     let (schedule, is_new) = (open.run.schedule.clone(), open.run.state == RunState::Armed);
     let patience = open.patience;
     let stays_limited = open.run.state == RunState::Waiting(WaitReason::RateLimit) && asked.need == Some(Need::Overlap);
-    let place = Some((open.run.nominal_at, open.run.id));
+    let turn = Some(Turn::of(&open.run));
     let live = state.loaded.set.schedules.get(&schedule).map(|schedule| schedule.overlap);
     let policy = open.run.policy.overlap.or(live).unwrap_or(OverlapPolicy::Skip);
     let has_waited = matches!(open.run.state, RunState::Waiting(WaitReason::Overlap | WaitReason::CatchUp))
@@ -116,7 +121,10 @@ fn may_go(state: &mut State, id: RunId) -> Option<Asked> {
         wait_behind(state, id, WaitReason::CatchUp, patience, what);
         return None;
     }
-    let older = counting::active(&state.book, policy, &schedule, place, due, now.wall);
+    if asked.trigger == Trigger::Backfill && gives_planned_way(state, id, &schedule, policy) {
+        return None;
+    }
+    let older = counting::active(&state.book, policy, &schedule, turn, due, now.wall);
     match overlap::decide(policy, &older) {
         Admission::Start => {
             if has_waited {
@@ -162,6 +170,36 @@ fn may_go(state: &mut State, id: RunId) -> Option<Asked> {
             None
         }
     }
+}
+
+/// What fills a hole of the past goes when no planned run of its schedule is open, or due within the time that its jobs usually take; where
+/// that is not known, or longer than from one time to the next, as soon as none is open (semantics.md 12).
+fn gives_planned_way(state: &mut State, id: RunId, schedule: &ScheduleKey, policy: OverlapPolicy) -> bool {
+    // One that is to be skipped next to another is no better off by waiting.
+    if policy != OverlapPolicy::Skip
+        && let Some(planned) = counting::planned(&state.book, schedule)
+    {
+        let what = OfRun::Behind(blocker(state, planned));
+        wait_behind(state, id, WaitReason::Overlap, Patience::Behind, what);
+        return true;
+    }
+    let now = state.now.wall;
+    let Some(usual) = state.usual.get(schedule).copied() else { return false };
+    let recurrence = state.loaded.set.schedules.get(schedule).map(|schedule| schedule.recurrence.clone());
+    let kept = |after| {
+        let times = std::iter::successors(recurrence.as_ref()?.next_after(after), |time| {
+            recurrence.as_ref()?.next_after(time.at)
+        });
+        times.take(MOST_EXCLUDED).find(|time| time.excluded == Excluded::No)
+    };
+    let Some(next) = kept(now) else { return false };
+    let gap = kept(next.at).map(|second| second.at.duration_since(next.at).unsigned_abs());
+    if next.fire_at >= later(now, usual) || gap.is_some_and(|gap| gap < usual) {
+        return false;
+    }
+    state.wake.at_wall(next.fire_at);
+    wait_behind(state, id, WaitReason::Overlap, Patience::Behind, OfRun::PlannedIsNear { nominal_at: next.at });
+    true
 }
 
 /// Whether a run waits for the end of an older one, as far as is known.
@@ -221,10 +259,10 @@ fn count_from_last_end(state: &mut State, id: RunId) -> bool {
 pub(crate) fn stays_behind(state: &mut State, id: RunId) -> bool {
     let now = state.now;
     let Some(open) = state.book.get(id).filter(|open| waits_behind(open)) else { return false };
-    let (schedule, place) = (open.run.schedule.clone(), Some((open.run.nominal_at, open.run.id)));
+    let (schedule, turn) = (open.run.schedule.clone(), Some(Turn::of(&open.run)));
     let policy = open.run.policy.overlap.unwrap_or(OverlapPolicy::Skip);
     let (due, is_caught_up) = (boot_of(now, open.run.fire_at), open.run.is_caught_up());
-    let older = counting::active(&state.book, policy, &schedule, place, due, now.wall);
+    let older = counting::active(&state.book, policy, &schedule, turn, due, now.wall);
     let is_behind_caught_up = counting::caught_up_before(&state.book, id, due).is_some();
     let is_first = older.is_empty() && !is_behind_caught_up;
     if is_first {

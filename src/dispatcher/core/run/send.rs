@@ -101,7 +101,7 @@ fn send(state: &mut State, id: RunId, place: Place) -> Seat {
     let Some(need) = there(open.need(), "a run in a queue may be sent") else { return Seat::Event };
     let (connection, start, due) = (open.run.connection.clone(), open.run.start().clone(), open.run.due_at());
     let (state_before, is_retry) = (open.run.state, open.run.had_job());
-    let (is_elsewhere, stop_at) = (open.elsewhere.is_some(), open.run.policy.stop_at);
+    let (is_elsewhere, stop_at, trigger) = (open.elsewhere.is_some(), open.run.policy.stop_at, open.run.trigger);
     let limiting = pool::limited_by(state, open).filter(|_| place == Place::Asked);
     let pause = open.tries.pause.map(|pause| pause.until);
     let sent = if open.run.state == RunState::Unknown { OfRun::SentAgain } else { OfRun::Sent };
@@ -158,8 +158,10 @@ fn send(state: &mut State, id: RunId, place: Place) -> Seat {
             Some(TargetState::Asked | TargetState::Known(..) | TargetState::Refused(_)) | None => Seat::Target,
         };
     };
-    // Of one that was claimed just now, or waits for its own end to be settled, nothing has changed.
-    let may_have_changed = need == Need::Nothing && matches!(state_before, RunState::Waiting(_));
+    // Of one that was claimed just now, or waits for its own end to be settled, nothing has changed; but of those that people start in one turn
+    // each learns only here of the one before it.
+    let by_hand = matches!(trigger, Trigger::Manual | Trigger::Backfill);
+    let may_have_changed = need == Need::Nothing && (by_hand || matches!(state_before, RunState::Waiting(_)));
     if may_have_changed && !overlap::may_still_go(state, id) {
         return Seat::Event;
     }
