@@ -127,3 +127,22 @@ fn while_orchestrator_asks_to_be_left_alone_nobody_shows_by_turns_what_else_it_w
     world.pass_to("2026-11-23T13:40:00Z");
     assert_eq!((world.state("a", NOON).as_str(), world.state("b", NOON).as_str()), ("succeeded", "running"));
 }
+
+#[test]
+fn what_orchestrator_keeps_off_shows_that_in_the_next_life_too_though_nothing_is_read_there_yet() {
+    let mut world = World::proven_with(set(1, &[("a", 0), ("b", 0)]), BEFORE);
+    world.server.lasts = seconds(5_400);
+    world.pass_to("2026-11-23T12:10:00Z");
+    world.server.mood = Mood::Busy(None);
+    world.pass_to("2026-11-23T12:30:00Z");
+    assert_eq!(world.state("b", NOON), "waiting: rate_limit");
+    let shown = world.lines(world.run("b", NOON)).len();
+    world.restart();
+    world.pass_to("2026-11-23T12:50:00Z");
+    let lines = world.lines(world.run("b", NOON));
+    assert!(lines.len() <= shown + 2, "{:#?}", &lines[shown..]);
+    assert_eq!(world.state("b", NOON), "waiting: rate_limit");
+    world.server.mood = Mood::Well;
+    world.pass_to("2026-11-23T13:40:00Z");
+    assert_eq!((world.state("a", NOON).as_str(), world.state("b", NOON).as_str()), ("succeeded", "running"));
+}
