@@ -1,6 +1,6 @@
 //! Speaks to a running daemon through its control socket.
 //!
-//! The only place that sends requests to it. A daemon that does not answer is no error here: commands that can do without
+//! The only place that sends requests to it, to the API that everybody may use. A daemon that does not answer is no error here: commands that can do without
 //! one go on, the others say how to start it.
 
 use std::io;
@@ -17,7 +17,7 @@ use super::failure::{Exit, Failure};
 use super::output::plain;
 use super::people;
 use crate::text::innermost;
-use crate::web::Told;
+use crate::web::{API, OTHER_VERSION, Problem};
 
 /// Longer than any call takes: a login waits for its token, and the answer to a token that works once takes up to 100 s.
 const TIMEOUT: Duration = Duration::from_secs(360);
@@ -61,7 +61,7 @@ impl Client {
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         // The name is for the Host header only.
-        self.http.request(method, format!("http://punctual{path}"))
+        self.http.request(method, format!("http://punctual{API}{path}"))
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is where the daemon is asked")]
@@ -74,7 +74,7 @@ impl Client {
         if status.is_success() {
             return serde_json::from_slice(&body).map_err(|cause| {
                 Failure::new(Exit::NotReachable, format!("the daemon's answer cannot be read: {cause}"))
-                    .hint("the command and the daemon may be of different versions: restart the daemon after an update")
+                    .hint(OTHER_VERSION)
             });
         }
         let exit = match status {
@@ -83,11 +83,12 @@ impl Client {
             StatusCode::SERVICE_UNAVAILABLE => Exit::NotReachable,
             _ => Exit::Usage,
         };
-        let told = serde_json::from_slice(&body)
-            .unwrap_or_else(|_| Told { message: format!("the daemon answered {status}"), hint: None });
-        let failure = Failure::new(exit, plain(&told.message));
-        Err(match told.hint {
-            Some(hint) => failure.hint(plain(&hint)),
+        let Ok(Problem { detail, cure, .. }) = serde_json::from_slice(&body) else {
+            return Err(Failure::new(exit, format!("the daemon answered {status}")).hint(OTHER_VERSION));
+        };
+        let failure = Failure::new(exit, plain(&detail));
+        Err(match cure {
+            Some(cure) => failure.hint(plain(&cure)),
             None => failure,
         })
     }

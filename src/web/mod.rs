@@ -1,4 +1,4 @@
-//! The control API of a running daemon: HTTP/1.1 with JSON on a unix socket.
+//! The control API of a running daemon: HTTP/1.1 with JSON on a unix socket, below `/api/v1`.
 //!
 //! HTTP, because every language and `curl --unix-socket` speak it; a unix socket, because the kernel says who calls, so there
 //! is no password to keep. Questions are answered from `history` and from the last published state, so they never hold up a
@@ -38,7 +38,7 @@ pub mod status;
 mod token;
 mod worst;
 
-pub use answer::{Refusal, Told, Why};
+pub use answer::{OTHER_VERSION, Problem, Refusal, Why};
 pub use backfill::{BackfillAnswer, BackfillRequest, BackfillTime};
 pub use control::{Control, Parts, Served};
 pub use gather::gather;
@@ -50,6 +50,7 @@ pub use reload::{ReloadAnswer, ReloadOutcome, ReloadReport, ReloadRequest};
 pub use reread::{Reloaded, Reread, Rereads};
 pub use resolve::{Decided, Decision};
 pub use retry::{RetryAnswer, RetryHow, RetryRequest};
+pub use routes::API;
 pub use server::Server;
 pub use skip::{SkipAnswer, SkipRequest, SkipWay};
 pub use socket::{ControlSocket, SocketError};

@@ -9,7 +9,7 @@ use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::answer::{Refusal, Why};
+use super::answer::{Body, Refusal, Why};
 use super::control::Control;
 use super::peer::Peer;
 use crate::dispatcher::core::{CommandRefused, Resolution};
@@ -42,7 +42,7 @@ pub(super) async fn resolve(
     State(control): State<Arc<Control>>,
     Extension(peer): Extension<Peer>,
     Path(run): Path<Uuid>,
-    Json(decision): Json<Decision>,
+    Body(decision): Body<Decision>,
 ) -> Result<Json<Decided>, Refusal> {
     let how = match decision {
         Decision::Start => Resolution::Start,

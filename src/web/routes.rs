@@ -1,4 +1,4 @@
-//! Every call of the API, one line each.
+//! Every call of the API, one line each, below `/api/v1`.
 //!
 //! `GET` only looks; `POST` acts, and leaves an `audit` row with who did it before anything is done.
 
@@ -7,11 +7,18 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{get, post};
 
-use super::answer::{Refusal, Why};
+use super::answer::{OTHER_VERSION, Refusal, Why};
 use super::control::Control;
 use super::{backfill, holding, login, overview, reload, resolve, retry, skip, start, stop, token};
 
+/// What every path begins with. It goes up when something is renamed or taken away, never when something is added.
+pub const API: &str = "/api/v1";
+
 pub(super) fn routes() -> Router<Arc<Control>> {
+    Router::new().nest(API, calls()).fallback(|| std::future::ready(unknown()))
+}
+
+fn calls() -> Router<Arc<Control>> {
     Router::new()
         .route("/status", get(overview::show))
         .route("/tokens", get(token::list))
@@ -33,11 +40,13 @@ pub(super) fn routes() -> Router<Arc<Control>> {
         .route("/pauses", post(holding::pause))
         .route("/pauses/end", post(holding::resume))
         .route("/schedules/{schedule}/skip", post(skip::skip))
-        .fallback(|| std::future::ready(unknown()))
-        .method_not_allowed_fallback(|| std::future::ready(unknown()))
+        .method_not_allowed_fallback(|| std::future::ready(wrong_method()))
 }
 
 fn unknown() -> Refusal {
-    Refusal::new(Why::Missing, "this daemon has no such call")
-        .hint("the command and the daemon may be of different versions: restart the daemon after an update")
+    Refusal::new(Why::Missing, "this daemon has no such call").hint(OTHER_VERSION)
+}
+
+fn wrong_method() -> Refusal {
+    Refusal::new(Why::WrongMethod, "this call takes another method").hint("`GET` looks, `POST` acts")
 }

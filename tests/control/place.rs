@@ -40,14 +40,19 @@ impl Place {
 
     /// A request at the socket, by hand; gives status and body.
     pub(crate) async fn call(&self, request: &str) -> (u16, Value) {
+        let answer = self.answer(request).await;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no HTTP: {answer}"));
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, serde_json::from_str(body).unwrap_or_else(|_| panic!("no JSON: {answer}")))
+    }
+
+    /// The same, all that comes back.
+    pub(crate) async fn answer(&self, request: &str) -> String {
         let mut stream = UnixStream::connect(self.socket()).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
         in_time("an answer", stream.read_to_end(&mut answer)).await.unwrap();
-        let answer = String::from_utf8(answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no HTTP: {answer}"));
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, serde_json::from_str(body).unwrap_or_else(|_| panic!("no JSON: {answer}")))
+        String::from_utf8(answer).unwrap()
     }
 }
 

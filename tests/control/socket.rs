@@ -3,6 +3,7 @@
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 
 use rustix::process::Signal;
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
@@ -11,7 +12,7 @@ use super::place::{FINE, HELD, NOT_REACHABLE, USAGE, in_time, quiet, signal, sto
 /// As the server has it.
 const CONNECTIONS: usize = 64;
 
-const ASK: &str = "GET /status HTTP/1.1\r\nhost: punctual\r\n\r\n";
+const ASK: &str = "GET /api/v1/status HTTP/1.1\r\nhost: punctual\r\n\r\n";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_socket_is_there_when_the_daemon_is_ready_and_gone_when_it_has_ended() {
@@ -125,7 +126,7 @@ async fn callers_that_say_nothing_are_cut_off_and_hold_nobody_up_for_good() {
     let mut silent = Vec::new();
     for _ in 0..CONNECTIONS {
         let mut stream = UnixStream::connect(place.socket()).await.unwrap();
-        stream.write_all(b"GET /status HTTP/1.1\r\nx-slow").await.unwrap();
+        stream.write_all(b"GET /api/v1/status HTTP/1.1\r\nx-slow").await.unwrap();
         silent.push(stream);
     }
     // All places are taken: this one is answered when the silent ones have been cut off.
@@ -148,14 +149,34 @@ async fn what_is_too_large_or_unknown_is_refused_in_one_sentence() {
              {length}\r\n\r\n{body}"
         )
     };
-    let (status, body) = place.call(&post("/status", &large)).await;
+    let (status, body) = place.call(&post("/api/v1/reload", &large)).await;
     assert_eq!(
-        (status, body["message"].as_str()),
+        (status, body["detail"].as_str()),
         (422, Some("the request's body is longer than 64 KiB, or broke off"))
     );
-    let (status, body) = place.call(&post("/nothing", "{}")).await;
-    assert_eq!((status, body["message"].as_str()), (404, Some("this daemon has no such call")));
-    let head = format!("GET /status HTTP/1.1\r\nhost: punctual\r\nx-large: {}\r\n\r\n", "x".repeat(17 * 1024));
+    let (status, body) = place.call(&post("/api/v1/nothing", "{}")).await;
+    let unknown = json!({
+        "type": "about:blank",
+        "title": "Not Found",
+        "status": 404,
+        "detail": "this daemon has no such call",
+        "cure": "the command and the daemon may be of different versions: restart the daemon after an update",
+    });
+    assert_eq!((status, &body), (404, &unknown));
+    // Where the API was before it had a number.
+    assert_eq!(place.call(&ASK.replace("/api/v1", "")).await, (404, unknown));
+    let (status, body) = place.call(&post("/api/v1/status", "{}")).await;
+    assert_eq!((status, body["detail"].as_str()), (405, Some("this call takes another method")));
+    let (status, body) = place.call(&post("/api/v1/pauses", "{}")).await;
+    assert_eq!(
+        (status, body["detail"].as_str()),
+        (422, Some("the request's body is not the JSON object that this call takes"))
+    );
+    for request in [post("/api/v1/nothing", "{}"), post("/api/v1/pauses", "{}"), post("/api/v1/reload", &large)] {
+        let answer = place.answer(&request).await;
+        assert!(answer.contains("\r\ncontent-type: application/problem+json\r\n"), "{answer}");
+    }
+    let head = format!("GET /api/v1/status HTTP/1.1\r\nhost: punctual\r\nx-large: {}\r\n\r\n", "x".repeat(17 * 1024));
     let mut stream = UnixStream::connect(place.socket()).await.unwrap();
     // The server may close before it has read all of it.
     let _ = stream.write_all(head.as_bytes()).await;

@@ -305,7 +305,7 @@ async fn a_run_at_its_most_talkative_shows_no_secret_anywhere() {
     };
     told("stdout of `runs --limit 100 -o json`", &["Bearer", "[secret]", "1234"]);
     told("stdout of `status -o json`", &["no client with grant_type", "[secret]"]);
-    for path in ["/status", "/tokens", "/tokens/person", "/nothing"] {
+    for path in ["/api/v1/status", "/api/v1/tokens", "/api/v1/tokens/person", "/nothing"] {
         let answer = socket_answer(&place, path).await;
         assert!(answer.starts_with(b"HTTP/1.1 "), "{path}: {}", String::from_utf8_lossy(&answer));
         evidence.add(format!("answer of the socket to {path}"), &answer);

@@ -96,11 +96,11 @@ impl Hand {
             let scopes = json!([{ "schedule": if dice.percent(50) { "held" } else { "hel*" } }]);
             let asked = self.now();
             self.note(|pauses| pauses.push(Pause { asked, confirmed: None, resume_asked: None, resumed: None }));
-            self.ask("/pauses", &json!({ "scopes": scopes, "reason": REASON, "until": null })).await;
+            self.ask("/api/v1/pauses", &json!({ "scopes": scopes, "reason": REASON, "until": null })).await;
             self.note_last(|pause, now| pause.confirmed = Some(now));
             self.waits(Duration::from_millis(3_000 + dice.throw(9_000)), &mut leaves).await;
             self.note_last(|pause, now| pause.resume_asked = Some(now));
-            self.ask("/pauses/end", &json!({ "scopes": scopes })).await;
+            self.ask("/api/v1/pauses/end", &json!({ "scopes": scopes })).await;
             self.note_last(|pause, now| pause.resumed = Some(now));
         }
     }
