@@ -15,7 +15,7 @@ use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
 use crate::clock::{Clock, Reading, earlier, later};
 use crate::store::{CopyError, Removed, Retention, Store, StoreError, copy_database};
-use crate::text::chain;
+use crate::text::{chain, roughly};
 
 /// Every night at odd minutes, when few schedules are due; one after another, so that the copy is of what stays.
 const RETENTION: &str = "0 17 3 * * *";
@@ -134,7 +134,7 @@ pub enum ChoreError {
     #[error(transparent)]
     Copy(#[from] CopyError),
     /// Nothing is removed by a clock that may be wrong.
-    #[error("the clock was set forward by {0:#}, and by a wrong clock the whole history may be old")]
+    #[error("the clock was set forward by {}, and by a wrong clock the whole history may be old", roughly(.0.unsigned_abs()))]
     ClockWasSet(SignedDuration),
 }
 

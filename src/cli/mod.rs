@@ -47,6 +47,7 @@ mod times;
 mod to_come;
 mod token;
 mod understood;
+mod usage;
 mod why;
 
 use std::process::ExitCode;
@@ -63,7 +64,8 @@ use crate::clock::Clock;
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => {
+        Err(mut error) => {
+            usage::leave_out_variables(&mut error);
             if let Some(failure) = to_come::not_built(&error) {
                 return failure::report(&failure).into();
             }

@@ -8,9 +8,12 @@ use clap::error::{ContextKind, ContextValue};
 use super::failure::{Exit, Failure};
 
 const TO_COME: [(&str, &str); 3] = [
-    ("incident", "`punctual status` shows what waits for a person, and ends with 1 then"),
-    ("notify", "`punctual status` ends with 1 when something waits for a person: a monitor can ask it"),
-    ("web", "`punctual status` and `punctual runs` show what runs, what is due, and what has failed"),
+    ("incident", "`punctual status` shows first what waits for a person, each with its command"),
+    (
+        "notify",
+        "a monitor can call `punctual status`: it ends with 1 while something waits for a person, and with 3 without a daemon",
+    ),
+    ("web", "`punctual status` and `punctual runs` show the same in a terminal"),
 ];
 
 /// The failure that names it, if that is what clap did not know.

@@ -1,6 +1,7 @@
 //! How the schedule files stand against what is loaded, in words.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::schedule::{Loss, ScheduleSet};
@@ -16,6 +17,8 @@ pub enum FilesState {
     InUse { schedules: usize },
     /// They have mistakes, and what was loaded before goes on.
     Wrong { schedules: usize, errors: usize, first: String },
+    /// No file is left where they were, and what was loaded before goes on.
+    Gone { schedules: usize, file: PathBuf },
     /// They lost too much, and what was loaded before goes on.
     HeldBack { schedules: usize, loss: Loss },
 }
@@ -50,6 +53,9 @@ impl FilesState {
                 let mistakes = if *errors == 1 { "a mistake".to_owned() } else { format!("{errors} mistakes") };
                 Some(format!("changed files are not taken, they have {mistakes}: {first}"))
             }
+            FilesState::Gone { schedules, file } => {
+                Some(format!("`{}`: {}; {PUT_BACK}", file.display(), gone_message(*schedules)))
+            }
             FilesState::HeldBack { loss, .. } => Some(format!("changed files are held back: {loss}; {}", cure(loss))),
         }
     }
@@ -58,9 +64,19 @@ impl FilesState {
         match self {
             FilesState::InUse { schedules }
             | FilesState::Wrong { schedules, .. }
+            | FilesState::Gone { schedules, .. }
             | FilesState::HeldBack { schedules, .. } => *schedules,
         }
     }
+}
+
+/// What to do where no file is left.
+pub(super) const PUT_BACK: &str = "put it back";
+
+/// Where no file is left.
+pub(super) fn gone_message(schedules: usize) -> String {
+    let goes = if schedules == 1 { "goes" } else { "go" };
+    format!("the schedule file is gone; {} {goes} on as loaded", counted(schedules, "schedule"))
 }
 
 /// What to do about a set that is held back.

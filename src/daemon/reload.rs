@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::connections::Connections;
-use super::files_state::{FilesState, HOLD, cure};
+use super::files_state::{FilesState, HOLD, PUT_BACK, cure, gone_message};
 use super::reloads::{Reloads, Request};
 use super::settings::Files;
 use crate::clock::Clock;
@@ -25,7 +25,7 @@ use crate::dispatcher::core::Absent;
 use crate::recurrence::{ZoneFiles, choose_zone_database, look_at_zone_files, zone_database};
 use crate::schedule::{
     Change, Diagnostic, FileStamps, Invalid, Loaded, Look, Loss, Moved, Removals, ScheduleKey, ScheduleSet, Severity,
-    Stillness, Watch, load, look_at_files, replan, weigh,
+    Stillness, Watch, list_gone, load, look_at_files, replan, weigh,
 };
 use crate::web::{Reloaded, Reread, Served};
 
@@ -206,13 +206,13 @@ impl Reloader {
     async fn reload(&mut self, removals: Removals) -> Reread {
         let (paths, now) = (self.paths.clone(), self.clock.read());
         // Looked at before they are read: a change in between is seen by the next look.
-        let read = spawn_blocking(move || (look_at_files(&paths), load(&paths, now.wall))).await;
-        let Ok((stamps, read)) = read else { return self.reread(Reloaded::Stopping, Vec::new()) };
+        let read = spawn_blocking(move || (look_at_files(&paths), load(&paths, now.wall), list_gone(&paths))).await;
+        let Ok((stamps, read, gone)) = read else { return self.reread(Reloaded::Stopping, Vec::new()) };
         self.files.taken(stamps.clone(), now.boot);
         let Loaded { set, warnings, files: _ } = match read {
             Ok(loaded) => loaded,
             Err(Invalid { diagnostics }) => {
-                let wrong = self.wrong(diagnostics);
+                let wrong = self.wrong(diagnostics, &gone);
                 return self.reread(wrong, Vec::new());
             }
         };
@@ -234,8 +234,24 @@ impl Reloader {
         Reread { outcome, warnings, schedules: self.set.schedules.len() }
     }
 
-    fn wrong(&mut self, diagnostics: Vec<Diagnostic>) -> Reloaded {
+    fn wrong(&mut self, mut diagnostics: Vec<Diagnostic>, gone: &[PathBuf]) -> Reloaded {
         self.held = None;
+        let schedules = self.set.schedules.len();
+        let is_gone = |found: &Diagnostic| found.line == 0 && gone.contains(&found.file);
+        for found in diagnostics.iter_mut().filter(|found| is_gone(found)) {
+            // Who reads this has not named a wrong file: it was there, and its schedules are loaded.
+            found.message = gone_message(schedules);
+            found.hint = Some(PUT_BACK.to_owned());
+        }
+        let mut wrong = diagnostics.iter().filter(|found| found.severity == Severity::Error);
+        if let Some(first) = wrong.next().filter(|first| is_gone(first))
+            && wrong.all(is_gone)
+        {
+            let state = FilesState::Gone { schedules, file: first.file.clone() };
+            tracing::error!("{}", state.trouble().unwrap_or_default());
+            self.tell(state);
+            return Reloaded::Wrong(diagnostics);
+        }
         let errors: Vec<String> =
             diagnostics.iter().filter(|found| found.severity == Severity::Error).map(Diagnostic::line).collect();
         tracing::error!("The changed files have mistakes and are not taken; the schedules go on as they were loaded");
@@ -243,7 +259,7 @@ impl Reloader {
             tracing::error!("{error}");
         }
         let first = errors.first().cloned().unwrap_or_default();
-        self.tell(FilesState::Wrong { schedules: self.set.schedules.len(), errors: errors.len(), first });
+        self.tell(FilesState::Wrong { schedules, errors: errors.len(), first });
         Reloaded::Wrong(diagnostics)
     }
 

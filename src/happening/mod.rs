@@ -17,7 +17,7 @@ pub use self::of_daemon::OfDaemon;
 pub use self::of_run::OfRun;
 pub use self::of_schedule::OfSchedule;
 pub use self::reasons::{
-    Fate, HowFound, NotRun, OldBlocker, WaitedFor, WhyHeld, WhyLost, WhyPaused, WhyToStop, WhyUnwanted,
+    Came, Fate, HowFound, NotRun, OldBlocker, WaitedFor, WhyHeld, WhyLost, WhyPaused, WhyToStop, WhyUnwanted,
 };
 use crate::run::{RunId, RunState};
 use crate::schedule::{ConnectionName, ScheduleKey};

@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 
 use super::cause::Level;
 use crate::run::PauseScope;
+use crate::text::roughly;
 
 /// What happened to the daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,11 +63,14 @@ impl fmt::Display for OfDaemon {
         match self {
             OfDaemon::ClockSet(by) => write!(
                 f,
-                "The clock was set by {by:#}; due times are judged by the new time, and open runs are read again"
+                "The clock was set {} by {}; due times are judged by the new time, and open runs are read again",
+                if by.is_negative() { "back" } else { "forward" },
+                roughly(by.unsigned_abs())
             ),
             OfDaemon::Slept(length) => write!(
                 f,
-                "Nothing was done for {length:#}: the machine slept, or was too busy; open runs are read again"
+                "Nothing was done for {}: the machine slept, or was too busy; open runs are read again",
+                roughly(length.unsigned_abs())
             ),
             OfDaemon::Paused { scope, actor, reason: None } => write!(f, "Paused by {actor}: {scope}"),
             OfDaemon::Paused { scope, actor, reason: Some(reason) } => {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::cause::{Cause, Level};
-use super::reasons::{Fate, HowFound, NotRun, OldBlocker, WhyHeld, WhyLost, WhyUnwanted};
+use super::reasons::{Came, Fate, HowFound, NotRun, OldBlocker, WhyHeld, WhyLost, WhyUnwanted};
 use crate::orchestrator::{Stale, StopStrategy, UnsentReason};
 use crate::run::{FolderId, HeldBy, JobId, RunId, RunState, StoppedBy, WaitReason};
 
@@ -90,7 +90,7 @@ pub enum OfRun {
     /// The files do not want it any more.
     Unwanted(WhyUnwanted),
     /// An older run was open.
-    Overlapped(OldBlocker),
+    Overlapped { older: OldBlocker, came: Came },
     /// Its deadline passed.
     DeadlinePassed {
         /// What it was until then.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::of_run::OfRun;
-use super::reasons::{WaitedFor, WhyToStop};
+use super::reasons::{Came, WaitedFor, WhyToStop};
 use crate::orchestrator::{StopStrategy, UnsentReason};
 
 impl fmt::Display for OfRun {
@@ -55,7 +55,8 @@ impl fmt::Display for OfRun {
             OfRun::MayHaveStarted(came) => write!(f, "May have started: {came}"),
             OfRun::Refused(came) => write!(f, "Refused: {came}"),
             OfRun::Unwanted(why) => write!(f, "Not started: {why}"),
-            OfRun::Overlapped(older) => write!(f, "Not started: {older}"),
+            OfRun::Overlapped { older, came: Came::InTime } => write!(f, "Not started: {older}"),
+            OfRun::Overlapped { older, came: Came::Late } => write!(f, "Not started: {}, and {older}", Came::WHILE_AWAY),
             OfRun::DeadlinePassed { was } => write!(f, "Not started before its deadline ({was})"),
             OfRun::MayBeForgotten => f.write_str(
                 "It may have been started before the database was lost or put back; it is looked up until that is settled",

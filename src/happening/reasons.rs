@@ -3,11 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use jiff::SignedDuration;
-
 use crate::run::{Account, Ending, HeldBy, MissReason, RunId, RunState, SkipReason, StoppedBy, TimeLimit, WaitReason};
 use crate::schedule::FolderChoice;
-use crate::text::cut;
+use crate::text::{cut, exactly};
 
 /// Of what went wrong with a run the first line stands in the reason of a pause, and so many characters at most; all of it, where robots
 /// add how they came there, stands with the run.
@@ -69,6 +67,20 @@ pub struct OldBlocker {
     pub run: RunId,
     /// Its state; `None` when it has ended, and its job may still run.
     pub state: Option<RunState>,
+}
+
+/// Whether a time was found when it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Came {
+    /// It was.
+    InTime,
+    /// Later: no daemon ran, or it could not write, and catching up takes it.
+    Late,
+}
+
+impl Came {
+    /// Of one that was found late.
+    pub const WHILE_AWAY: &str = "it came while the daemon was down, slept or could not write";
 }
 
 /// What kept a run back until it was too late for it, in words.
@@ -143,14 +155,13 @@ impl fmt::Display for NotRun {
         }?;
         match self.ending {
             Ending::Missed(MissReason::Down) => {
-                f.write_str(" came while nobody was there; catching up takes the latest")
+                f.write_str(" came while the daemon was down, slept or could not write; catching up takes the latest")
             }
-            Ending::Missed(MissReason::Limit) => {
-                f.write_str(" came while nobody was there; catching up takes only the newest")
-            }
+            Ending::Missed(MissReason::Limit) => f.write_str(
+                " came while the daemon was down, slept or could not write; catching up takes only the newest",
+            ),
             Ending::Missed(MissReason::Window) => {
-                let window = SignedDuration::try_from(self.window).unwrap_or(SignedDuration::MAX);
-                write!(f, " came longer ago than the catch-up window of {window:#}")
+                write!(f, " came longer ago than the catch-up window of {}", exactly(self.window))
             }
             Ending::Missed(MissReason::Edited) => f.write_str(" belonged to the schedule before it was edited"),
             Ending::Skipped(SkipReason::Calendar) => f.write_str(" came on a day that the calendar takes out"),

@@ -81,8 +81,7 @@ impl fmt::Display for Note {
             Note::Moved { from, also } => {
                 f.write_str("moved from ")?;
                 write_list(f, from, "days")?;
-                f.write_str(if from.len() == 1 { ", which" } else { ", days which" })?;
-                f.write_str(" the calendar takes out")?;
+                f.write_str(", which the calendar takes out")?;
                 match also {
                     Some(note) => write!(f, "; {note}"),
                     None => Ok(()),
@@ -97,7 +96,7 @@ fn write_list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, list: &[T], what: &st
         [] => write!(f, "no {what}"),
         [one] => write!(f, "{one}"),
         [first, .., last] if list.len() > LISTED_TIMES => {
-            write!(f, "{} {what} from {first} to {last}", list.len())
+            write!(f, "{} {what} between {first} and {last}", list.len())
         }
         [head @ .., last] => {
             for (index, one) in head.iter().enumerate() {

@@ -114,6 +114,15 @@ pub(super) fn list_files(paths: &[PathBuf]) -> Vec<Result<PathBuf, Diagnostic>> 
     files
 }
 
+/// The paths at which no file is left: the file is gone, or its folder, or all that was in it.
+pub fn list_gone(paths: &[PathBuf]) -> Vec<PathBuf> {
+    let gone = |path: &&PathBuf| match fs::metadata(path) {
+        Ok(meta) => meta.is_dir() && list_folder(path).is_ok_and(|found| found.is_empty()),
+        Err(cause) => cause.kind() == io::ErrorKind::NotFound,
+    };
+    paths.iter().filter(gone).cloned().collect()
+}
+
 fn list_folder(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {

@@ -27,7 +27,7 @@ pub use change::{Change, Loss, Moved, Removals, Settings, asks_elsewhere, replan
 pub use diagnostic::{Diagnostic, Excerpt, Severity, SourceFile};
 pub use folder::FolderChoice;
 pub use kept::{HistoryChoice, Kept};
-pub use load::load;
+pub use load::{list_gone, load};
 pub use model::{
     AuthSpec, Connection, ConnectionLimits, Copies, Enablement, HighWaterMark, HistoryLimits, Marks, Occurrence, Place,
     Schedule, ScheduleSet, StartSpec, Trigger, Watch,

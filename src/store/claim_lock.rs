@@ -93,7 +93,7 @@ impl Holder {
 
 impl std::fmt::Display for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "process {} (`{}`)", self.pid, self.command)
+        write!(f, "daemon {} (`{}`)", self.pid, self.command)
     }
 }
 
@@ -101,7 +101,7 @@ impl std::fmt::Display for Holder {
 #[derive(Debug, thiserror::Error)]
 pub enum StateFolderError {
     /// Another daemon has it.
-    #[error("another daemon holds the state folder `{}`{}", path.display(), holder.as_ref().map(|holder| format!(": {holder}")).unwrap_or_default())]
+    #[error("{} already runs with `{}`", holder.as_ref().map_or_else(|| "another daemon".to_owned(), Holder::to_string), path.display())]
     Held {
         /// The folder.
         path: PathBuf,

@@ -74,13 +74,14 @@ pub fn in_columns(length: SignedDuration) -> String {
     }
 }
 
-/// For a sentence, in one unit and rounded down: `250 ms`, `1.5 s`, `40 s`, `12 min`, `3 h`.
+/// For a sentence, in one unit and rounded down: `250 ms`, `1.5 s`, `40 s`, `12 min`, `3 h`, `12 days`.
 pub fn roughly(length: Duration) -> String {
     match length.as_secs() {
         0 if !length.is_zero() => format!("{} ms", length.as_millis()),
         1..10 if length.subsec_millis() >= 50 => format!("{:.1} s", length.as_secs_f64()),
         seconds @ 0..120 => format!("{seconds} s"),
         seconds @ 120..7_200 => format!("{} min", seconds / 60),
-        seconds => format!("{} h", seconds / 3_600),
+        seconds @ 7_200..864_000 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} days", seconds / 86_400),
     }
 }

@@ -266,7 +266,9 @@ fn skipped(reason: SkipReason) -> &'static str {
 
 fn missed(reason: MissReason) -> &'static str {
     match reason {
-        MissReason::Down => "it was missed: nobody was there when it came, and another time was caught up",
+        MissReason::Down => {
+            "it was missed: the daemon was down, slept or could not write when it came, and another time was caught up"
+        }
         MissReason::Window => "it was missed: it was found later than its schedule still catches up",
         MissReason::Deadline => "it was missed: it could not be sent before its deadline",
         MissReason::Edited => "it was missed: the schedule was edited, and its new times do not have it",

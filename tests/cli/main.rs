@@ -339,7 +339,7 @@ fn a_demo_in_a_folder_that_a_daemon_holds_ends_with_75_and_writes_nothing() {
     let output = run(folder.path(), &["demo", "--state-dir", ".", "--for", "1s"]);
     assert_eq!(output.status.code(), Some(75));
     let told = text(&output.stderr);
-    assert!(told.contains("another daemon holds") && told.contains("--state-dir"), "{told}");
+    assert!(told.contains("another daemon already runs with") && told.contains("--state-dir"), "{told}");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "# Written by `punctual demo`. An earlier one.\n");
     assert!(!folder.path().join("user-key").exists());
 }
@@ -436,9 +436,11 @@ fn the_commands_that_a_hint_names_keep_the_files_and_the_folder_that_were_given(
 #[test]
 fn a_command_that_is_not_built_yet_says_so_and_what_to_do_instead() {
     let folder = folder_with("schedules: {}\n");
-    for (command, instead) in
-        [(["incident", "list"].as_slice(), "`punctual status`"), (&["notify", "test", "mail"], "a monitor can ask it")]
-    {
+    for (command, instead) in [
+        (&["incident", "list"], "`punctual status`"),
+        (&["notify", "list"], "`punctual status`"),
+        (&["web"], "`punctual runs`"),
+    ] {
         let output = run(folder.path(), command);
         let told = text(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{told}");
@@ -447,4 +449,20 @@ fn a_command_that_is_not_built_yet_says_so_and_what_to_do_instead() {
     }
     let unknown = run(folder.path(), &["stats"]);
     assert!(text(&unknown.stderr).contains("unrecognized subcommand"), "{}", text(&unknown.stderr));
+}
+
+#[test]
+fn a_usage_line_does_not_ask_for_what_the_environment_sets() {
+    let folder = folder_with("schedules: {}\n");
+    let output = punctual(folder.path())
+        .args(["token", "refresh"])
+        .env("PUNCTUAL_CONFIG", "schedules.yaml")
+        .env("PUNCTUAL_STATE_DIR", "state")
+        .env("PUNCTUAL_SOCKET", "socket")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let told = text(&output.stderr);
+    let usage = told.lines().find(|line| line.starts_with("Usage: ")).unwrap();
+    assert_eq!(usage, "Usage: punctual token refresh [OPTIONS] <CONNECTION>");
 }

@@ -173,3 +173,21 @@ fn a_time_that_is_only_recorded_has_its_jitter_as_any_other() {
     let fire_at: Vec<_> = world.all("x").map(|run| run.fire_at).collect();
     assert_eq!(fire_at, expected);
 }
+
+#[test]
+fn one_that_may_not_overlap_says_that_it_came_while_nobody_was_there() {
+    let schedules = set(|schedule: &mut Schedule| {
+        schedule.catch_up.policy = CatchUpPolicy::Last;
+        schedule.overlap = OverlapPolicy::Skip;
+    });
+    let mut world = World::proven_with(schedules, BEFORE);
+    world.server.lasts = seconds(6 * 3_600);
+    world.pass_to("2026-11-23T12:10:00Z");
+    world.crash();
+    world.sleep(seconds(2 * 3_600));
+    world.recover();
+    world.settle();
+    assert_eq!(states(&world)[1..], ["missed: down", "skipped: overlap"]);
+    let note = world.all("x").find_map(|run| run.note.clone().filter(|note| note.contains("still open"))).unwrap();
+    assert!(note.starts_with("it came while the daemon was down, slept or could not write; run "), "{note}");
+}

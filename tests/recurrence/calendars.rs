@@ -80,7 +80,7 @@ fn moved_times_that_meet_others_are_one_run() {
         rows(&daily, "2026-05-29", "2026-06-02"),
         [
             "05-29 07:00+02",
-            "06-01 07:00+02 (moved from 2026-05-30 and 2026-05-31, days which the calendar takes out)",
+            "06-01 07:00+02 (moved from 2026-05-30 and 2026-05-31, which the calendar takes out)",
             "06-02 07:00+02",
         ]
     );
@@ -89,7 +89,7 @@ fn moved_times_that_meet_others_are_one_run() {
         .with_calendar(working_days(&["2026-04-03", "2026-04-06"], &[]), OnExcluded::NextWorkingDay);
     assert_eq!(
         rows(&two, "2026-04-01", "2026-04-30"),
-        ["04-07 07:00+02 (moved from 2026-04-03, 2026-04-04 and 2026-04-06, days which the calendar takes out)"]
+        ["04-07 07:00+02 (moved from 2026-04-03, 2026-04-04 and 2026-04-06, which the calendar takes out)"]
     );
 }
 

@@ -179,7 +179,7 @@ fn times_that_meet_on_one_instant_are_one_run_and_its_note_names_those_that_did_
             "0-30/10 2 * * *",
             USUAL,
             on("2026-03-08"),
-            &["03-08 03:00-04 (stands for 4 times from 02:00 to 02:30, which the clock change leaves out)"],
+            &["03-08 03:00-04 (stands for 4 times between 02:00 and 02:30, which the clock change leaves out)"],
         ),
         // Every second of a minute that never was is one run, not sixty.
         (
@@ -187,7 +187,7 @@ fn times_that_meet_on_one_instant_are_one_run_and_its_note_names_those_that_did_
             "* 30 2 * * *",
             USUAL,
             on("2026-03-08"),
-            &["03-08 03:00-04 (stands for 60 times from 02:30 to 02:30:59, which the clock change leaves out)"],
+            &["03-08 03:00-04 (stands for 60 times between 02:30 and 02:30:59, which the clock change leaves out)"],
         ),
     ]);
     let of_two = union(&["30 2 * * *", "0 3 * * *", "15 2 * * *"], "America/New_York", USUAL);
@@ -368,7 +368,7 @@ fn a_rhythm_whose_beats_of_the_day_all_lie_in_the_gap_follows_the_gap_rule() {
             "*/15 2 * * *",
             USUAL,
             ("2026-03-08", "2026-03-08"),
-            &["03-08 03:00-04 (stands for 4 times from 02:00 to 02:45, which the clock change leaves out)"],
+            &["03-08 03:00-04 (stands for 4 times between 02:00 and 02:45, which the clock change leaves out)"],
         ),
         (
             "America/New_York",

@@ -166,8 +166,8 @@ async fn a_second_daemon_on_the_same_state_folder_ends_with_75_and_one_clear_sen
     assert_eq!(second.status.code(), Some(HELD));
     let said = text(&second.stderr);
     let folder = place.path("state");
-    let holder = format!("process {} (`{} daemon`)", first.id().unwrap(), env!("CARGO_BIN_EXE_punctual"));
-    let sentence = format!("error: another daemon holds the state folder `{}`: {holder}", folder.display());
+    let holder = format!("daemon {} (`{} daemon`)", first.id().unwrap(), env!("CARGO_BIN_EXE_punctual"));
+    let sentence = format!("error: {holder} already runs with `{}`", folder.display());
     let errors: Vec<&str> = said.lines().filter(|line| line.starts_with("error")).collect();
     assert_eq!(errors, [sentence.as_str()], "{said}");
     let hint = said.lines().find(|line| line.starts_with("hint: ")).unwrap_or_default();

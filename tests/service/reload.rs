@@ -247,3 +247,23 @@ async fn the_zone_database_of_ones_choice_decides_what_a_zone_means() {
     write_zone(&zones, "2099a", "Europe/Berlin", "Asia/Tokyo");
     assert_eq!(offset("auto").await, "+09:00");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_gone_is_said_to_be_gone_and_its_schedules_go_on() {
+    let place = quiet();
+    let whole = fs::read_to_string(place.path("schedules.yaml")).unwrap();
+    let daemon = place.daemon().await;
+    fs::remove_file(place.path("schedules.yaml")).unwrap();
+    let told = status(&place, "is gone").await;
+    let file = place.path("schedules.yaml");
+    let sentence =
+        format!("`{}`: the schedule file is gone; 1 schedule goes on as loaded; put it back", file.display());
+    assert_eq!(told, format!("1 schedule; {sentence}"));
+    let asked = place.run(&["reload"]).await;
+    let said = text(&asked.stderr);
+    assert!(said.contains("the schedule file is gone; 1 schedule goes on as loaded\nhint: put it back"), "{said}");
+    // The cure.
+    place.write("schedules.yaml", &whole);
+    assert_eq!(status(&place, "1 schedule").await, "1 schedule");
+    stop(daemon).await;
+}

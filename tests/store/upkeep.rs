@@ -183,7 +183,7 @@ async fn by_a_clock_that_was_set_forward_no_run_is_old_before_it_has_stood_so_fo
     chores.hand.step_to(now().checked_add(3_650 * DAY).unwrap());
     chores.attempt(Chore::Retention).await;
     let told = chores.failure("retention").unwrap();
-    insta::assert_snapshot!(told, @"the nightly chore `retention` failed: the clock was set forward by 87600h, and by a wrong clock the whole history may be old; it is done when the clock has stood so for a night; set it if it is wrong");
+    insta::assert_snapshot!(told, @"the nightly chore `retention` failed: the clock was set forward by 3650 days, and by a wrong clock the whole history may be old; it is done when the clock has stood so for a night; set it if it is wrong");
     assert_eq!(kept.count("run").await, 6, "nothing is removed");
     // Put right, it is believed at once.
     right.step_to(now());

@@ -34,9 +34,12 @@ fn what_is_written_exactly_is_read_again_as_the_same_duration() {
 
 #[test]
 fn a_sentence_has_one_unit_and_a_column_has_two() {
-    let words = [250, 1_000, 1_500, 9_940, 12_300, 119_000, 120_000, 7_199_000, 7_200_000];
+    let words = [250, 1_000, 1_500, 9_940, 12_300, 119_000, 120_000, 7_199_000, 7_200_000, 863_999_000, 864_000_000];
     let words = words.map(|millis| roughly(Duration::from_millis(millis)));
-    assert_eq!(words, ["250 ms", "1 s", "1.5 s", "9.9 s", "12 s", "119 s", "2 min", "119 min", "2 h"]);
+    assert_eq!(
+        words,
+        ["250 ms", "1 s", "1.5 s", "9.9 s", "12 s", "119 s", "2 min", "119 min", "2 h", "239 h", "10 days"]
+    );
     assert_eq!(roughly(Duration::ZERO), "0 s");
     let cells = [4_200, 187_000, 7_500_000, 180_000_000, -4_200];
     let cells = cells.map(|millis| in_columns(jiff::SignedDuration::from_millis(millis)));

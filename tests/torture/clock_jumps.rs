@@ -261,7 +261,7 @@ fn due_of(run: &RunSummary) -> Timestamp {
 }
 
 fn steps_told(rig: &Rig) -> usize {
-    rig.log().matches("The clock was set by").count()
+    rig.log().matches("The clock was set ").count()
 }
 
 async fn lane(seed: u64, number: u64, cells: Vec<Cell>, fault: Option<&str>) -> (Vec<String>, Judgement, usize) {

@@ -1,9 +1,10 @@
 //! How a run ends, but for its deadline: with its job, refused, out of reach, or for an older run.
 
 use crate::dispatcher::core::state::{State, there};
-use crate::happening::{Cause, OfRun, OldBlocker, WaitedFor, WhyLost};
+use crate::happening::{Came, Cause, OfRun, OldBlocker, WaitedFor, WhyLost};
 use crate::orchestrator::{CallError, JobState, JobView};
 use crate::run::{Ending, JobPhase, MissReason, RunEvent, RunId, SkipReason, WaitReason};
+use crate::schedule::Trigger;
 
 /// Ends a run whose job is out of reach. Its job may still run, so it counts for overlap until then.
 pub(crate) fn lose(state: &mut State, id: RunId, why: WhyLost, counts_until: Option<jiff::Timestamp>) {
@@ -27,8 +28,21 @@ pub(crate) fn lose(state: &mut State, id: RunId, why: WhyLost, counts_until: Opt
 /// An older run of the schedule is open.
 pub(crate) fn skip_for(state: &mut State, id: RunId, other: RunId) {
     let older = OldBlocker { run: other, state: state.book.get(other).map(|open| open.run.state) };
-    state.book.change(id, |run| run.note = join(run.note.take(), older.to_string()));
-    state.step(id, RunEvent::End(Ending::Skipped(SkipReason::Overlap)), OfRun::Overlapped(older));
+    // Without the daemon's absence it would have been another time, and perhaps have run.
+    let came = match state.book.get(id).map(|open| open.run.trigger) {
+        Some(Trigger::CatchUp) => Came::Late,
+        Some(Trigger::Scheduled | Trigger::After | Trigger::Backfill | Trigger::Manual) | None => Came::InTime,
+    };
+    let away = match came {
+        Came::Late => Some(Came::WHILE_AWAY.to_owned()),
+        Came::InTime => None,
+    };
+    state.book.change(id, |run| {
+        for told in away.into_iter().chain([older.to_string()]) {
+            run.note = join(run.note.take(), told);
+        }
+    });
+    state.step(id, RunEvent::End(Ending::Skipped(SkipReason::Overlap)), OfRun::Overlapped { older, came });
 }
 
 /// A newer time of the schedule takes its place.
