@@ -8,7 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::by_hand_args::{BackfillArgs, RetryArgs, StartArgs, StopArgs};
 pub(super) use super::format::Format;
 use super::holding_args::{PauseArgs, ResumeArgs, SkipArgs};
-use super::times::{self, When};
+use super::runs_args::RunsArgs;
+use super::times::{self, Ahead, When};
 
 /// Starts UiPath robots on time, exactly once, and keeps the history.
 #[derive(Debug, Parser)]
@@ -163,51 +164,15 @@ pub(super) struct NextArgs {
     /// How many times of each schedule.
     #[arg(short = 'n', long, alias = "limit", default_value_t = 5, value_parser = times::parse_count)]
     pub(super) count: usize,
-    /// Times from this on: an instant, a date, or a duration ago such as `7d`; without an offset it is read in this machine's zone
-    /// [default: now].
+    /// Times from this on: an instant, a date, `today`, the next time that the clock shows it, such as `06:00`, or a duration ago such as
+    /// `7d`; without an offset it is read in this machine's zone [default: now].
     #[arg(long, value_name = "T", value_parser = times::parse_when)]
     pub(super) from: Option<When>,
-    /// Times before this; then `-n` is not a limit unless it is given.
-    #[arg(long, value_name = "T", value_parser = times::parse_when)]
-    pub(super) until: Option<When>,
+    /// Times before this: an instant, a date, the next time that the clock shows it, such as `18:00`, or a duration from now such as
+    /// `2h`; then `-n` is not a limit unless it is given.
+    #[arg(long, value_name = "T", value_parser = times::parse_ahead)]
+    pub(super) until: Option<Ahead>,
     /// How to print the times.
-    #[arg(short = 'o', long, value_enum, default_value_t = Format::Table)]
-    pub(super) output: Format,
-}
-
-#[derive(Args, Debug)]
-pub(super) struct RunsArgs {
-    /// Only these schedules.
-    #[arg(value_name = "SCHEDULE")]
-    pub(super) schedules: Vec<String>,
-    /// The same; may be given several times.
-    #[arg(long, value_name = "S")]
-    pub(super) schedule: Vec<String>,
-    /// Only runs in this state; may be given several times.
-    #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(times::state_names()))]
-    pub(super) state: Vec<String>,
-    /// Only runs that failed or were missed, as `status` counts them.
-    #[arg(long, conflicts_with = "state")]
-    pub(super) failed: bool,
-    /// Only runs with this reason, such as `overlap` or `deadline`.
-    #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(times::reason_names()))]
-    pub(super) reason: Vec<String>,
-    /// Only runs with this trigger.
-    #[arg(long, value_parser = ["scheduled", "catch_up", "after", "backfill", "manual"])]
-    pub(super) trigger: Vec<String>,
-    /// Times from this on: an instant, a date, or a duration ago such as `7d`.
-    #[arg(long, value_name = "T", value_parser = times::parse_when)]
-    pub(super) since: Option<When>,
-    /// Times before this.
-    #[arg(long, value_name = "T", value_parser = times::parse_when)]
-    pub(super) until: Option<When>,
-    /// At most so many, the newest.
-    #[arg(short = 'n', long, alias = "count", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(super) limit: u32,
-    /// Go on and print each run as it changes.
-    #[arg(long)]
-    pub(super) follow: bool,
-    /// How to print the runs.
     #[arg(short = 'o', long, value_enum, default_value_t = Format::Table)]
     pub(super) output: Format,
 }

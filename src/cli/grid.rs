@@ -42,11 +42,13 @@ pub struct Cell {
     text: String,
     short: Option<String>,
     tint: Tint,
+    /// A tint for each character, the last for the last: a short form is the end of the text.
+    tints: Vec<Tint>,
 }
 
 impl Cell {
     pub fn new(text: impl Into<String>) -> Cell {
-        Cell { text: text.into(), short: None, tint: Tint::None }
+        Cell { text: text.into(), short: None, tint: Tint::None, tints: Vec::new() }
     }
 
     /// Another form for a narrow terminal.
@@ -56,6 +58,20 @@ impl Cell {
 
     pub fn tinted(self, tint: Tint) -> Cell {
         Cell { tint, ..self }
+    }
+
+    /// Each character in its own tint, for a text whose short form is its end.
+    pub fn in_tints(self, tints: Vec<Tint>) -> Cell {
+        Cell { tints, ..self }
+    }
+
+    fn paint(&self, text: &str) -> String {
+        if self.tints.is_empty() {
+            return self.tint.paint(text);
+        }
+        let skipped = self.tints.len().saturating_sub(text.chars().count());
+        let chars = text.chars().zip(self.tints.iter().skip(skipped));
+        chars.map(|(char, tint)| tint.paint(char.encode_utf8(&mut [0; 4]))).collect()
     }
 
     fn form(&self, form: Form) -> &str {
@@ -195,7 +211,7 @@ fn paint<'c>(line: &str, cells: impl Iterator<Item = &'c Cell>, form: Form) -> S
         let text = cell.form(form);
         let Some((before, after)) = rest.split_once(text).filter(|_| !text.is_empty()) else { continue };
         painted.push_str(before);
-        painted.push_str(&cell.tint.paint(text));
+        painted.push_str(&cell.paint(text));
         rest = after;
     }
     painted + rest

@@ -7,7 +7,10 @@
 mod args;
 mod audit;
 mod backfill;
+#[doc(hidden)]
+pub mod bars;
 mod by_hand_args;
+mod by_schedule;
 mod check;
 mod client;
 #[doc(hidden)]
@@ -36,6 +39,7 @@ mod reload;
 mod resolve;
 mod retry;
 mod runs;
+mod runs_args;
 mod sandbox;
 mod schema;
 mod show;

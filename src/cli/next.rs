@@ -16,7 +16,7 @@ use super::failure::{Exit, Failure};
 use super::files::load_or_tell;
 use super::grid::{Cell, Grid};
 use super::output::{Columns, Out, first_line, plain};
-use super::times;
+use super::times::{self, Ahead, When};
 use crate::clock::{self, Clock};
 use crate::history::{History, HistoryError};
 use crate::policy::holds::Holds;
@@ -51,8 +51,15 @@ pub(super) async fn run(global: &Global, args: &NextArgs, clock: &Clock, out: &m
                 .hint(known_names(name, loaded.set.schedules.keys().map(ScheduleKey::as_str))));
         }
     }
-    let from = args.from.map(|when| when.resolve(now));
-    let until = args.until.map(|when| when.resolve(now));
+    // What is asked for is to come, also where a time of day was given.
+    let from = args.from.map(|when| match when {
+        When::Clock(time) => Ahead::Clock(time).resolve(now),
+        When::At(_) | When::Ago(_) | When::Today | When::Yesterday => when.resolve(now),
+    });
+    let until = args.until.map(|ahead| match ahead {
+        Ahead::Clock(_) => ahead.resolve(from.unwrap_or(now).max(now)),
+        Ahead::At(_) | Ahead::In(_) => ahead.resolve(now),
+    });
     if until.is_some_and(|until| until <= from.unwrap_or(now)) {
         let what = match from {
             Some(_) => "`--until` is not after `--from`, so no time lies between",

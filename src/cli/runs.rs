@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::args::{Format, Global, RunsArgs};
+use super::args::{Format, Global};
 use super::failure::{Exit, Failure};
 use super::grid::{Cell, Grid, Tint};
 use super::output::{Columns, Out, first_line, plain};
-use super::times;
+use super::runs_args::RunsArgs;
+use super::{by_schedule, times};
 use crate::clock::Clock;
 use crate::history::{Details, History, HistoryFilter, RunSummary, ShownState};
 use crate::run::{Ending, JobPhase, MissReason, RunState, WaitReason};
@@ -35,9 +36,15 @@ pub(super) async fn run(global: &Global, args: &RunsArgs, clock: &Clock, out: &m
     let now = clock.now();
     let schedules: Vec<String> = args.schedules.iter().chain(&args.schedule).cloned().collect();
     known(&history, global, &schedules, now).await?;
+    if args.by_schedule {
+        let shown = by_schedule::run(&history, &schedules, args, now, out).await;
+        history.close().await;
+        return shown;
+    }
     let filter = HistoryFilter {
         schedules,
         states: if args.failed { FAILED.map(str::to_owned).to_vec() } else { args.state.clone() },
+        not: args.not.clone(),
         reasons: args.reason.clone(),
         triggers: args.trigger.clone(),
         since: args.since.map(|when| when.resolve(now)),
@@ -135,6 +142,7 @@ fn lets_through(filter: &HistoryFilter, run: &RunSummary) -> bool {
     };
     any(&filter.schedules, Some(&run.schedule))
         && any(&filter.states, Some(run.state.name()))
+        && !filter.not.iter().any(|name| name == run.state.name())
         && any(&filter.reasons, run.state.reason())
         && any(&filter.triggers, Some(run.trigger.name()))
 }

@@ -17,6 +17,12 @@ pub(super) enum When {
     At(Timestamp),
     /// So long ago.
     Ago(Duration),
+    /// The last time that the clock showed this, in the local zone.
+    Clock(Time),
+    /// The first instant of this day, in the local zone.
+    Today,
+    /// The first instant of the day before.
+    Yesterday,
 }
 
 impl When {
@@ -24,8 +30,30 @@ impl When {
         match self {
             When::At(at) => at,
             When::Ago(length) => earlier(now, length),
+            When::Clock(time) => {
+                let days = std::iter::successors(Some(today(now)), |day| day.yesterday().ok());
+                on_the_clock(days, time).find(|at| *at <= now).unwrap_or(Timestamp::MIN)
+            }
+            When::Today => begins(today(now)),
+            When::Yesterday => begins(today(now).yesterday().unwrap_or(Date::MIN)),
         }
     }
+}
+
+fn today(now: Timestamp) -> Date {
+    now.to_zoned_datetime(TimeZone::system()).date()
+}
+
+/// A day's first instant, which is not midnight where the clock is put on at midnight.
+fn begins(day: Date) -> Timestamp {
+    let start = day.to_zoned_datetime(TimeZone::system()).and_then(|zoned| zoned.start_of_day());
+    start.map_or(Timestamp::MIN, |zoned| zoned.timestamp())
+}
+
+/// When the clock shows a time on each of these days.
+fn on_the_clock(days: impl Iterator<Item = Date>, time: Time) -> impl Iterator<Item = Timestamp> {
+    let zoned = days.filter_map(move |day| day.to_datetime(time).to_zoned_datetime(TimeZone::system()).ok());
+    zoned.map(|zoned| zoned.timestamp())
 }
 
 /// `90s`, `5m`, `2h`, `1d`, or several of them together.
@@ -56,8 +84,13 @@ pub(super) fn parse_count(text: &str) -> Result<usize, String> {
     }
 }
 
-/// An instant, a local date or date and time, or a duration ago.
+/// An instant, a local date or date and time, a day's name, a time of day, or a duration ago.
 pub(super) fn parse_when(text: &str) -> Result<When, String> {
+    match text {
+        "today" => return Ok(When::Today),
+        "yesterday" => return Ok(When::Yesterday),
+        _ => {}
+    }
     // As our tables print it: jiff takes no space before the offset.
     if let Ok(at) = text.replacen(" +", "+", 1).replacen(" -", "-", 1).parse::<Timestamp>() {
         return Ok(When::At(at));
@@ -75,8 +108,11 @@ pub(super) fn parse_when(text: &str) -> Result<When, String> {
     if let Ok(date) = text.parse::<Date>() {
         return local(date.at(0, 0, 0, 0)).map_err(|cause| cause.to_string());
     }
-    parse_duration(text).map(When::Ago).map_err(|_| {
-        format!("`{text}` is not a time; write an instant such as `2026-11-23T07:00:00Z`, a date, or a duration ago such as `7d`")
+    if let Ok(length) = text::duration(text) {
+        return Ok(When::Ago(length));
+    }
+    text.parse::<Time>().map(When::Clock).map_err(|_| {
+        format!("`{text}` is not a time; write an instant such as `2026-11-23T07:00:00Z`, a date, `today`, `yesterday`, a time of day such as `07:00`, or a duration ago such as `7d`")
     })
 }
 
@@ -97,10 +133,8 @@ impl Ahead {
             Ahead::At(at) => at,
             Ahead::In(length) => later(now, length),
             Ahead::Clock(time) => {
-                let today = now.to_zoned_datetime(TimeZone::system()).date();
-                let days = std::iter::successors(Some(today), |day| day.tomorrow().ok());
-                let times = days.filter_map(|day| day.to_datetime(time).to_zoned_datetime(TimeZone::system()).ok());
-                times.map(|zoned| zoned.timestamp()).find(|at| *at > now).unwrap_or(Timestamp::MAX)
+                let days = std::iter::successors(Some(today(now)), |day| day.tomorrow().ok());
+                on_the_clock(days, time).find(|at| *at > now).unwrap_or(Timestamp::MAX)
             }
         }
     }
@@ -128,6 +162,22 @@ pub(super) fn local(at: Timestamp) -> String {
 /// For people with a narrow terminal: without year and offset.
 pub(super) fn local_short(at: Timestamp) -> String {
     at.to_zoned_datetime(TimeZone::system()).strftime("%m-%d %H:%M:%S").to_string()
+}
+
+/// For people with a narrow terminal, where the seconds tell nothing.
+pub(super) fn local_minute(at: Timestamp) -> String {
+    at.to_zoned_datetime(TimeZone::system()).strftime("%m-%d %H:%M").to_string()
+}
+
+/// With the day's name, which people remember: `Mon 11-23 07:00`.
+pub(super) fn local_weekday(at: Timestamp) -> String {
+    at.to_zoned_datetime(TimeZone::system()).strftime("%a %m-%d %H:%M").to_string()
+}
+
+/// The time of day where it is today, else with the day: `07:00`, `Mon 11-23 07:00`.
+pub(super) fn local_near(at: Timestamp, now: Timestamp) -> String {
+    let zoned = at.to_zoned_datetime(TimeZone::system());
+    if zoned.date() == today(now) { zoned.strftime("%H:%M").to_string() } else { local_weekday(at) }
 }
 
 /// The day alone.

@@ -9,6 +9,8 @@ pub struct HistoryFilter {
     pub schedules: Vec<String>,
     /// Names of states.
     pub states: Vec<String>,
+    /// Names of states that are left out.
+    pub not: Vec<String>,
     /// Names of reasons.
     pub reasons: Vec<String>,
     /// Names of triggers.
@@ -26,6 +28,7 @@ impl Default for HistoryFilter {
         HistoryFilter {
             schedules: Vec::new(),
             states: Vec::new(),
+            not: Vec::new(),
             reasons: Vec::new(),
             triggers: Vec::new(),
             since: None,

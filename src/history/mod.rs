@@ -5,6 +5,7 @@
 
 mod details;
 mod columns;
+mod digest;
 mod filter;
 mod holding;
 mod planned;
@@ -21,6 +22,7 @@ use sqlx::Row;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 
 pub use details::{Details, PoolUse};
+pub use digest::{Digest, Judged, Recent, usual};
 pub use filter::HistoryFilter;
 pub use holding::HeldBack;
 pub use planned::Planned;
@@ -114,7 +116,7 @@ impl History {
     /// # Errors
     /// See [`HistoryError`].
     pub async fn list(&self, filter: &HistoryFilter) -> Result<Vec<RunSummary>, HistoryError> {
-        let HistoryFilter { schedules, states, reasons, triggers, since, until, limit } = filter;
+        let HistoryFilter { schedules, states, not, reasons, triggers, since, until, limit } = filter;
         let list = |values: &Vec<String>| (!values.is_empty()).then(|| serde_json::json!(values).to_string());
         let rows = sql::query(sql::LIST)
             .bind(list(schedules))
@@ -124,6 +126,7 @@ impl History {
             .bind(since.map(|at| at.as_millisecond()))
             .bind(until.map(|at| at.as_millisecond()))
             .bind(i64::from(*limit))
+            .bind(list(not))
             .fetch_all(&self.pool)
             .await
             .map_err(|cause| self.failed(cause))?;

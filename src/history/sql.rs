@@ -3,7 +3,7 @@
 use super::columns::{as_it_is, as_json, as_json_or_text, columns_of_history, object, of_first_attempt};
 
 /// For the test that prepares each against the migrated schema.
-pub const ALL: [&str; 18] = [
+pub const ALL: [&str; 21] = [
     LIST,
     FIND,
     LINES,
@@ -22,6 +22,9 @@ pub const ALL: [&str; 18] = [
     POLICY,
     PLANNED,
     IN_POOL_OF,
+    SCHEDULES,
+    DIGESTS,
+    SUCCESSES,
 ];
 
 /// The states of the partial index `run_open`, word for word, so that a long history costs nothing.
@@ -44,6 +47,7 @@ from (
     -- a range row is shown when any of its times is asked for
     and (?5 is null or coalesce(nominal_until_at, nominal_at) >= ?5)
     and (?6 is null or nominal_at < ?6)
+    and (?8 is null or state not in (select value from json_each(?8)))
   order by nominal_at desc, id desc
   limit ?7
 ) as chosen
@@ -197,6 +201,40 @@ from (
 join history as h on h.run = chosen.id
 order by chosen.fire_at, chosen.id"
 );
+
+/// From each schedule on to the next one, which the index finds at once: to look at every row of it would take as long as the history is.
+pub(super) const SCHEDULES: &str = "
+with recursive known (schedule) as (
+  select min(schedule) from run
+  union all
+  select (select min(schedule) from run where schedule > known.schedule) from known where known.schedule is not null
+)
+select json_quote(schedule) from known where schedule is not null";
+
+/// Of each schedule the newest runs, and how late the last start was: each later attempt writes its own over that of the run.
+pub(super) const DIGESTS: &str = "
+select json_object('schedule', one.value,
+  'runs', (select json_group_array(json_array(nominal_at, state, reason, accepted_at, ended_at))
+    from (select nominal_at, state, reason, accepted_at, ended_at from run
+      where schedule = one.value and nominal_at >= ?2 and nominal_at < ?3
+      order by nominal_at desc limit 30)),
+  'late', (select coalesce((select first.sent_at from attempt as first
+      where first.run_id = last.id and first.job_number = 1 and first.attempt = 1), last.sent_at) - last.fire_at
+    from (select id, sent_at, fire_at from run
+      where schedule = one.value and nominal_at >= ?2 and nominal_at < ?3
+      order by nominal_at desc limit 30) as last
+    where last.sent_at is not null limit 1))
+from json_each(?1) as one";
+
+/// The newest successes of each schedule among its newest runs: one that has never succeeded is not looked for in all of its history.
+pub(super) const SUCCESSES: &str = "
+select json_object('schedule', one.value,
+  'of', (select json_group_array(json_array(nominal_at, ended_at - accepted_at))
+    from (select nominal_at, accepted_at, ended_at
+      from (select nominal_at, accepted_at, ended_at, state from run
+        where schedule = one.value order by nominal_at desc limit 1000)
+      where state = 'succeeded' order by nominal_at desc limit 20)))
+from json_each(?1) as one";
 
 /// As it was frozen at the claim.
 pub(super) const POLICY: &str = "select iif(json_valid(policy), policy, null) from run where id = ?1";

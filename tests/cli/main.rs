@@ -10,8 +10,10 @@ use punctual::cli::csv_cell::cell;
 use punctual::cli::log_filter::directives;
 use serde_json::Value;
 
+mod asked;
 mod check;
 mod grid;
+mod history;
 
 fn punctual(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_punctual"));
