@@ -122,10 +122,13 @@ pub fn usual(newest_first: impl Iterator<Item = i64>) -> Option<i64> {
     Some(i64::midpoint(*below, *above))
 }
 
+/// When it was due, its state and reason, when it was accepted and when it ended.
+type RecentRow = (i64, String, Option<String>, Option<i64>, Option<i64>);
+
 #[derive(Deserialize)]
 struct DigestRow {
     schedule: String,
-    runs: Vec<(i64, String, Option<String>, Option<i64>, Option<i64>)>,
+    runs: Vec<RecentRow>,
     late: Option<i64>,
 }
 
