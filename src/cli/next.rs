@@ -8,6 +8,7 @@ use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::args::{Format, Global, NextArgs};
@@ -23,7 +24,7 @@ use crate::policy::holds::Holds;
 use crate::recurrence::{Excluded, Nominal};
 use crate::run::Held;
 use crate::schedule::{Enablement, Schedule, ScheduleKey};
-use crate::text::known_names;
+use crate::text::{known_names, roughly};
 use crate::web::HeldNow;
 
 #[derive(Debug, Serialize)]
@@ -36,6 +37,8 @@ struct Coming {
     note: Option<String>,
     #[serde(skip)]
     at: Timestamp,
+    #[serde(skip)]
+    zone: String,
 }
 
 impl Columns for Coming {
@@ -90,7 +93,12 @@ pub(super) async fn run(global: &Global, args: &NextArgs, clock: &Clock, out: &m
         out.line("No coming times.")?;
         return Ok(Exit::Fine);
     }
-    out.stream(args.output, coming, table)?;
+    out.stream(args.output, coming, |rows| table(rows, now))?;
+    if args.output == Format::Table {
+        let here = TimeZone::system();
+        let name = here.iana_name().unwrap_or("this machine's zone");
+        out.line(format!("\nDUE is in {name}, as this machine's clock shows it."))?;
+    }
     Ok(Exit::Fine)
 }
 
@@ -143,17 +151,24 @@ impl<I: Iterator<Item = Coming>> Iterator for Merged<I> {
     }
 }
 
-fn table(rows: &[Coming]) -> Grid {
-    let mut shown = Grid::new(&["SCHEDULE", "DUE", "IN ITS ZONE", "NOTE"]).spare(&[1]);
+fn table(rows: &[Coming], now: Timestamp) -> Grid {
+    let mut shown = Grid::new(&["SCHEDULE", "WHEN", "DUE", "IN ITS ZONE", "NOTE"]).spare(&[2]);
     for row in rows {
         shown.row([
             Cell::new(row.schedule.clone()),
+            Cell::new(away(row.at, now)),
             Cell::new(times::local(row.at)).or_short(times::local_short(row.at)),
-            Cell::new(format!("{} {}", row.local.replace('T', " "), row.offset)),
+            Cell::new(format!("{} {} {}", row.local.replace('T', " "), row.offset, row.zone)),
             Cell::new(row.note.as_deref().map(|note| plain(first_line(note))).unwrap_or_default()),
         ]);
     }
     shown
+}
+
+/// `in 12 min`, or `12 min ago` where the past was asked for.
+fn away(at: Timestamp, now: Timestamp) -> String {
+    let length = roughly(at.duration_since(now).unsigned_abs());
+    if at < now { format!("{length} ago") } else { format!("in {length}") }
 }
 
 fn coming(schedule: &Schedule, nominal: &Nominal, holds: &mut Holds) -> Coming {
@@ -181,6 +196,7 @@ fn coming(schedule: &Schedule, nominal: &Nominal, holds: &mut Holds) -> Coming {
         offset: offset(nominal.offset),
         note: (!notes.is_empty()).then(|| notes.join("; ")),
         at: nominal.fire_at,
+        zone: schedule.recurrence.zone().name().to_owned(),
     }
 }
 
