@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::by_hand_args::{BackfillArgs, RetryArgs, StartArgs, StopArgs};
-pub(super) use super::format::Format;
+pub(super) use super::formats::{Format, ObjectFormat};
 use super::holding_args::{PauseArgs, ResumeArgs, SkipArgs};
 use super::runs_args::RunsArgs;
 use super::times::{self, Ahead, When};
@@ -240,15 +240,6 @@ pub(super) struct StatusArgs {
     /// A table for people, or one object.
     #[arg(short = 'o', long, value_enum, default_value_t = ObjectFormat::Table)]
     pub(super) output: ObjectFormat,
-}
-
-/// How one object is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum ObjectFormat {
-    /// For people.
-    Table,
-    /// For programs.
-    Json,
 }
 
 #[derive(Args, Debug)]

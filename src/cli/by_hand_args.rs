@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::format::Format;
+use super::formats::Format;
 
 #[derive(Args, Debug)]
 pub(super) struct StartArgs {

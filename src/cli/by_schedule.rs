@@ -64,7 +64,7 @@ pub(super) async fn run(
     let (since, until) = (args.since.map(|when| when.resolve(now)), args.until.map(|when| when.resolve(now)));
     let all = if schedules.is_empty() { history.schedules().await? } else { schedules.to_vec() };
     let mut digests = history.digests(&all, since, until).await?;
-    digests.retain(|digest| !args.failed || digest.failed() > 0);
+    digests.retain(|digest| !digest.runs.is_empty() && (!args.failed || digest.failed() > 0));
     // Those that fail now, then those of which some did, then the others; by name.
     digests.sort_by_key(|digest| (digest.failing_since().is_none(), digest.failed() == 0));
     let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);

@@ -21,13 +21,15 @@ mod doctor;
 mod failure;
 mod farewell;
 mod files;
-mod format;
+mod formats;
 mod given;
 #[doc(hidden)]
 pub mod grid;
 mod here;
 mod holding;
 mod holding_args;
+#[doc(hidden)]
+pub mod job_link;
 mod journal;
 #[doc(hidden)]
 pub mod log_filter;
@@ -38,6 +40,7 @@ mod people;
 mod reload;
 mod resolve;
 mod retry;
+mod run_row;
 mod runs;
 mod runs_args;
 mod sandbox;
@@ -46,6 +49,7 @@ mod show;
 mod start;
 mod state_folder;
 mod status;
+mod status_runs;
 mod stop;
 mod times;
 mod to_come;
@@ -109,7 +113,7 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Next(args) => next::run(&global, &args, &clock, &mut out).await?,
         Command::Audit(args) => audit::run(&global, &args, &clock, &mut out).await?,
         Command::Runs(args) => runs::run(&global, &args, &clock, &mut out).await?,
-        Command::Show(args) => show::run(&global, &args, &mut out).await?,
+        Command::Show(args) => show::run(&global, &args, &clock, &mut out).await?,
         Command::Why(args) => why::run(&global, &args, &clock, &mut out).await?,
         Command::Status(args) => status::run(&global, &args, &clock, &mut out).await?,
         Command::Doctor(args) => doctor::run(&global, &args, &clock, &mut out).await?,

@@ -3,29 +3,30 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::args::{Format, Global};
 use super::failure::{Exit, Failure};
 use super::grid::{Cell, Grid, Tint};
-use super::output::{Columns, Out, first_line, plain};
+use super::output::{Out, first_line, plain};
+use super::run_row::RunRow;
 use super::runs_args::RunsArgs;
 use super::{by_schedule, times};
 use crate::clock::Clock;
-use crate::history::{Details, History, HistoryFilter, RunSummary, ShownState};
+use crate::history::{Details, History, HistoryFilter, RunSummary, ShownState, Spans};
 use crate::run::{Ending, JobPhase, MissReason, RunState, WaitReason};
 use crate::schedule::load;
 use crate::text::{in_columns, known_names};
+use crate::web::{held_cure, lost_cure};
 
 /// How often `--follow` looks.
 const FOLLOW_EVERY: Duration = Duration::from_secs(1);
 
+/// Until then how long a job has run needs no more than its column.
+const WORTH_A_WORD: SignedDuration = SignedDuration::from_mins(1);
+
 /// How many runs are read to name the schedules that have any.
 const NAMED_FROM: u32 = 10_000;
-
-impl Columns for RunSummary {
-    const COLUMNS: &'static [&'static str] = RunSummary::COLUMNS;
-}
 
 pub(super) async fn run(global: &Global, args: &RunsArgs, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
     if args.follow && args.output == Format::Json {
@@ -53,11 +54,18 @@ pub(super) async fn run(global: &Global, args: &RunsArgs, clock: &Clock, out: &m
     };
     let (_, seen) = history.changed_since(i64::MAX).await?;
     let runs: Vec<RunSummary> = history.list(&filter).await?.into_iter().map(without_templates).collect();
-    if runs.is_empty() && args.output == Format::Table && !args.follow {
-        out.line("No runs. Coming times: `punctual next`; other filters: `punctual runs --help`.")?;
-    } else {
-        let details = if args.output == Format::Table { history.details(&runs).await? } else { BTreeMap::new() };
-        out.rows(args.output, &runs, |runs| runs_table(runs, &details))?;
+    match args.output {
+        Format::Table if runs.is_empty() && !args.follow => {
+            out.line("No runs. Coming times: `punctual next`; other filters: `punctual runs --help`.")?;
+        }
+        Format::Table => {
+            let details = with_usual(&history, &runs, now).await?;
+            print(&runs, &details, now, out)?;
+        }
+        Format::Json | Format::Ndjson | Format::Csv => {
+            let rows: Vec<RunRow> = runs.into_iter().map(|run| RunRow::new(run, now)).collect();
+            out.rows(args.output, &rows, |_| Grid::default())?;
+        }
     }
     out.flush()?;
     if args.follow {
@@ -110,17 +118,17 @@ async fn follow(
         seen = newest;
         let changed = changed.into_iter().filter(|run| lets_through(filter, run));
         let changed: Vec<_> = changed.map(without_templates).collect();
+        let now = clock.now();
+        let rows = || changed.iter().cloned().map(|run| RunRow::new(run, now)).collect::<Vec<_>>();
         match format {
             Format::Table => {
                 let details = history.details(&changed).await?;
                 for run in &changed {
-                    out.line(one_line(run, &details))?;
+                    out.line(one_line(run, &details, now))?;
                 }
             }
-            Format::Csv => out.more_csv(&changed)?,
-            Format::Json | Format::Ndjson => {
-                out.rows(Format::Ndjson, &changed, |runs| runs_table(runs, &BTreeMap::new()))?
-            }
+            Format::Csv => out.more_csv(&rows())?,
+            Format::Json | Format::Ndjson => out.rows(Format::Ndjson, &rows(), |_| Grid::default())?,
         }
         out.flush()?;
     }
@@ -147,28 +155,67 @@ fn lets_through(filter: &HistoryFilter, run: &RunSummary) -> bool {
         && any(&filter.triggers, Some(run.trigger.name()))
 }
 
-pub(super) fn runs_table(runs: &[RunSummary], details: &BTreeMap<String, Details>) -> Grid {
-    let mut rows = Grid::new(&["RUN", "SCHEDULE", "DUE", "LATE", "STATE", "TOOK", "JOB", "NOTE"])
-        .right(&[3, 5, 6])
-        .spare(&[6, 5, 3]);
+/// The runs as a table.
+pub(super) fn print(
+    runs: &[RunSummary],
+    details: &BTreeMap<String, Details>,
+    now: Timestamp,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let width = out.size().map(|size| size.columns);
+    for line in runs_table(runs, details, now).lines(width) {
+        out.line(line)?;
+    }
+    Ok(())
+}
+
+/// What lines have next to the columns, with how long those that are running usually take and which of those that are lost count on.
+pub(super) async fn with_usual(
+    history: &History,
+    runs: &[RunSummary],
+    now: Timestamp,
+) -> Result<BTreeMap<String, Details>, Failure> {
+    let mut details = history.details(runs).await?;
+    let running = |run: &&RunSummary| matches!(run.state.known(), Some(RunState::Job(_)));
+    let schedules: BTreeSet<String> = runs.iter().filter(running).map(|run| run.schedule.clone()).collect();
+    let schedules: Vec<String> = schedules.into_iter().collect();
+    let digests = history.digests(&schedules, None, None).await?;
+    for run in runs.iter().filter(running) {
+        let digest = digests.iter().find(|digest| digest.schedule == run.schedule);
+        details.entry(run.run.clone()).or_default().usual_ms = digest.and_then(|digest| digest.usual_ms);
+    }
+    if runs.iter().any(|run| run.state.known() == Some(RunState::Ended(Ending::Lost))) {
+        for counting in history.counting_runs(now).await? {
+            details.entry(counting.run).or_default().counts = true;
+        }
+    }
+    Ok(details)
+}
+
+pub(super) fn runs_table(runs: &[RunSummary], details: &BTreeMap<String, Details>, now: Timestamp) -> Grid {
+    let mut rows = Grid::new(&["RUN", "SCHEDULE", "DUE", "LATE", "STATE", "PENDING", "TOOK", "JOB", "NOTE"])
+        .right(&[3, 5, 6, 7])
+        .spare(&[7, 5, 6, 3]);
     for run in runs {
+        let Spans { late_ms, pending_ms, running_ms } = Spans::of(run, now);
         rows.row([
             Cell::new(short(&run.run)),
             Cell::new(plain(&run.schedule)),
             due(run),
-            Cell::new(late(run)),
+            Cell::new(length(late_ms)),
             Cell::new(run.state.to_string()).tinted(tint(&run.state)),
-            Cell::new(took(run)),
+            Cell::new(length(pending_ms)),
+            Cell::new(length(running_ms)),
             Cell::new(run.job_id.map(|id| id.to_string()).unwrap_or_default()),
-            Cell::new(note(run, details.get(&run.run))),
+            Cell::new(note(run, details.get(&run.run), now)),
         ]);
     }
     rows
 }
 
-pub(super) fn one_line(run: &RunSummary, details: &BTreeMap<String, Details>) -> String {
+pub(super) fn one_line(run: &RunSummary, details: &BTreeMap<String, Details>, now: Timestamp) -> String {
     let job = run.job_id.map(|id| format!("  job {id}")).unwrap_or_default();
-    let note = note(run, details.get(&run.run));
+    let note = note(run, details.get(&run.run), now);
     let gap = if note.is_empty() { "" } else { "  " };
     format!(
         "{}  {}  {}  {}{job}{gap}{note}",
@@ -198,22 +245,30 @@ fn due(run: &RunSummary) -> Cell {
     }
 }
 
-/// From due to the first time it was sent.
-fn late(run: &RunSummary) -> String {
-    between(&run.fire_at, run.sent_at.as_deref())
+/// For a cell; nothing where it is not known.
+pub(super) fn length(ms: Option<i64>) -> String {
+    ms.map(|ms| in_columns(SignedDuration::from_millis(ms))).unwrap_or_default()
 }
 
-/// From the job's start to its end, by Orchestrator's clock.
-fn took(run: &RunSummary) -> String {
-    run.started_at.as_deref().map(|started| between(started, run.ended_at.as_deref())).unwrap_or_default()
-}
-
-fn between(from: &str, to: Option<&str>) -> String {
-    let read = |text: &str| text.parse::<Timestamp>().ok();
-    match (read(from), to.and_then(read)) {
-        (Some(from), Some(to)) => in_columns(to.duration_since(from)),
-        _ => String::new(),
+/// Where a person must decide, the very command. `show` has the reason.
+pub(super) fn cure(run: &RunSummary, details: Option<&Details>) -> Option<String> {
+    match run.state.known() {
+        Some(RunState::Held) => Some(held_cure(run)),
+        Some(RunState::Ended(Ending::Lost)) if details.is_some_and(|details| details.counts) => Some(lost_cure(run)),
+        Some(_) | None => None,
     }
+}
+
+/// How long it has been running, and how long it usually does.
+pub(super) fn running(run: &RunSummary, details: Option<&Details>, now: Timestamp) -> Option<String> {
+    let Some(RunState::Job(JobPhase::Running | JobPhase::Suspended | JobPhase::Stopping)) = run.state.known() else {
+        return None;
+    };
+    let since: Timestamp = run.started_at.as_deref()?.parse().ok()?;
+    if now.duration_since(since) < WORTH_A_WORD {
+        return None;
+    }
+    Some(by_schedule::running(since, details.and_then(|details| details.usual_ms), now))
 }
 
 pub(super) fn state(run: &RunSummary) -> String {
@@ -238,7 +293,7 @@ pub(super) fn tint(state: &ShownState) -> Tint {
 }
 
 /// The cure stands at the end, so nothing may take its room in front.
-fn note(run: &RunSummary, details: Option<&Details>) -> String {
+fn note(run: &RunSummary, details: Option<&Details>, now: Timestamp) -> String {
     let connection = format!("connection `{}`: ", run.connection);
     let error = run.error.as_deref().map(|error| error.strip_prefix(&connection).unwrap_or(error));
     let attempts = (run.attempts > 1).then(|| match details.and_then(|details| details.starts_allowed) {
@@ -262,5 +317,15 @@ fn note(run: &RunSummary, details: Option<&Details>) -> String {
         Some(RunState::Ended(Ending::Missed(MissReason::Limit))) => Some("`catch_up` took later times".to_owned()),
         Some(_) | None => None,
     });
-    attempts.into_iter().chain(until).chain(to_stop).chain(told).collect::<Vec<_>>().join("; ")
+    let cure = cure(run, details).map(|cure| format!("then {cure}"));
+    let running = running(run, details, now);
+    attempts
+        .into_iter()
+        .chain(until)
+        .chain(running)
+        .chain(to_stop)
+        .chain(cure)
+        .chain(told)
+        .collect::<Vec<_>>()
+        .join("; ")
 }

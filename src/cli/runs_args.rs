@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::args::Format;
+use super::formats::Format;
 use super::times::{self, When};
 
 #[derive(Args, Debug)]

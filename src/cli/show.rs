@@ -1,41 +1,46 @@
 //! `punctual show`: all that is known of one run.
 
-use std::collections::BTreeMap;
-
+use jiff::Timestamp;
 use owo_colors::OwoColorize;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::args::{Format, Global, ShowArgs};
 use super::failure::{Exit, Failure};
+use super::grid::Grid;
+use super::job_link::job_link;
 use super::output::{Out, plain};
-use super::runs::{is_filled, runs_table, state, without_templates};
+use super::run_row::RunRow;
+use super::runs::{cure, is_filled, length, running, state, with_usual, without_templates};
 use super::times;
-use crate::history::{Details, Found, History, JobLine, RunLine, RunSummary};
+use crate::clock::Clock;
+use crate::history::{Details, Found, History, JobLine, RunLine, RunSummary, Spans};
 use crate::run::{Ending, FrozenPolicy, RunState};
-use crate::schedule::{Retry, Timeouts};
+use crate::schedule::{Retry, Timeouts, load};
 use crate::text::exactly;
-use crate::web::held_cure;
 
-pub(super) async fn run(global: &Global, args: &ShowArgs, out: &mut Out) -> Result<Exit, Failure> {
+pub(super) async fn run(global: &Global, args: &ShowArgs, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
+    let now = clock.now();
     let history = History::open(&global.state_dir()).await?;
     let run = find_run(&history, &args.run).await?;
+    let link = link(&history, global, &run, now).await?;
     match args.output {
         Format::Table => {
             let lines = history.lines(&run.run).await?;
             let policy = history.policy(&run.run).await?;
-            let details = history.details(std::slice::from_ref(&run)).await?;
-            print(&run, policy.as_ref(), details.get(&run.run), &lines, out)?;
+            let details = with_usual(&history, std::slice::from_ref(&run), now).await?;
+            let told = Told { policy, details: details.get(&run.run), lines, link, now };
+            print(&run, &told, out)?;
         }
         Format::Json => {
             let policy = history.policy(&run.run).await?;
-            let whole = Whole { run: &without_templates(run), policy };
+            let whole = Whole { run: RunRow::new(without_templates(run), now), policy, job_link: link };
             let text =
                 serde_json::to_string_pretty(&whole).map_err(|cause| Failure::new(Exit::Usage, cause.to_string()))?;
             out.line(text)?;
         }
         Format::Ndjson | Format::Csv => {
-            out.rows(args.output, &[without_templates(run)], |runs| runs_table(runs, &BTreeMap::new()))?
+            out.rows(args.output, &[RunRow::new(without_templates(run), now)], |_| Grid::default())?
         }
     }
     history.close().await;
@@ -55,19 +60,35 @@ pub(super) async fn find_run(history: &History, named: &str) -> Result<RunSummar
 
 /// As `show -o json` prints a run: a row of `runs`, and what its schedule said at the claim.
 #[derive(Serialize)]
-struct Whole<'r> {
+struct Whole {
     #[serde(flatten)]
-    run: &'r RunSummary,
+    run: RunRow,
     policy: Option<FrozenPolicy>,
+    job_link: Option<String>,
 }
 
-fn print(
-    run: &RunSummary,
-    policy: Option<&FrozenPolicy>,
-    details: Option<&Details>,
-    lines: &[RunLine],
-    out: &mut Out,
-) -> Result<(), Failure> {
+/// What is known next to the run's row.
+struct Told<'d> {
+    policy: Option<FrozenPolicy>,
+    details: Option<&'d Details>,
+    lines: Vec<RunLine>,
+    link: Option<String>,
+    now: Timestamp,
+}
+
+/// Its job's page in Orchestrator, as far as the files say where that is: what is wrong with them is for `check`.
+async fn link(history: &History, global: &Global, run: &RunSummary, now: Timestamp) -> Result<Option<String>, Failure> {
+    let Some(job_key) = run.job_key.as_deref() else { return Ok(None) };
+    let Some(place) = history.job_place(&run.run).await? else { return Ok(None) };
+    let loaded = load(&global.config_paths(), now).ok();
+    let connections = loaded.as_ref().map(|loaded| loaded.set.connections.values());
+    let connection = connections.into_iter().flatten().find(|connection| connection.name.as_str() == run.connection);
+    Ok(connection.and_then(|connection| job_link(&connection.url, job_key, &place)))
+}
+
+fn print(run: &RunSummary, told: &Told<'_>, out: &mut Out) -> Result<(), Failure> {
+    let Told { policy, details, lines, link, now } = told;
+    let details = *details;
     out.line(format!("{} {}", run.schedule.bold(), state(run)))?;
     out.line("")?;
     let mut field = |name: &str, value: Option<String>| match value.filter(|value| !value.is_empty()) {
@@ -84,18 +105,18 @@ fn print(
     field("trigger", Some(run.trigger.to_string()))?;
     field("note", run.note.as_deref().map(plain))?;
     field("error", run.error.as_deref().map(plain))?;
-    let is_held = run.state.known() == Some(RunState::Held);
-    field("cure", is_held.then(|| held_cure(run)))?;
+    field("cure", cure(run, details))?;
     field("trace id", run.trace_id.as_deref().map(plain))?;
     field("process", run.process.as_deref().map(plain))?;
     field("folder", run.folder.as_deref().map(plain))?;
     field("connection", Some(run.connection.clone()))?;
-    field("policy", policy.map(frozen))?;
+    field("policy", policy.as_ref().map(frozen))?;
     field("claimed", Some(times::local_text(&run.claimed_at)))?;
     field("sent", run.sent_at.as_deref().map(times::local_text))?;
     field("accepted", run.accepted_at.as_deref().map(times::local_text))?;
     field("started", run.started_at.as_deref().map(times::local_text))?;
     field("ended", run.ended_at.as_deref().map(times::local_text))?;
+    field("took", took(run, details, *now))?;
     field("waits until", run.waiting_until.as_deref().map(times::local_text))?;
     let filled = if is_filled(run) { "" } else { "not filled in, since it was not sent: " };
     field("arguments", run.arguments.as_ref().map(|arguments| format!("{filled}{}", json(arguments))))?;
@@ -117,12 +138,24 @@ fn print(
         text.push_str(&format!("\n              reference {}", job.reference));
         field(&format!("attempt {}", job.attempt), Some(text))?;
     }
+    field("link", link.clone())?;
     out.line("")?;
     for line in lines {
         let name = line.state.to_string();
         out.line(format!("  {}  {name:<20} {}", times::local_ms(&line.at), plain(&line.text)))?;
     }
     Ok(())
+}
+
+/// `0.1s late, 3.0s pending, 8m 00s running`, and what is usual for one that goes on.
+fn took(run: &RunSummary, details: Option<&Details>, now: Timestamp) -> Option<String> {
+    let Spans { late_ms, pending_ms, running_ms } = Spans::of(run, now);
+    let spans = [(late_ms, "late"), (pending_ms, "pending"), (running_ms, "running")];
+    let spans = spans.into_iter().filter(|(ms, _)| ms.is_some()).map(|(ms, what)| format!("{} {what}", length(ms)));
+    let spans = spans.collect::<Vec<_>>().join(", ");
+    let parts: Vec<String> =
+        [spans].into_iter().filter(|spans| !spans.is_empty()).chain(running(run, details, now)).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 /// What its schedule said of pool, priority, retry and time-out when it was claimed, in one line.

@@ -8,17 +8,16 @@ use owo_colors::OwoColorize;
 use super::args::{Global, ObjectFormat, StatusArgs};
 use super::client::Client;
 use super::failure::{Exit, Failure};
-use super::grid::{Cell, Grid, Tint};
+use super::grid::Tint;
 use super::output::{Out, first_line, plain};
-use super::runs::{short, tint};
-use super::times;
+use super::{status_runs, times};
 use crate::auth::at_rest;
 use crate::clock::Clock;
 use crate::history::{History, HistoryError};
 use crate::run::{Pause, RunState};
 use crate::schedule::load;
 use crate::text::{counted, either, in_columns};
-use crate::web::{ConnectionStatus, Need, PauseLine, PoolLine, RunLine, Scope, SkipLine, Status, TokenReport, gather};
+use crate::web::{ConnectionStatus, Need, PauseLine, PoolLine, Scope, SkipLine, Status, TokenReport, gather};
 use crate::wiring;
 
 pub(super) async fn run(global: &Global, args: &StatusArgs, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
@@ -91,12 +90,19 @@ fn print(status: &Status, global: &Global, now: Timestamp, out: &mut Out) -> Res
             )?;
         }
     }
+    if !status.act_on.is_empty() {
+        out.line(format!("{}: {}", "needs a person".red().bold(), plain(&status.act_on.join(", "))))?;
+    }
     if let Some(trouble) = &status.trouble {
-        out.line(format!("{}: {}", "trouble".red().bold(), plain(trouble)))?;
+        // A trouble is said once: one of a connection stands in its block.
+        let of = status.connections.iter().map(|line| format!("connection `{}`", line.connection));
+        let shown = of.into_iter().find(|of| trouble.starts_with(&format!("{of}: ")));
+        let shown = shown.map_or_else(|| plain(trouble), |of| format!("{of}, see below"));
+        out.line(format!("{}: {shown}", "trouble".red().bold()))?;
     }
     needs(&status.needs, out)?;
     let daemon = if status.daemon.is_some() { Asked::Daemon } else { Asked::Files };
-    connections(&status.connections, status.trouble.as_deref(), daemon, now, out)?;
+    connections(&status.connections, daemon, now, out)?;
     pauses(&status.pauses, &status.needs, out)?;
     skips(&status.skips, out)?;
     let open: Vec<_> = status.open.iter().map(|(state, count)| format!("{count} {state}")).collect();
@@ -105,7 +111,7 @@ fn print(status: &Status, global: &Global, now: Timestamp, out: &mut Out) -> Res
         out.line("  none")?;
     } else {
         out.line(format!("  {}", open.join(", ")))?;
-        lines(&status.open_runs, out)?;
+        status_runs::open(status, now, out)?;
     }
     let pools: Vec<_> = status.pools.iter().filter(|pool| pool.running + pool.waiting > 0).map(fill).collect();
     if !pools.is_empty() {
@@ -115,11 +121,8 @@ fn print(status: &Status, global: &Global, now: Timestamp, out: &mut Out) -> Res
     match status.failed {
         0 => out.line("  none")?,
         count => {
-            lines(&status.failures, out)?;
-            let hidden = count.saturating_sub(u64::try_from(status.failures.len()).unwrap_or(0));
-            if hidden > 0 {
-                out.line(format!("  {hidden} more: `punctual runs --failed --since 2d`"))?;
-            }
+            status_runs::failing(status, out)?;
+            out.line(format!("  each of the {count}: `punctual runs --failed --since yesterday`"))?;
         }
     }
     section("due next", out)?;
@@ -231,13 +234,7 @@ enum Asked {
     Files,
 }
 
-fn connections(
-    all: &[ConnectionStatus],
-    first: Option<&str>,
-    asked: Asked,
-    now: Timestamp,
-    out: &mut Out,
-) -> Result<(), Failure> {
+fn connections(all: &[ConnectionStatus], asked: Asked, now: Timestamp, out: &mut Out) -> Result<(), Failure> {
     section("connections", out)?;
     if all.is_empty() {
         out.line("  none: the schedule files cannot be read; `punctual check` says why")?;
@@ -259,9 +256,7 @@ fn connections(
         if let Some(until) = until.and_then(|obstacle| obstacle.until.as_deref()) {
             out.line(format!("    tried again at {}", times::local_text(until)))?;
         }
-        // The first of all is the line `trouble` above.
-        let above = |trouble: &&String| !first.is_some_and(|first| first.ends_with(trouble.as_str()));
-        for trouble in one.troubles.iter().filter(above) {
+        for trouble in &one.troubles {
             out.line(format!("    {}", plain(trouble)))?;
         }
         if !one.waiting.is_empty() {
@@ -318,26 +313,4 @@ fn token_tint(state: &str) -> Tint {
         "unavailable" => Tint::Yellow,
         _ => Tint::Red,
     }
-}
-
-fn lines(runs: &[RunLine], out: &mut Out) -> Result<(), Failure> {
-    let mut grid = Grid::new(&["  RUN", "SCHEDULE", "DUE", "STATE", "JOB", "NOTE"]).spare(&[4]);
-    for run in runs {
-        let note = run.error.as_deref().or(run.note.as_deref()).map(|note| plain(first_line(note)));
-        let until = run.waiting_until.as_deref().map(|until| format!("until {}", times::local_text(until)));
-        let note = until.into_iter().chain(note).collect::<Vec<_>>().join("; ");
-        grid.row([
-            Cell::new(format!("  {}", short(&run.run))),
-            Cell::new(plain(&run.schedule)),
-            Cell::new(times::local_text(&run.nominal_at)),
-            Cell::new(run.state.to_string()).tinted(tint(&run.state)),
-            Cell::new(run.job_id.map(|id| id.to_string()).unwrap_or_default()),
-            Cell::new(note),
-        ]);
-    }
-    let width = out.size().map(|size| size.columns);
-    for line in grid.lines(width) {
-        out.line(line)?;
-    }
-    Ok(())
 }

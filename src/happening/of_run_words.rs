@@ -5,6 +5,7 @@ use std::fmt;
 use super::of_run::OfRun;
 use super::reasons::{Came, WaitedFor, WhyToStop};
 use crate::orchestrator::{StopStrategy, UnsentReason};
+use crate::run::STUCK;
 
 impl fmt::Display for OfRun {
     #[expect(clippy::too_many_lines, reason = "it is the table of a run's words, a line for each fact")]
@@ -92,7 +93,7 @@ impl fmt::Display for OfRun {
             OfRun::StopDropped { job } => write!(f, "A robot took job {job} in time, so it is not stopped"),
             OfRun::Stuck { job, run } => write!(
                 f,
-                "job {job} does not end although it was stopped; if it is over in Orchestrator or will never end, `punctual resolve {} lost` lets its schedule go on",
+                "job {job} {STUCK}; if it is over in Orchestrator or will never end, `punctual resolve {} lost` lets its schedule go on",
                 run.short()
             ),
             OfRun::JobVanished => {

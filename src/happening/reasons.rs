@@ -3,7 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::run::{Account, Ending, HeldBy, MissReason, RunId, RunState, SkipReason, StoppedBy, TimeLimit, WaitReason};
+use crate::run::{
+    Account, Ending, HAD_BEGUN, HeldBy, MissReason, RunId, RunState, SkipReason, StoppedBy, TimeLimit, WaitReason,
+};
 use crate::schedule::FolderChoice;
 use crate::text::{cut, exactly};
 
@@ -280,7 +282,7 @@ impl fmt::Display for Fate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Fate::Stopped => "it is stopped",
-            Fate::HadBegun => "it had begun already",
+            Fate::HadBegun => HAD_BEGUN,
         })
     }
 }

@@ -1,4 +1,5 @@
-//! What is known of runs next to the columns of the view: how full the pools are, how many starts a run may have, why its job was to stop.
+//! What is known of runs next to the columns of the view: how full the pools are, how many starts a run may have, why its job was to stop,
+//! where that is, and how long its schedule usually takes.
 
 use serde::Deserialize;
 
@@ -22,4 +23,19 @@ pub struct Details {
     pub starts_allowed: Option<u32>,
     /// Why its last job was to stop, if it was.
     pub to_stop: Option<String>,
+    /// How long its schedule usually takes, in milliseconds, for one that is running.
+    #[serde(skip)]
+    pub usual_ms: Option<i64>,
+    /// It was given up and its job may still run, so that it keeps its schedule back.
+    #[serde(skip)]
+    pub counts: bool,
+}
+
+/// Where a run's last job is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct JobPlace {
+    /// The number of its folder.
+    pub folder_id: Option<i64>,
+    /// Where its connection led at the claim: host, path and tenant. Rows of before that was kept have none.
+    pub identity: Option<String>,
 }

@@ -9,10 +9,15 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use sqlx::Row;
+use sqlx::sqlite::{SqlitePool, SqliteRow};
 
 use super::shown::ShownState;
-use super::{History, HistoryError, sql};
+use super::sql;
 use crate::run::{Ending, MissReason, RunState};
+
+/// As many as a line holds next to its words; the statement has the same number.
+const SHOWN: usize = 30;
 
 /// The usual duration is the median of so many successes, the newest … (semantics.md 40)
 const USUAL_OF: usize = 20;
@@ -89,6 +94,11 @@ impl Recent {
 }
 
 impl Digest {
+    /// Whether these are all of the asked time, and not only the newest.
+    pub fn is_whole(&self) -> bool {
+        self.runs.len() < SHOWN
+    }
+
     /// How many of its last runs failed.
     pub fn failed(&self) -> usize {
         self.runs.iter().filter(|run| run.judged() == Judged::Failed).count()
@@ -159,68 +169,77 @@ impl DigestRow {
     }
 }
 
-impl History {
-    /// The schedules that have a run, by name.
-    ///
-    /// # Errors
-    /// See [`HistoryError`].
-    pub async fn schedules(&self) -> Result<Vec<String>, HistoryError> {
-        let rows = sql::query(sql::SCHEDULES).fetch_all(&self.pool).await;
-        rows.map_err(|cause| self.failed(cause))?.iter().map(|row| self.read(row)).collect()
-    }
+/// Why it cannot be told.
+pub(super) enum Untold {
+    /// SQLite failed.
+    Database(sqlx::Error),
+    /// A row that cannot be read.
+    Row(serde_json::Error),
+}
 
-    /// What these schedules have come to, in their order: the runs due from `since` on and before `until`. Those without one are left out.
-    ///
-    /// # Errors
-    /// See [`HistoryError`].
-    pub async fn digests(
-        &self,
-        schedules: &[String],
-        since: Option<Timestamp>,
-        until: Option<Timestamp>,
-    ) -> Result<Vec<Digest>, HistoryError> {
-        let (first, second) = schedules.split_at(schedules.len() / 2);
-        let (mut digests, more) =
-            tokio::try_join!(self.some_digests(first, since, until), self.some_digests(second, since, until))?;
-        digests.extend(more);
-        // Those whose shown runs do not tell, and all where not the newest are shown.
-        let ask = |digest: &&Digest| {
-            let successes = digest.runs.iter().filter(|run| run.judged() == Judged::Succeeded).count();
-            since.is_some() || until.is_some() || successes < USUAL_OF
-        };
-        let asked: Vec<&str> = digests.iter().filter(ask).map(|digest| digest.schedule.as_str()).collect();
-        let rows = sql::query(sql::SUCCESSES).bind(serde_json::json!(asked).to_string()).fetch_all(&self.pool).await;
-        let places = digests.iter().enumerate().map(|(place, digest)| (digest.schedule.clone(), place));
-        let places: BTreeMap<String, usize> = places.collect();
-        for row in rows.map_err(|cause| self.failed(cause))? {
-            let SuccessRow { schedule, of } = self.read(&row)?;
-            if let Some(digest) = places.get(&schedule).and_then(|place| digests.get_mut(*place)) {
-                digest.last_success =
-                    of.first().and_then(|(nominal_at, _)| Timestamp::from_millisecond(*nominal_at).ok());
-                digest.usual_ms = usual(of.iter().filter_map(|(_, took)| *took));
-            }
-        }
-        Ok(digests)
+impl From<sqlx::Error> for Untold {
+    fn from(cause: sqlx::Error) -> Untold {
+        Untold::Database(cause)
     }
+}
 
-    async fn some_digests(
-        &self,
-        schedules: &[String],
-        since: Option<Timestamp>,
-        until: Option<Timestamp>,
-    ) -> Result<Vec<Digest>, HistoryError> {
-        if schedules.is_empty() {
-            return Ok(Vec::new());
-        }
-        let rows = sql::query(sql::DIGESTS)
-            .bind(serde_json::json!(schedules).to_string())
-            .bind(since.map_or(i64::MIN, |at| at.as_millisecond()))
-            .bind(until.map_or(i64::MAX, |at| at.as_millisecond()))
-            .fetch_all(&self.pool)
-            .await
-            .map_err(|cause| self.failed(cause))?;
-        let rows = rows.iter().map(|row| self.read(row).map(DigestRow::into_digest));
-        let digests: Vec<Digest> = rows.collect::<Result<_, _>>()?;
-        Ok(digests.into_iter().filter(|digest| !digest.runs.is_empty()).collect())
+fn read<T: serde::de::DeserializeOwned>(row: &SqliteRow) -> Result<T, Untold> {
+    // As every reader: a damaged row is shown as it can be.
+    serde_json::from_str(&String::from_utf8_lossy(row.try_get(0)?)).map_err(Untold::Row)
+}
+
+/// The schedules that have a run, by name.
+pub(super) async fn schedules(pool: &SqlitePool) -> Result<Vec<String>, Untold> {
+    sql::query(sql::SCHEDULES).fetch_all(pool).await?.iter().map(read).collect()
+}
+
+/// See [`super::History::digests`].
+pub(super) async fn digests(
+    pool: &SqlitePool,
+    schedules: &[String],
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+) -> Result<Vec<Digest>, Untold> {
+    let (first, second) = schedules.split_at(schedules.len() / 2);
+    let (mut digests, more) =
+        tokio::try_join!(some_digests(pool, first, since, until), some_digests(pool, second, since, until))?;
+    digests.extend(more);
+    // Those whose shown runs do not tell, and all where not the newest are shown.
+    let ask = |digest: &&Digest| {
+        let successes = digest.runs.iter().filter(|run| run.judged() == Judged::Succeeded).count();
+        since.is_some() || until.is_some() || successes < USUAL_OF
+    };
+    let asked: Vec<&str> = digests.iter().filter(ask).map(|digest| digest.schedule.as_str()).collect();
+    if asked.is_empty() {
+        return Ok(digests);
     }
+    let rows = sql::query(sql::SUCCESSES).bind(serde_json::json!(asked).to_string()).fetch_all(pool).await?;
+    let places = digests.iter().enumerate().map(|(place, digest)| (digest.schedule.clone(), place));
+    let places: BTreeMap<String, usize> = places.collect();
+    for row in &rows {
+        let SuccessRow { schedule, of } = read(row)?;
+        if let Some(digest) = places.get(&schedule).and_then(|place| digests.get_mut(*place)) {
+            digest.last_success = of.first().and_then(|(nominal_at, _)| Timestamp::from_millisecond(*nominal_at).ok());
+            digest.usual_ms = usual(of.iter().filter_map(|(_, took)| *took));
+        }
+    }
+    Ok(digests)
+}
+
+async fn some_digests(
+    pool: &SqlitePool,
+    schedules: &[String],
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+) -> Result<Vec<Digest>, Untold> {
+    if schedules.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = sql::query(sql::DIGESTS)
+        .bind(serde_json::json!(schedules).to_string())
+        .bind(since.map_or(i64::MIN, |at| at.as_millisecond()))
+        .bind(until.map_or(i64::MAX, |at| at.as_millisecond()))
+        .fetch_all(pool)
+        .await?;
+    rows.iter().map(|row| read(row).map(DigestRow::into_digest)).collect()
 }

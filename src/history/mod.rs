@@ -10,6 +10,7 @@ mod filter;
 mod holding;
 mod planned;
 mod shown;
+mod spans;
 mod sql;
 mod summary;
 
@@ -21,15 +22,17 @@ use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 
-pub use details::{Details, PoolUse};
+pub use details::{Details, JobPlace, PoolUse};
 pub use digest::{Digest, Judged, Recent, usual};
 pub use filter::HistoryFilter;
 pub use holding::HeldBack;
 pub use planned::Planned;
 pub use shown::{Named, Shown, ShownState};
+pub use spans::Spans;
 pub use sql::ALL as SQL_STATEMENTS;
 pub use summary::{Chore, DeedLine, JobLine, RunLine, RunSummary};
 
+use self::digest::Untold;
 use self::holding::{PauseRow, SkipRow};
 use self::planned::PlannedRow;
 use crate::run::FrozenPolicy;
@@ -157,8 +160,7 @@ impl History {
     /// # Errors
     /// See [`HistoryError`].
     pub async fn lines(&self, run: &str) -> Result<Vec<RunLine>, HistoryError> {
-        let rows = sql::query(sql::LINES).bind(run).fetch_all(&self.pool).await.map_err(|cause| self.failed(cause))?;
-        rows.iter().map(|row| self.read(row)).collect()
+        self.rows(sql::query(sql::LINES).bind(run)).await
     }
 
     /// The runs that have a line after `seq`, in the order of their last line, and the newest line's number.
@@ -201,8 +203,7 @@ impl History {
     /// # Errors
     /// See [`HistoryError`].
     pub async fn open_runs(&self) -> Result<Vec<RunSummary>, HistoryError> {
-        let rows = sql::query(sql::OPEN).fetch_all(&self.pool).await.map_err(|cause| self.failed(cause))?;
-        rows.iter().map(|row| self.read(row)).collect()
+        self.rows(sql::query(sql::OPEN)).await
     }
 
     /// The runs that were given up at `now` and whose jobs may still run, so that they count for overlap; oldest first.
@@ -210,12 +211,7 @@ impl History {
     /// # Errors
     /// See [`HistoryError`].
     pub async fn counting_runs(&self, now: Timestamp) -> Result<Vec<RunSummary>, HistoryError> {
-        let rows = sql::query(sql::COUNTING)
-            .bind(now.as_millisecond())
-            .fetch_all(&self.pool)
-            .await
-            .map_err(|cause| self.failed(cause))?;
-        rows.iter().map(|row| self.read(row)).collect()
+        self.rows(sql::query(sql::COUNTING).bind(now.as_millisecond())).await
     }
 
     /// The runs due from `since` on that failed or were missed, newest first.
@@ -223,12 +219,7 @@ impl History {
     /// # Errors
     /// See [`HistoryError`].
     pub async fn failures_since(&self, since: Timestamp) -> Result<Vec<RunSummary>, HistoryError> {
-        let rows = sql::query(sql::FAILED)
-            .bind(since.as_millisecond())
-            .fetch_all(&self.pool)
-            .await
-            .map_err(|cause| self.failed(cause))?;
-        rows.iter().map(|row| self.read(row)).collect()
+        self.rows(sql::query(sql::FAILED).bind(since.as_millisecond())).await
     }
 
     /// When each chore last succeeded.
@@ -236,8 +227,7 @@ impl History {
     /// # Errors
     /// See [`HistoryError`].
     pub async fn chores(&self) -> Result<Vec<Chore>, HistoryError> {
-        let rows = sql::query(sql::CHORES).fetch_all(&self.pool).await.map_err(|cause| self.failed(cause))?;
-        rows.iter().map(|row| self.read(row)).collect()
+        self.rows(sql::query(sql::CHORES)).await
     }
 
     /// What people did by hand from `since` on and before `until`, at most `limit` of it, newest first.
@@ -284,12 +274,7 @@ impl History {
     /// # Errors
     /// See [`HistoryError`].
     pub async fn pools(&self, now: Timestamp) -> Result<Vec<PoolUse>, HistoryError> {
-        let rows = sql::query(sql::POOLS)
-            .bind(now.as_millisecond())
-            .fetch_all(&self.pool)
-            .await
-            .map_err(|cause| self.failed(cause))?;
-        rows.iter().map(|row| self.read(row)).collect()
+        self.rows(sql::query(sql::POOLS).bind(now.as_millisecond())).await
     }
 
     /// What lines for people have next to the columns of these runs.
@@ -325,6 +310,15 @@ impl History {
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
     }
 
+    /// Where the last job of a run is. None: it has none.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    pub async fn job_place(&self, run: &str) -> Result<Option<JobPlace>, HistoryError> {
+        let row = sql::query(sql::JOB_PLACE).bind(run).fetch_optional(&self.pool).await;
+        row.map_err(|cause| self.failed(cause))?.map(|row| self.read(&row)).transpose()
+    }
+
     /// How a schedule was planned.
     ///
     /// # Errors
@@ -341,6 +335,39 @@ impl History {
     pub async fn in_pool_of(&self, run: &str) -> Result<Vec<RunSummary>, HistoryError> {
         let rows = sql::query(sql::IN_POOL_OF).bind(run).fetch_all(&self.pool).await;
         rows.map_err(|cause| self.failed(cause))?.iter().map(|row| self.read(row)).collect()
+    }
+
+    /// The schedules that have a run, by name.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    pub async fn schedules(&self) -> Result<Vec<String>, HistoryError> {
+        digest::schedules(&self.pool).await.map_err(|cause| self.untold(cause))
+    }
+
+    /// What these schedules have come to, in their order: of the runs due from `since` on and before `until`.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    pub async fn digests(
+        &self,
+        schedules: &[String],
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> Result<Vec<Digest>, HistoryError> {
+        digest::digests(&self.pool, schedules, since, until).await.map_err(|cause| self.untold(cause))
+    }
+
+    async fn rows<T: serde::de::DeserializeOwned>(&self, query: sql::Query<'_>) -> Result<Vec<T>, HistoryError> {
+        let rows = query.fetch_all(&self.pool).await.map_err(|cause| self.failed(cause))?;
+        rows.iter().map(|row| self.read(row)).collect()
+    }
+
+    fn untold(&self, cause: Untold) -> HistoryError {
+        match cause {
+            Untold::Database(cause) => self.failed(cause),
+            Untold::Row(cause) => HistoryError::Row { path: self.path.clone(), cause },
+        }
     }
 
     fn read<T: serde::de::DeserializeOwned>(&self, row: &sqlx::sqlite::SqliteRow) -> Result<T, HistoryError> {

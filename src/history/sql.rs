@@ -3,7 +3,7 @@
 use super::columns::{as_it_is, as_json, as_json_or_text, columns_of_history, object, of_first_attempt};
 
 /// For the test that prepares each against the migrated schema.
-pub const ALL: [&str; 21] = [
+pub const ALL: [&str; 22] = [
     LIST,
     FIND,
     LINES,
@@ -25,6 +25,7 @@ pub const ALL: [&str; 21] = [
     SCHEDULES,
     DIGESTS,
     SUCCESSES,
+    JOB_PLACE,
 ];
 
 /// The states of the partial index `run_open`, word for word, so that a long history costs nothing.
@@ -202,6 +203,12 @@ join history as h on h.run = chosen.id
 order by chosen.fire_at, chosen.id"
 );
 
+/// Where a run's last job is.
+pub(super) const JOB_PLACE: &str = "
+select json_object('folder_id', attempt.folder_id, 'identity', run.identity)
+from run join attempt on attempt.run_id = run.id
+where run.id = ?1 order by attempt.job_number desc, attempt.attempt desc limit 1";
+
 /// From each schedule on to the next one, which the index finds at once: to look at every row of it would take as long as the history is.
 pub(super) const SCHEDULES: &str = "
 with recursive known (schedule) as (
@@ -241,8 +248,9 @@ pub(super) const POLICY: &str = "select iif(json_valid(policy), policy, null) fr
 
 /// A statement, to be bound and run. Only constants come this far: sqlx takes no text that was put together.
 #[expect(clippy::disallowed_methods, reason = "this is one of the two places where SQL is spoken")]
-pub(super) fn query(
-    statement: &'static str,
-) -> sqlx::query::Query<'static, sqlx::Sqlite, sqlx::sqlite::SqliteArguments> {
+pub(super) fn query(statement: &'static str) -> Query<'static> {
     sqlx::query(statement)
 }
+
+/// One that is about to run.
+pub(super) type Query<'q> = sqlx::query::Query<'q, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;

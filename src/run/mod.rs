@@ -20,5 +20,5 @@ pub use id::{FolderId, InstallationId, JobId, JobKey, RunId, VersionId};
 pub use record::{Evidence, HeldFor, ListCalls, Run, Seen, ShortFolder};
 pub use reference::Reference;
 pub use state::{Ending, IllegalStep, JobPhase, MissReason, RunEvent, RunState, SkipReason, WaitReason};
-pub use stop::{FaultClass, JobEnding, StopIntent, StopStep, StoppedBy, TimeLimit};
+pub use stop::{DUPLICATE, FaultClass, HAD_BEGUN, JobEnding, STUCK, StopIntent, StopStep, StoppedBy, TimeLimit};
 pub use work::{FrozenPolicy, InWindows, Work};

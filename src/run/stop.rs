@@ -71,6 +71,15 @@ impl FaultClass {
         [FaultClass::Account, FaultClass::Business, FaultClass::Infrastructure, FaultClass::Application];
 }
 
+/// What the error of a run says whose job is stuck: by these words people and `status` know it (semantics.md 21a).
+pub const STUCK: &str = "does not end although it was stopped";
+
+/// What the note of a run says of a second job of one start …
+pub const DUPLICATE: &str = "duplicate job";
+
+/// … that nobody stops, since it was at work already.
+pub const HAD_BEGUN: &str = "it had begun already";
+
 /// Why a job is to stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StopIntent {

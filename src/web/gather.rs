@@ -1,6 +1,6 @@
 //! The part of a status that the files tell, with or without a daemon.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use jiff::{SignedDuration, Span, Timestamp};
 use super::holding::HeldNow;
 use super::instant::instant;
 use super::needs::{act_on, needs};
-use super::status::{ConnectionStatus, NextTime, PoolLine, RunLine, Status, ZoneDatabaseStatus};
+use super::status::{ConnectionStatus, FailingLine, NextTime, PoolLine, RunLine, Status, ZoneDatabaseStatus};
 use crate::clock::earlier;
-use crate::history::{HeldBack, History, HistoryError, PoolUse, RunSummary};
+use crate::history::{Digest, HeldBack, History, HistoryError, PoolUse, RunSummary};
 use crate::policy::holds::Holds;
 use crate::recurrence::{Excluded, ZoneDatabase, ZoneSource, zone_database};
 use crate::run::{Held, RunState};
@@ -49,6 +49,15 @@ pub async fn gather(
         ),
         None => (Vec::new(), Vec::new(), Vec::new(), Vec::new(), HeldBack::default(), Vec::new()),
     };
+    // Of those that are shown, and no others.
+    let shown: BTreeSet<&String> = open.iter().take(LINES).chain(&failures).map(|run| &run.schedule).collect();
+    let shown: Vec<String> = shown.into_iter().cloned().collect();
+    let digests = match history {
+        Some(history) => history.digests(&shown, Some(since), None).await?,
+        None => Vec::new(),
+    };
+    let usual = |schedule: &str| digest_of(&digests, schedule).and_then(|digest| digest.usual_ms);
+    let failing = failing(&failures, &digests, now);
     let ZoneDatabase { source, version } = zone_database();
     let source = match source {
         ZoneSource::System(folder) => folder.display().to_string(),
@@ -67,14 +76,56 @@ pub async fn gather(
         skips,
         pools: set.map(|set| fill(set, &pools)).unwrap_or_default(),
         open: counted(open.iter().map(|run| run.state.to_string())),
-        open_runs: open.into_iter().take(LINES).map(RunLine::new).collect(),
+        open_runs: open
+            .into_iter()
+            .take(LINES)
+            .map(|run| {
+                let usual = usual(&run.schedule);
+                RunLine::new(run, usual, now)
+            })
+            .collect(),
         next: set.map(|set| coming(set, held, now)).unwrap_or_default(),
         failed_since: instant(since),
         failed: u64::try_from(failures.len()).unwrap_or(u64::MAX),
-        failures: failures.into_iter().take(LINES).map(RunLine::new).collect(),
+        failures: failures.into_iter().take(LINES).map(|run| RunLine::new(run, None, now)).collect(),
+        failing,
         zone_database: ZoneDatabaseStatus { source, version },
         chores,
     })
+}
+
+fn digest_of<'d>(digests: &'d [Digest], schedule: &str) -> Option<&'d Digest> {
+    // In the order of their names.
+    let place = digests.binary_search_by(|digest| digest.schedule.as_str().cmp(schedule)).ok()?;
+    digests.get(place)
+}
+
+/// The failures of each schedule together, the one that failed last first.
+fn failing(newest_first: &[RunSummary], digests: &[Digest], now: Timestamp) -> Vec<FailingLine> {
+    let mut lines: Vec<FailingLine> = Vec::new();
+    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+    for run in newest_first {
+        let failed = run.count.unwrap_or(1);
+        if let Some(line) = places.get(run.schedule.as_str()).and_then(|place| lines.get_mut(*place)) {
+            line.failed = line.failed.saturating_add(failed);
+            line.judged = line.judged.map(|judged| judged.saturating_add(failed - 1));
+            continue;
+        }
+        places.insert(&run.schedule, lines.len());
+        let digest = digest_of(digests, &run.schedule);
+        let judged = digest.filter(|digest| digest.is_whole()).and_then(|digest| u64::try_from(digest.judged()).ok());
+        lines.push(FailingLine {
+            schedule: run.schedule.clone(),
+            failed,
+            // A row may stand for many times.
+            judged: judged.map(|judged| judged.saturating_add(failed - 1)),
+            failing_since: digest.and_then(Digest::failing_since).map(instant),
+            last_success_at: digest.and_then(|digest| digest.last_success).map(instant),
+            newest: RunLine::new(run.clone(), None, now),
+        });
+    }
+    lines.truncate(LINES);
+    lines
 }
 
 fn connections(set: &ScheduleSet, open: &[RunSummary]) -> Vec<ConnectionStatus> {

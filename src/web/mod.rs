@@ -44,7 +44,7 @@ pub use control::{Control, Parts, Served};
 pub use gather::gather;
 pub use holding::{HeldNow, PauseLine, PauseRequest, Paused, ResumeRequest, Resumed, Scope, SkipLine, StillHeld};
 pub use login::{Begin, Begun, Finish, Keep, LoginNeed, Typed};
-pub use needs::{Need, held_cure};
+pub use needs::{Need, held_cure, lost_cure};
 pub use peer::Peer;
 pub use reload::{ReloadAnswer, ReloadOutcome, ReloadReport, ReloadRequest};
 pub use reread::{Reloaded, Reread, Rereads};
@@ -56,7 +56,7 @@ pub use skip::{SkipAnswer, SkipRequest, SkipWay};
 pub use socket::{ControlSocket, SocketError};
 pub use start::{StartAnswer, StartRequest};
 pub use status::{
-    ConnectionStatus, DaemonStatus, NextTime, ObstacleStatus, PoolLine, RunLine, Status, TokenReport,
+    ConnectionStatus, DaemonStatus, FailingLine, NextTime, ObstacleStatus, PoolLine, RunLine, Status, TokenReport,
     ZoneDatabaseStatus,
 };
 pub use stop::{StopAnswer, StopRequest};

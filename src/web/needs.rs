@@ -1,8 +1,7 @@
 //! What waits for a person, each with the very command that helps: what `status` shows first.
 //!
-//! From the files, so that it is the same with a daemon and without: runs that are held, schedules that were paused since their runs
-//! fail, and a database that was set aside. Only the
-//! daemon knows whether it can read a secret.
+//! From the files, so that it is the same with a daemon and without: runs that are held, stuck, or have two jobs, schedules that were paused
+//! since their runs fail, and a database that was set aside. Only the daemon knows whether it can read a secret.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,13 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use super::instant::instant;
 use crate::history::{RunSummary, Shown};
-use crate::run::{HeldFor, Pause, PauseId, PauseScope, RunState};
+use crate::run::{DUPLICATE, HAD_BEGUN, HeldFor, Pause, PauseId, PauseScope, RunState, STUCK};
 use crate::store::{StateFolder, damaged_databases};
 
 /// Something that a person has to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Need {
-    /// `held`, `lost`, `paused`, `storage` or `token` (semantics.md 43).
+    /// `held`, `stuck`, `duplicate`, `lost`, `paused`, `storage` or `token` (semantics.md 43).
     pub kind: String,
     /// The run's id, the schedule, the file, or the connection.
     pub subject: String,
@@ -60,7 +59,12 @@ pub(super) fn needs(
 ) -> Vec<Need> {
     let held = open.iter().filter(|run| run.state.known() == Some(RunState::Held)).map(held);
     let ours = pauses.iter().map(|(_, pause)| pause).filter(|pause| pause.actor == Pause::BY_US);
-    held.chain(counting.iter().map(lost))
+    let stuck = open.iter().filter(|run| says(run.error.as_deref(), STUCK)).map(stuck);
+    let duplicate =
+        open.iter().filter(|run| says(run.note.as_deref(), DUPLICATE) && says(run.note.as_deref(), HAD_BEGUN));
+    held.chain(stuck)
+        .chain(duplicate.map(two_jobs))
+        .chain(counting.iter().map(lost))
         .chain(ours.filter_map(paused))
         .chain(damaged_databases(state_dir).iter().map(|aside| damaged(aside, state_dir)))
         .collect()
@@ -78,9 +82,44 @@ fn paused(pause: &Pause) -> Option<Need> {
     })
 }
 
+fn says(text: Option<&str>, words: &str) -> bool {
+    text.is_some_and(|text| text.contains(words))
+}
+
+/// Its job was stopped and killed, and goes on.
+fn stuck(run: &RunSummary) -> Need {
+    let short = run.short();
+    let job = run.job_id.map(|id| format!("job {id} of ")).unwrap_or_default();
+    Need {
+        kind: "stuck".to_owned(),
+        subject: run.run.clone(),
+        text: format!("{job}`{}`, due {}, {STUCK}", run.schedule, run.nominal_at),
+        cure: format!("if it is over in Orchestrator or will never end: `punctual resolve {short} lost`"),
+    }
+}
+
+/// One start made two jobs, and both were at work before that was seen.
+fn two_jobs(run: &RunSummary) -> Need {
+    Need {
+        kind: "duplicate".to_owned(),
+        subject: run.run.clone(),
+        text: format!(
+            "`{}`, due {}, has two jobs: {}",
+            run.schedule,
+            run.nominal_at,
+            run.note.as_deref().unwrap_or_default()
+        ),
+        cure: "look in Orchestrator whether both may run, and stop there the one that may not".to_owned(),
+    }
+}
+
+/// What helps with a run that was given up and keeps its schedule back.
+pub fn lost_cure(run: &RunSummary) -> String {
+    format!("look in Orchestrator; if the job has ended: `punctual resolve {} lost`", run.short())
+}
+
 fn lost(run: &RunSummary) -> Need {
     let why = run.error.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-    let short = run.short();
     Need {
         kind: "lost".to_owned(),
         subject: run.run.clone(),
@@ -88,7 +127,7 @@ fn lost(run: &RunSummary) -> Need {
             "`{}`, due {}, is lost; its job may still run, so its schedule starts nothing for an hour after it began{why}",
             run.schedule, run.nominal_at
         ),
-        cure: format!("look in Orchestrator; if the job has ended: `punctual resolve {short} lost`"),
+        cure: lost_cure(run),
     }
 }
 

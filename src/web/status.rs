@@ -12,7 +12,7 @@ use super::holding::{PauseLine, SkipLine};
 use super::instant::instant;
 use super::needs::Need;
 use crate::auth::TokenStatus;
-use crate::history::{Chore, RunSummary, ShownState};
+use crate::history::{Chore, RunSummary, ShownState, Spans};
 
 /// Everything at one instant. Instants are RFC 3339 in UTC with milliseconds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -26,7 +26,8 @@ pub struct Status {
     #[serde(default)]
     pub needs: Vec<Need>,
     pub connections: Vec<ConnectionStatus>,
-    /// What a person must act on, by kind: `held`, `token`, `storage`, `files`, `clock`, `paused` (semantics.md 43). A daemon of an older
+    /// What a person must act on, by kind: `held`, `stuck`, `duplicate`, `token`, `storage`, `files`, `clock`,
+    /// `paused` (semantics.md 43). A daemon of an older
     /// version does not say.
     #[serde(default)]
     pub act_on: Vec<String>,
@@ -50,6 +51,9 @@ pub struct Status {
     pub failed: u64,
     /// The newest of them.
     pub failures: Vec<RunLine>,
+    /// The same by schedule, the one that failed last first. A daemon of an older version does not say.
+    #[serde(default)]
+    pub failing: Vec<FailingLine>,
     pub zone_database: ZoneDatabaseStatus,
     pub chores: Vec<Chore>,
 }
@@ -132,6 +136,26 @@ pub struct RunLine {
     /// When a run that waits is looked at again.
     #[serde(default)]
     pub waiting_until: Option<String>,
+    /// How late it was, how long it waited for a robot, and how long it runs. A daemon of an older version does not say.
+    #[serde(flatten)]
+    pub spans: Spans,
+    /// How long its schedule usually takes, in milliseconds, for one that is open (semantics.md 40).
+    #[serde(default)]
+    pub usual_ms: Option<i64>,
+}
+
+/// What failed of a schedule in that time.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FailingLine {
+    pub schedule: String,
+    pub failed: u64,
+    /// Of how many that failed or succeeded; none for more than can be counted quickly.
+    pub judged: Option<u64>,
+    /// The time since which all have failed; none when one has succeeded since.
+    pub failing_since: Option<String>,
+    pub last_success_at: Option<String>,
+    /// The newest that failed.
+    pub newest: RunLine,
 }
 
 /// One coming time.
@@ -192,8 +216,9 @@ impl TokenReport {
 }
 
 impl RunLine {
-    pub(super) fn new(run: RunSummary) -> RunLine {
+    pub(super) fn new(run: RunSummary, usual_ms: Option<i64>, now: Timestamp) -> RunLine {
+        let spans = Spans::of(&run, now);
         let RunSummary { run, schedule, connection, nominal_at, state, job_id, error, note, waiting_until, .. } = run;
-        RunLine { run, schedule, connection, nominal_at, state, job_id, error, note, waiting_until }
+        RunLine { run, schedule, connection, nominal_at, state, job_id, error, note, waiting_until, spans, usual_ms }
     }
 }

@@ -92,7 +92,8 @@ async fn the_worst_trouble_is_told_to_people_and_to_the_service_manager() {
     let told = place.run(&["status"]).await;
     assert_eq!(told.status.code(), Some(FINE), "it is asked for again by itself");
     let said = text(&told.stdout);
-    assert!(said.contains("trouble: connection `cloud`: "), "{said}");
+    assert!(said.contains("trouble: connection `cloud`, see below\n"), "{said}");
+    assert_eq!(said.matches("/identity_/connect/token").count(), 1, "a trouble is said once: {said}");
     stop(daemon).await;
 }
 

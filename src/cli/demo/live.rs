@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::cli::failure::Failure;
 use crate::cli::output::{Out, Size};
 use crate::cli::runs::{one_line, runs_table};
@@ -26,16 +28,17 @@ impl Screen {
         &mut self,
         history: &History,
         left: Option<Duration>,
+        now: Timestamp,
         out: &mut Out,
     ) -> Result<(), Failure> {
         match out.size() {
-            Some(size) => self.redraw(history, left, size, out).await?,
+            Some(size) => self.redraw(history, left, now, size, out).await?,
             None => {
                 let (changed, newest) = history.changed_since(self.seen).await?;
                 self.seen = newest;
                 let details = history.details(&changed).await?;
                 for run in &changed {
-                    out.line(one_line(run, &details))?;
+                    out.line(one_line(run, &details, now))?;
                 }
             }
         }
@@ -47,13 +50,14 @@ impl Screen {
         &mut self,
         history: &History,
         left: Option<Duration>,
+        now: Timestamp,
         size: Size,
         out: &mut Out,
     ) -> Result<(), Failure> {
         // The names, two lines below and the cursor's: what scrolls away cannot be drawn again.
         let limit = ROWS.min(u32::from(size.rows.saturating_sub(4))).max(1);
         let runs = history.list(&HistoryFilter { limit, ..HistoryFilter::default() }).await?;
-        let mut lines = runs_table(&runs, &history.details(&runs).await?).lines(Some(size.columns));
+        let mut lines = runs_table(&runs, &history.details(&runs).await?, now).lines(Some(size.columns));
         if let Some(left) = left {
             lines.extend([String::new(), format!("{} s left; Ctrl-C ends it", left.as_secs_f64().ceil())]);
         }

@@ -92,7 +92,7 @@ pub(super) async fn run(global: &Global, args: &DemoArgs, clock: Clock, out: &mu
         if left.is_zero() {
             break;
         }
-        screen.draw(&history, Some(left), out).await?;
+        screen.draw(&history, Some(left), clock.now(), out).await?;
         tokio::select! {
             () = clock.sleep(DRAW_EVERY.min(left)) => {}
             asked = signals.next() => match asked {
@@ -101,7 +101,7 @@ pub(super) async fn run(global: &Global, args: &DemoArgs, clock: Clock, out: &mu
             },
         }
     }
-    screen.draw(&history, None, out).await?;
+    screen.draw(&history, None, clock.now(), out).await?;
     daemon.stop().await.map_err(daemon::failure)?;
     sandbox.stop().await;
     farewell(&history, &folder, began, out).await?;

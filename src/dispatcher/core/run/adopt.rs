@@ -11,7 +11,7 @@ use crate::dispatcher::core::state::{State, there};
 use crate::executor::Action;
 use crate::happening::{Fate, HowFound, OfRun};
 use crate::orchestrator::{CallError, JobState, JobView};
-use crate::run::{FolderId, JobPhase, JobRef, RunEvent, RunId};
+use crate::run::{DUPLICATE, FolderId, JobPhase, JobRef, RunEvent, RunId};
 use crate::schedule::ConnectionName;
 
 /// A start was accepted.
@@ -75,7 +75,7 @@ fn stop_spare(state: &mut State, id: RunId, spare: &[JobView]) {
     for job in spare {
         let fate = if job.state == JobState::Pending { Fate::Stopped } else { Fate::HadBegun };
         state.book.change(id, |run| {
-            run.note = join(run.note.take(), format!("duplicate job {}; {fate}", job.id));
+            run.note = join(run.note.take(), format!("{DUPLICATE} {}; {fate}", job.id));
         });
         state.note(id, OfRun::JobTooMany { job: job.id, fate });
         if job.state == JobState::Pending {
