@@ -10,13 +10,13 @@ use crate::cli::args::Global;
 use crate::doctor::Step;
 
 /// The subcommands that cures name.
-const COMMANDS: [&str; 14] = [
-    "check", "daemon", "doctor", "login", "next", "pause", "reload", "resolve", "resume", "runs", "show", "skip",
-    "status", "token",
+const COMMANDS: [&str; 18] = [
+    "audit", "check", "daemon", "doctor", "login", "next", "pause", "reload", "resolve", "resume", "runs", "show",
+    "skip", "start", "status", "stop", "token", "why",
 ];
 
 /// Those of them that read the schedule files; the others ask the daemon, or its database.
-const READ_FILES: [&str; 6] = ["check", "daemon", "doctor", "login", "next", "token"];
+const READ_FILES: [&str; 7] = ["check", "daemon", "doctor", "login", "next", "token", "why"];
 
 /// The options that were given, by option or by variable.
 pub(super) struct Given {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::args::{Format, Global, ShowArgs};
 use super::failure::{Exit, Failure};
+use super::given::Given;
 use super::grid::Grid;
 use super::job_link::job_link;
 use super::output::{Out, plain};
@@ -29,7 +30,7 @@ pub(super) async fn run(global: &Global, args: &ShowArgs, clock: &Clock, out: &m
             let lines = history.lines(&run.run).await?;
             let policy = history.policy(&run.run).await?;
             let details = with_usual(&history, std::slice::from_ref(&run), now).await?;
-            let told = Told { policy, details: details.get(&run.run), lines, link, now };
+            let told = Told { policy, details: details.get(&run.run), lines, link, given: Given::of(global), now };
             print(&run, &told, out)?;
         }
         Format::Json => {
@@ -73,6 +74,7 @@ struct Told<'d> {
     details: Option<&'d Details>,
     lines: Vec<RunLine>,
     link: Option<String>,
+    given: Given,
     now: Timestamp,
 }
 
@@ -87,7 +89,7 @@ async fn link(history: &History, global: &Global, run: &RunSummary, now: Timesta
 }
 
 fn print(run: &RunSummary, told: &Told<'_>, out: &mut Out) -> Result<(), Failure> {
-    let Told { policy, details, lines, link, now } = told;
+    let Told { policy, details, lines, link, given, now } = told;
     let details = *details;
     out.line(format!("{} {}", run.schedule.bold(), state(run)))?;
     out.line("")?;
@@ -105,7 +107,7 @@ fn print(run: &RunSummary, told: &Told<'_>, out: &mut Out) -> Result<(), Failure
     field("trigger", Some(run.trigger.to_string()))?;
     field("note", run.note.as_deref().map(plain))?;
     field("error", run.error.as_deref().map(plain))?;
-    field("cure", cure(run, details))?;
+    field("cure", cure(run, details).map(|cure| given.in_text(&cure)))?;
     field("trace id", run.trace_id.as_deref().map(plain))?;
     field("process", run.process.as_deref().map(plain))?;
     field("folder", run.folder.as_deref().map(plain))?;

@@ -8,6 +8,7 @@ use owo_colors::OwoColorize;
 use super::args::{Global, ObjectFormat, StatusArgs};
 use super::client::Client;
 use super::failure::{Exit, Failure};
+use super::given::Given;
 use super::grid::Tint;
 use super::output::{Out, first_line, plain};
 use super::{status_runs, times};
@@ -17,7 +18,7 @@ use crate::history::{History, HistoryError};
 use crate::run::{Pause, RunState};
 use crate::schedule::load;
 use crate::text::{counted, either, in_columns};
-use crate::web::{ConnectionStatus, Need, PauseLine, PoolLine, Scope, SkipLine, Status, TokenReport, gather};
+use crate::web::{ConnectionStatus, Need, NextTime, PauseLine, PoolLine, Scope, SkipLine, Status, TokenReport, gather};
 use crate::wiring;
 
 pub(super) async fn run(global: &Global, args: &StatusArgs, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
@@ -93,14 +94,11 @@ fn print(status: &Status, global: &Global, now: Timestamp, out: &mut Out) -> Res
     if !status.act_on.is_empty() {
         out.line(format!("{}: {}", "needs a person".red().bold(), plain(&status.act_on.join(", "))))?;
     }
-    if let Some(trouble) = &status.trouble {
-        // A trouble is said once: one of a connection stands in its block.
-        let of = status.connections.iter().map(|line| format!("connection `{}`", line.connection));
-        let shown = of.into_iter().find(|of| trouble.starts_with(&format!("{of}: ")));
-        let shown = shown.map_or_else(|| plain(trouble), |of| format!("{of}, see below"));
-        out.line(format!("{}: {shown}", "trouble".red().bold()))?;
+    if let Some(trouble) = status.trouble.as_deref().map(|trouble| first_told(trouble, &status.connections)) {
+        out.line(format!("{}: {trouble}", "trouble".red().bold()))?;
     }
-    needs(&status.needs, out)?;
+    let given = Given::of(global);
+    needs(&status.needs, &given, out)?;
     let daemon = if status.daemon.is_some() { Asked::Daemon } else { Asked::Files };
     connections(&status.connections, daemon, now, out)?;
     pauses(&status.pauses, &status.needs, out)?;
@@ -122,23 +120,11 @@ fn print(status: &Status, global: &Global, now: Timestamp, out: &mut Out) -> Res
         0 => out.line("  none")?,
         count => {
             status_runs::failing(status, out)?;
-            out.line(format!("  each of the {count}: `punctual runs --failed --since yesterday`"))?;
+            let all = given.in_text("`punctual runs --failed --since yesterday`");
+            out.line(format!("  each of the {count}: {all}"))?;
         }
     }
-    section("due next", out)?;
-    if status.next.is_empty() {
-        out.line("  nothing")?;
-    }
-    for time in &status.next {
-        let due = times::local_text(&time.fire_at);
-        let (at, note) = match (&time.note, &time.goes_at) {
-            (None, _) => (due, String::new()),
-            (Some(note), Some(goes_at)) => (times::local_text(goes_at), format!("  (due {due}; {})", plain(note))),
-            // A daemon of an older version does not say when it goes.
-            (Some(note), None) => (due, format!("  ({})", plain(note))),
-        };
-        out.line(format!("  {at}  {}{note}", plain(&time.schedule)))?;
-    }
+    due_next(&status.next, out)?;
     section("upkeep", out)?;
     let zones = &status.zone_database;
     out.line(format!(
@@ -150,6 +136,31 @@ fn print(status: &Status, global: &Global, now: Timestamp, out: &mut Out) -> Res
         out.line(format!("  {:<11}  last succeeded {}", chore.name, times::local_text(&chore.last_ok_at)))?;
     }
     Ok(())
+}
+
+fn due_next(all: &[NextTime], out: &mut Out) -> Result<(), Failure> {
+    section("due next", out)?;
+    if all.is_empty() {
+        out.line("  nothing")?;
+    }
+    for time in all {
+        let due = times::local_text(&time.fire_at);
+        let (at, note) = match (&time.note, &time.goes_at) {
+            (None, _) => (due, String::new()),
+            (Some(note), Some(goes_at)) => (times::local_text(goes_at), format!("  (due {due}; {})", plain(note))),
+            // A daemon of an older version does not say when it goes.
+            (Some(note), None) => (due, format!("  ({})", plain(note))),
+        };
+        out.line(format!("  {at}  {}{note}", plain(&time.schedule)))?;
+    }
+    Ok(())
+}
+
+/// A trouble is said once: one of a connection stands in its block.
+fn first_told(trouble: &str, connections: &[ConnectionStatus]) -> String {
+    let mut of = connections.iter().map(|line| format!("connection `{}`", line.connection));
+    let told_below = of.find(|of| trouble.starts_with(&format!("{of}: ")));
+    told_below.map_or_else(|| plain(trouble), |of| format!("{of}, see below"))
 }
 
 /// A pool that is in use.
@@ -206,14 +217,14 @@ fn pauses(all: &[PauseLine], needs: &[Need], out: &mut Out) -> Result<(), Failur
 }
 
 /// First of all, and only when there is something.
-fn needs(all: &[Need], out: &mut Out) -> Result<(), Failure> {
+fn needs(all: &[Need], given: &Given, out: &mut Out) -> Result<(), Failure> {
     if all.is_empty() {
         return Ok(());
     }
     section("for you to do", out)?;
     for need in all.iter().take(NEEDS) {
         let text = times::local_in(&plain(first_line(&need.text)));
-        out.line(format!("  {}; then: {}", text.red(), plain(&need.cure)))?;
+        out.line(format!("  {}; then: {}", text.red(), given.in_text(&plain(&need.cure))))?;
     }
     more(all.len(), out)
 }

@@ -254,7 +254,7 @@ async fn show_tells_the_same_of_one_run_with_its_link() {
     let whole: Value = serde_json::from_str(&on_a_bad_day(&["show", "00000007", "-o", "json"], 0).await).unwrap();
     assert_eq!((&whole["job_link"], &whole["late_ms"]), (&page.into(), &0.into()));
     let lost = on_a_bad_day(&["show", "0000000c"], 0).await;
-    assert!(line(&lost, "  cure ").contains("`punctual resolve 0000000c lost`"), "{lost}");
+    assert!(line(&lost, "  cure ").contains("`punctual resolve --state-dir state 0000000c lost`"), "{lost}");
 }
 
 #[tokio::test]
@@ -266,14 +266,17 @@ async fn status_puts_failures_together_and_names_what_is_for_a_person_first() {
         ["connections", "open runs", "for you to do"].iter().all(|part| shown.find(part).unwrap() > first),
         "{shown}"
     );
-    assert!(line(&shown, "job 13 of `import`").contains("`punctual resolve 0000000d lost`"), "{shown}");
+    assert!(
+        line(&shown, "job 13 of `import`").contains("`punctual resolve --state-dir state 0000000d lost`"),
+        "{shown}"
+    );
     let failed = line(&shown, "No such window");
     assert!(failed.contains("  invoices  2 of 3, since ") && failed.contains("0000000a"), "{failed}");
     assert!(!shown.contains("No such element"), "one line a schedule: {shown}");
     assert!(line(&shown, "  payroll ").ends_with(", 11 min; usually 8 min"), "{shown}");
     assert!(line(&shown, "  import ").ends_with("; see above"), "{shown}");
     // The hint lists those, and no others.
-    assert!(shown.contains("each of the 3: `punctual runs --failed --since yesterday`"), "{shown}");
+    assert!(shown.contains("each of the 3: `punctual runs --state-dir state --failed --since yesterday`"), "{shown}");
     let listed = on_a_bad_day(&["runs", "--failed", "--since", "yesterday", "-o", "ndjson"], 0).await;
     assert_eq!(listed.lines().count(), 3, "{listed}");
 

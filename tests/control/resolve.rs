@@ -102,7 +102,8 @@ async fn an_unclear_start_is_tried_again_skipped_or_held_as_its_schedule_says() 
     assert_eq!((told.status.code(), &status["act_on"]), (Some(1), &serde_json::json!(["held"])), "{status:#}");
     let told = text(&told.stdout);
     let first = told.split("\nconnections\n").next().unwrap();
-    assert!(first.contains("for you to do") && first.contains(&format!("; then: {cure}")), "{told}");
+    let here = cure.replace("resolve ", &format!("resolve --state-dir {} ", place.path("state").display()));
+    assert!(first.contains("for you to do") && first.contains(&format!("; then: {here}")), "{told}");
     stop(daemon).await;
     sandbox.stop().await;
 }
