@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::by_hand_args::{BackfillArgs, RetryArgs, StartArgs, StopArgs};
 pub(super) use super::formats::{Format, ObjectFormat};
 use super::holding_args::{PauseArgs, ResumeArgs, SkipArgs};
+use super::once_args::OnceArgs;
 use super::runs_args::RunsArgs;
 use super::times::{self, Ahead, When};
 
@@ -223,6 +224,8 @@ pub(super) struct ResolveArgs {
     /// cannot be read.
     #[arg(value_name = "start|skip|lost|JOB_KEY")]
     pub(super) decision: String,
+    #[command(flatten)]
+    pub(super) once: OnceArgs,
 }
 
 #[derive(Args, Debug)]
@@ -230,6 +233,8 @@ pub(super) struct ReloadArgs {
     /// Take the files although they have lost many schedules, or all.
     #[arg(long)]
     pub(super) accept_removals: bool,
+    #[command(flatten)]
+    pub(super) once: OnceArgs,
     /// What changed, for people, or one object.
     #[arg(short = 'o', long, value_enum, default_value_t = ObjectFormat::Table)]
     pub(super) output: ObjectFormat,
@@ -316,6 +321,8 @@ pub(super) enum TokenCommand {
     Refresh {
         /// The connection.
         connection: String,
+        #[command(flatten)]
+        once: OnceArgs,
         /// A line for people, or one object.
         #[arg(short = 'o', long, value_enum, default_value_t = ObjectFormat::Table)]
         output: ObjectFormat,

@@ -46,14 +46,14 @@ pub(super) async fn run(global: &Global, args: &BackfillArgs, out: &mut Out) -> 
             return Ok(Exit::Found);
         }
     }
-    let answer: BackfillAnswer = client.post(&path, &request).await?;
+    let answer: BackfillAnswer = client.act(&path, &request, &args.how.once).await?;
     show(args, &answer, out)?;
     Ok(Exit::Fine)
 }
 
 async fn cancel(client: &Client, path: &str, args: &BackfillArgs, out: &mut Out) -> Result<Exit, Failure> {
     let request = StopRequest { kill: false, reason: args.how.reason.clone() };
-    let answer: StopAnswer = client.post(&format!("{path}/cancel"), &request).await?;
+    let answer: StopAnswer = client.act(&format!("{path}/cancel"), &request, &args.how.once).await?;
     let runs = match answer {
         StopAnswer::Waiting { runs } => runs.len(),
         StopAnswer::Cancelled | StopAnswer::EndedAsItsJob { .. } | StopAnswer::Asked { .. } | StopAnswer::LookedUp => 0,

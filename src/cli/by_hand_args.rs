@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::formats::Format;
+use super::once_args::OnceArgs;
 
 #[derive(Args, Debug)]
 pub(super) struct StartArgs {
@@ -83,6 +84,8 @@ pub(super) struct HowArgs {
     /// Why, for `punctual audit`.
     #[arg(long, value_name = "TEXT")]
     pub(super) reason: Option<String>,
+    #[command(flatten)]
+    pub(super) once: OnceArgs,
 }
 
 fn parse_argument(text: &str) -> Result<(String, String), String> {
@@ -106,4 +109,6 @@ pub(super) struct StopArgs {
     /// Why, for `punctual audit`.
     #[arg(long, value_name = "TEXT")]
     pub(super) reason: Option<String>,
+    #[command(flatten)]
+    pub(super) once: OnceArgs,
 }

@@ -2,8 +2,6 @@
 //!
 //! Only a running daemon can do it: what is held back is decided between two of its own decisions.
 
-use jiff::Timestamp;
-
 use super::args::Global;
 use super::client::{Client, segment};
 use super::failure::{Exit, Failure};
@@ -20,10 +18,14 @@ use crate::web::{
 const NAMED: usize = 12;
 
 pub(super) async fn pause(global: &Global, args: &PauseArgs, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
-    let until = args.until.or(args.length.map(Ahead::In)).map(|until| until.resolve(clock.now()));
-    let request = PauseRequest { scopes: scopes(&args.of), reason: args.reason.clone(), until };
-    let paused: Paused = daemon(global).await?.post("/pauses", &request).await?;
-    let until = told_until(until);
+    let (until, for_s) = match args.until.or(args.length.map(Ahead::In)) {
+        Some(Ahead::In(length)) => (None, Some(length.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX))),
+        Some(until @ (Ahead::At(_) | Ahead::Clock(_))) => (Some(until.resolve(clock.now())), None),
+        None => (None, None),
+    };
+    let request = PauseRequest { scopes: scopes(&args.of), reason: args.reason.clone(), until, for_s };
+    let paused: Paused = daemon(global).await?.act("/pauses", &request, &args.once).await?;
+    let until = told_until(paused.until.as_deref());
     for (scope, schedules) in &paused.scopes {
         let one = matches!(scope, Scope::Schedule(key) if !NamePattern::new(key.as_str()).is_open());
         let names: Vec<String> = schedules.iter().map(|key| plain(key)).collect();
@@ -48,7 +50,7 @@ pub(super) async fn pause(global: &Global, args: &PauseArgs, clock: &Clock, out:
 
 pub(super) async fn resume(global: &Global, args: &ResumeArgs, out: &mut Out) -> Result<Exit, Failure> {
     let request = ResumeRequest { scopes: scopes(&args.of) };
-    let resumed: Resumed = daemon(global).await?.post("/pauses/end", &request).await?;
+    let resumed: Resumed = daemon(global).await?.act("/pauses/end", &request, &args.once).await?;
     for (scope, ended) in &resumed.scopes {
         let text = match (ended, scope) {
             (0, Scope::All) => "there was no pause of everything, so none was ended".to_owned(),
@@ -85,7 +87,7 @@ pub(super) async fn skip(global: &Global, args: &SkipArgs, out: &mut Out) -> Res
         if args.undo { (SkipWay::Undo, "is not skipped any more") } else { (SkipWay::Skip, "is skipped") };
     let request = SkipRequest { at, how, reason: args.reason.clone() };
     let path = format!("/schedules/{}/skip", segment(&args.schedule));
-    let answer: SkipAnswer = daemon(global).await?.post(&path, &request).await?;
+    let answer: SkipAnswer = daemon(global).await?.act(&path, &request, &args.once).await?;
     out.line(format!("`{}`: its time {} {what}", plain(&answer.schedule), plain(&time_of(&answer))))?;
     Ok(Exit::Fine)
 }
@@ -107,10 +109,10 @@ fn scopes(of: &Selection) -> Vec<Scope> {
 }
 
 /// `--until` is read where this command runs, and not in the zone of any schedule: a pause may hold many.
-fn told_until(until: Option<Timestamp>) -> String {
+fn told_until(until: Option<&str>) -> String {
     until.map_or_else(
         || "until it is resumed".to_owned(),
-        |until| format!("until {} (the time of this machine)", times::local(until)),
+        |until| format!("until {} (the time of this machine)", times::local_text(until)),
     )
 }
 

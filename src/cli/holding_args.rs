@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::once_args::OnceArgs;
 use super::times::{self, Ahead};
 
 /// What is paused or resumed.
@@ -35,12 +36,16 @@ pub(super) struct PauseArgs {
     /// It ends by itself after so long, such as `2h`.
     #[arg(long = "for", value_name = "DURATION", conflicts_with = "until", value_parser = times::parse_some_duration)]
     pub(super) length: Option<Duration>,
+    #[command(flatten)]
+    pub(super) once: OnceArgs,
 }
 
 #[derive(Args, Debug)]
 pub(super) struct ResumeArgs {
     #[command(flatten)]
     pub(super) of: Selection,
+    #[command(flatten)]
+    pub(super) once: OnceArgs,
 }
 
 #[derive(Args, Debug)]
@@ -58,4 +63,6 @@ pub(super) struct SkipArgs {
     /// Why; it stands with the time that is skipped.
     #[arg(long, value_name = "TEXT", conflicts_with = "undo")]
     pub(super) reason: Option<String>,
+    #[command(flatten)]
+    pub(super) once: OnceArgs,
 }

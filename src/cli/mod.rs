@@ -35,6 +35,7 @@ mod journal;
 pub mod log_filter;
 mod login;
 mod next;
+mod once_args;
 mod output;
 mod people;
 mod reload;

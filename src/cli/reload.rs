@@ -19,7 +19,7 @@ pub(super) async fn run(global: &Global, args: &ReloadArgs, out: &mut Out) -> Re
             .hint("start it with `punctual daemon`, or say where its socket is with `--socket`; `punctual check` reads the files without one")
     })?;
     let removals = if args.accept_removals { Removals::Accepted } else { Removals::Guarded };
-    let answer: ReloadAnswer = client.post("/reload", &ReloadRequest { removals }).await?;
+    let answer: ReloadAnswer = client.act("/reload", &ReloadRequest { removals }, &args.once).await?;
     let exit = match answer.report.outcome {
         ReloadOutcome::Unchanged | ReloadOutcome::Taken => Exit::Fine,
         ReloadOutcome::HeldBack | ReloadOutcome::Wrong | ReloadOutcome::Unusable => Exit::Usage,

@@ -30,7 +30,7 @@ pub(super) async fn run(global: &Global, args: &ResolveArgs, out: &mut Out) -> R
     let found = find_run(&history, &args.run).await;
     history.close().await;
     let run = found?;
-    let answer: Decided = client.post(&format!("/runs/{}/resolve", run.run), &decision).await?;
+    let answer: Decided = client.act(&format!("/runs/{}/resolve", run.run), &decision, &args.once).await?;
     out.line(format!("{}: {}", run.schedule, plain(&answer.answer)))?;
     Ok(Exit::Fine)
 }

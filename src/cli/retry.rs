@@ -24,7 +24,7 @@ pub(super) async fn run(global: &Global, args: &RetryArgs, clock: &Clock, out: &
     let found = find_run(&history, &args.run).await;
     history.close().await;
     let old = found?;
-    let answer: RetryAnswer = client.post(&format!("/runs/{}/retry", old.run), &request).await?;
+    let answer: RetryAnswer = client.act(&format!("/runs/{}/retry", old.run), &request, &args.how.once).await?;
     let (schedule, again) = (plain(&old.schedule), old.short());
     let run = match answer {
         RetryAnswer::Repeated { run, file_differs } => {

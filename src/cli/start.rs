@@ -29,7 +29,7 @@ pub(super) async fn run(global: &Global, args: &StartArgs, clock: &Clock, out: &
     };
     let client = daemon(global).await?;
     let path = format!("/schedules/{}/start", segment(&args.schedule));
-    let answer: StartAnswer = client.post(&path, &request).await?;
+    let answer: StartAnswer = client.act(&path, &request, &args.how.once).await?;
     let run = RunId(answer.run);
     out.line(format!("`{}`: run {}", plain(&args.schedule), run.short()))?;
     if args.wait { follow(global, run, clock, out).await } else { Ok(Exit::Fine) }

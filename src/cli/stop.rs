@@ -18,7 +18,7 @@ pub(super) async fn run(global: &Global, args: &StopArgs, out: &mut Out) -> Resu
     let request = StopRequest { kill: args.kill, reason: args.reason.clone() };
     if args.waiting {
         let path = format!("/schedules/{}/stop", segment(&args.what));
-        let answer: StopAnswer = client.post(&path, &request).await?;
+        let answer: StopAnswer = client.act(&path, &request, &args.once).await?;
         out.line(format!("`{}`: {}", plain(&args.what), told(&answer)))?;
         return Ok(Exit::Fine);
     }
@@ -26,7 +26,7 @@ pub(super) async fn run(global: &Global, args: &StopArgs, out: &mut Out) -> Resu
     let found = find_run(&history, &args.what).await;
     history.close().await;
     let run = found?;
-    let answer: StopAnswer = client.post(&format!("/runs/{}/stop", run.run), &request).await?;
+    let answer: StopAnswer = client.act(&format!("/runs/{}/stop", run.run), &request, &args.once).await?;
     out.line(format!("`{}`, run {}: {}", plain(&run.schedule), run.short(), told(&answer)))?;
     Ok(Exit::Fine)
 }

@@ -45,9 +45,9 @@ pub(super) async fn run(global: &Global, args: &TokenArgs, clock: &Clock, out: &
             };
             show(&report, *output, clock.now(), out)?;
         }
-        TokenCommand::Refresh { connection, output } => {
+        TokenCommand::Refresh { connection, once, output } => {
             let report = match client {
-                Some(client) => client.post(&format!("/tokens/{}/refresh", segment(connection)), &()).await?,
+                Some(client) => client.act(&format!("/tokens/{}/refresh", segment(connection)), &(), once).await?,
                 None => {
                     let here = Here::find(global, connection, clock)?;
                     let refreshed = patiently(&here.exchanges, clock, async {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::asked::{By, Keep, Reply};
 use super::core::{
     BackfillCommand, BackfillDone, Command, CommandRefused, ConnectionObstacle, ConnectionTrouble, Done,
     HoldingCommand, HoldingDone, Resolution, Resolved, RetryCommand, RetryDone, StartCommand, StopCommand, StopDone,
@@ -32,7 +33,7 @@ pub(super) enum Order {
     /// A new set takes the place of the loaded one.
     Load(Load),
     /// A person asks for something.
-    Command(Command, oneshot::Sender<Result<Done, CommandRefused>>),
+    Command(Command, Option<Keep>, Reply),
 }
 
 /// A new set, with the clients of all its connections and of those that runs are still open on.
@@ -98,75 +99,81 @@ impl Handle {
         loaded.await.map_err(|_| DispatcherEnded)
     }
 
-    /// Decides about a run that is held. Returns when the decision is stored, with `actor` as who made it.
+    /// Decides about a run that is held. Returns when the decision is stored, with `by` as who made it.
     ///
     /// # Errors
     /// [`CommandRefused`]; nothing was changed.
-    pub async fn resolve(&self, run: RunId, how: Resolution, actor: String) -> Result<Resolved, CommandRefused> {
-        match self.ask(Command::Resolve { run, how, actor }).await? {
+    pub async fn resolve(&self, run: RunId, how: Resolution, by: impl Into<By>) -> Result<Resolved, CommandRefused> {
+        let By { actor, keep } = by.into();
+        match self.ask(Command::Resolve { run, how, actor }, keep).await? {
             Done::Resolved(resolved) => Ok(resolved),
             other => Err(not_its_own(&other)),
         }
     }
 
-    /// Pauses, resumes or skips. Returns when that is stored, with `actor` as who asked for it.
+    /// Pauses, resumes or skips. Returns when that is stored, with `by` as who asked for it.
     ///
     /// # Errors
     /// [`CommandRefused`]; nothing was changed.
-    pub async fn hold(&self, what: HoldingCommand, actor: String) -> Result<HoldingDone, CommandRefused> {
-        match self.ask(Command::Hold { what, actor }).await? {
+    pub async fn hold(&self, what: HoldingCommand, by: impl Into<By>) -> Result<HoldingDone, CommandRefused> {
+        let By { actor, keep } = by.into();
+        match self.ask(Command::Hold { what, actor }, keep).await? {
             Done::Held(done) => Ok(done),
             other => Err(not_its_own(&other)),
         }
     }
 
-    /// Stops a run, or whatever of a schedule waits. Returns when that is stored, with `actor` as who asked for it.
+    /// Stops a run, or whatever of a schedule waits. Returns when that is stored, with `by` as who asked for it.
     ///
     /// # Errors
     /// [`CommandRefused`]; nothing was changed.
-    pub async fn stop_runs(&self, what: StopCommand, actor: String) -> Result<StopDone, CommandRefused> {
-        match self.ask(Command::Stop { what, actor }).await? {
+    pub async fn stop_runs(&self, what: StopCommand, by: impl Into<By>) -> Result<StopDone, CommandRefused> {
+        let By { actor, keep } = by.into();
+        match self.ask(Command::Stop { what, actor }, keep).await? {
             Done::Stopped(done) => Ok(done),
             other => Err(not_its_own(&other)),
         }
     }
 
-    /// Starts something by hand. Returns its run when that is stored, with `actor` as who asked for it.
+    /// Starts something by hand. Returns its run when that is stored, with `by` as who asked for it.
     ///
     /// # Errors
     /// [`CommandRefused`]; nothing is started.
-    pub async fn start_run(&self, what: StartCommand, actor: String) -> Result<RunId, CommandRefused> {
-        match self.ask(Command::Start { what, actor }).await? {
+    pub async fn start_run(&self, what: StartCommand, by: impl Into<By>) -> Result<RunId, CommandRefused> {
+        let By { actor, keep } = by.into();
+        match self.ask(Command::Start { what, actor }, keep).await? {
             Done::Started(run) => Ok(run),
             other => Err(not_its_own(&other)),
         }
     }
 
-    /// Tries a run again. Returns when that is stored, with `actor` as who asked for it.
+    /// Tries a run again. Returns when that is stored, with `by` as who asked for it.
     ///
     /// # Errors
     /// [`CommandRefused`]; nothing is started.
-    pub async fn retry(&self, what: RetryCommand, actor: String) -> Result<RetryDone, CommandRefused> {
-        match self.ask(Command::Retry { what, actor }).await? {
+    pub async fn retry(&self, what: RetryCommand, by: impl Into<By>) -> Result<RetryDone, CommandRefused> {
+        let By { actor, keep } = by.into();
+        match self.ask(Command::Retry { what, actor }, keep).await? {
             Done::Retried(done) => Ok(done),
             other => Err(not_its_own(&other)),
         }
     }
 
-    /// Makes times of the past good. Returns their runs when they are stored, with `actor` as who asked for them.
+    /// Makes times of the past good. Returns their runs when they are stored, with `by` as who asked for them.
     ///
     /// # Errors
     /// [`CommandRefused`]; nothing is started.
-    pub async fn backfill(&self, what: BackfillCommand, actor: String) -> Result<BackfillDone, CommandRefused> {
-        match self.ask(Command::Backfill { what, actor }).await? {
+    pub async fn backfill(&self, what: BackfillCommand, by: impl Into<By>) -> Result<BackfillDone, CommandRefused> {
+        let By { actor, keep } = by.into();
+        match self.ask(Command::Backfill { what, actor }, keep).await? {
             Done::Backfilled(done) => Ok(done),
             other => Err(not_its_own(&other)),
         }
     }
 
-    async fn ask(&self, command: Command) -> Result<Done, CommandRefused> {
+    async fn ask(&self, command: Command, keep: Option<Keep>) -> Result<Done, CommandRefused> {
         let (reply, answer) = oneshot::channel();
-        self.orders.send(Order::Command(command, reply)).map_err(|_| CommandRefused::Stopping)?;
+        self.orders.send(Order::Command(command, keep, reply)).map_err(|_| CommandRefused::Stopping)?;
         answer.await.map_err(|_| CommandRefused::Stopping)?
     }
 

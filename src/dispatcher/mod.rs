@@ -5,6 +5,7 @@
 //! it again: a claim that was not written never happened, and a start whose answer could not be written is looked up like any
 //! unclear one.
 
+mod asked;
 pub mod core;
 mod handle;
 mod random;
@@ -12,6 +13,7 @@ mod run_loop;
 mod settings;
 mod writing;
 
+pub use asked::By;
 pub use handle::{DispatcherEnded, Handle, StoreHealth, Turn};
 pub use run_loop::Dispatcher;
 pub use settings::DispatcherSettings;

@@ -3,15 +3,14 @@
 //! While nothing can be stored the loop goes round all the same: it is told, Orchestrator is read on, and a new core takes over
 //! when the database is back (`writing`, `core::succession`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::core::{
-    Absent, Answer, CommandId, CommandRefused, ConnectionObstacle, ConnectionTrouble, Core, Done, Event, Pace,
-};
+use super::asked::Asked;
+use super::core::{Absent, CommandRefused, ConnectionObstacle, ConnectionTrouble, Core, Event, Pace};
 use super::handle::{Handle, Load, Order, StoreHealth, Turn};
 use super::random::random_bits;
 use super::settings::DispatcherSettings;
@@ -63,8 +62,7 @@ pub struct Dispatcher {
     /// A set that was overtaken by a newer one is never looked at.
     newest: Option<Load>,
     loading: Vec<oneshot::Sender<()>>,
-    commands: BTreeMap<CommandId, oneshot::Sender<Result<Done, CommandRefused>>>,
-    last_command: u64,
+    asked: Asked,
 }
 
 impl std::fmt::Debug for Dispatcher {
@@ -123,8 +121,7 @@ impl Dispatcher {
             give_up_at: None,
             newest: None,
             loading: Vec::new(),
-            commands: BTreeMap::new(),
-            last_command: 0,
+            asked: Asked::default(),
         };
         (
             dispatcher,
@@ -203,11 +200,9 @@ impl Dispatcher {
     fn take_order(&mut self, order: Order, now: Reading) {
         match order {
             Order::Load(load) => self.loading.extend(self.newest.replace(load).map(|old| old.done)),
-            Order::Command(command, reply) => match self.writing {
+            Order::Command(command, keep, reply) => match self.writing {
                 Writing::Done => {
-                    self.last_command += 1;
-                    let id = CommandId(self.last_command);
-                    self.commands.insert(id, reply);
+                    let id = self.asked.add(reply, keep);
                     self.core.handle(Event::Command(id, command), now);
                 }
                 // Nothing could be decided, since nothing can be stored.
@@ -231,7 +226,8 @@ impl Dispatcher {
             self.core.handle(Event::Load(self.set.clone()), now);
             self.loading.push(done);
         }
-        let step = self.core.turn(now);
+        let mut step = self.core.turn(now);
+        step.record.kept = self.asked.keep(&step.answers, now.wall);
         let outcome = store_then_act(&self.clock, &self.store, step, &self.executor).await;
         self.take_outcome(outcome, now);
     }
@@ -259,7 +255,7 @@ impl Dispatcher {
         if !lost.is_empty() {
             self.core.handle(Event::ClaimsLost(lost), now);
         }
-        self.give(answers);
+        self.asked.give(answers);
         if let Some(since) = self.failing_since.take() {
             let length = now.boot.saturating_sub(since).as_secs();
             tracing::info!("The database can be written again, after {length} s; starts go on");
@@ -298,9 +294,7 @@ impl Dispatcher {
         self.fail(now, &text);
         self.core.never_sent(&then);
         self.read_on(then.into_iter().filter(Action::only_reads).collect());
-        for (_, reply) in std::mem::take(&mut self.commands) {
-            let _ = reply.send(Err(CommandRefused::NotStored));
-        }
+        self.asked.refuse_all();
     }
 
     fn fail(&mut self, now: Reading, text: &str) {
@@ -316,15 +310,6 @@ impl Dispatcher {
         self.under_way += reads.len();
         for read in reads {
             self.executor.perform(read);
-        }
-    }
-
-    fn give(&mut self, answers: Vec<Answer>) {
-        for (id, answer) in answers {
-            if let Some(reply) = self.commands.remove(&id) {
-                // Whoever asked may have gone.
-                let _ = reply.send(answer);
-            }
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::kept_answer::KeptAnswer;
 use crate::run::{
     Account, Attempt, Evidence, InstallationId, ListCalls, Pause, PauseId, Run, RunId, Seen, ShortFolder, SkipMark,
 };
@@ -40,6 +41,8 @@ pub struct Changes {
     pub failing: Failing,
     /// What people did.
     pub audit: Vec<Deed>,
+    /// What they were answered, where they asked under a key.
+    pub kept: Vec<KeptAnswer>,
     /// Orchestrator has been asked what the database had forgotten.
     pub doubt: Option<DoubtOver>,
 }
@@ -103,6 +106,7 @@ impl Changes {
             holding,
             failing,
             audit,
+            kept,
             doubt,
         } = self;
         inserted.is_empty()
@@ -119,6 +123,7 @@ impl Changes {
             && holding.is_empty()
             && failing.is_empty()
             && audit.is_empty()
+            && kept.is_empty()
             && doubt.is_none()
     }
 }

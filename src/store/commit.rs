@@ -10,10 +10,11 @@ use super::attempt_rows::{AttemptRow, KeptAttempts};
 use super::changes::{Changes, DoubtOver, HoldingChange};
 use super::connection_rows::{EvidenceRow, ListCallsRow, ShortFolderRow};
 use super::holding_rows::{AccountRow, FailingRow, LastAccountRow, PauseRow, SkipMarkRow};
+use super::kept_rows::KeptRow;
 use super::open::Database;
 use super::rows::{DeedRow, EventRow, MakesGood, MarkRow, RunRow, VersionRow};
 use super::trouble::StoreError;
-use super::{by_hand_sql, holding_sql, sql};
+use super::{by_hand_sql, holding_sql, kept_rows, sql};
 use crate::run::{Ending, Run, RunId, RunState, Seen};
 use crate::schedule::Trigger;
 
@@ -73,6 +74,9 @@ pub(super) async fn commit_all(database: &mut Database, waiting: &[Waiting]) -> 
 #[cfg(feature = "faults")]
 fn kind_of(commits: &[Waiting]) -> &'static str {
     use crate::run::RunState;
+    if commits.iter().any(|(changes, _)| !changes.kept.is_empty()) {
+        return "kept";
+    }
     let kinds = commits.iter().flat_map(|(changes, _)| changes.inserted.iter().chain(&changes.updated)).map(|run| {
         match run.state {
             RunState::Starting => (0, "starting"),
@@ -112,6 +116,7 @@ async fn apply(connection: &mut SqliteConnection, changes: &Changes) -> Result<C
         holding,
         failing,
         audit,
+        kept,
         doubt,
     } = changes;
     let mut committed = Committed::default();
@@ -167,6 +172,10 @@ async fn apply(connection: &mut SqliteConnection, changes: &Changes) -> Result<C
     execute(connection, holding_sql::DELETE_FAILING_ACCOUNTS, AccountRow::all_of(failing)).await?;
     execute(connection, holding_sql::UPSERT_LAST_ACCOUNTS, LastAccountRow::all_of(failing)).await?;
     execute(connection, sql::INSERT_AUDIT, audit.iter().map(DeedRow::from_deed).collect()).await?;
+    if let Some(latest) = kept.iter().map(|one| one.at).max() {
+        sql::query(kept_rows::DELETE_OLD_ANSWERS).bind(kept_rows::too_old(latest)).execute(&mut *connection).await?;
+    }
+    execute(connection, kept_rows::KEEP_ANSWERS, kept.iter().map(KeptRow::from_kept).collect()).await?;
     if let Some(DoubtOver) = doubt {
         sql::query(sql::DOUBT_OVER).execute(&mut *connection).await?;
     }

@@ -19,6 +19,8 @@ mod holding_rows;
 mod holding_sql;
 mod installation;
 mod one_run;
+mod kept_answer;
+mod kept_rows;
 mod open;
 mod rows;
 mod schema;
@@ -35,6 +37,7 @@ pub use changes::{
 pub use chores::{CopyError, Removed, Retention, copy_database};
 pub use claim_lock::{Holder, StateFolder, StateFolderError};
 pub use commit::Committed;
+pub use kept_answer::{KeptAnswer, OnceKey, UnderKey};
 pub use one_run::Recorded;
 pub use open::Database;
 pub use set_aside::damaged_databases;

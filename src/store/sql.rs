@@ -12,6 +12,7 @@ use super::holding_sql::{
     END_PAUSE, INSERT_PAUSE, INSERT_SKIP_MARK, LAST_PAUSE, LOAD_FAILING, LOAD_FAILING_ACCOUNTS, LOAD_LAST_ACCOUNTS,
     LOAD_PAUSES, LOAD_SKIP_MARKS, UPSERT_FAILING, UPSERT_FAILING_ACCOUNTS, UPSERT_LAST_ACCOUNTS,
 };
+use super::kept_rows::{DELETE_OLD_ANSWERS, KEEP_ANSWERS, LOAD_KEPT_ANSWER};
 
 /// The states of the partial index `run_open`, word for word, so that a long history costs nothing.
 macro_rules! open_states {
@@ -21,7 +22,7 @@ macro_rules! open_states {
 }
 
 /// Every statement, for the test that prepares each against the migrated schema.
-pub const ALL: [&str; 76] = [
+pub const ALL: [&str; 79] = [
     INSTALLATION_GET,
     INSTALLATION_SET,
     DOUBT_SET,
@@ -47,6 +48,9 @@ pub const ALL: [&str; 76] = [
     UPSERT_EVIDENCE,
     UPSERT_SHORT_FOLDERS,
     INSERT_AUDIT,
+    LOAD_KEPT_ANSWER,
+    DELETE_OLD_ANSWERS,
+    KEEP_ANSWERS,
     INSERT_PAUSE,
     END_PAUSE,
     INSERT_SKIP_MARK,

@@ -10,6 +10,8 @@ use super::changes::{Changes, Deed, LoadedState};
 use super::chores::{self, Removed, Retention};
 use super::claim_lock::Counter;
 use super::commit::{Committed, Waiting, commit_all, json};
+use super::kept_answer::{KeptAnswer, OnceKey, UnderKey};
+use super::kept_rows;
 use super::one_run::Recorded;
 use super::open::Database;
 use super::rows::DeedRow;
@@ -34,6 +36,7 @@ enum Request {
     Commit { changes: Box<Changes>, reply: oneshot::Sender<Result<Committed, Arc<StoreError>>> },
     Restart { now: Timestamp, reply: oneshot::Sender<Result<LoadedState, StoreError>> },
     Read { run: RunId, reply: oneshot::Sender<Result<Option<Recorded>, Arc<StoreError>>> },
+    Look { once: Box<OnceKey>, now: Timestamp, reply: oneshot::Sender<Result<UnderKey, Arc<StoreError>>> },
     Run { task: Task, reply: oneshot::Sender<Result<(), Arc<StoreError>>> },
     Remove { retention: Retention, reply: oneshot::Sender<Result<Removed, Arc<StoreError>>> },
     Close { reply: oneshot::Sender<Result<(), StoreError>> },
@@ -105,6 +108,25 @@ impl Store {
         let (reply, answer) = oneshot::channel();
         self.requests.send(Request::Read { run, reply }).await.map_err(|_| Arc::new(StoreError::Closed))?;
         answer.await.map_err(|_| Arc::new(StoreError::Closed))?
+    }
+
+    /// What is kept under a key: with whatever was handed in before.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn under_key(&self, once: OnceKey, now: Timestamp) -> Result<UnderKey, Arc<StoreError>> {
+        let (reply, answer) = oneshot::channel();
+        let request = Request::Look { once: Box::new(once), now, reply };
+        self.requests.send(request).await.map_err(|_| Arc::new(StoreError::Closed))?;
+        answer.await.map_err(|_| Arc::new(StoreError::Closed))?
+    }
+
+    /// Keeps an answer where no run and no pause is changed by the act; else it is in their transaction.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn keep_answer(&self, kept: KeptAnswer) -> Result<(), Arc<StoreError>> {
+        self.commit(Changes { kept: vec![kept], ..Changes::default() }).await.map(|_| ())
     }
 
     /// Removes one batch of old runs; none when there is nothing more to remove.
@@ -230,6 +252,12 @@ async fn write_until_closed(database: Database, mut inbox: mpsc::Receiver<Reques
                         Err(shut) => Err(shut),
                     });
                 }
+                Request::Look { once, now, reply } => {
+                    let _ = reply.send(match place.open() {
+                        Ok(database) => look(database, &once, now).await.map_err(Arc::new),
+                        Err(shut) => Err(shut),
+                    });
+                }
                 Request::Run { task, reply } => {
                     let _ = reply.send(match place.open() {
                         Ok(database) => run(database, task).await.map_err(Arc::new),
@@ -295,4 +323,12 @@ async fn run(database: &mut Database, task: Task) -> Result<(), StoreError> {
         Task::GiveBack => sql::query(sql::GIVE_BACK),
     };
     database.run(query, "housekeeping").await.map(|_| ())
+}
+
+async fn look(database: &mut Database, once: &OnceKey, now: Timestamp) -> Result<UnderKey, StoreError> {
+    let OnceKey { actor, key, asked: _ } = once.clone();
+    let query = sql::query(kept_rows::LOAD_KEPT_ANSWER).bind(actor).bind(key).bind(kept_rows::too_old(now));
+    let row = query.fetch_optional(&mut database.connection).await;
+    let found = row.and_then(|row| kept_rows::under_key(row.as_ref(), once));
+    found.map_err(|cause| database.failed("reading what was answered under a key", cause))
 }

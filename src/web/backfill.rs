@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::{Extension, Json};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -15,11 +15,13 @@ use uuid::Uuid;
 use super::answer::{Body, Refusal, Why};
 use super::control::Control;
 use super::nominal::edge;
-use super::peer::Peer;
+use super::once::Caller;
 use super::start::{refused_by_hand, unable};
 use super::stop::{StopAnswer, StopRequest, stop};
 use crate::clock::earlier;
-use crate::dispatcher::core::{BackfillCommand, BackfillRefused, CommandRefused, MOST_TIMES, StopCommand, StopWaiting};
+use crate::dispatcher::core::{
+    BackfillCommand, BackfillDone, BackfillRefused, CommandRefused, Done, MOST_TIMES, StopCommand, StopWaiting,
+};
 use crate::history::{History, HistoryFilter, RunSummary, Shown};
 use crate::policy::backfill::{Choice, Kind, Row, decide};
 use crate::recurrence::{Excluded, Recurrence, spoken};
@@ -81,7 +83,7 @@ pub struct BackfillTime {
 
 pub(super) async fn backfill(
     State(control): State<Arc<Control>>,
-    Extension(peer): Extension<Peer>,
+    caller: Caller,
     Path(schedule): Path<String>,
     Body(request): Body<BackfillRequest>,
 ) -> Result<Json<BackfillAnswer>, Refusal> {
@@ -104,43 +106,68 @@ pub(super) async fn backfill(
     }
     let chosen = choose(&control, &schedule, from, until, &named).await?;
     let times: Vec<(Timestamp, Kind)> = chosen.taken.iter().take(MOST_TIMES).copied().collect();
-    let mut answer = BackfillAnswer {
+    let offer = Offer {
         more: chosen.taken.len().saturating_sub(times.len()),
         left: chosen.left.into_iter().map(|(why, count)| (why.to_owned(), count)).collect(),
-        times: Vec::new(),
+        times: times.iter().map(|(at, kind)| (*at, spoken(zone, *at), *kind)).collect(),
     };
-    let mut runs: BTreeMap<Timestamp, Uuid> = BTreeMap::new();
-    if !request.dry_run && !times.is_empty() {
-        let command = BackfillCommand {
-            schedule: schedule.key.to_string(),
-            times: times.iter().map(|(at, _)| *at).collect(),
-            overlap: request.overlap,
-            reason: request.reason,
-        };
-        let done = control.dispatcher.backfill(command, peer.to_string()).await.map_err(|cause| refused(&cause))?;
-        runs.extend(done.runs.into_iter().map(|(at, run)| (at, run.0)));
+    if request.dry_run || times.is_empty() {
+        return Ok(Json(offer.shown()));
     }
-    let shown = times.into_iter().filter(|(at, _)| request.dry_run || runs.contains_key(at));
-    answer.times = shown
-        .map(|(nominal_at, kind)| BackfillTime {
-            nominal_at,
-            local: spoken(zone, nominal_at),
+    let command = BackfillCommand {
+        schedule: schedule.key.to_string(),
+        times: times.iter().map(|(at, _)| *at).collect(),
+        overlap: request.overlap,
+        reason: request.reason,
+    };
+    let kept = offer.clone();
+    let by = caller.by(move |done| {
+        let Done::Backfilled(done) = done else { return None };
+        Some(kept.taken(done))
+    });
+    let done = control.dispatcher.backfill(command, by).await.map_err(|cause| refused(&cause))?;
+    Ok(Json(offer.taken(&done)))
+}
+
+/// What would be made good, with all that is told of it.
+#[derive(Clone, Debug)]
+struct Offer {
+    times: Vec<(Timestamp, String, Kind)>,
+    more: usize,
+    left: Vec<(String, usize)>,
+}
+
+impl Offer {
+    /// As it is, where nothing is started.
+    fn shown(self) -> BackfillAnswer {
+        let time = |(at, local, kind): (Timestamp, String, Kind)| BackfillTime {
+            nominal_at: at,
+            local,
             kind: kind.name().to_owned(),
-            run: runs.get(&nominal_at).copied(),
-        })
-        .collect();
-    Ok(Json(answer))
+            run: None,
+        };
+        BackfillAnswer { times: self.times.into_iter().map(time).collect(), more: self.more, left: self.left }
+    }
+
+    /// What of it has a run now: the rest was open by then.
+    fn taken(&self, done: &BackfillDone) -> BackfillAnswer {
+        let runs: BTreeMap<Timestamp, Uuid> = done.runs.iter().map(|(at, run)| (*at, run.0)).collect();
+        let mut answer = self.clone().shown();
+        answer.times.iter_mut().for_each(|time| time.run = runs.get(&time.nominal_at).copied());
+        answer.times.retain(|time| time.run.is_some());
+        answer
+    }
 }
 
 /// Calls off what of a schedule is to be made good and was never sent.
 pub(super) async fn cancel(
     State(control): State<Arc<Control>>,
-    Extension(peer): Extension<Peer>,
+    caller: Caller,
     Path(schedule): Path<String>,
     Body(request): Body<StopRequest>,
 ) -> Result<Json<StopAnswer>, Refusal> {
     let of = StopWaiting::Backfill;
-    stop(&control, &peer, StopCommand::Waiting { schedule, of, reason: request.reason }).await
+    stop(&control, &caller, StopCommand::Waiting { schedule, of, reason: request.reason }).await
 }
 
 fn named(include: &[String]) -> Result<BTreeSet<Kind>, Refusal> {

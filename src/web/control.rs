@@ -11,6 +11,7 @@ use super::answer::{Refusal, Why};
 use super::logins::Logins;
 use super::peer::Peer;
 use super::reread::Rereads;
+use super::turns::Turns;
 use crate::auth::{TokenManager, tokens_folder};
 use crate::clock::Clock;
 use crate::dispatcher::Handle;
@@ -33,7 +34,7 @@ pub struct Served {
 pub struct Control {
     /// The time.
     pub(super) clock: Clock,
-    /// For `audit` rows.
+    /// For `audit` rows, and for answers that are kept.
     pub(super) store: Store,
     /// For asking and watching the dispatcher.
     pub(super) dispatcher: Handle,
@@ -51,6 +52,8 @@ pub struct Control {
     pub(super) failing: watch::Receiver<BTreeMap<&'static str, String>>,
     /// Browser logins that wait for their person.
     pub(super) logins: Logins,
+    /// Acts under a key, one at a time.
+    pub(super) turns: Turns,
 }
 
 /// What a control API is given at the start.
@@ -71,8 +74,8 @@ impl Control {
     /// The state of a daemon that begins.
     pub fn new(parts: Parts) -> Control {
         let Parts { clock, store, dispatcher, state_dir, socket, started_at, files, served, failing } = parts;
-        let logins = Logins::default();
-        Control { clock, store, dispatcher, state_dir, socket, started_at, files, served, failing, logins }
+        let (logins, turns) = (Logins::default(), Turns::default());
+        Control { clock, store, dispatcher, state_dir, socket, started_at, files, served, failing, logins, turns }
     }
 
     /// What is served now.

@@ -3,21 +3,23 @@
 //! The dispatcher writes the `audit` rows itself, in the transaction that changes something: an act that was refused is none.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::Json;
 use axum::extract::State;
-use axum::{Extension, Json};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::answer::{Body, Refusal, Why};
 use super::control::Control;
 use super::instant::instant;
-use super::peer::Peer;
-use crate::dispatcher::core::{CommandRefused, HoldingCommand, HoldingDone, HoldingRefused};
+use super::once::Caller;
+use crate::clock::later;
+use crate::dispatcher::core::{CommandRefused, Done, HoldingCommand, HoldingDone, HoldingRefused};
 use crate::history::{HeldBack, History};
 use crate::policy::holds::Holds;
 use crate::run::{Pause, PauseId, PauseScope, SkipMark};
-use crate::schedule::{Schedule, ScheduleKey, ScheduleSet};
+use crate::schedule::{ScheduleKey, ScheduleSet};
 use crate::text::NamePattern;
 
 /// What a pause is about.
@@ -39,8 +41,11 @@ pub struct PauseRequest {
     pub scopes: Vec<Scope>,
     /// Why.
     pub reason: Option<String>,
-    /// The first instant after it. None: until it is resumed.
+    /// The first instant after it. None, and no length either: until it is resumed.
     pub until: Option<Timestamp>,
+    /// How long, in seconds from when it is done, in the place of `until`: the same words asked again are the same act.
+    #[serde(default)]
+    pub for_s: Option<u64>,
 }
 
 /// What is paused from now on.
@@ -51,6 +56,9 @@ pub struct Paused {
     /// The pauses with just these scopes that were there already. They hold on, each as long as it says.
     #[serde(default)]
     pub already: Vec<PauseLine>,
+    /// When it ends by itself, RFC 3339.
+    #[serde(default)]
+    pub until: Option<String>,
 }
 
 /// End the pauses with just these scopes.
@@ -207,74 +215,74 @@ pub(super) async fn held_back(control: &Control) -> Result<HeldBack, Refusal> {
 
 pub(super) async fn pause(
     State(control): State<Arc<Control>>,
-    Extension(peer): Extension<Peer>,
+    caller: Caller,
     Body(request): Body<PauseRequest>,
 ) -> Result<Json<Paused>, Refusal> {
-    let PauseRequest { scopes, reason, until } = request;
-    let there: Vec<PauseLine> = HeldNow::of(&held_back(&control).await?).pauses;
-    let already = there.into_iter().filter(|line| scopes.contains(&line.scope)).collect();
-    let scopes = scopes.into_iter().map(Scope::into_scope).collect();
-    match hold(&control, &peer, HoldingCommand::Pause { scopes, reason, until }).await? {
-        HoldingDone::Paused { scopes } => {
-            let named = |all: Vec<ScheduleKey>| all.iter().map(ToString::to_string).collect();
-            Ok(Json(Paused {
-                scopes: scopes.iter().map(|(scope, all)| (Scope::of(scope), named(all.clone()))).collect(),
-                already,
-            }))
+    let PauseRequest { scopes, reason, until, for_s } = request;
+    let until = match (until, for_s) {
+        (until, None) => until,
+        (None, Some(seconds)) => Some(later(control.clock.now(), Duration::from_secs(seconds))),
+        (Some(_), Some(_)) => {
+            return Err(Refusal::new(Why::Wrong, "a pause has one end, and both `until` and `for_s` are given"));
         }
-        HoldingDone::Resumed { .. } | HoldingDone::Skipped(..) | HoldingDone::Unskipped(..) => Err(other()),
-    }
+    };
+    let there: Vec<PauseLine> = HeldNow::of(&held_back(&control).await?).pauses;
+    let already: Vec<PauseLine> = there.into_iter().filter(|line| scopes.contains(&line.scope)).collect();
+    let scopes = scopes.into_iter().map(Scope::into_scope).collect();
+    let tell = move |done: &HoldingDone| Paused::of(done, &already, until);
+    hold(&control, &caller, HoldingCommand::Pause { scopes, reason, until }, tell).await
 }
 
 pub(super) async fn resume(
     State(control): State<Arc<Control>>,
-    Extension(peer): Extension<Peer>,
+    caller: Caller,
     Body(request): Body<ResumeRequest>,
 ) -> Result<Json<Resumed>, Refusal> {
     let scopes = request.scopes.into_iter().map(Scope::into_scope).collect();
-    match hold(&control, &peer, HoldingCommand::Resume { scopes }).await? {
-        HoldingDone::Resumed { scopes, still } => {
-            let ended = |ended: usize| u64::try_from(ended).unwrap_or(u64::MAX);
-            // The dispatcher names the first pause of each; whoever has a schedule go on must end all of them.
-            let keys: Vec<ScheduleKey> = still.into_iter().map(|(schedule, _)| schedule).collect();
-            let still = if keys.is_empty() { Vec::new() } else { still_held(&control, &keys).await? };
-            let scopes = scopes.iter().map(|(scope, all)| (Scope::of(scope), ended(*all)));
-            Ok(Json(Resumed { scopes: scopes.collect(), still }))
-        }
-        HoldingDone::Paused { .. } | HoldingDone::Skipped(..) | HoldingDone::Unskipped(..) => Err(other()),
+    hold(&control, &caller, HoldingCommand::Resume { scopes }, Resumed::of).await
+}
+
+impl Paused {
+    fn of(done: &HoldingDone, already: &[PauseLine], until: Option<Timestamp>) -> Option<Paused> {
+        let HoldingDone::Paused { scopes } = done else { return None };
+        let named = |all: &[ScheduleKey]| all.iter().map(ToString::to_string).collect();
+        let scopes = scopes.iter().map(|(scope, all)| (Scope::of(scope), named(all))).collect();
+        Some(Paused { scopes, already: already.to_vec(), until: until.map(instant) })
     }
 }
 
-/// All pauses that hold these schedules now; of those with one scope the first, for all of them end together.
-async fn still_held(control: &Control, keys: &[ScheduleKey]) -> Result<Vec<StillHeld>, Refusal> {
-    let (set, now) = (control.served().set, control.clock.now());
-    let held = held_back(control).await?;
-    let holds =
-        |schedule: &Schedule, pause: &Pause| pause.has(now) && pause.scope.holds(&schedule.key, &schedule.connection);
-    let of_one = |schedule: &Schedule| -> Vec<StillHeld> {
-        let mut named: Vec<&PauseScope> = Vec::new();
-        let mut pauses: Vec<&Pause> = held.pauses.iter().map(|(_, pause)| pause).collect();
-        pauses.retain(|pause| {
-            let is_first = holds(schedule, pause) && !named.contains(&&pause.scope);
-            if is_first {
-                named.push(&pause.scope);
-            }
-            is_first
-        });
-        let line = |pause: &Pause| StillHeld {
-            schedule: schedule.key.to_string(),
+impl Resumed {
+    fn of(done: &HoldingDone) -> Option<Resumed> {
+        let HoldingDone::Resumed { scopes, still } = done else { return None };
+        let ended = |ended: usize| u64::try_from(ended).unwrap_or(u64::MAX);
+        let line = |(schedule, pause): &(ScheduleKey, Pause)| StillHeld {
+            schedule: schedule.to_string(),
             scope: Scope::of(&pause.scope),
             actor: pause.actor.clone(),
             reason: pause.reason.clone(),
             until: pause.until.map(instant),
         };
-        pauses.into_iter().map(line).collect()
-    };
-    Ok(keys.iter().filter_map(|key| set.schedules.get(key)).flat_map(|schedule| of_one(schedule)).collect())
+        Some(Resumed {
+            scopes: scopes.iter().map(|(scope, all)| (Scope::of(scope), ended(*all))).collect(),
+            still: still.iter().map(line).collect(),
+        })
+    }
 }
 
-pub(super) async fn hold(control: &Control, peer: &Peer, what: HoldingCommand) -> Result<HoldingDone, Refusal> {
-    control.dispatcher.hold(what, peer.to_string()).await.map_err(|cause| refused(&cause))
+/// Asks the dispatcher, and tells its answer; what is kept under a key is told the same way.
+pub(super) async fn hold<A: Serialize + 'static>(
+    control: &Control,
+    caller: &Caller,
+    what: HoldingCommand,
+    tell: impl Fn(&HoldingDone) -> Option<A> + Clone + Send + 'static,
+) -> Result<Json<A>, Refusal> {
+    let kept = tell.clone();
+    let by = caller.by(move |done| {
+        let Done::Held(done) = done else { return None };
+        kept(done)
+    });
+    let done = control.dispatcher.hold(what, by).await.map_err(|cause| refused(&cause))?;
+    tell(&done).map(Json).ok_or_else(other)
 }
 
 /// The dispatcher answers each command by its own kind.

@@ -21,6 +21,7 @@ mod logins;
 pub mod meant;
 mod needs;
 mod nominal;
+mod once;
 mod overview;
 mod peer;
 mod reload;
@@ -36,6 +37,7 @@ mod stop;
 #[doc(hidden)]
 pub mod status;
 mod token;
+mod turns;
 mod worst;
 
 pub use answer::{OTHER_VERSION, Problem, Refusal, Why};
@@ -45,6 +47,7 @@ pub use gather::gather;
 pub use holding::{HeldNow, PauseLine, PauseRequest, Paused, ResumeRequest, Resumed, Scope, SkipLine, StillHeld};
 pub use login::{Begin, Begun, Finish, Keep, LoginNeed, Typed};
 pub use needs::{Need, held_cure, lost_cure};
+pub use once::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, LONGEST_KEY};
 pub use peer::Peer;
 pub use reload::{ReloadAnswer, ReloadOutcome, ReloadReport, ReloadRequest};
 pub use reread::{Reloaded, Reread, Rereads};

@@ -4,15 +4,15 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::answer::{Body, Refusal, Why};
 use super::control::Control;
-use super::peer::Peer;
-use crate::dispatcher::core::{CommandRefused, Resolution};
+use super::once::Caller;
+use crate::dispatcher::core::{CommandRefused, Done, Resolution, Resolved};
 use crate::run::{JobKey, RunId};
 
 /// What is to be done with the run.
@@ -40,7 +40,7 @@ pub struct Decided {
 
 pub(super) async fn resolve(
     State(control): State<Arc<Control>>,
-    Extension(peer): Extension<Peer>,
+    caller: Caller,
     Path(run): Path<Uuid>,
     Body(decision): Body<Decision>,
 ) -> Result<Json<Decided>, Refusal> {
@@ -50,9 +50,13 @@ pub(super) async fn resolve(
         Decision::Job(key) => Resolution::Job(JobKey(key)),
         Decision::Lost => Resolution::Lost,
     };
-    let resolved =
-        control.dispatcher.resolve(RunId(run), how, peer.to_string()).await.map_err(|cause| refused(&cause))?;
-    Ok(Json(Decided { run, answer: resolved.to_string() }))
+    let decided = move |resolved: &Resolved| Decided { run, answer: resolved.to_string() };
+    let by = caller.by(move |done| {
+        let Done::Resolved(resolved) = done else { return None };
+        Some(decided(resolved))
+    });
+    let resolved = control.dispatcher.resolve(RunId(run), how, by).await.map_err(|cause| refused(&cause))?;
+    Ok(Json(decided(&resolved)))
 }
 
 fn refused(cause: &CommandRefused) -> Refusal {

@@ -4,16 +4,18 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::answer::{Body, Refusal, Why};
 use super::control::Control;
-use super::peer::Peer;
+use super::once::Caller;
 use super::start::{refused_by_hand, unable};
-use crate::dispatcher::core::{Again, CommandRefused, FileSays, RetryCommand, RetryDone, RetryRefused, RetryWork};
+use crate::dispatcher::core::{
+    Again, CommandRefused, Done, FileSays, RetryCommand, RetryDone, RetryRefused, RetryWork,
+};
 use crate::run::{InWindows, RunId};
 use crate::schedule::OverlapPolicy;
 
@@ -64,7 +66,7 @@ pub enum RetryAnswer {
 
 pub(super) async fn retry(
     State(control): State<Arc<Control>>,
-    Extension(peer): Extension<Peer>,
+    caller: Caller,
     Path(run): Path<Uuid>,
     Body(request): Body<RetryRequest>,
 ) -> Result<Json<RetryAnswer>, Refusal> {
@@ -73,7 +75,7 @@ pub(super) async fn retry(
     let work = match how {
         RetryHow::AsItWas => RetryWork::AsItWas,
         RetryHow::AsNow => RetryWork::AsNow,
-        RetryHow::Now => return answer(&control, &peer, RetryCommand::Now { run, reason }).await,
+        RetryHow::Now => return answer(&control, &caller, RetryCommand::Now { run, reason }).await,
     };
     let read = control.store.read_run(run).await.map_err(|cause| {
         tracing::error!("A run that is to be tried again cannot be read: {cause}");
@@ -86,17 +88,27 @@ pub(super) async fn retry(
     };
     let (in_windows, again) =
         if force { (InWindows::Starts, Again::Whatever) } else { (InWindows::Waits, Again::Failed) };
-    answer(&control, &peer, RetryCommand::Again { recorded, work, again, overlap, in_windows, reason }).await
+    answer(&control, &caller, RetryCommand::Again { recorded, work, again, overlap, in_windows, reason }).await
 }
 
-async fn answer(control: &Control, peer: &Peer, what: RetryCommand) -> Result<Json<RetryAnswer>, Refusal> {
-    let done = control.dispatcher.retry(what, peer.to_string()).await.map_err(|cause| refused(&cause))?;
-    Ok(Json(match done {
-        RetryDone::Repeated { run, file } => {
-            RetryAnswer::Repeated { run: run.0, file_differs: file == FileSays::Otherwise }
+async fn answer(control: &Control, caller: &Caller, what: RetryCommand) -> Result<Json<RetryAnswer>, Refusal> {
+    let by = caller.by(|done| {
+        let Done::Retried(done) = done else { return None };
+        Some(RetryAnswer::of(done))
+    });
+    let done = control.dispatcher.retry(what, by).await.map_err(|cause| refused(&cause))?;
+    Ok(Json(RetryAnswer::of(&done)))
+}
+
+impl RetryAnswer {
+    fn of(done: &RetryDone) -> RetryAnswer {
+        match done {
+            RetryDone::Repeated { run, file } => {
+                RetryAnswer::Repeated { run: run.0, file_differs: *file == FileSays::Otherwise }
+            }
+            RetryDone::Sent(_) => RetryAnswer::Sent,
         }
-        RetryDone::Sent(_) => RetryAnswer::Sent,
-    }))
+    }
 }
 
 fn refused(cause: &CommandRefused) -> Refusal {

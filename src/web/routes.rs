@@ -5,29 +5,36 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware;
 use axum::routing::{get, post};
 
 use super::answer::{OTHER_VERSION, Refusal, Why};
 use super::control::Control;
-use super::{backfill, holding, login, overview, reload, resolve, retry, skip, start, stop, token};
+use super::{backfill, holding, login, once, overview, reload, resolve, retry, skip, start, stop, token};
 
 /// What every path begins with. It goes up when something is renamed or taken away, never when something is added.
 pub const API: &str = "/api/v1";
 
-pub(super) fn routes() -> Router<Arc<Control>> {
-    Router::new().nest(API, calls()).fallback(|| std::future::ready(unknown()))
+pub(super) fn routes(control: &Arc<Control>) -> Router<Arc<Control>> {
+    let calls = looks()
+        .merge(acts().route_layer(middleware::from_fn_with_state(control.clone(), once::once)))
+        .merge(logins().route_layer(middleware::from_fn(once::never_kept)))
+        .method_not_allowed_fallback(|| std::future::ready(wrong_method()));
+    Router::new().nest(API, calls).fallback(|| std::future::ready(unknown()))
 }
 
-fn calls() -> Router<Arc<Control>> {
+fn looks() -> Router<Arc<Control>> {
     Router::new()
         .route("/status", get(overview::show))
         .route("/tokens", get(token::list))
         .route("/tokens/{connection}", get(token::show))
+        .route("/held", get(holding::show))
+}
+
+/// Done once under one `Idempotency-Key`.
+fn acts() -> Router<Arc<Control>> {
+    Router::new()
         .route("/tokens/{connection}/refresh", post(token::refresh))
-        .route("/login/{connection}", get(login::need))
-        .route("/login/{connection}/begin", post(login::begin))
-        .route("/login/{connection}/finish", post(login::finish))
-        .route("/login/{connection}/keep", post(login::take_secret))
         .route("/reload", post(reload::reload))
         .route("/runs/{run}/resolve", post(resolve::resolve))
         .route("/runs/{run}/stop", post(stop::run))
@@ -36,11 +43,17 @@ fn calls() -> Router<Arc<Control>> {
         .route("/schedules/{schedule}/backfill/cancel", post(backfill::cancel))
         .route("/schedules/{schedule}/start", post(start::start))
         .route("/schedules/{schedule}/stop", post(stop::waiting))
-        .route("/held", get(holding::show))
+        .route("/schedules/{schedule}/skip", post(skip::skip))
         .route("/pauses", post(holding::pause))
         .route("/pauses/end", post(holding::resume))
-        .route("/schedules/{schedule}/skip", post(skip::skip))
-        .method_not_allowed_fallback(|| std::future::ready(wrong_method()))
+}
+
+fn logins() -> Router<Arc<Control>> {
+    Router::new()
+        .route("/login/{connection}", get(login::need))
+        .route("/login/{connection}/begin", post(login::begin))
+        .route("/login/{connection}/finish", post(login::finish))
+        .route("/login/{connection}/keep", post(login::take_secret))
 }
 
 fn unknown() -> Refusal {

@@ -75,7 +75,7 @@ impl Server {
 
 async fn accept(socket: ControlSocket, control: Arc<Control>, stop: CancellationToken, calls: TaskTracker) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
-    let app = routes()
+    let app = routes(&control)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(middleware::from_fn_with_state(control.clone(), whole_body))
         .with_state(control.clone());

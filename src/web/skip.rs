@@ -4,19 +4,19 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::{Extension, Json};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::answer::{Body, Refusal, Why};
 use super::control::Control;
-use super::holding::{held_back, hold, other, refused};
+use super::holding::{held_back, hold, refused};
 use super::meant::{NotMeant, meant, meant_of};
-use super::peer::Peer;
+use super::once::Caller;
 use crate::dispatcher::core::{CommandRefused, HoldingCommand, HoldingDone, HoldingRefused, SkipHow};
 use crate::recurrence::spoken;
-use crate::schedule::ScheduleKey;
+use crate::schedule::{ScheduleKey, ScheduleSet};
 use crate::text::{all, known_names, quoted};
 
 /// Skip one coming time, or do not skip it after all.
@@ -57,7 +57,7 @@ pub struct SkipAnswer {
 
 pub(super) async fn skip(
     State(control): State<Arc<Control>>,
-    Extension(peer): Extension<Peer>,
+    caller: Caller,
     Path(schedule): Path<String>,
     Body(request): Body<SkipRequest>,
 ) -> Result<Json<SkipAnswer>, Refusal> {
@@ -70,18 +70,25 @@ pub(super) async fn skip(
         SkipWay::Skip => SkipHow::Skip,
         SkipWay::Undo => SkipHow::Undo,
     };
-    match hold(&control, &peer, HoldingCommand::Skip { schedule, at, how, reason }).await? {
-        HoldingDone::Skipped(schedule, nominal_at) | HoldingDone::Unskipped(schedule, nominal_at) => {
-            let set = control.served().set;
-            let zone = set.schedules.get(&schedule).map(|schedule| schedule.recurrence.zone());
-            Ok(Json(SkipAnswer {
-                schedule: schedule.to_string(),
-                nominal_at,
-                local: zone.map(|zone| spoken(zone, nominal_at)),
-                zone: zone.map(|zone| zone.name().to_owned()),
-            }))
+    let set = control.served().set;
+    let tell = move |done: &HoldingDone| SkipAnswer::of(done, &set);
+    hold(&control, &caller, HoldingCommand::Skip { schedule, at, how, reason }, tell).await
+}
+
+impl SkipAnswer {
+    fn of(done: &HoldingDone, set: &ScheduleSet) -> Option<SkipAnswer> {
+        match done {
+            HoldingDone::Skipped(schedule, nominal_at) | HoldingDone::Unskipped(schedule, nominal_at) => {
+                let zone = set.schedules.get(schedule).map(|schedule| schedule.recurrence.zone());
+                Some(SkipAnswer {
+                    schedule: schedule.to_string(),
+                    nominal_at: *nominal_at,
+                    local: zone.map(|zone| spoken(zone, *nominal_at)),
+                    zone: zone.map(|zone| zone.name().to_owned()),
+                })
+            }
+            HoldingDone::Paused { .. } | HoldingDone::Resumed { .. } => None,
         }
-        HoldingDone::Paused { .. } | HoldingDone::Resumed { .. } => Err(other()),
     }
 }
 

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -14,8 +14,8 @@ use uuid::Uuid;
 use super::answer::{Body, Refusal, Why};
 use super::control::Control;
 use super::nominal;
-use super::peer::Peer;
-use crate::dispatcher::core::{ByHandRefused, CommandRefused, StartCommand};
+use super::once::Caller;
+use crate::dispatcher::core::{ByHandRefused, CommandRefused, Done, StartCommand};
 use crate::run::InWindows;
 use crate::schedule::OverlapPolicy;
 
@@ -51,7 +51,7 @@ pub struct StartAnswer {
 
 pub(super) async fn start(
     State(control): State<Arc<Control>>,
-    Extension(peer): Extension<Peer>,
+    caller: Caller,
     Path(schedule): Path<String>,
     Body(request): Body<StartRequest>,
 ) -> Result<Json<StartAnswer>, Refusal> {
@@ -65,7 +65,11 @@ pub(super) async fn start(
         (Some(_), None) | (None, _) => None,
     };
     let what = StartCommand { schedule, arguments, typed, nominal_at, overlap, in_windows, reason };
-    let run = control.dispatcher.start_run(what, peer.to_string()).await.map_err(|cause| refused(&cause))?;
+    let by = caller.by(|done| {
+        let Done::Started(run) = done else { return None };
+        Some(StartAnswer { run: run.0 })
+    });
+    let run = control.dispatcher.start_run(what, by).await.map_err(|cause| refused(&cause))?;
     Ok(Json(StartAnswer { run: run.0 }))
 }
 

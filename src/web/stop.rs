@@ -4,16 +4,16 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::answer::{Body, Refusal, Why};
 use super::control::Control;
 use super::holding::other;
-use super::peer::Peer;
-use crate::dispatcher::core::{CommandRefused, StopCommand, StopDone, StopHow, StopRefused, StopWaiting};
+use super::once::Caller;
+use crate::dispatcher::core::{CommandRefused, Done, StopCommand, StopDone, StopHow, StopRefused, StopWaiting};
 use crate::run::RunId;
 
 /// How a run is to stop.
@@ -54,42 +54,52 @@ pub enum StopAnswer {
 
 pub(super) async fn run(
     State(control): State<Arc<Control>>,
-    Extension(peer): Extension<Peer>,
+    caller: Caller,
     Path(run): Path<Uuid>,
     Body(request): Body<StopRequest>,
 ) -> Result<Json<StopAnswer>, Refusal> {
     let how = if request.kill { StopHow::Kill } else { StopHow::Softly };
-    stop(&control, &peer, StopCommand::Run { run: RunId(run), how, reason: request.reason }).await
+    stop(&control, &caller, StopCommand::Run { run: RunId(run), how, reason: request.reason }).await
 }
 
 pub(super) async fn waiting(
     State(control): State<Arc<Control>>,
-    Extension(peer): Extension<Peer>,
+    caller: Caller,
     Path(schedule): Path<String>,
     Body(request): Body<StopRequest>,
 ) -> Result<Json<StopAnswer>, Refusal> {
     if request.kill {
         return Err(Refusal::new(Why::Wrong, "what was never sent has no job to be killed").hint("leave `kill` out"));
     }
-    stop(&control, &peer, StopCommand::Waiting { schedule, of: StopWaiting::All, reason: request.reason }).await
+    stop(&control, &caller, StopCommand::Waiting { schedule, of: StopWaiting::All, reason: request.reason }).await
 }
 
-pub(super) async fn stop(control: &Control, peer: &Peer, what: StopCommand) -> Result<Json<StopAnswer>, Refusal> {
+pub(super) async fn stop(control: &Control, caller: &Caller, what: StopCommand) -> Result<Json<StopAnswer>, Refusal> {
     let of_schedule = matches!(what, StopCommand::Waiting { .. });
-    let done = control.dispatcher.stop_runs(what, peer.to_string()).await.map_err(|cause| refused(&cause))?;
-    let answer = match done {
-        StopDone::Cancelled(_) => StopAnswer::Cancelled,
-        StopDone::EndedAsItsJob(_, ending) => {
-            StopAnswer::EndedAsItsJob { state: crate::run::RunState::Ended(ending).to_string() }
-        }
-        StopDone::Asked(_, how) => StopAnswer::Asked { kill: how == StopHow::Kill },
-        StopDone::LookedUp(_) => StopAnswer::LookedUp,
-        StopDone::Waiting(_, runs) => StopAnswer::Waiting { runs: runs.into_iter().map(|run| run.0).collect() },
-    };
+    let by = caller.by(|done| {
+        let Done::Stopped(done) = done else { return None };
+        Some(StopAnswer::of(done))
+    });
+    let done = control.dispatcher.stop_runs(what, by).await.map_err(|cause| refused(&cause))?;
+    let answer = StopAnswer::of(&done);
     match (&answer, of_schedule) {
         (StopAnswer::Waiting { .. }, true) => Ok(Json(answer)),
         (StopAnswer::Waiting { .. }, false) | (_, true) => Err(other()),
         (_, false) => Ok(Json(answer)),
+    }
+}
+
+impl StopAnswer {
+    fn of(done: &StopDone) -> StopAnswer {
+        match done {
+            StopDone::Cancelled(_) => StopAnswer::Cancelled,
+            StopDone::EndedAsItsJob(_, ending) => {
+                StopAnswer::EndedAsItsJob { state: crate::run::RunState::Ended(*ending).to_string() }
+            }
+            StopDone::Asked(_, how) => StopAnswer::Asked { kill: *how == StopHow::Kill },
+            StopDone::LookedUp(_) => StopAnswer::LookedUp,
+            StopDone::Waiting(_, runs) => StopAnswer::Waiting { runs: runs.iter().map(|run| run.0).collect() },
+        }
     }
 }
 

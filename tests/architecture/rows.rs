@@ -132,7 +132,7 @@ pub(crate) const ROWS: &[Row] = &[
             "history",
             "dispatcher",
         ],
-        "it reads by `history` and published states, and acts through handles; of `store` only the audit, of `policy` only what holds a \
+        "it reads by `history` and published states, and acts through handles; of `store` only the audit and the answers that are kept, of `policy` only what holds a \
          coming time back, of `text` only names, their patterns and lists of them; `faults` only under the feature",
     ),
     row(

@@ -12,6 +12,7 @@ mod backfill;
 mod holding;
 mod login;
 mod meant;
+mod once;
 mod reload;
 mod resolve;
 #[cfg(feature = "faults")]

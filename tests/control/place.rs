@@ -1,7 +1,8 @@
 //! Calls at the control socket of a real daemon.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::Output;
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use punctual::clock::Clock;
@@ -9,7 +10,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::process::Child;
+use tokio::process::{Child, Command};
 
 #[path = "../support/place.rs"]
 mod daemon;
@@ -17,6 +18,9 @@ mod daemon;
 pub(crate) use daemon::{FINE, HELD, Place, QUIET, USAGE, in_time, quiet, signal, text};
 
 pub(crate) const NOT_REACHABLE: i32 = 3;
+
+/// The user and group of whoever is nobody.
+pub(crate) const NOBODY: u32 = 65534;
 
 impl Place {
     pub(crate) fn socket(&self) -> PathBuf {
@@ -36,6 +40,31 @@ impl Place {
             }
         };
         in_time(what, found).await
+    }
+
+    /// Opens a file of the place to others.
+    pub(crate) fn open(&self, name: &str, mode: u32) {
+        std::fs::set_permissions(self.path(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    /// Lets others reach the folders, and a copy of the program: the build folder may be closed to them.
+    pub(crate) async fn open_folders(&self) {
+        self.open("", 0o755);
+        self.open("state", 0o755);
+        // By a program of its own: while this one writes a file, a child that another test begins holds it open for writing too, and
+        // what is open for writing cannot be run.
+        let mut copy = Command::new("cp");
+        copy.arg(env!("CARGO_BIN_EXE_punctual")).arg(self.path("punctual"));
+        assert!(in_time("a copy", copy.status()).await.unwrap().success());
+        self.open("punctual", 0o755);
+    }
+
+    /// Runs a command as a user who owns nothing and is nobody's friend.
+    pub(crate) async fn as_nobody(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(self.path("punctual"));
+        command.args(arguments).arg("--socket").arg(self.socket()).env_clear().env("TZ", "UTC").current_dir("/");
+        command.stdin(Stdio::null()).uid(NOBODY).gid(NOBODY);
+        in_time("the end of a command", command.output()).await.unwrap()
     }
 
     /// A request at the socket, by hand; gives status and body.

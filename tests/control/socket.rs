@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
-use super::place::{FINE, HELD, NOT_REACHABLE, USAGE, in_time, quiet, signal, stop, text};
+use super::place::{FINE, HELD, NOBODY, NOT_REACHABLE, USAGE, in_time, quiet, signal, stop, text};
 
 /// As the server has it.
 const CONNECTIONS: usize = 64;
@@ -74,25 +74,10 @@ async fn other_users_are_kept_out_by_the_mode_and_refused_where_it_was_opened() 
         println!("left out: only root can call as another user");
         return;
     }
-    const NOBODY: u32 = 65534;
     let place = quiet();
     let daemon = place.daemon().await;
-    let open = |name: &str, mode| {
-        std::fs::set_permissions(place.path(name), std::fs::Permissions::from_mode(mode)).unwrap();
-    };
-    open("", 0o755);
-    open("state", 0o755);
-    // The build folder may be closed to others. By a program of its own: while this one writes a file, a child that another
-    // test begins holds it open for writing too, and what is open for writing cannot be run.
-    let mut copy = tokio::process::Command::new("cp");
-    copy.arg(env!("CARGO_BIN_EXE_punctual")).arg(place.path("punctual"));
-    assert!(in_time("a copy", copy.status()).await.unwrap().success());
-    open("punctual", 0o755);
-    let as_nobody = || async {
-        let mut command = tokio::process::Command::new(place.path("punctual"));
-        command.args(["status", "--socket"]).arg(place.socket()).env_clear().current_dir("/").uid(NOBODY).gid(NOBODY);
-        in_time("the end of a command", command.output()).await.unwrap()
-    };
+    place.open_folders().await;
+    let as_nobody = || place.as_nobody(&["status"]);
     let kept_out = as_nobody().await;
     assert_eq!(kept_out.status.code(), Some(NOT_REACHABLE));
     assert!(text(&kept_out.stderr).contains("error: you may not use the control socket"), "{}", text(&kept_out.stderr));
@@ -102,7 +87,7 @@ async fn other_users_are_kept_out_by_the_mode_and_refused_where_it_was_opened() 
         "{}",
         text(&kept_out.stderr)
     );
-    open("state/punctual.sock", 0o666);
+    place.open("state/punctual.sock", 0o666);
     let refused = as_nobody().await;
     assert_eq!(refused.status.code(), Some(USAGE), "{}", text(&refused.stderr));
     assert!(

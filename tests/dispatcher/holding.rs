@@ -170,11 +170,14 @@ fn resume_ends_the_pauses_with_just_that_scope_and_names_what_else_holds() {
     pause(&mut world, only("x"), None);
     pause(&mut world, only("x"), Some(TWO));
     pause(&mut world, only("x*"), None);
+    pause(&mut world, only("x*"), Some(TWO));
+    pause(&mut world, PauseScope::All, None);
     let done = resume(&mut world, only("x"));
     let HoldingDone::Resumed { scopes, still } = &done else { panic!("{done:?}") };
     assert_eq!(scopes, &[(only("x"), 2)]);
-    assert_eq!(still.len(), 1);
-    assert_eq!((still[0].0.as_str(), &still[0].1.scope), ("x", &only("x*")));
+    let still: Vec<_> = still.iter().map(|(schedule, pause)| (schedule.as_str(), &pause.scope)).collect();
+    assert_eq!(still, [("x", &only("x*")), ("x", &PauseScope::All)], "of those of one scope the first");
+    resume(&mut world, PauseScope::All);
     world.pass_to("2026-11-23T12:05:00Z");
     assert_eq!(world.state("x", NOON), "skipped: paused");
     // A second time there is nothing to end, and that is said.
@@ -183,8 +186,8 @@ fn resume_ends_the_pauses_with_just_that_scope_and_names_what_else_holds() {
     world.pass_to("2026-11-23T13:05:00Z");
     assert_eq!(world.state("x", ONE), "succeeded");
     let done: Vec<_> = world.db.audit.iter().map(|deed| (deed.action, deed.subject.as_str())).collect();
-    let pauses = [("pause", "x"), ("pause", "x"), ("pause", "x*")];
-    assert_eq!(done, [pauses.as_slice(), &[("resume", "x"), ("resume", "x*")]].concat());
+    let pauses = [("pause", "x"), ("pause", "x"), ("pause", "x*"), ("pause", "x*"), ("pause", "all")];
+    assert_eq!(done, [pauses.as_slice(), &[("resume", "x"), ("resume", "all"), ("resume", "x*")]].concat());
 }
 
 #[test]

@@ -122,6 +122,7 @@ impl Model {
             holding,
             failing,
             audit,
+            kept: _,
             doubt,
         } = changes;
         self.audit.extend(audit.iter().cloned());

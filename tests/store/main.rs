@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod holding;
+mod kept_answers;
 mod logs;
 mod made_good;
 mod migrations;

@@ -20,6 +20,9 @@ const OLDER: usize = 6;
 /// The last one with an index for each Reference.
 const WITH_MORE_INDEXES: usize = 7;
 
+/// The one before today's. From the one with more indexes on, rows of runs are as today's but for columns that came later.
+const NEWEST_OLD: usize = 9;
+
 /// From here on a state of before a reason was known could have it too.
 const NOT_PROCESSED: usize = 5;
 
@@ -36,7 +39,7 @@ async fn old_database(dir: &Path, schema: usize) -> SqliteConnection {
     let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
     let mut files: Vec<PathBuf> = std::fs::read_dir(migrations).unwrap().map(|file| file.unwrap().path()).collect();
     files.sort();
-    assert!(files.len() > OLDER, "this test knows of a schema that is not there");
+    assert_eq!(files.len(), NEWEST_OLD + 1, "the schema before the newest is one more of the older ones");
     let old = tempfile::tempdir().unwrap();
     for file in &files[..schema] {
         std::fs::copy(file, old.path().join(file.file_name().unwrap())).unwrap();
@@ -464,7 +467,13 @@ async fn a_database_of_the_first_schema_after_a_day_is_read() {
 }
 
 #[tokio::test]
-async fn a_database_of_before_there_were_fewer_indexes_comes_over_whole_and_refuses_the_same_second_rows() {
+async fn a_database_of_each_schema_since_policies_were_frozen_comes_over_whole_and_refuses_the_same_second_rows() {
+    for schema in WITH_MORE_INDEXES..=NEWEST_OLD {
+        comes_over_from(schema).await;
+    }
+}
+
+async fn comes_over_from(schema: usize) {
     let today = open().await;
     let triggers = [Trigger::Scheduled, Trigger::CatchUp, Trigger::After, Trigger::Backfill, Trigger::Manual];
     let runs = (1..).zip(RunState::ALL);
@@ -474,7 +483,7 @@ async fn a_database_of_before_there_were_fewer_indexes_comes_over_whole_and_refu
         inserted.map(|run| Run { deadline_at: later(run.deadline_from, run.policy.start_deadline), ..run }).collect();
     today.store.commit(Changes { inserted: inserted.clone(), ..Changes::default() }).await.unwrap();
     let dir = tempfile::tempdir().unwrap();
-    let mut old = old_database(dir.path(), WITH_MORE_INDEXES).await;
+    let mut old = old_database(dir.path(), schema).await;
     let path = StateFolder::database_path(today.dir.path());
     execute(&mut old, &format!("attach database '{}' as today", path.display())).await.unwrap();
     for table in ["installation", "run", "attempt", "run_event"] {

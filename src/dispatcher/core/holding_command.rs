@@ -73,7 +73,7 @@ pub enum HoldingDone {
     Resumed {
         /// How many of each scope.
         scopes: Vec<(PauseScope, usize)>,
-        /// Schedules that another pause still holds, with the first of those.
+        /// Schedules that other pauses still hold, with each of those; of those with one scope the first, for all of them end together.
         still: Vec<(ScheduleKey, Pause)>,
     },
     /// One coming time is skipped.
@@ -212,8 +212,12 @@ fn resume(state: &mut State, scopes: Vec<PauseScope>, actor: &str) -> Result<Hol
             continue;
         }
         let whose = Whose { schedule: &schedule.key, connection: &schedule.connection };
-        if let Some((_, pause)) = state.holding.holds.pauses_of(whose, at).next() {
-            still.push((schedule.key.clone(), pause.clone()));
+        let mut named: Vec<&PauseScope> = Vec::new();
+        for (_, pause) in state.holding.holds.pauses_of(whose, at) {
+            if !named.contains(&&pause.scope) {
+                named.push(&pause.scope);
+                still.push((schedule.key.clone(), pause.clone()));
+            }
         }
     }
     let scopes = ended.into_iter().map(|(scope, ids)| (scope, ids.len())).collect();
