@@ -446,7 +446,7 @@ fn the_commands_that_a_hint_names_keep_the_files_and_the_folder_that_were_given(
 fn a_command_that_is_not_built_yet_says_so_and_what_to_do_instead() {
     let folder = folder_with("schedules: {}\n");
     for (command, instead) in [
-        (&["incident", "list"], "`punctual status`"),
+        (["incident", "list"].as_slice(), "`punctual status`"),
         (&["notify", "list"], "`punctual status`"),
         (&["web"], "`punctual runs`"),
     ] {
