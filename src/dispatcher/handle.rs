@@ -33,7 +33,7 @@ pub(super) enum Order {
     /// A new set takes the place of the loaded one.
     Load(Load),
     /// A person asks for something.
-    Command(Command, Option<Keep>, Reply),
+    Command(Box<Command>, Option<Keep>, Reply),
 }
 
 /// A new set, with the clients of all its connections and of those that runs are still open on.
@@ -173,7 +173,7 @@ impl Handle {
 
     async fn ask(&self, command: Command, keep: Option<Keep>) -> Result<Done, CommandRefused> {
         let (reply, answer) = oneshot::channel();
-        self.orders.send(Order::Command(command, keep, reply)).map_err(|_| CommandRefused::Stopping)?;
+        self.orders.send(Order::Command(Box::new(command), keep, reply)).map_err(|_| CommandRefused::Stopping)?;
         answer.await.map_err(|_| CommandRefused::Stopping)?
     }
 

@@ -203,7 +203,7 @@ impl Dispatcher {
             Order::Command(command, keep, reply) => match self.writing {
                 Writing::Done => {
                     let id = self.asked.add(reply, keep);
-                    self.core.handle(Event::Command(id, command), now);
+                    self.core.handle(Event::Command(id, *command), now);
                 }
                 // Nothing could be decided, since nothing can be stored.
                 Writing::Long(_) | Writing::Failed { .. } => {

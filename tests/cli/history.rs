@@ -9,7 +9,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 /// A run; instants as seconds after its due time.
 #[derive(Clone, Copy)]
-pub struct Row {
+pub(crate) struct Row {
     pub schedule: &'static str,
     pub due: Timestamp,
     pub state: &'static str,
@@ -25,7 +25,7 @@ pub struct Row {
 
 impl Row {
     /// One that was sent in time and ended after so many seconds.
-    pub fn ran(schedule: &'static str, due: Timestamp, state: &'static str, took: i64) -> Row {
+    pub(crate) fn ran(schedule: &'static str, due: Timestamp, state: &'static str, took: i64) -> Row {
         let (sent, accepted, started) = (Some(0), Some(1), Some(3));
         Row {
             schedule,
@@ -43,7 +43,8 @@ impl Row {
 }
 
 /// Makes the state folder `state` in a folder, with these runs. The n-th has the id `0000000n-…`, and its end is its number.
-pub async fn with_history(folder: &Path, rows: &[Row]) {
+#[expect(clippy::disallowed_methods, reason = "rows of a history that would take weeks to come about")]
+pub(crate) async fn with_history(folder: &Path, rows: &[Row]) {
     let state = StateFolder::take(&folder.join("state")).unwrap();
     drop(Database::open(&state).await.unwrap());
     let options = SqliteConnectOptions::new().filename(StateFolder::database_path(&folder.join("state")));
