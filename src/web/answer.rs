@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 /// The body of every refusal, as RFC 9457 has it, and one more member.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// [`ABOUT_BLANK`].
+    /// Always `about:blank`.
     #[serde(rename = "type")]
     pub kind: String,
     /// The status in words.
