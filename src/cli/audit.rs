@@ -1,12 +1,14 @@
 //! `punctual audit`: who did what by hand, by the daemon's own record. Its rows are only ever added.
 
 use super::args::{AuditArgs, Format, Global};
+use super::client::segment;
 use super::failure::{Exit, Failure};
 use super::grid::{Cell, Grid};
 use super::output::{Columns, Out, plain};
+use super::reads::Reads;
 use super::times;
 use crate::clock::Clock;
-use crate::history::{DeedLine, History};
+use crate::history::DeedLine;
 
 impl Columns for DeedLine {
     const COLUMNS: &'static [&'static str] = &["at", "actor", "action", "subject", "detail"];
@@ -14,11 +16,22 @@ impl Columns for DeedLine {
 
 pub(super) async fn run(global: &Global, args: &AuditArgs, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
     let now = clock.now();
-    let history = History::open(&global.state_dir()).await?;
     let (since, until) = (args.since.map(|when| when.resolve(now)), args.until.map(|when| when.resolve(now)));
-    let deeds = history.deeds(since, until, args.limit).await;
-    history.close().await;
-    let deeds = deeds?;
+    let deeds: Vec<DeedLine> = match Reads::find(global).await? {
+        Reads::Daemon(client) => {
+            let mut path = format!("/audit?limit={}", args.limit);
+            for (name, at) in [("since", since), ("until", until)] {
+                path.push_str(&at.map(|at| format!("&{name}={}", segment(&at.to_string()))).unwrap_or_default());
+            }
+            client.get(&path).await?
+        }
+        Reads::Files(history) => {
+            let deeds = history.deeds(since, until, args.limit).await;
+            history.close().await;
+            deeds?
+        }
+        Reads::Nothing(cause) => return Err(cause.into()),
+    };
     if deeds.is_empty() && args.output == Format::Table {
         out.line("Nobody has done anything by hand in that time.")?;
         return Ok(Exit::Fine);

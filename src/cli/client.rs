@@ -19,7 +19,7 @@ use super::once_args::OnceArgs;
 use super::output::plain;
 use super::people;
 use crate::text::innermost;
-use crate::web::{API, IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, OTHER_VERSION, Problem};
+use crate::web::{API, IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, NotTold, OTHER_VERSION, Problem};
 
 /// Longer than any call takes: a login waits for its token, and the answer to a token that works once takes up to 100 s.
 const TIMEOUT: Duration = Duration::from_secs(360);
@@ -133,20 +133,40 @@ impl Client {
                     .hint(OTHER_VERSION)
             });
         }
-        let exit = match status {
-            StatusCode::BAD_GATEWAY => Exit::Refused,
-            StatusCode::GATEWAY_TIMEOUT => Exit::Unreachable,
-            StatusCode::SERVICE_UNAVAILABLE => Exit::NotReachable,
-            _ => Exit::Usage,
-        };
-        let Ok(Problem { detail, cure, .. }) = serde_json::from_slice(&body) else {
-            return Err(Failure::new(exit, format!("the daemon answered {status}")).hint(OTHER_VERSION));
-        };
-        let failure = Failure::new(exit, plain(&detail));
-        Err(match cure {
-            Some(cure) => failure.hint(plain(&cure)),
-            None => failure,
-        })
+        match serde_json::from_slice(&body) {
+            Ok(problem) => Err(told(problem)),
+            Err(_) => {
+                let failure = Failure::new(exit_of(status.as_u16()), format!("the daemon answered {status}"));
+                Err(failure.hint(OTHER_VERSION))
+            }
+        }
+    }
+}
+
+/// A refusal, as the daemon tells it, and as the same code tells it here.
+fn told(Problem { status, detail, cure, .. }: Problem) -> Failure {
+    let failure = Failure::new(exit_of(status), plain(&detail));
+    match cure {
+        Some(cure) => failure.hint(plain(&cure)),
+        None => failure,
+    }
+}
+
+fn exit_of(status: u16) -> Exit {
+    match StatusCode::from_u16(status) {
+        Ok(StatusCode::BAD_GATEWAY) => Exit::Refused,
+        Ok(StatusCode::GATEWAY_TIMEOUT) => Exit::Unreachable,
+        Ok(StatusCode::SERVICE_UNAVAILABLE) => Exit::NotReachable,
+        Ok(_) | Err(_) => Exit::Usage,
+    }
+}
+
+impl From<NotTold> for Failure {
+    fn from(none: NotTold) -> Failure {
+        match none {
+            NotTold::Unreadable(cause) => cause.into(),
+            NotTold::Refused(refusal) => told(refusal.into()),
+        }
     }
 }
 

@@ -28,8 +28,6 @@ pub mod grid;
 mod here;
 mod holding;
 mod holding_args;
-#[doc(hidden)]
-pub mod job_link;
 mod journal;
 #[doc(hidden)]
 pub mod log_filter;
@@ -38,6 +36,7 @@ mod next;
 mod once_args;
 mod output;
 mod people;
+mod reads;
 mod reload;
 mod resolve;
 mod retry;

@@ -8,8 +8,7 @@ use super::args::{Global, ResolveArgs};
 use super::client::Client;
 use super::failure::{Exit, Failure};
 use super::output::{Out, plain};
-use super::show::find_run;
-use crate::history::History;
+use super::reads::run_of;
 use crate::web::{Decided, Decision};
 
 pub(super) async fn run(global: &Global, args: &ResolveArgs, out: &mut Out) -> Result<Exit, Failure> {
@@ -26,10 +25,7 @@ pub(super) async fn run(global: &Global, args: &ResolveArgs, out: &mut Out) -> R
         Failure::new(Exit::NotReachable, "no daemon answers, and only a running one can resolve a run")
             .hint("start it with `punctual daemon`, or say where its socket is with `--socket`")
     })?;
-    let history = History::open(&global.state_dir()).await?;
-    let found = find_run(&history, &args.run).await;
-    history.close().await;
-    let run = found?;
+    let run = run_of(&client, &args.run).await?;
     let answer: Decided = client.act(&format!("/runs/{}/resolve", run.run), &decision, &args.once).await?;
     out.line(format!("{}: {}", run.schedule, plain(&answer.answer)))?;
     Ok(Exit::Fine)

@@ -4,10 +4,9 @@ use super::args::Global;
 use super::by_hand_args::RetryArgs;
 use super::failure::{Exit, Failure};
 use super::output::{Out, plain};
-use super::show::find_run;
+use super::reads::run_of;
 use super::start::{daemon, follow, overlap};
 use crate::clock::Clock;
-use crate::history::History;
 use crate::run::RunId;
 use crate::web::{RetryAnswer, RetryHow, RetryRequest};
 
@@ -20,10 +19,7 @@ pub(super) async fn run(global: &Global, args: &RetryArgs, clock: &Clock, out: &
     let request =
         RetryRequest { how, overlap: overlap(&args.how)?, force: args.force, reason: args.how.reason.clone() };
     let client = daemon(global).await?;
-    let history = History::open(&global.state_dir()).await?;
-    let found = find_run(&history, &args.run).await;
-    history.close().await;
-    let old = found?;
+    let old = run_of(&client, &args.run).await?;
     let answer: RetryAnswer = client.act(&format!("/runs/{}/retry", old.run), &request, &args.how.once).await?;
     let (schedule, again) = (plain(&old.schedule), old.short());
     let run = match answer {
@@ -44,7 +40,7 @@ pub(super) async fn run(global: &Global, args: &RetryArgs, clock: &Clock, out: &
         }
     };
     match run.filter(|_| args.wait) {
-        Some(run) => follow(global, run, clock, out).await,
+        Some(run) => follow(&client, run, clock, out).await,
         None => Ok(Exit::Fine),
     }
 }

@@ -53,13 +53,13 @@ pub(super) async fn run(global: &Global, args: &RunsArgs, clock: &Clock, out: &m
         limit: args.limit,
     };
     let (_, seen) = history.changed_since(i64::MAX).await?;
-    let runs: Vec<RunSummary> = history.list(&filter).await?.into_iter().map(without_templates).collect();
+    let runs: Vec<RunSummary> = history.list(&filter).await?.into_iter().map(RunSummary::without_template).collect();
     match args.output {
         Format::Table if runs.is_empty() && !args.follow => {
             out.line("No runs. Coming times: `punctual next`; other filters: `punctual runs --help`.")?;
         }
         Format::Table => {
-            let details = with_usual(&history, &runs, now).await?;
+            let details = history.details_now(&runs, now).await?;
             print(&runs, &details, now, out)?;
         }
         Format::Json | Format::Ndjson | Format::Csv => {
@@ -117,7 +117,7 @@ async fn follow(
         let (changed, newest) = history.changed_since(seen).await?;
         seen = newest;
         let changed = changed.into_iter().filter(|run| lets_through(filter, run));
-        let changed: Vec<_> = changed.map(without_templates).collect();
+        let changed: Vec<_> = changed.map(RunSummary::without_template).collect();
         let now = clock.now();
         let rows = || changed.iter().cloned().map(|run| RunRow::new(run, now)).collect::<Vec<_>>();
         match format {
@@ -132,16 +132,6 @@ async fn follow(
         }
         out.flush()?;
     }
-}
-
-/// Whether a run's arguments are those of a start: a time that never ran keeps the template of its schedule.
-pub(super) fn is_filled(run: &RunSummary) -> bool {
-    run.attempts > 0 || run.arguments.as_ref().is_none_or(|arguments| !arguments.to_string().contains("${"))
-}
-
-/// Without arguments that nobody has filled in: a program would take `${nominal}` for a value.
-pub(super) fn without_templates(run: RunSummary) -> RunSummary {
-    if is_filled(&run) { run } else { RunSummary { arguments: None, ..run } }
 }
 
 fn lets_through(filter: &HistoryFilter, run: &RunSummary) -> bool {
@@ -167,29 +157,6 @@ pub(super) fn print(
         out.line(line)?;
     }
     Ok(())
-}
-
-/// What lines have next to the columns, with how long those that are running usually take and which of those that are lost count on.
-pub(super) async fn with_usual(
-    history: &History,
-    runs: &[RunSummary],
-    now: Timestamp,
-) -> Result<BTreeMap<String, Details>, Failure> {
-    let mut details = history.details(runs).await?;
-    let running = |run: &&RunSummary| matches!(run.state.known(), Some(RunState::Job(_)));
-    let schedules: BTreeSet<String> = runs.iter().filter(running).map(|run| run.schedule.clone()).collect();
-    let schedules: Vec<String> = schedules.into_iter().collect();
-    let digests = history.digests(&schedules, None, None).await?;
-    for run in runs.iter().filter(running) {
-        let digest = digests.iter().find(|digest| digest.schedule == run.schedule);
-        details.entry(run.run.clone()).or_default().usual_ms = digest.and_then(|digest| digest.usual_ms);
-    }
-    if runs.iter().any(|run| run.state.known() == Some(RunState::Ended(Ending::Lost))) {
-        for counting in history.counting_runs(now).await? {
-            details.entry(counting.run).or_default().counts = true;
-        }
-    }
-    Ok(details)
 }
 
 pub(super) fn runs_table(runs: &[RunSummary], details: &BTreeMap<String, Details>, now: Timestamp) -> Grid {

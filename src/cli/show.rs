@@ -2,70 +2,45 @@
 
 use jiff::Timestamp;
 use owo_colors::OwoColorize;
-use serde::Serialize;
 use serde_json::Value;
 
 use super::args::{Format, Global, ShowArgs};
 use super::failure::{Exit, Failure};
 use super::given::Given;
 use super::grid::Grid;
-use super::job_link::job_link;
 use super::output::{Out, plain};
+use super::reads::Reads;
 use super::run_row::RunRow;
-use super::runs::{cure, is_filled, length, running, state, with_usual, without_templates};
+use super::runs::{cure, length, running, state};
 use super::times;
 use crate::clock::Clock;
-use crate::history::{Details, Found, History, JobLine, RunLine, RunSummary, Spans};
+use crate::history::{Details, JobLine, RunLine, RunSummary, Spans};
 use crate::run::{Ending, FrozenPolicy, RunState};
-use crate::schedule::{Retry, Timeouts, load};
+use crate::schedule::{Retry, Timeouts};
 use crate::text::exactly;
+use crate::web::{RunStory, ShownRun};
 
 pub(super) async fn run(global: &Global, args: &ShowArgs, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
     let now = clock.now();
-    let history = History::open(&global.state_dir()).await?;
-    let run = find_run(&history, &args.run).await?;
-    let link = link(&history, global, &run, now).await?;
+    let (shown, story) = Reads::find(global).await?.run(&args.run, global, now).await?;
     match args.output {
         Format::Table => {
-            let lines = history.lines(&run.run).await?;
-            let policy = history.policy(&run.run).await?;
-            let details = with_usual(&history, std::slice::from_ref(&run), now).await?;
-            let told = Told { policy, details: details.get(&run.run), lines, link, given: Given::of(global), now };
+            let ShownRun { run, spans: _, policy, job_link } = shown;
+            let RunStory { lines, template, starts_allowed, to_stop, usual_ms, counts } = story;
+            let details = Details { run: run.run.clone(), starts_allowed, to_stop, usual_ms, counts };
+            let run = RunSummary { arguments: run.arguments.clone().or(template), ..run };
+            let told = Told { policy, details: Some(&details), lines, link: job_link, given: Given::of(global), now };
             print(&run, &told, out)?;
         }
         Format::Json => {
-            let policy = history.policy(&run.run).await?;
-            let whole = Whole { run: RunRow::new(without_templates(run), now), policy, job_link: link };
-            let text =
-                serde_json::to_string_pretty(&whole).map_err(|cause| Failure::new(Exit::Usage, cause.to_string()))?;
-            out.line(text)?;
+            let text = serde_json::to_string_pretty(&shown);
+            out.line(text.map_err(|cause| Failure::new(Exit::Fault, cause.to_string()))?)?;
         }
         Format::Ndjson | Format::Csv => {
-            out.rows(args.output, &[RunRow::new(without_templates(run), now)], |_| Grid::default())?
+            out.rows(args.output, &[RunRow::of(shown.run, shown.spans)], |_| Grid::default())?;
         }
     }
-    history.close().await;
     Ok(Exit::Fine)
-}
-
-/// The run that a person names.
-pub(super) async fn find_run(history: &History, named: &str) -> Result<RunSummary, Failure> {
-    match history.find(named).await? {
-        Found::One(run) => Ok(*run),
-        Found::None => Err(Failure::new(Exit::Usage, format!("there is no run `{}`", plain(named)))
-            .hint("`punctual runs` lists them; the end of an id is enough")),
-        Found::Several(ids) => Err(Failure::new(Exit::Usage, format!("`{}` may mean several runs", plain(named)))
-            .hint(format!("write more of it: {}", ids.join(", ")))),
-    }
-}
-
-/// As `show -o json` prints a run: a row of `runs`, and what its schedule said at the claim.
-#[derive(Serialize)]
-struct Whole {
-    #[serde(flatten)]
-    run: RunRow,
-    policy: Option<FrozenPolicy>,
-    job_link: Option<String>,
 }
 
 /// What is known next to the run's row.
@@ -76,16 +51,6 @@ struct Told<'d> {
     link: Option<String>,
     given: Given,
     now: Timestamp,
-}
-
-/// Its job's page in Orchestrator, as far as the files say where that is: what is wrong with them is for `check`.
-async fn link(history: &History, global: &Global, run: &RunSummary, now: Timestamp) -> Result<Option<String>, Failure> {
-    let Some(job_key) = run.job_key.as_deref() else { return Ok(None) };
-    let Some(place) = history.job_place(&run.run).await? else { return Ok(None) };
-    let loaded = load(&global.config_paths(), now).ok();
-    let connections = loaded.as_ref().map(|loaded| loaded.set.connections.values());
-    let connection = connections.into_iter().flatten().find(|connection| connection.name.as_str() == run.connection);
-    Ok(connection.and_then(|connection| job_link(&connection.url, job_key, &place)))
 }
 
 fn print(run: &RunSummary, told: &Told<'_>, out: &mut Out) -> Result<(), Failure> {
@@ -120,7 +85,7 @@ fn print(run: &RunSummary, told: &Told<'_>, out: &mut Out) -> Result<(), Failure
     field("ended", run.ended_at.as_deref().map(times::local_text))?;
     field("took", took(run, details, *now))?;
     field("waits until", run.waiting_until.as_deref().map(times::local_text))?;
-    let filled = if is_filled(run) { "" } else { "not filled in, since it was not sent: " };
+    let filled = if run.is_filled() { "" } else { "not filled in, since it was not sent: " };
     field("arguments", run.arguments.as_ref().map(|arguments| format!("{filled}{}", json(arguments))))?;
     field("output", run.output.as_ref().map(json))?;
     for job in &run.jobs {

@@ -7,9 +7,8 @@ use super::by_hand_args::{HowArgs, StartArgs};
 use super::client::{Client, segment};
 use super::failure::{Exit, Failure};
 use super::output::{Out, plain};
-use super::show::find_run;
+use super::reads::run_of;
 use crate::clock::Clock;
-use crate::history::History;
 use crate::run::{Ending, RunId, RunState};
 use crate::schedule::OverlapPolicy;
 use crate::text::quoted;
@@ -32,7 +31,7 @@ pub(super) async fn run(global: &Global, args: &StartArgs, clock: &Clock, out: &
     let answer: StartAnswer = client.act(&path, &request, &args.how.once).await?;
     let run = RunId(answer.run);
     out.line(format!("`{}`: run {}", plain(&args.schedule), run.short()))?;
-    if args.wait { follow(global, run, clock, out).await } else { Ok(Exit::Fine) }
+    if args.wait { follow(&client, run, clock, out).await } else { Ok(Exit::Fine) }
 }
 
 /// The daemon, without which nothing is started.
@@ -57,21 +56,14 @@ pub(super) fn overlap(how: &HowArgs) -> Result<Option<OverlapPolicy>, Failure> {
 }
 
 /// Looks at a run until it has ended, and says how.
-pub(super) async fn follow(global: &Global, run: RunId, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
+pub(super) async fn follow(client: &Client, run: RunId, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
     out.flush()?;
     let id = run.to_string();
-    let history = History::open(&global.state_dir()).await?;
-    let ended = async {
-        let mut run = find_run(&history, &id).await?;
-        while run.state.known().is_none_or(|state| !state.is_final()) {
-            clock.sleep(LOOKS).await;
-            run = find_run(&history, &id).await?;
-        }
-        Ok::<_, Failure>(run)
-    };
-    let run = ended.await;
-    history.close().await;
-    let run = run?;
+    let mut run = run_of(client, &id).await?;
+    while run.state.known().is_none_or(|state| !state.is_final()) {
+        clock.sleep(LOOKS).await;
+        run = run_of(client, &id).await?;
+    }
     out.line(format!("`{}`: run {} {}", plain(&run.schedule), run.short(), run.state))?;
     match run.state.known() {
         Some(RunState::Ended(Ending::Succeeded)) => Ok(Exit::Fine),

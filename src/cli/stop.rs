@@ -5,8 +5,7 @@ use super::by_hand_args::StopArgs;
 use super::client::{Client, segment};
 use super::failure::{Exit, Failure};
 use super::output::{Out, plain};
-use super::show::find_run;
-use crate::history::History;
+use super::reads::run_of;
 use crate::text::counted;
 use crate::web::{StopAnswer, StopRequest};
 
@@ -22,10 +21,7 @@ pub(super) async fn run(global: &Global, args: &StopArgs, out: &mut Out) -> Resu
         out.line(format!("`{}`: {}", plain(&args.what), told(&answer)))?;
         return Ok(Exit::Fine);
     }
-    let history = History::open(&global.state_dir()).await?;
-    let found = find_run(&history, &args.what).await;
-    history.close().await;
-    let run = found?;
+    let run = run_of(&client, &args.what).await?;
     let answer: StopAnswer = client.act(&format!("/runs/{}/stop", run.run), &request, &args.once).await?;
     out.line(format!("`{}`, run {}: {}", plain(&run.schedule), run.short(), told(&answer)))?;
     Ok(Exit::Fine)

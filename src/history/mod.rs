@@ -8,6 +8,7 @@ mod columns;
 mod digest;
 mod filter;
 mod holding;
+mod now;
 mod planned;
 mod shown;
 mod spans;

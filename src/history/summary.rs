@@ -11,6 +11,16 @@ use crate::schedule::Trigger;
 columns_of_history!(summary);
 
 impl RunSummary {
+    /// Whether its arguments are those of a start: a time that never ran keeps the template of its schedule.
+    pub fn is_filled(&self) -> bool {
+        self.attempts > 0 || self.arguments.as_ref().is_none_or(|arguments| !arguments.to_string().contains("${"))
+    }
+
+    /// Without arguments that nobody has filled in: a program would take `${nominal}` for a value.
+    pub fn without_template(self) -> RunSummary {
+        if self.is_filled() { self } else { RunSummary { arguments: None, ..self } }
+    }
+
     /// The end of its id, as tables show it: it is random, and any command takes it.
     pub fn short(&self) -> &str {
         self.run.get(self.run.len().saturating_sub(RunId::SHORT_CHARS)..).unwrap_or(&self.run)

@@ -93,17 +93,22 @@ impl Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let status = self.why.status();
-        let problem = Problem {
+impl From<Refusal> for Problem {
+    fn from(Refusal { why, message, hint }: Refusal) -> Problem {
+        let status = why.status();
+        Problem {
             kind: ABOUT_BLANK.to_owned(),
             title: status.canonical_reason().unwrap_or_default().to_owned(),
             status: status.as_u16(),
-            detail: self.message,
-            cure: self.hint,
-        };
-        (status, [(header::CONTENT_TYPE, PROBLEM_JSON)], Json(problem)).into_response()
+            detail: message,
+            cure: hint,
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.why.status(), [(header::CONTENT_TYPE, PROBLEM_JSON)], Json(Problem::from(self))).into_response()
     }
 }
 

@@ -14,9 +14,10 @@ use super::answer::{Body, Refusal, Why};
 use super::control::Control;
 use super::instant::instant;
 use super::once::Caller;
+use super::reading::{NotTold, opened};
 use crate::clock::later;
 use crate::dispatcher::core::{CommandRefused, Done, HoldingCommand, HoldingDone, HoldingRefused};
-use crate::history::{HeldBack, History};
+use crate::history::HeldBack;
 use crate::policy::holds::Holds;
 use crate::run::{Pause, PauseId, PauseScope, SkipMark};
 use crate::schedule::{ScheduleKey, ScheduleSet};
@@ -203,14 +204,10 @@ pub(super) async fn show(State(control): State<Arc<Control>>) -> Result<Json<Hel
 }
 
 pub(super) async fn held_back(control: &Control) -> Result<HeldBack, Refusal> {
-    let unreadable = |cause: crate::history::HistoryError| {
-        tracing::warn!("What is held back cannot be read: {cause}");
-        Refusal::new(Why::Unable, "the daemon's database cannot be read").hint("its log says why")
-    };
-    let history = History::open(&control.state_dir).await.map_err(unreadable)?;
-    let held = history.held_back(control.clock.now()).await.map_err(unreadable);
+    let history = opened(control).await?;
+    let held = history.held_back(control.clock.now()).await;
     history.close().await;
-    held
+    Ok(held.map_err(NotTold::from)?)
 }
 
 pub(super) async fn pause(

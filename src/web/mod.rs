@@ -15,6 +15,7 @@ mod control;
 mod gather;
 mod holding;
 mod instant;
+mod job_link;
 mod login;
 mod logins;
 #[doc(hidden)]
@@ -24,6 +25,7 @@ mod nominal;
 mod once;
 mod overview;
 mod peer;
+mod reading;
 mod reload;
 mod reread;
 mod resolve;
@@ -38,6 +40,7 @@ mod stop;
 pub mod status;
 mod token;
 mod turns;
+mod why;
 mod worst;
 
 pub use answer::{OTHER_VERSION, Problem, Refusal, Why};
@@ -45,10 +48,12 @@ pub use backfill::{BackfillAnswer, BackfillRequest, BackfillTime};
 pub use control::{Control, Parts, Served};
 pub use gather::gather;
 pub use holding::{HeldNow, PauseLine, PauseRequest, Paused, ResumeRequest, Resumed, Scope, SkipLine, StillHeld};
+pub use job_link::job_link;
 pub use login::{Begin, Begun, Finish, Keep, LoginNeed, Typed};
 pub use needs::{Need, held_cure, lost_cure};
 pub use once::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, LONGEST_KEY};
 pub use peer::Peer;
+pub use reading::{DeedFilter, NotTold, RunStory, ShownRun};
 pub use reload::{ReloadAnswer, ReloadOutcome, ReloadReport, ReloadRequest};
 pub use reread::{Reloaded, Reread, Rereads};
 pub use resolve::{Decided, Decision};
@@ -63,4 +68,5 @@ pub use status::{
     ZoneDatabaseStatus,
 };
 pub use stop::{StopAnswer, StopRequest};
+pub use why::{WhyAnswer, WhyQuestion};
 pub use worst::worst;

@@ -10,7 +10,9 @@ use axum::routing::{get, post};
 
 use super::answer::{OTHER_VERSION, Refusal, Why};
 use super::control::Control;
-use super::{backfill, holding, login, once, overview, reload, resolve, retry, skip, start, stop, token};
+use super::{
+    backfill, holding, login, once, overview, reading, reload, resolve, retry, skip, start, stop, token, why,
+};
 
 /// What every path begins with. It goes up when something is renamed or taken away, never when something is added.
 pub const API: &str = "/api/v1";
@@ -29,6 +31,10 @@ fn looks() -> Router<Arc<Control>> {
         .route("/tokens", get(token::list))
         .route("/tokens/{connection}", get(token::show))
         .route("/held", get(holding::show))
+        .route("/runs/{run}", get(reading::run))
+        .route("/runs/{run}/story", get(reading::story))
+        .route("/schedules/{schedule}/why", get(why::why))
+        .route("/audit", get(reading::audit))
 }
 
 /// Done once under one `Idempotency-Key`.

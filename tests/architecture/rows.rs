@@ -130,6 +130,7 @@ pub(crate) const ROWS: &[Row] = &[
             "auth",
             "store",
             "history",
+            "why",
             "dispatcher",
         ],
         "it reads by `history` and published states, and acts through handles; of `store` only the audit and the answers that are kept, of `policy` only what holds a \

@@ -13,6 +13,7 @@ mod holding;
 mod login;
 mod meant;
 mod once;
+mod reading;
 mod reload;
 mod resolve;
 #[cfg(feature = "faults")]
