@@ -86,6 +86,11 @@ pub(super) enum Command {
     Token(TokenArgs),
     /// Have the running daemon read the schedule files again, and show what changed.
     Reload(ReloadArgs),
+    /// Have the running daemon log more or less, until it restarts.
+    Log {
+        /// `error`, `warn`, `info`, `debug`, `trace` or `off`; `CRATE=LEVEL` for another crate; several with commas.
+        level: String,
+    },
     /// Decide about a run that is held, or whose job cannot be read.
     Resolve(ResolveArgs),
     /// Start a schedule's process by hand, now.

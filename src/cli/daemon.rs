@@ -1,17 +1,15 @@
 //! `punctual daemon`: run until stopped.
 
-use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sd_notify::NotifyState;
 
-use super::args::{DaemonArgs, Global, LogFormat};
+use super::args::{DaemonArgs, Global};
 use super::failure::{Exit, Failure};
 use super::farewell::{Farewell, Farewelled};
 use super::files::load_or_tell;
-use super::journal::{self, WithPriority};
-use super::log_filter;
+use super::logging;
 use super::state_folder::{folder_failure, full_cure};
 use crate::clock::Clock;
 use crate::daemon::{Chores, Daemon, DaemonError, DaemonSettings, DispatcherThread, Files, Removals};
@@ -28,7 +26,7 @@ const LAST_CALL: Duration = Duration::from_secs(14);
 const STATUS_EVERY: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(global: &Global, args: &DaemonArgs, clock: Clock) -> Result<Exit, Failure> {
-    log_to_stderr(args.log_format);
+    let log = logging::begin(args.log_format);
     let files = Files::look(global.config_paths());
     let loaded = load_or_tell(global, clock.now())?;
     let settings = DaemonSettings {
@@ -41,6 +39,7 @@ pub(super) async fn run(global: &Global, args: &DaemonArgs, clock: Clock) -> Res
         pace: Pace::default(),
         housekeeping: Chores::Nightly,
         socket: Some(global.socket()),
+        log: Some(log),
     };
     let watch = settings.clock.clone();
     let mut signals = Signals::listen().map_err(|cause| Failure::new(Exit::Usage, cause.to_string()))?;
@@ -118,28 +117,4 @@ pub(super) fn failure(error: DaemonError) -> Failure {
         Some(hint) => failure.hint(hint),
         None => failure,
     }
-}
-
-/// Info and above, unless `PUNCTUAL_LOG` says otherwise. Other crates are kept to warnings: they log requests.
-fn log_to_stderr(format: LogFormat) {
-    let asked = std::env::var("PUNCTUAL_LOG").unwrap_or_default();
-    let filter = tracing_subscriber::EnvFilter::try_new(log_filter::directives(&asked))
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(log_filter::directives("")));
-    // Whoever reads the log may have gone. Telling that on the same broken pipe would be a panic in whatever logs next.
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
-    let text = builder.event_format(tracing_subscriber::fmt::format()).with_target(false);
-    let set = match (format, journal::is_stderr()) {
-        (LogFormat::Json, journal::Stderr::Other) => text.json().with_target(true).try_init(),
-        (LogFormat::Json, journal::Stderr::Journal) => {
-            text.json().with_target(true).map_event_format(WithPriority::new).try_init()
-        }
-        // journald stamps its lines itself.
-        (LogFormat::Text, journal::Stderr::Journal) => {
-            text.without_time().with_ansi(false).map_event_format(WithPriority::new).try_init()
-        }
-        (LogFormat::Text, journal::Stderr::Other) => text.with_ansi(std::io::stderr().is_terminal()).try_init(),
-    };
-    // A test may have set one already.
-    let _ = set;
 }

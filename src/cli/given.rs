@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::args::Global;
 use crate::doctor::Step;
+use crate::text::in_shell;
 
 /// The subcommands that cures name.
-const COMMANDS: [&str; 18] = [
-    "audit", "check", "daemon", "doctor", "login", "next", "pause", "reload", "resolve", "resume", "runs", "show",
-    "skip", "start", "status", "stop", "token", "why",
+const COMMANDS: [&str; 21] = [
+    "audit", "backfill", "check", "daemon", "doctor", "log", "login", "next", "pause", "reload", "resolve", "resume",
+    "retry", "runs", "show", "skip", "start", "status", "stop", "token", "why",
 ];
 
 /// Those of them that read the schedule files; the others ask the daemon, or its database.
@@ -76,7 +77,5 @@ fn written(path: &Path, elsewhere: bool) -> String {
         true => std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
         false => path.to_owned(),
     };
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | ',' | '@' | '%' | ':' | '=');
-    if !text.is_empty() && text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+    in_shell(&path)
 }

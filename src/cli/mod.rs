@@ -28,9 +28,10 @@ pub mod grid;
 mod here;
 mod holding;
 mod holding_args;
-mod journal;
 #[doc(hidden)]
-pub mod log_filter;
+pub mod journal;
+mod log;
+mod logging;
 mod login;
 mod next;
 mod once_args;
@@ -119,6 +120,7 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Doctor(args) => doctor::run(&global, &args, &clock, &mut out).await?,
         Command::Login(args) => login::run(&global, &args, &clock, &mut out).await?,
         Command::Token(args) => token::run(&global, &args, &clock, &mut out).await?,
+        Command::Log { level } => log::run(&global, &level, &mut out).await?,
         Command::Reload(args) => reload::run(&global, &args, &mut out).await?,
         Command::Resolve(args) => resolve::run(&global, &args, &mut out).await?,
         Command::Start(args) => start::run(&global, &args, &clock, &mut out).await?,

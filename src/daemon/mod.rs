@@ -62,7 +62,8 @@ impl Daemon {
     /// See [`DaemonError`]. Nothing was started.
     #[expect(clippy::too_many_lines, reason = "it is the list of the daemon's parts in the order in which they begin")]
     pub async fn start(settings: DaemonSettings) -> Result<Daemon, DaemonError> {
-        let DaemonSettings { clock, set, files, removals, state_dir, thread, pace, housekeeping, socket } = settings;
+        let DaemonSettings { clock, set, files, removals, state_dir, thread, pace, housekeeping, socket, log } =
+            settings;
         let folder = StateFolder::take(&state_dir)?;
         let opened = clock.read();
         let (database, state) = Database::open_and_load(&folder, opened.wall).await?;
@@ -151,6 +152,7 @@ impl Daemon {
                 files: Arc::new(reloads.clone()),
                 served: served_seen,
                 failing: failing.clone(),
+                log,
             });
             Server::start(socket, Arc::new(control))
         });

@@ -9,7 +9,7 @@ use crate::dispatcher::core::Pace;
 use crate::orchestrator::ClientSetupError;
 use crate::schedule::{FileStamps, Removals, ScheduleSet, look_at_files};
 use crate::store::{StateFolderError, StoreError};
-use crate::web::SocketError;
+use crate::web::{LogLevel, SocketError};
 
 /// All choices of a daemon.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub struct DaemonSettings {
     pub housekeeping: Chores,
     /// Where the control socket is made; `None` for a daemon that nobody asks.
     pub socket: Option<PathBuf>,
+    /// The log whose level people may change; `None` where it is not the daemon's own.
+    pub log: Option<Arc<dyn LogLevel>>,
 }
 
 /// The files of a set, as they were just before it was read from them.

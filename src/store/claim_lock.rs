@@ -4,11 +4,12 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::durable::{make_folder, network_file_system};
+use crate::text::in_shell;
 
 /// A state folder that this process owns until it is dropped.
 #[derive(Debug)]
@@ -47,6 +48,18 @@ impl Counter {
         if let Err(cause) = self.0.write_all_at(format!("{commits:>COUNTER_WIDTH$}").as_bytes(), 0) {
             tracing::debug!("Failed to count a write in the file `lock`: {cause}");
         }
+    }
+}
+
+/// Whoever may write into the folder can put another database into it, and robots are started from that. Said and not refused: a
+/// folder of a container's volume is often made so, and a daemon that does not start helps nobody.
+fn tell_if_open_to_all(folder: &Path) {
+    const OTHERS_MAY_WRITE: u32 = 0o002;
+    if std::fs::metadata(folder).is_ok_and(|meta| meta.mode() & OTHERS_MAY_WRITE != 0) {
+        tracing::warn!(
+            "Every user of this machine may change what is in the state folder, and so what is started: `chmod o-rwx {}`",
+            in_shell(folder)
+        );
     }
 }
 
@@ -138,6 +151,7 @@ impl StateFolder {
         if let Some(kind) = network_file_system(path).map_err(failed)? {
             return Err(StateFolderError::Network { path: path.to_owned(), kind });
         }
+        tell_if_open_to_all(path);
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)

@@ -12,6 +12,7 @@ mod duration;
 mod list;
 mod nearest;
 mod pattern;
+mod shell;
 
 pub use chain::{causes, chain, innermost};
 pub use cut::cut;
@@ -19,3 +20,4 @@ pub use duration::{NotADuration, duration, exactly, in_columns, roughly};
 pub use list::{all, both, counted, either, first, listed, quoted};
 pub use nearest::{MOST_NAMES, known, known_names, nearest, within};
 pub use pattern::NamePattern;
+pub use shell::in_shell;

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::answer::{Refusal, Why};
+use super::directives::LogLevel;
 use super::logins::Logins;
 use super::peer::Peer;
 use super::reread::Rereads;
@@ -50,6 +51,8 @@ pub struct Control {
     served: watch::Receiver<Served>,
     /// Chores that failed, by name.
     pub(super) failing: watch::Receiver<BTreeMap<&'static str, String>>,
+    /// The log of this process.
+    pub(super) log: Option<Arc<dyn LogLevel>>,
     /// Browser logins that wait for their person.
     pub(super) logins: Logins,
     /// Acts under a key, one at a time.
@@ -68,14 +71,15 @@ pub struct Parts {
     pub files: Arc<dyn Rereads>,
     pub served: watch::Receiver<Served>,
     pub failing: watch::Receiver<BTreeMap<&'static str, String>>,
+    pub log: Option<Arc<dyn LogLevel>>,
 }
 
 impl Control {
     /// The state of a daemon that begins.
     pub fn new(parts: Parts) -> Control {
-        let Parts { clock, store, dispatcher, state_dir, socket, started_at, files, served, failing } = parts;
+        let Parts { clock, store, dispatcher, state_dir, socket, started_at, files, served, failing, log } = parts;
         let (logins, turns) = (Logins::default(), Turns::default());
-        Control { clock, store, dispatcher, state_dir, socket, started_at, files, served, failing, logins, turns }
+        Control { clock, store, dispatcher, state_dir, socket, started_at, files, served, failing, log, logins, turns }
     }
 
     /// What is served now.

@@ -12,10 +12,12 @@
 mod answer;
 mod backfill;
 mod control;
+mod directives;
 mod gather;
 mod holding;
 mod instant;
 mod job_link;
+mod log;
 mod login;
 mod logins;
 #[doc(hidden)]
@@ -46,9 +48,11 @@ mod worst;
 pub use answer::{OTHER_VERSION, Problem, Refusal, Why};
 pub use backfill::{BackfillAnswer, BackfillRequest, BackfillTime};
 pub use control::{Control, Parts, Served};
+pub use directives::{Directives, LogLevel};
 pub use gather::gather;
 pub use holding::{HeldNow, PauseLine, PauseRequest, Paused, ResumeRequest, Resumed, Scope, SkipLine, StillHeld};
 pub use job_link::job_link;
+pub use log::{LogAnswer, LogRequest};
 pub use login::{Begin, Begun, Finish, Keep, LoginNeed, Typed};
 pub use needs::{Need, held_cure, lost_cure};
 pub use once::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, LONGEST_KEY};

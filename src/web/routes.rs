@@ -11,7 +11,7 @@ use axum::routing::{get, post};
 use super::answer::{OTHER_VERSION, Refusal, Why};
 use super::control::Control;
 use super::{
-    backfill, holding, login, once, overview, reading, reload, resolve, retry, skip, start, stop, token, why,
+    backfill, holding, log, login, once, overview, reading, reload, resolve, retry, skip, start, stop, token, why,
 };
 
 /// What every path begins with. It goes up when something is renamed or taken away, never when something is added.
@@ -41,6 +41,7 @@ fn looks() -> Router<Arc<Control>> {
 fn acts() -> Router<Arc<Control>> {
     Router::new()
         .route("/tokens/{connection}/refresh", post(token::refresh))
+        .route("/log", post(log::set))
         .route("/reload", post(reload::reload))
         .route("/runs/{run}/resolve", post(resolve::resolve))
         .route("/runs/{run}/stop", post(stop::run))

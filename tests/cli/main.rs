@@ -7,13 +7,13 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use punctual::cli::csv_cell::cell;
-use punctual::cli::log_filter::directives;
 use serde_json::Value;
 
 mod asked;
 mod check;
 mod grid;
 mod history;
+mod logged;
 
 fn punctual(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_punctual"));
@@ -411,13 +411,6 @@ fn a_mistake_in_a_faults_file_is_told_once_with_the_files_name() {
     let told = text(&output.stderr);
     assert_eq!(told.matches("unknown").count(), 1, "{told}");
     assert!(told.contains("faults.yaml") && told.contains("drop_answr"), "{told}");
-}
-
-#[test]
-fn a_bare_log_level_is_about_punctual_and_other_crates_are_named() {
-    assert_eq!(directives(""), "warn,punctual=info");
-    assert_eq!(directives("info"), "warn,punctual=info,punctual=info");
-    assert_eq!(directives("debug, hyper=trace"), "warn,punctual=info,punctual=debug,hyper=trace");
 }
 
 #[test]

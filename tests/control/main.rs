@@ -10,6 +10,7 @@ mod place;
 mod controls;
 mod backfill;
 mod holding;
+mod log;
 mod login;
 mod meant;
 mod once;

@@ -37,6 +37,7 @@ impl Watched {
             pace: Pace::default(),
             housekeeping: Chores::None,
             socket: None,
+            log: None,
         };
         story.daemon = Some(Daemon::start(settings).await.unwrap());
         story.settle().await;

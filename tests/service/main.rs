@@ -7,6 +7,7 @@
 
 mod blocked;
 mod last_exchange;
+mod said;
 #[path = "../support/place.rs"]
 mod place;
 mod reload;

@@ -143,6 +143,7 @@ impl Story {
             pace: Pace::default(),
             housekeeping: Chores::None,
             socket: None,
+            log: None,
         };
         let daemon = Daemon::start(settings).await.map_err(|cause| chain(&cause))?;
         self.daemon = Some(daemon);

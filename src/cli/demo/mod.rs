@@ -79,6 +79,7 @@ pub(super) async fn run(global: &Global, args: &DemoArgs, clock: Clock, out: &mu
         pace: PACE,
         housekeeping: Chores::None,
         socket: Some(global.socket.clone().unwrap_or_else(|| folder.join("punctual.sock"))),
+        log: None,
     };
     drop(held);
     let began = clock.now();

@@ -34,6 +34,7 @@ impl Life {
             pace: Pace::default(),
             housekeeping: Chores::None,
             socket: None,
+            log: None,
         };
         let log = folder.join("log");
         let runtime = Builder::new_multi_thread()
