@@ -230,6 +230,10 @@ fn cure(error: &ChoreError) -> &'static str {
         ChoreError::Store(_) | ChoreError::Copy(CopyError::Store(_)) => {
             "it is tried again next night; look at the disk of the state folder"
         }
+        // Each copy has a name of its own, and a daemon has set another's log aside before it is ready.
+        ChoreError::Copy(CopyError::Exists(_) | CopyError::Foreign { .. }) => {
+            "please report it: this is a fault of punctual"
+        }
         ChoreError::Copy(CopyError::Files { .. }) => {
             "let the daemon's user write there, or name another folder as `daemon.backup.folder`"
         }

@@ -6,6 +6,10 @@ mod support;
 use std::time::Duration;
 
 use punctual::dispatcher::StoreHealth;
+use punctual::dispatcher::core::StartCommand;
+use punctual::run::InWindows;
+use punctual::schedule::OverlapPolicy;
+use punctual::store::{Begins, Copy, StateFolder, Step, Whose, copy_to};
 use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use support::Story;
@@ -181,5 +185,63 @@ async fn a_damaged_database_does_not_keep_the_daemon_from_starting_and_nothing_i
     assert!(
         aside.map(|entry| entry.file_name()).any(|name| name.to_string_lossy().starts_with("punctual.db.corrupt-"))
     );
+    story.end().await;
+}
+
+/// Puts a copy back, as `punctual restore` does.
+async fn restore(story: &Story, copy: &std::path::Path) {
+    let folder = StateFolder::take(&story.state_dir()).expect("no daemon runs");
+    let copy = Copy::look(copy).await.expect("it is a copy");
+    let prepared = copy.prepare(&folder, Whose::Own, story.clock.now()).await.expect("it is sound");
+    let ready = prepared.ready(&folder, "alice".to_owned(), Begins::Running, story.clock.now()).await;
+    let ready = ready.expect("it lies ready");
+    for step in Step::ALL {
+        ready.perform(step).expect("it is put in its place");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_restore_what_was_started_since_or_waits_in_the_copy_is_looked_up_whoever_asked_for_it() {
+    let mut story = Story::begin("2026-11-23T11:59:00Z", PAYROLL).await;
+    story.pass_to("2026-11-23T12:00:00Z").await;
+    story.pass(seconds(1)).await;
+    let by_hand = StartCommand {
+        schedule: "payroll".to_owned(),
+        arguments: serde_json::Map::new(),
+        typed: std::collections::BTreeMap::new(),
+        overlap: Some(OverlapPolicy::QueueAll),
+        in_windows: InWindows::Waits,
+        reason: None,
+    };
+    let daemon = story.daemon.as_ref().expect("the daemon runs");
+    let run = daemon.handle().start_run(by_hand, "alice".to_owned()).await.expect("it waits").0.to_string();
+    story.settle().await;
+    // While the daemon runs; in it the run by hand waits for the one in front of it, and 13:00 has not come.
+    let copy = copy_to(&story.state_dir(), story.folder.path(), story.clock.now()).await.expect("a copy");
+    story.until("payroll", "succeeded", seconds(1), seconds(60)).await;
+    story.pass_to("2026-11-23T13:00:00Z").await;
+    story.until("payroll", "succeeded", seconds(1), seconds(60)).await;
+    let jobs = story.control.jobs().len();
+    assert_eq!(jobs, 3, "two times, and one by hand");
+    story.stop_daemon().await;
+
+    restore(&story, &copy).await;
+    let waits = story.runs().await.into_iter().find(|line| line.run == run).expect("it is in the copy");
+    assert_eq!((waits.state.name(), waits.state.reason()), ("waiting", Some("overlap")));
+    story.hand.advance(seconds(600));
+    story.start_daemon().await;
+    for _ in 0..60 {
+        story.pass(seconds(5)).await;
+    }
+    let seen: Vec<_> = story
+        .runs()
+        .await
+        .into_iter()
+        .map(|run| (run.trigger.name().to_owned(), run.state.name().to_owned()))
+        .collect();
+    assert!(seen.len() == 3 && seen.iter().all(|(_, state)| state == "succeeded"), "{seen:?}");
+    let lines = story.lines(&run).await;
+    assert!(lines.iter().any(|line| line.text.starts_with("Found at Orchestrator")), "{lines:#?}");
+    assert_eq!(story.control.jobs().len(), jobs, "nothing is started twice");
     story.end().await;
 }

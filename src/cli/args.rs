@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::by_hand_args::{BackfillArgs, RetryArgs, StartArgs, StopArgs};
+use super::copies_args::{BackupArgs, RestoreArgs};
 pub(super) use super::formats::{Format, ObjectFormat};
 use super::holding_args::{PauseArgs, ResumeArgs, SkipArgs};
 use super::once_args::OnceArgs;
@@ -109,6 +110,10 @@ pub(super) enum Command {
     Skip(SkipArgs),
     /// Show who did what by hand: paused, resolved, logged in …
     Audit(AuditArgs),
+    /// Make a checked copy of the database, with or without a daemon.
+    Backup(BackupArgs),
+    /// Put a copy of the database back, where no daemon runs; the old one is set aside.
+    Restore(RestoreArgs),
     /// Print the JSON Schema of schedule files, for editors.
     Schema,
 }

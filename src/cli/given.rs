@@ -11,9 +11,9 @@ use crate::doctor::Step;
 use crate::text::in_shell;
 
 /// The subcommands that cures name.
-const COMMANDS: [&str; 21] = [
-    "audit", "backfill", "check", "daemon", "doctor", "log", "login", "next", "pause", "reload", "resolve", "resume",
-    "retry", "runs", "show", "skip", "start", "status", "stop", "token", "why",
+const COMMANDS: [&str; 23] = [
+    "audit", "backfill", "backup", "check", "daemon", "doctor", "log", "login", "next", "pause", "reload", "resolve",
+    "restore", "resume", "retry", "runs", "show", "skip", "start", "status", "stop", "token", "why",
 ];
 
 /// Those of them that read the schedule files; the others ask the daemon, or its database.

@@ -9,10 +9,12 @@ mod audit;
 mod backfill;
 #[doc(hidden)]
 pub mod bars;
+mod backup;
 mod by_hand_args;
 mod by_schedule;
 mod check;
 mod client;
+mod copies_args;
 #[doc(hidden)]
 pub mod csv_cell;
 mod daemon;
@@ -42,6 +44,7 @@ mod reload;
 mod resolve;
 mod retry;
 mod run_row;
+mod restore;
 mod runs;
 mod runs_args;
 mod sandbox;
@@ -120,6 +123,8 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Doctor(args) => doctor::run(&global, &args, &clock, &mut out).await?,
         Command::Login(args) => login::run(&global, &args, &clock, &mut out).await?,
         Command::Token(args) => token::run(&global, &args, &clock, &mut out).await?,
+        Command::Backup(args) => backup::run(&global, &args, &clock, &mut out).await?,
+        Command::Restore(args) => restore::run(&global, &args, &clock, &mut out).await?,
         Command::Log { level } => log::run(&global, &level, &mut out).await?,
         Command::Reload(args) => reload::run(&global, &args, &mut out).await?,
         Command::Resolve(args) => resolve::run(&global, &args, &mut out).await?,

@@ -31,6 +31,15 @@ pub(super) fn way_in(path: &Path, command: &str) -> String {
 /// making the user, and the service from starting.
 const OPERATORS: &str = "punctual-operators";
 
+/// Who calls, as the audit names the callers of the socket.
+pub(super) fn actor() -> String {
+    let uid = rustix::process::getuid().as_raw();
+    match me() {
+        Some(name) => format!("{name} (uid {uid})"),
+        None => format!("uid {uid}"),
+    }
+}
+
 fn me() -> Option<String> {
     name_in(USERS, rustix::process::getuid().as_raw())
 }

@@ -174,6 +174,13 @@ impl StateFolder {
         }
     }
 
+    /// Whether another process holds a folder; no folder, or one that cannot be looked into, is held by none. A daemon that begins in
+    /// the very moment of the look may be refused by it.
+    pub(super) fn is_held(path: &Path) -> bool {
+        let Ok(lock) = File::open(path.join("lock")) else { return false };
+        matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock))
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path

@@ -68,12 +68,17 @@ impl Database {
     /// From here on the file itself says what was decided at the start, so that a log that is found next to it can be told from
     /// another's (see [`wal`]).
     async fn fold_log(&mut self) -> Result<(), StoreError> {
-        if self.ask_number(sql::APPLICATION, "reading whether it is a copy").await? == i64::from(wal::COPY) {
+        if [wal::COPY, wal::RESTORED].map(i64::from).contains(&self.application().await?) {
             self.run(sql::query(sql::OWN_APPLICATION), "being taken over").await?;
         }
         // A reader keeps it from being folded back whole; that is no failure.
         let folded = sql::query(sql::CHECKPOINT).fetch_one(&mut self.connection).await;
         folded.map(|_| ()).map_err(|cause| self.failed("folding back its log", cause))
+    }
+
+    /// Whether it is a copy that was put back.
+    async fn application(&mut self) -> Result<i64, StoreError> {
+        self.ask_number(sql::APPLICATION, "reading whether it is a copy").await
     }
 
     pub(super) async fn open_and_load_in(
@@ -112,7 +117,7 @@ impl Database {
         }
     }
 
-    async fn open_in(folder: &Path, counter: Counter) -> Result<Database, StoreError> {
+    pub(super) async fn open_in(folder: &Path, counter: Counter) -> Result<Database, StoreError> {
         let path = StateFolder::database_path(folder);
         let connection = connect(&path).await?;
         let mut database = Database { folder: folder.to_owned(), path, connection, counter };
@@ -236,7 +241,7 @@ impl Database {
     }
 
     /// The id is in the file and in the database; whichever is missing is made from the other. Should they differ, the file
-    /// wins: it is older than a database that was put back or copied from elsewhere.
+    /// wins: it is older than a database that was copied from elsewhere. Only one that `restore` has put back wins over the file.
     ///
     /// A database that is new in a folder that is not, or that counts fewer writes than its folder, may have forgotten starts.
     /// That is kept until Orchestrator has been asked.
@@ -281,11 +286,14 @@ impl Database {
         let commits: i64 = row.try_get(1).map_err(|cause| read("reading the installation id", cause))?;
         let doubt: Option<String> = row.try_get(2).map_err(|cause| read("reading the installation id", cause))?;
         let stored = InstallationId::parse(&text).ok_or_else(|| broken("installation", &text, "id"))?;
+        // A restore may have died between the database and the file, and a person has agreed to the database's id.
+        let restored = self.application().await? == i64::from(wal::RESTORED);
         let id = match in_file {
-            InFile::Holds(id) => id,
-            InFile::Missing | InFile::Damaged => stored,
+            InFile::Holds(id) if !restored => id,
+            InFile::Holds(_) | InFile::Missing | InFile::Damaged => stored,
         };
         match in_file {
+            InFile::Holds(old) if old != id => installation::write(&folder, id).map_err(failed)?,
             InFile::Holds(_) => {}
             InFile::Missing => installation::write(&folder, id).map_err(failed)?,
             InFile::Damaged => {

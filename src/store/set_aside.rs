@@ -12,7 +12,7 @@ use super::trouble::StoreError;
 use crate::durable::flush_folder;
 
 /// The files that belong to a database; the WAL may hold what the file does not.
-const PARTS: [&str; 3] = ["", "-wal", "-shm"];
+pub(super) const PARTS: [&str; 3] = ["", "-wal", "-shm"];
 
 /// The log and its index.
 const LOG_PARTS: [&str; 2] = ["-wal", "-shm"];
@@ -52,7 +52,8 @@ pub fn damaged_databases(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn rename_parts(path: &Path, aside: &Path, parts: &[&str]) -> io::Result<()> {
+/// Renames those parts of a database that are there.
+pub(super) fn rename_parts(path: &Path, aside: &Path, parts: &[&str]) -> io::Result<()> {
     for part in parts {
         match fs::rename(with(path, part), with(aside, part)) {
             Ok(()) => {}

@@ -7,6 +7,9 @@ use super::by_hand_sql::{LOAD_ATTEMPTS, LOAD_RUN, MADE_GOOD_BY, MAKE_GOOD_NO_LON
 use super::columns::{
     changed_from_excluded, changed_from_new, columns_of_attempt, columns_of_run, names, object, of_claim, values,
 };
+use super::copy_sql::{
+    COPY_INTO, DOUBT_IF_NONE, INSTALLATION_RENAME, NEWEST, NO_LOG, OUR_TABLES, RESTORED_APPLICATION,
+};
 use super::holding_sql::{
     DELETE_FAILING, DELETE_FAILING_ACCOUNTS, DELETE_RETIRED_ACCOUNTS, DELETE_RETIRED_FAILING, DELETE_SKIP_MARK,
     END_PAUSE, INSERT_PAUSE, INSERT_SKIP_MARK, LAST_PAUSE, LOAD_FAILING, LOAD_FAILING_ACCOUNTS, LOAD_LAST_ACCOUNTS,
@@ -22,7 +25,7 @@ macro_rules! open_states {
 }
 
 /// Every statement, for the test that prepares each against the migrated schema.
-pub const ALL: [&str; 79] = [
+pub const ALL: [&str; 85] = [
     INSTALLATION_GET,
     INSTALLATION_SET,
     DOUBT_SET,
@@ -102,6 +105,12 @@ pub const ALL: [&str; 79] = [
     SIZE,
     GIVE_BACK,
     COPY_INTO,
+    INSTALLATION_RENAME,
+    RESTORED_APPLICATION,
+    OUR_TABLES,
+    NEWEST,
+    DOUBT_IF_NONE,
+    NO_LOG,
 ];
 
 pub(super) const INSTALLATION_GET: &str = "select id, commits, doubt from installation";
@@ -382,8 +391,6 @@ from pragma_page_count(), pragma_freelist_count(), pragma_page_size()";
 
 /// Free pages go back to the disk, some at a time.
 pub(super) const GIVE_BACK: &str = "pragma incremental_vacuum(1000)";
-
-pub(super) const COPY_INTO: &str = "vacuum into ?1";
 
 /// A statement, to be bound and run. Only constants come this far: sqlx takes no text that was put together.
 #[expect(clippy::disallowed_methods, reason = "this is one of the two places where SQL is spoken")]

@@ -5,7 +5,7 @@
 //! go into the copy, and what comes out is damaged, or worse, passes for sound. So before a database is opened for writing, the log
 //! is asked for what only its own database fits:
 //!
-//! - a database that has never had a log, or one of our nightly copies that was not opened since, has none;
+//! - a database that has never had a log, or one of our copies that was not opened by a daemon since, has none;
 //! - the database counts its commits, and so does the log: one that leaves a gap after the database, or ends before it, is another's;
 //! - together they must not be damaged where the database alone is sound.
 //!
@@ -21,8 +21,11 @@ use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
 
 use super::sql;
 
-/// What the header of a nightly copy says (`application_id`), until a daemon has opened it as its database.
+/// What the header of a copy says (`application_id`), until a daemon has opened it as its database.
 pub(super) const COPY: u32 = 0x7031_6370;
+
+/// The same of a copy that `restore` has put back: its installation is the folder's from then on.
+pub(super) const RESTORED: u32 = 0x7031_7273;
 
 /// Where the header of a database says which versions may read and write it; 2 is a database with a log.
 const VERSIONS_AT: u64 = 18;
@@ -62,8 +65,8 @@ pub(super) async fn look(path: &Path) -> Log {
     if header.versions == WITHOUT_LOG {
         return Log::Foreign("the database has never had one".to_owned());
     }
-    if header.application == COPY {
-        return Log::Foreign("the database is a nightly copy".to_owned());
+    if [COPY, RESTORED].contains(&header.application) {
+        return Log::Foreign("the database is a copy".to_owned());
     }
     let both = read(path, With::Log).await;
     if both.sound == Some(true) {
@@ -117,9 +120,12 @@ struct Seen {
     sound: Option<bool>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum With {
+/// What of a database is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum With {
+    /// Its log too.
     Log,
+    /// The file alone, also where nothing may be written next to it.
     Nothing,
 }
 
@@ -157,7 +163,8 @@ async fn counted(connection: &mut SqliteConnection) -> Option<(i64, Option<Strin
     Some((row.try_get(1).ok()?, row.try_get(2).ok()?))
 }
 
-async fn open(path: &Path, with: With) -> Result<SqliteConnection, sqlx::Error> {
+/// Opens a database without being able to change it: what stands in its log stays there.
+pub(super) async fn open(path: &Path, with: With) -> Result<SqliteConnection, sqlx::Error> {
     // Read-only, so that closing it does not write the log into the database. `immutable` leaves the log out.
     let options = SqliteConnectOptions::new().filename(path).read_only(true).pragma("cell_size_check", "on");
     options.immutable(with == With::Nothing).connect().await
@@ -187,7 +194,7 @@ fn header(path: &Path) -> io::Result<Header> {
 }
 
 /// How many commits a log holds, at most: 0 where there is no log, or an empty one.
-fn commits_in(log: &Path) -> io::Result<i64> {
+pub(super) fn commits_in(log: &Path) -> io::Result<i64> {
     let file = match File::open(log) {
         Ok(file) => file,
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(0),

@@ -12,6 +12,7 @@ use super::instant::instant;
 use crate::history::{RunSummary, Shown};
 use crate::run::{DUPLICATE, HAD_BEGUN, HeldFor, Pause, PauseId, PauseScope, RunState, STUCK};
 use crate::store::{StateFolder, damaged_databases};
+use crate::text::in_shell;
 
 /// Something that a person has to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,8 +159,10 @@ fn damaged(aside: &Path, state_dir: &Path) -> Need {
     let rid = format!("if nothing of it is needed any more, `sudo sh -c 'rm {folder}/{name}*'`");
     let cure = match newest_copy(state_dir) {
         Some(copy) => format!(
-            "to have the history back as of its newest copy: stop the daemon (`sudo systemctl stop punctual`), `sudo sh -c 'cd {folder} && \
-             mkdir old && mv punctual.db* old/ && cp -a copies/{copy} punctual.db'`, and start it again; {rid}"
+            "to have the history back as of its newest copy: stop the daemon (`sudo systemctl stop punctual`), `sudo \
+             punctual restore --state-dir {} {}`, and start it again; {rid}",
+            in_shell(state_dir),
+            in_shell(&state_dir.join("copies").join(copy))
         ),
         None => format!("there is no copy in `{folder}/copies` to go back to; {rid}"),
     };

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a step that fails ends the test where it stands")]
 
 mod blocked;
+mod copies;
 mod last_exchange;
 mod said;
 #[path = "../support/place.rs"]
