@@ -116,6 +116,30 @@ pub(super) enum Command {
     Restore(RestoreArgs),
     /// Print the JSON Schema of schedule files, for editors.
     Schema,
+    /// Print what lets a shell complete punctual's commands and options.
+    Completions(CompletionsArgs),
+    /// Write the manual: one page for each command.
+    Man(ManArgs),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct CompletionsArgs {
+    /// For which shell; README says where it looks for them.
+    pub(super) shell: CompletedShell,
+}
+
+/// The shells that are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum CompletedShell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ManArgs {
+    /// Where the pages go; `man -l DIR/punctual.1` shows the first of them.
+    pub(super) dir: PathBuf,
 }
 
 #[derive(Args, Debug)]

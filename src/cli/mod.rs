@@ -15,6 +15,7 @@ mod by_schedule;
 mod check;
 mod client;
 mod copies_args;
+mod completions;
 #[doc(hidden)]
 pub mod csv_cell;
 mod daemon;
@@ -35,6 +36,7 @@ pub mod journal;
 mod log;
 mod logging;
 mod login;
+mod man;
 mod next;
 mod once_args;
 mod output;
@@ -136,6 +138,8 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Resume(args) => holding::resume(&global, &args, &mut out).await?,
         Command::Skip(args) => holding::skip(&global, &args, &mut out).await?,
         Command::Schema => schema::run(&mut out)?,
+        Command::Completions(args) => completions::run(&args, &mut out)?,
+        Command::Man(args) => man::run(&args, &mut out)?,
     };
     out.flush()?;
     Ok(exit)

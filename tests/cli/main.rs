@@ -14,6 +14,7 @@ mod check;
 mod grid;
 mod history;
 mod logged;
+mod manual;
 
 fn punctual(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_punctual"));
