@@ -1,8 +1,9 @@
 //! Brings a database's schema up to date: the version floor of SQLite, the check of its pages, the migrations.
 
 use std::borrow::Cow;
+use std::path::PathBuf;
 
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{Row, SqlSafeStr};
 
 use super::open::Database;
@@ -36,6 +37,15 @@ fn migrator() -> Migrator {
     Migrator::with_migrations(migrations.collect())
 }
 
+/// Why the schema is not this version's.
+fn not_done(path: PathBuf, cause: MigrateError) -> StoreError {
+    let known = MIGRATIONS.iter().map(|(number, ..)| *number).max().unwrap_or_default();
+    match cause {
+        MigrateError::VersionMissing(wrote) => StoreError::Newer { path, wrote, known },
+        cause => StoreError::Migration { path, cause },
+    }
+}
+
 impl Database {
     pub(super) async fn bring_up_to_date(&mut self) -> Result<(), StoreError> {
         let version = self.ask_text(sql::SQLITE_VERSION, "reading its version").await?;
@@ -50,7 +60,7 @@ impl Database {
         self.run(sql::query(sql::REFERENCES_OFF), "being made ready for a new schema").await?;
         // `run` goes through a trait with a lifetime of its own, which keeps its future from being sent between threads.
         let done = migrator().run_direct(None, &mut self.connection, false).await;
-        done.map_err(|cause| StoreError::Migration { path, cause })?;
+        done.map_err(|cause| not_done(path, cause))?;
         if let Some(table) = self.broken_reference().await? {
             // Rows that a person removed with `sqlite3`, which leaves alone what belongs to them: no reason to give up a history.
             tracing::warn!(

@@ -17,7 +17,20 @@ pub enum StoreError {
         #[source]
         cause: sqlx::Error,
     },
-    /// A newer version wrote the schema, or a migration failed.
+    /// A newer version wrote the schema: after a downgrade, or with a copy from another machine.
+    #[error(
+        "the database `{}` was written by a newer version of punctual (its schema is {wrote}, this version knows none beyond {known}); \
+         nothing was changed: install that version again, or put back a copy from before", path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The number of a migration that this version does not have.
+        wrote: i64,
+        /// The newest that it has.
+        known: i64,
+    },
+    /// A migration failed.
     #[error("the database `{}` has a schema that this version cannot bring up to date", path.display())]
     Migration {
         /// The file.
@@ -100,6 +113,7 @@ impl StoreError {
     pub fn folder(&self) -> Option<&Path> {
         match self {
             StoreError::Database { path, .. }
+            | StoreError::Newer { path, .. }
             | StoreError::Migration { path, .. }
             | StoreError::SetAside { path, .. } => path.parent(),
             StoreError::Installation { path, .. } => Some(path),
@@ -126,6 +140,7 @@ impl StoreError {
             StoreError::Damaged { .. } | StoreError::RowBroken { .. } | StoreError::RowChanged { .. } => true,
             StoreError::Database { .. } | StoreError::Migration { .. } => is_damage(self),
             StoreError::TooOld(_)
+            | StoreError::Newer { .. }
             | StoreError::Installation { .. }
             | StoreError::NoInstallation(_)
             | StoreError::SetAside { .. }

@@ -157,3 +157,35 @@ async fn is_taken_over(migrations: &[(&str, &str)]) {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::disallowed_methods, reason = "a version to come is played")]
+async fn a_database_of_a_version_to_come_is_refused_with_a_sentence_and_is_not_touched() {
+    let place = quiet();
+    let daemon = place.daemon().await;
+    signal(&daemon, Signal::TERM);
+    assert_eq!(ended(daemon).await.status.code(), Some(FINE));
+    let mut database = open(&place).await;
+    let to_come = "insert into _sqlx_migrations (version, description, success, checksum, execution_time) \
+                   values (4711, 'to come', 1, x'00', 0)";
+    sqlx::query(to_come).execute(&mut database).await.unwrap();
+    let before = dump(&mut database).await;
+    database.close().await.unwrap();
+
+    let refused = place.run(&["daemon"]).await;
+    assert_eq!(refused.status.code(), Some(3), "{}", text(&refused.stderr));
+    let said = text(&refused.stderr);
+    for part in [
+        "was written by a newer version of punctual",
+        "its schema is 4711",
+        "nothing was changed: install that version again",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+    let mut database = open(&place).await;
+    assert_eq!(dump(&mut database).await, before);
+    let still =
+        sqlx::query("select 1 from _sqlx_migrations where version = 4711").fetch_all(&mut database).await.unwrap();
+    assert_eq!(still.len(), 1);
+    database.close().await.unwrap();
+}
