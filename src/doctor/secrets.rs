@@ -29,6 +29,10 @@ fn owner_of(path: &Path) -> Option<u32> {
     Some(std::fs::metadata(path).ok()?.uid())
 }
 
+fn group_of(path: &Path) -> Option<u32> {
+    Some(std::fs::metadata(path).ok()?.gid())
+}
+
 /// How to examine as the user who owns the state folder, with the credentials that are named. For the shipped unit systemd runs the
 /// command under the same name of user, for that user is there only while something of it runs.
 pub(super) fn as_the_service(state_dir: Option<&Path>, credentials: &[&str]) -> String {
@@ -53,7 +57,12 @@ pub(super) fn as_the_service(state_dir: Option<&Path>, credentials: &[&str]) -> 
     let user = match lasting {
         Some(owner) => format!("-p User={owner}"),
         None => {
-            format!("-p DynamicUser=yes -p User={SERVICE_USER} -p StateDirectory=punctual -p StateDirectoryMode=0700")
+            // The group that may read /etc/punctual; by its number, which systemd takes for no name of a dynamic one.
+            let group = state_dir.and_then(group_of).filter(|group| *group != 0 && !is_dynamic(*group));
+            let group = group.map(|group| format!(" -p SupplementaryGroups={group}")).unwrap_or_default();
+            format!(
+                "-p DynamicUser=yes -p User={SERVICE_USER}{group} -p StateDirectory=punctual -p StateDirectoryMode=0700"
+            )
         }
     };
     let loaded: String = credentials.iter().map(|name| format!(" -p LoadCredential={name}:PATH")).collect();
