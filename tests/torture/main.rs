@@ -3,6 +3,8 @@
 //! The short forms run here; `.ci/full` runs the long ones. Every run prints its seed and the command that repeats it. The
 //! build with the feature `faults` has what needs it, and leaves out what would only be repeated.
 
+#[cfg_attr(feature = "faults", expect(dead_code, reason = "each build uses its part"))]
+mod acts;
 mod adversary;
 mod checker;
 mod checker_finds;
