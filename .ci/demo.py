@@ -7,6 +7,7 @@ import json
 import pathlib
 import sys
 from collections import Counter
+from datetime import datetime, timedelta
 
 runs_file, history_file, events_file = (pathlib.Path(name) for name in sys.argv[1:])
 runs = [json.loads(line) for line in runs_file.read_text().splitlines()]
@@ -19,6 +20,25 @@ for row in history:
         row[column] = None if row[column] is None else json.loads(row[column])
 
 wrong = []
+
+
+def between(one, other):
+    """Whole milliseconds from one instant to another, where both are known."""
+    if one is None or other is None:
+        return None
+    return (datetime.fromisoformat(other) - datetime.fromisoformat(one)) // timedelta(milliseconds=1)
+
+
+# `runs` has three lengths behind the columns of the view, worked out from these.
+for run in runs:
+    late, pending, running = (run.pop(name) for name in ("late_ms", "pending_ms", "running_ms"))
+    if late != between(run["fire_at"], run["sent_at"]):
+        wrong.append(f"it was not {late} ms late: {run}")
+    if run["state"] == "succeeded" and running != between(run["started_at"], run["ended_at"]):
+        wrong.append(f"it did not run {running} ms: {run}")
+    if run["state"] == "succeeded" and pending != max(0, between(run["accepted_at"], run["started_at"])):
+        wrong.append(f"it was not pending for {pending} ms: {run}")
+
 for name, one, other in (("the view", history, runs), ("`punctual runs`", runs, history)):
     known = {row["run"]: row for row in other}
     for row in one:
