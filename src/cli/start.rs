@@ -24,12 +24,12 @@ pub(super) async fn run(global: &Global, args: &StartArgs, clock: &Clock, out: &
         nominal: args.nominal.clone(),
         overlap: overlap(&args.how)?,
         force: args.force,
-        reason: args.how.reason.clone(),
+        reason: args.how.act.reason.clone(),
         ..StartRequest::default()
     };
     let client = daemon(global).await?;
     let path = format!("/schedules/{}/start", segment(&args.schedule));
-    let answer: StartAnswer = client.act(&path, &request, &args.how.once).await?;
+    let answer: StartAnswer = client.act(&path, &request, &args.how.act.once).await?;
     let run = RunId(answer.run);
     out.line(format!("`{}`: run {}", plain(&args.schedule), run.short()))?;
     if args.wait { follow(global, run, clock, out).await } else { Ok(Exit::Fine) }

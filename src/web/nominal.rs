@@ -1,5 +1,7 @@
 //! Which instant of a schedule's clock a person means who writes `07:00`, a date, or what `runs` prints: for times that have been.
 //!
+//! An act must not guess: where `punctual why` takes the newest time that fits, several are named here and none is taken.
+//!
 //! Pure. Absent: times to come (`meant`).
 
 use jiff::Timestamp;

@@ -11,7 +11,7 @@ use super::run::{overlap, polling};
 use super::state::{State, boot_of};
 use crate::policy::windows::Whose;
 use crate::run::{InWindows, Run, RunId, RunState};
-use crate::schedule::{OverlapPolicy, Schedule, ScheduleKey, Trigger};
+use crate::schedule::{OverlapPolicy, Schedule, ScheduleKey};
 use crate::store::Deed;
 use crate::text::known_names;
 
@@ -103,7 +103,7 @@ pub(super) fn claim(state: &mut State, mut run: Run) -> RunId {
 /// An open run of a person for this time of a schedule: two would do the same.
 pub(super) fn open_for(state: &State, schedule: &ScheduleKey, nominal_at: jiff::Timestamp) -> Option<RunId> {
     let of_time = state.book.of_schedule(schedule).filter(|open| open.run.nominal_at == nominal_at);
-    let by_hand = of_time.filter(|open| matches!(open.run.trigger, Trigger::Manual | Trigger::Backfill));
+    let by_hand = of_time.filter(|open| !open.run.trigger.is_planned());
     by_hand.filter(|open| !open.run.state.is_final()).map(|open| open.run.id).next()
 }
 

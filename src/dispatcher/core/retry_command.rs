@@ -95,12 +95,12 @@ pub enum RetryRefused {
         state: RunState,
     },
     /// Nothing of it waits for its time.
-    #[error("run `{}` does not wait for another attempt: it is {state}", run.short())]
+    #[error("run `{}` does not wait for another attempt: it {}", run.short(), stands(*state))]
     NotWaiting {
         /// Which.
         run: RunId,
-        /// How it stands.
-        state: RunState,
+        /// How it stands; none: it is not open.
+        state: Option<RunState>,
     },
     /// No start was asked for.
     #[error("run `{}` is {state}: it never got as far as a start that could be tried again", run.short())]
@@ -151,6 +151,10 @@ pub enum RetryRefused {
     ByHand(#[from] ByHandRefused),
 }
 
+fn stands(state: Option<RunState>) -> String {
+    state.map_or_else(|| "has ended".to_owned(), |state| format!("is {state}"))
+}
+
 /// Does what a person asks for.
 pub(crate) fn take(state: &mut State, command: RetryCommand, actor: &str) -> Result<RetryDone, RetryRefused> {
     match command {
@@ -183,12 +187,8 @@ pub(crate) fn take(state: &mut State, command: RetryCommand, actor: &str) -> Res
 fn send_now(state: &mut State, id: RunId, reason: Option<String>, actor: &str) -> Result<RetryDone, RetryRefused> {
     let now = state.now.wall;
     let its_state = state.book.get(id).map(|open| open.run.state);
-    let waits = its_state == Some(RunState::Waiting(WaitReason::Retry));
-    match its_state {
-        Some(_) if waits => {}
-        Some(its_state) => return Err(RetryRefused::NotWaiting { run: id, state: its_state }),
-        // It has ended while it was asked for.
-        None => return Err(RetryRefused::NotWaiting { run: id, state: RunState::Ended(Ending::Cancelled) }),
+    if its_state != Some(RunState::Waiting(WaitReason::Retry)) {
+        return Err(RetryRefused::NotWaiting { run: id, state: its_state });
     }
     state.book.change_attempt(id, |attempt| attempt.due_at = Some(now));
     state.book.change(id, |run| run.waiting_until = None);
