@@ -74,11 +74,14 @@ pub fn decide(policy: OverlapPolicy, open: &[ActiveRun]) -> Admission {
             None => Admission::AskAgain,
         },
         OverlapPolicy::QueueOne => {
-            let certain: Vec<RunId> = certain.map(|run| run.id).collect();
-            match certain.as_slice() {
-                [_, waiting, ..] => Admission::Skip(*waiting),
-                [] | [_] if unread => Admission::AskAgain,
-                [] | [_] => Admission::Behind(front.id),
+            let certain: Vec<&ActiveRun> = certain.collect();
+            // Two that run next to each other, as one of them may by a policy of its own, leave the place in the queue free.
+            let behind_front = certain.iter().skip(1).find(|run| run.stage == Stage::Unsent);
+            let in_queue = behind_front.or(certain.first().filter(|run| run.stage == Stage::Unsent));
+            match (certain.len(), in_queue) {
+                (0 | 1, _) if unread => Admission::AskAgain,
+                (0 | 1, _) | (_, None) => Admission::Behind(front.id),
+                (_, Some(waiting)) => Admission::Skip(waiting.id),
             }
         }
         OverlapPolicy::QueueAll if waiting >= OverlapPolicy::LONGEST_QUEUE => Admission::TooMany,

@@ -84,3 +84,19 @@ fn what_was_sent_is_never_replaced() {
         assert_eq!(decide(OverlapPolicy::QueueLatest, &open), Admission::Behind(open[0].id), "{stage:?}");
     }
 }
+
+#[test]
+fn one_that_runs_next_to_the_front_takes_nobodys_place_in_a_queue_of_one() {
+    let stage = |number, stage| ActiveRun { stage, ..open(number, Knowledge::Current) };
+    let (first, second) = (RunId(Uuid::from_u128(0)), RunId(Uuid::from_u128(1)));
+    for (stages, expected) in [
+        // A run by hand, or one of before an edit, was started next to it: what has waited goes on waiting.
+        ([Stage::Job, Stage::Job], Admission::Behind(first)),
+        ([Stage::Job, Stage::Unclear], Admission::Behind(first)),
+        ([Stage::Job, Stage::Unsent], Admission::Skip(second)),
+        ([Stage::Unsent, Stage::Job], Admission::Skip(first)),
+    ] {
+        let open = [stage(0, stages[0]), stage(1, stages[1])];
+        assert_eq!(decide(OverlapPolicy::QueueOne, &open), expected, "{stages:?}");
+    }
+}
