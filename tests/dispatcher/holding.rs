@@ -479,3 +479,16 @@ fn an_edit_while_nobody_is_there_keeps_what_both_timings_have() {
     world.pass_to("2026-11-23T14:25:00Z");
     assert_eq!(world.state("x", "2026-11-23T14:20:00Z"), "succeeded");
 }
+
+#[test]
+fn a_time_that_came_at_the_very_instant_of_a_pause_lies_in_it_though_it_was_claimed_before() {
+    let mut world = World::proven(&hourly(", overlap: queue_all"), "2026-11-23T11:59:00Z");
+    world.server.lasts = seconds(3_700);
+    world.pass_to("2026-11-23T13:00:00Z");
+    assert_eq!(world.state("x", "2026-11-23T13:00:00Z"), "waiting: overlap", "it is claimed");
+    pause(&mut world, PauseScope::All, None);
+    let run = world.run("x", "2026-11-23T13:00:00Z");
+    assert_eq!((run.state.to_string().as_str(), run.attempts.len()), ("skipped: paused", 0));
+    assert!(note(run).contains("month's end"), "{}", note(run));
+    assert_eq!(world.state("x", "2026-11-23T12:00:00Z"), "running", "what came before goes on");
+}

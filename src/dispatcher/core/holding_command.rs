@@ -8,7 +8,7 @@
 use jiff::Timestamp;
 
 use super::run::failing;
-use super::run::holding::look_at;
+use super::run::holding::{look_at, skip_claimed};
 use super::set::planning::Planning;
 use super::state::State;
 use crate::happening::{Happening, OfDaemon};
@@ -158,6 +158,7 @@ fn pause(
     for scope in &scopes {
         let (scope, reason, actor) = (scope.clone(), reason.clone(), actor.to_owned());
         state.holding.pause(&mut state.book, Pause { scope: scope.clone(), reason, actor, since, until });
+        skip_claimed(state, &scope, since);
         look_at(state, &scope);
     }
     let detail = match (&reason, until) {

@@ -5,6 +5,7 @@
 
 use jiff::Timestamp;
 
+use super::ending::join;
 use super::overlap;
 use crate::dispatcher::core::holding::whose;
 use crate::dispatcher::core::progress::{Need, Progress, Wish};
@@ -12,7 +13,8 @@ use crate::dispatcher::core::queue::Seat;
 use crate::dispatcher::core::state::State;
 use crate::happening::OfRun;
 use crate::policy::holding::Kept;
-use crate::run::{InWindows, PauseScope, RunId, WaitReason};
+use crate::run::{Ending, Held, InWindows, PauseScope, Run, RunEvent, RunId, RunState, WaitReason};
+use crate::schedule::Trigger;
 
 /// What a run waits for that is held back now. None: nothing holds it.
 pub(crate) fn keep(state: &mut State, id: RunId) -> Option<Seat> {
@@ -67,6 +69,29 @@ pub(crate) fn look_at(state: &mut State, scope: &PauseScope) {
     };
     for id in ids {
         state.book.get_mut(id);
+    }
+}
+
+/// Times that came at the very instant from which a pause holds lie in it (semantics.md 29): what was claimed of them and never sent is skipped.
+pub(crate) fn skip_claimed(state: &mut State, scope: &PauseScope, since: Timestamp) {
+    let planned = |run: &Run| match run.trigger {
+        Trigger::Scheduled | Trigger::CatchUp | Trigger::After => true,
+        Trigger::Backfill | Trigger::Manual => false,
+    };
+    let unsent = |run: &Run| match run.state {
+        RunState::Armed | RunState::Waiting(_) => run.sent_at.is_none(),
+        RunState::Starting | RunState::Unknown | RunState::Held | RunState::Job(_) | RunState::Ended(_) => false,
+    };
+    let of_now = state.book.iter().map(|open| &open.run).filter(|run| run.fire_at >= since);
+    let of_now = of_now.filter(|run| planned(run) && unsent(run) && scope.holds(&run.schedule, &run.connection));
+    let of_now: Vec<Run> = of_now.cloned().collect();
+    for run in of_now {
+        let Held::Skipped(by) = state.holding.of_run(&run) else { continue };
+        state.book.change(run.id, |run| {
+            run.attempts.clear();
+            run.note = join(run.note.take(), by.to_string());
+        });
+        state.step(run.id, RunEvent::End(Ending::Skipped(by.skips_as())), OfRun::LeftOut(by));
     }
 }
 
