@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use super::holding::look_at;
+use super::holding::{look_at, skip_claimed};
 use crate::dispatcher::core::state::State;
 use crate::happening::{Happening, OfSchedule, WhyPaused};
 use crate::policy::failing::{self, Counted};
@@ -97,14 +97,16 @@ fn pause(state: &mut State, schedule: &ScheduleKey, why: WhyPaused) {
         return;
     }
     let scope = PauseScope::Schedules(NamePattern::new(schedule.as_str()));
+    let since = state.this_millisecond();
     let pause = Pause {
         scope: scope.clone(),
         reason: Some(why.to_string()),
         actor: Pause::BY_US.to_owned(),
-        since: state.this_millisecond(),
+        since,
         until: None,
     };
     state.holding.pause(&mut state.book, pause);
+    skip_claimed(state, &scope, since);
     state.book.log(Happening::Schedule(schedule.clone(), OfSchedule::PausedByUs(why)));
     look_at(state, &scope);
 }
