@@ -111,7 +111,7 @@ fn show(args: &BackfillArgs, answer: &BackfillAnswer, out: &mut Out) -> Result<(
 fn left(why: &str) -> String {
     match why {
         "open" => "whose run is open".to_owned(),
-        "succeeded" => "that succeeded".to_owned(),
+        "succeeded" => "that succeeded: `--include ran` takes them too".to_owned(),
         "other" => "that nobody wanted to run, or about which a person has decided: `punctual start SCHEDULE --nominal TIME` starts one"
             .to_owned(),
         "ran" => "that ran and failed: `punctual retry RUN` repeats one, `--include ran` takes all".to_owned(),

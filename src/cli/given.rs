@@ -10,9 +10,9 @@ use crate::cli::args::Global;
 use crate::doctor::Step;
 
 /// The subcommands that cures name.
-const COMMANDS: [&str; 18] = [
-    "audit", "check", "daemon", "doctor", "login", "next", "pause", "reload", "resolve", "resume", "runs", "show",
-    "skip", "start", "status", "stop", "token", "why",
+const COMMANDS: [&str; 20] = [
+    "audit", "backfill", "check", "daemon", "doctor", "login", "next", "pause", "reload", "resolve", "resume", "retry",
+    "runs", "show", "skip", "start", "status", "stop", "token", "why",
 ];
 
 /// Those of them that read the schedule files; the others ask the daemon, or its database.

@@ -32,6 +32,9 @@ pub(super) async fn run(global: &Global, args: &StartArgs, clock: &Clock, out: &
     let answer: StartAnswer = client.act(&path, &request, &args.how.act.once).await?;
     let run = RunId(answer.run);
     out.line(format!("`{}`: run {}", plain(&args.schedule), run.short()))?;
+    if let Some(paused) = &answer.paused {
+        out.line(format!("The schedule is paused ({}); what a person starts runs all the same", plain(paused)))?;
+    }
     if args.wait { follow(global, run, clock, out).await } else { Ok(Exit::Fine) }
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::args::{Global, ObjectFormat, WhyArgs};
 use super::failure::{Exit, Failure};
 use super::files::tell;
+use super::given::Given;
 use super::next::held;
 use super::output::{Out, plain};
 use super::times;
@@ -55,7 +56,7 @@ pub(super) async fn run(global: &Global, args: &WhyArgs, clock: &Clock, out: &mu
     }
     let why = why.map_err(|none| failure(none, loaded.is_ok().then_some(set), &args.schedule))?;
     match args.output {
-        ObjectFormat::Table => print(&why, out)?,
+        ObjectFormat::Table => print(&why, &Given::of(global), out)?,
         ObjectFormat::Json => {
             let text = serde_json::to_string_pretty(&object(&why));
             out.line(text.map_err(|cause| Failure::new(Exit::Usage, cause.to_string()))?)?;
@@ -77,7 +78,7 @@ fn object(why: &Why) -> Object<'_> {
     }
 }
 
-fn print(why: &Why, out: &mut Out) -> Result<(), Failure> {
+fn print(why: &Why, given: &Given, out: &mut Out) -> Result<(), Failure> {
     let (there, here) = (spoken(&why.zone, why.nominal_at), times::local(why.nominal_at));
     let here = if there == here { String::new() } else { format!(" ({here} here)") };
     out.line(format!("{} at {there} in {}{here}", plain(&why.schedule).bold(), why.zone.name()))?;
@@ -92,7 +93,7 @@ fn print(why: &Why, out: &mut Out) -> Result<(), Failure> {
     }
     if let Some(cure) = why.cure() {
         out.line("")?;
-        out.line(format!("  then: {}", plain(&cure)))?;
+        out.line(format!("  then: {}", given.in_text(&plain(&cure))))?;
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ use super::nominal::edge;
 use super::once::Caller;
 use super::start::{refused_by_hand, unable};
 use super::stop::{StopAnswer, StopRequest, stop};
-use crate::clock::earlier;
+use crate::clock::{earlier, later};
 use crate::dispatcher::core::{
     BackfillCommand, BackfillDone, BackfillRefused, CommandRefused, Done, MOST_TIMES, StopCommand, StopWaiting,
 };
@@ -28,6 +28,9 @@ use crate::recurrence::{Excluded, Nominal, Recurrence, spoken};
 use crate::run::RunState;
 use crate::schedule::{OverlapPolicy, Schedule, ScheduleKey, Timing, Trigger};
 use crate::text::{known_names, quoted};
+
+/// Times are whole seconds: what is this much later is after one and before the next.
+const A_MOMENT: std::time::Duration = std::time::Duration::from_millis(1);
 
 /// So many rows of a range are looked through; each is a few hundred bytes for a moment.
 const MOST_ROWS: u32 = 20_000;
@@ -98,8 +101,9 @@ pub(super) async fn backfill(
     };
     let named = named(&request.include)?;
     let (now, zone) = (control.clock.now(), schedule.recurrence.zone());
-    let from = edge(&request.from, zone, now)?;
-    let until = request.until.as_deref().map(|text| edge(text, zone, now)).transpose()?.unwrap_or(now).min(now);
+    let from = edge(&request.from, zone, now, None)?;
+    let until =
+        request.until.as_deref().map(|text| edge(text, zone, now, Some(from))).transpose()?.unwrap_or(now).min(now);
     if from >= until {
         return Err(Refusal::new(
             Why::Wrong,
@@ -244,7 +248,12 @@ async fn choose(
         }
     }
     let mut chosen = Chosen::default();
-    for (at, rows) in times.into_iter().filter(|(at, _)| (from..until).contains(at)) {
+    let is_time =
+        |at: Timestamp| schedule.recurrence.previous_before(later(at, A_MOMENT)).is_some_and(|time| time.at == at);
+    // What a person has started for a moment of its own is none of the schedule's times.
+    let of_plan = |at: Timestamp, rows: &[Row]| rows.iter().any(|row| row.trigger.is_planned()) || is_time(at);
+    let in_range = |(at, rows): &(Timestamp, Vec<Row>)| (from..until).contains(at) && of_plan(*at, rows);
+    for (at, rows) in times.into_iter().filter(in_range) {
         let why = match decide(&rows, named) {
             Choice::Taken(kind) => {
                 chosen.taken.push((at, kind));
@@ -286,7 +295,7 @@ fn kept(recurrence: &Recurrence, first: Timestamp, last: Timestamp) -> Result<Ve
 }
 
 fn just_before(at: Timestamp) -> Timestamp {
-    earlier(at, std::time::Duration::from_millis(1))
+    earlier(at, A_MOMENT)
 }
 
 fn refused(cause: &CommandRefused) -> Refusal {

@@ -66,7 +66,7 @@ async fn times_that_a_pause_took_are_made_good_when_that_is_asked_for_by_name_an
         assert_eq!(by["arguments"]["at"], old["nominal_at"].as_str().unwrap().replace(".000Z", "Z"));
     }
     let told = said(&place, &dry[..6], FINE).await;
-    assert!(told.contains("nothing is to be made good") && told.contains("that succeeded"), "{told}");
+    assert!(told.contains("nothing is to be made good") && told.contains("that succeeded: `--include ran`"), "{told}");
 
     let told = said(&place, &["backfill", "long", "--from", "yesterday", "--include", "paused"], FINE).await;
     assert!(told.contains("are made good, one after another\n"), "{told}");
@@ -100,6 +100,19 @@ async fn one_time_is_made_good_by_a_start_for_it_and_what_is_no_time_or_no_kind_
     let [made] = made[..] else { panic!("{told}") };
     let old = rows(&told, "scheduled", "skipped").into_iter().find(|row| row["nominal_at"] == at.as_str()).unwrap();
     assert_eq!((&made["nominal_at"], &old["made_good_by"]), (&at.into(), &made["run"]), "{told}");
+
+    // A pause holds nothing that a person starts, and is told.
+    let told = said(&place, &["start", "quick", "--overlap", "allow", "--wait"], FINE).await;
+    assert!(
+        told.contains("The schedule is paused (") && told.contains("; what a person starts runs all the same"),
+        "{told}"
+    );
+    let skipped = rows(&json(&place.run(&runs).await), "scheduled", "skipped")[0]["run"].as_str().unwrap().to_owned();
+    let told = said(&place, &["retry", &skipped, "--force"], USAGE).await;
+    let cure =
+        told.split('`').find_map(|text| text.strip_prefix("punctual start ")).unwrap_or_else(|| panic!("{told}"));
+    let words: Vec<&str> = cure.split(' ').collect();
+    said(&place, &[&["start"], &words[..], &["--overlap", "allow", "--wait"]].concat(), FINE).await;
 
     let told = said(&place, &["start", "quick", "--nominal", "soon"], USAGE).await;
     assert!(told.contains("`soon` is not a time"), "{told}");

@@ -59,6 +59,9 @@ async fn what_is_refused_says_why_and_the_cure_that_is_printed_starts_it() {
 
     let told = said(&place, &["start", "lnog"], USAGE).await;
     assert!(told.contains("there is no schedule `lnog`") && told.contains("`long`"), "{told}");
+    let told = said(&place, &["start", "long", "--nominal", "2026-11-23 07:00"], USAGE).await;
+    assert!(told.contains("`long` has no time 2026-11-23 07:00:00 +00:00 in UTC, its zone"), "{told}");
+    assert!(told.contains("the nearest there: 2024-02-29 00:00:00 +00:00, 2028-02-29 00:00:00 +00:00"), "{told}");
     let told = said(&place, &["start", "long", "-a", "who"], USAGE).await;
     assert!(told.contains("`who` is not `NAME=VALUE`"), "{told}");
     stop(daemon).await;

@@ -59,7 +59,7 @@ async fn a_job_is_stopped_a_waiting_run_cancelled_and_all_that_wait_at_once() {
     assert!(ended["jobs"][0]["stopped_by"].as_str().unwrap().contains("(uid "), "{ended}");
 
     let told = said(&place, &["stop", &first], USAGE).await;
-    assert!(told.contains("is not open"), "{told}");
+    assert!(told.contains("is not open") && told.contains("`punctual show "), "{told}");
     let deeds = json(&place.run(&["audit", "-o", "json"]).await);
     let details: Vec<_> =
         deeds.as_array().unwrap().iter().map(|deed| deed["detail"].as_str().map(str::to_owned)).collect();

@@ -49,6 +49,16 @@ pub enum ByHandRefused {
     /// The arguments cannot be filled in.
     #[error("{0}")]
     Arguments(String),
+    /// Its file has no such argument, and one that is nearly the same: a robot would go on with that of the file.
+    #[error("the file of `{schedule}` has no argument `{name}`")]
+    NoArgument {
+        /// Whose.
+        schedule: ScheduleKey,
+        /// As it was written.
+        name: String,
+        /// The one that was meant.
+        meant: String,
+    },
 }
 
 fn stands(state: Option<RunState>) -> String {

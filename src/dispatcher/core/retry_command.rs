@@ -6,13 +6,15 @@
 //!
 //! Absent: the answer's way back (`command`), and what it has in common with other acts (`by_hand`).
 
+use jiff::Timestamp;
+
 use super::by_hand::{self, ByHandRefused};
 use super::set::new_run::{fill_in, new_run};
 use super::start_command::nominal_for;
 use super::state::State;
 use crate::happening::OfRun;
 use crate::run::{Ending, FrozenPolicy, InWindows, Run, RunId, RunState, WaitReason, Work};
-use crate::schedule::{Kept, OverlapPolicy, Schedule, Trigger};
+use crate::schedule::{Kept, OverlapPolicy, Schedule, ScheduleKey, Trigger};
 use crate::store::Recorded;
 
 /// What a person wants tried again.
@@ -109,6 +111,10 @@ pub enum RetryRefused {
         run: RunId,
         /// How it ended.
         state: RunState,
+        /// Of which schedule.
+        schedule: ScheduleKey,
+        /// For which time.
+        nominal_at: Timestamp,
     },
     /// There is nothing to make good.
     #[error("run `{}` succeeded", run.short())]
@@ -216,7 +222,7 @@ fn may_be_repeated(state: &State, old: &Run, made_good_by: Option<RunId>, again:
     };
     match (ending, again) {
         (Ending::Missed(_) | Ending::Skipped(_) | Ending::Cancelled, _) => {
-            return Err(RetryRefused::NeverAsked { run, state: old.state });
+            return Err(never_asked(old));
         }
         (Ending::Succeeded, Again::Failed) => return Err(RetryRefused::Succeeded { run }),
         (Ending::Lost, Again::Failed) => return Err(RetryRefused::MayRun { run }),
@@ -230,6 +236,11 @@ fn may_be_repeated(state: &State, old: &Run, made_good_by: Option<RunId>, again:
     }
 }
 
+fn never_asked(old: &Run) -> RetryRefused {
+    let (run, state, schedule, nominal_at) = (old.id, old.state, old.schedule.clone(), old.nominal_at);
+    RetryRefused::NeverAsked { run, state, schedule, nominal_at }
+}
+
 /// The same work under a name of its own, with the policies that it had.
 fn as_it_was(state: &mut State, old: &Run, schedule: &Schedule) -> Result<(Run, FileSays), RetryRefused> {
     let run = old.id;
@@ -241,7 +252,7 @@ fn as_it_was(state: &mut State, old: &Run, schedule: &Schedule) -> Result<(Run, 
     };
     if old.attempts.is_empty() {
         // Its arguments could not be filled in.
-        return Err(RetryRefused::NeverAsked { run, state: old.state });
+        return Err(never_asked(old));
     }
     if !kept {
         return Err(RetryRefused::Dropped { run });
