@@ -2,8 +2,7 @@
 //!
 //! What ran already is only taken when that is asked for and confirmed: a robot that pays twice cannot be called back.
 
-use std::io::{BufRead, IsTerminal, Write};
-
+use super::agree::{Agreed, agree};
 use super::args::{Format, Global};
 use super::by_hand_args::BackfillArgs;
 use super::client::{Client, segment};
@@ -36,7 +35,7 @@ pub(super) async fn run(global: &Global, args: &BackfillArgs, out: &mut Out) -> 
         include: args.include.clone(),
         overlap,
         dry_run: args.dry_run,
-        reason: args.how.reason.clone(),
+        reason: args.how.act.reason.clone(),
     };
     let includes_ran = args.include.iter().any(|kind| kind == Kind::Ran.name());
     if includes_ran && !args.yes && !args.dry_run {
@@ -46,14 +45,14 @@ pub(super) async fn run(global: &Global, args: &BackfillArgs, out: &mut Out) -> 
             return Ok(Exit::Found);
         }
     }
-    let answer: BackfillAnswer = client.act(&path, &request, &args.how.once).await?;
+    let answer: BackfillAnswer = client.act(&path, &request, &args.how.act.once).await?;
     show(args, &answer, out)?;
     Ok(Exit::Fine)
 }
 
 async fn cancel(client: &Client, path: &str, args: &BackfillArgs, out: &mut Out) -> Result<Exit, Failure> {
-    let request = StopRequest { kill: false, reason: args.how.reason.clone() };
-    let answer: StopAnswer = client.act(&format!("{path}/cancel"), &request, &args.how.once).await?;
+    let request = StopRequest { kill: false, reason: args.how.act.reason.clone() };
+    let answer: StopAnswer = client.act(&format!("{path}/cancel"), &request, &args.how.act.once).await?;
     let runs = match answer {
         StopAnswer::Waiting { runs } => runs.len(),
         StopAnswer::Cancelled | StopAnswer::EndedAsItsJob { .. } | StopAnswer::Asked { .. } | StopAnswer::LookedUp => 0,
@@ -68,16 +67,12 @@ async fn cancel(client: &Client, path: &str, args: &BackfillArgs, out: &mut Out)
 
 /// Whether a person wants times to run that ran already.
 fn confirmed(schedule: &str, ran: usize) -> Result<bool, Failure> {
-    let question = format!("{} of `{schedule}` ran already, and would run again.", counted(ran, "time"));
-    if !std::io::stdin().is_terminal() {
-        return Err(Failure::new(Exit::Usage, question.trim_end_matches('.').to_owned())
-            .hint("`--dry-run` shows which; `--yes` starts them"));
+    let what = format!("{} of `{schedule}` ran already, and would run again", counted(ran, "time"));
+    match agree(&format!("{what}. Start them?"))? {
+        Agreed::Yes => Ok(true),
+        Agreed::No => Ok(false),
+        Agreed::Nobody => Err(Failure::new(Exit::Usage, what).hint("`--dry-run` shows which; `--yes` starts them")),
     }
-    let mut told = std::io::stderr();
-    write!(told, "{question} Start them? [y/N] ").and_then(|()| told.flush())?;
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 fn show(args: &BackfillArgs, answer: &BackfillAnswer, out: &mut Out) -> Result<(), Failure> {
@@ -116,7 +111,7 @@ fn show(args: &BackfillArgs, answer: &BackfillAnswer, out: &mut Out) -> Result<(
 fn left(why: &str) -> String {
     match why {
         "open" => "whose run is open".to_owned(),
-        "succeeded" => "that succeeded".to_owned(),
+        "succeeded" => "that succeeded: `--include ran` takes them too".to_owned(),
         "other" => "that nobody wanted to run, or about which a person has decided: `punctual start SCHEDULE --nominal TIME` starts one"
             .to_owned(),
         "ran" => "that ran and failed: `punctual retry RUN` repeats one, `--include ran` takes all".to_owned(),

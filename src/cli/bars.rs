@@ -1,5 +1,4 @@
-//! The last runs of a schedule as one short text: a bar for each success, as high as it took long, and a sign for whatever else became of a
-//! time.
+//! The last runs of a schedule as one short text: a bar for each success, the higher the longer it took, and a sign for any other end.
 //!
 //! Never colour alone: a run that did not succeed has a sign of its own and no bar. Blocks are for terminals whose locale is UTF-8; elsewhere
 //! the same heights are the digits 1 to 8, which a pipe, a ticket and an old terminal show alike.

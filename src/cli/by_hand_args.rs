@@ -81,6 +81,13 @@ pub(super) struct HowArgs {
     /// [default: a single run is refused, unless the schedule says `allow`; several go one after another].
     #[arg(long, value_name = "POLICY")]
     pub(super) overlap: Option<String>,
+    #[command(flatten)]
+    pub(super) act: ActArgs,
+}
+
+/// What stands with every act.
+#[derive(Args, Debug)]
+pub(super) struct ActArgs {
     /// Why, for `punctual audit`.
     #[arg(long, value_name = "TEXT")]
     pub(super) reason: Option<String>,
@@ -106,9 +113,6 @@ pub(super) struct StopArgs {
     /// Cancel every run of this schedule that was not sent.
     #[arg(long)]
     pub(super) waiting: bool,
-    /// Why, for `punctual audit`.
-    #[arg(long, value_name = "TEXT")]
-    pub(super) reason: Option<String>,
     #[command(flatten)]
-    pub(super) once: OnceArgs,
+    pub(super) act: ActArgs,
 }

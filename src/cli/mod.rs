@@ -4,6 +4,7 @@
 //! closed pipe is no error. Questions about runs are answered from the files, read-only, whether a daemon runs or not; what only
 //! a daemon knows, and whatever acts, goes through its control socket (`client`).
 
+mod agree;
 mod args;
 mod audit;
 mod backfill;

@@ -3,11 +3,12 @@
 //! Before anything is changed a person reads what stands in the copy: what waits in it is looked up and sent, and a pause that
 //! stands in it holds again. Who cannot be asked says `--yes`.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io;
 use std::path::Path;
 
 use jiff::Timestamp;
 
+use super::agree::{Agreed, agree};
 use super::args::Global;
 use super::backup;
 use super::copies_args::RestoreArgs;
@@ -130,22 +131,13 @@ fn agreed(args: &RestoreArgs) -> Result<(), Failure> {
     if args.yes {
         return Ok(());
     }
-    if !io::stdin().is_terminal() {
-        return Err(Failure::new(
-            Exit::Usage,
-            "nobody can be asked whether the copy is to be put back; nothing was changed",
-        )
-        .hint("say `--yes` when you have read what is said above"));
-    }
-    let mut err = anstream::stderr().lock();
-    write!(err, "Put it back? [y/N] ")?;
-    err.flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
-        Ok(())
-    } else {
-        Err(Failure::new(Exit::Usage, "the copy was not put back; nothing was changed"))
+    match agree("Put it back?")? {
+        Agreed::Yes => Ok(()),
+        Agreed::No => Err(Failure::new(Exit::Usage, "the copy was not put back; nothing was changed")),
+        Agreed::Nobody => {
+            let why = "nobody can be asked whether the copy is to be put back; nothing was changed";
+            Err(Failure::new(Exit::Usage, why).hint("say `--yes` when you have read what is said above"))
+        }
     }
 }
 

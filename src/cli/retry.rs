@@ -17,10 +17,10 @@ pub(super) async fn run(global: &Global, args: &RetryArgs, clock: &Clock, out: &
         (false, false) => RetryHow::AsItWas,
     };
     let request =
-        RetryRequest { how, overlap: overlap(&args.how)?, force: args.force, reason: args.how.reason.clone() };
+        RetryRequest { how, overlap: overlap(&args.how)?, force: args.force, reason: args.how.act.reason.clone() };
     let client = daemon(global).await?;
     let old = run_of(&client, &args.run).await?;
-    let answer: RetryAnswer = client.act(&format!("/runs/{}/retry", old.run), &request, &args.how.once).await?;
+    let answer: RetryAnswer = client.act(&format!("/runs/{}/retry", old.run), &request, &args.how.act.once).await?;
     let (schedule, again) = (plain(&old.schedule), old.short());
     let run = match answer {
         RetryAnswer::Repeated { run, file_differs } => {

@@ -13,7 +13,7 @@ use super::run_row::RunRow;
 use super::runs_args::RunsArgs;
 use super::{by_schedule, times};
 use crate::clock::Clock;
-use crate::history::{Details, History, HistoryFilter, RunSummary, ShownState, Spans};
+use crate::history::{Details, Ended, History, HistoryFilter, RunSummary, ShownState, Spans};
 use crate::run::{Ending, JobPhase, MissReason, RunState, WaitReason};
 use crate::schedule::load;
 use crate::text::{in_columns, known_names};
@@ -44,8 +44,9 @@ pub(super) async fn run(global: &Global, args: &RunsArgs, clock: &Clock, out: &m
     }
     let filter = HistoryFilter {
         schedules,
-        states: if args.failed { FAILED.map(str::to_owned).to_vec() } else { args.state.clone() },
+        states: args.state.clone(),
         not: args.not.clone(),
+        ended: if args.failed { Ended::Failed } else { Ended::Anyhow },
         reasons: args.reason.clone(),
         triggers: args.trigger.clone(),
         since: args.since.map(|when| when.resolve(now)),
@@ -74,9 +75,6 @@ pub(super) async fn run(global: &Global, args: &RunsArgs, clock: &Clock, out: &m
     history.close().await;
     Ok(Exit::Fine)
 }
-
-/// The states that `status` counts as failed.
-const FAILED: [&str; 5] = ["faulted", "timed_out", "rejected", "lost", "missed"];
 
 /// Refuses a schedule that neither the history nor the files know: a typo must not look like "nothing ran".
 async fn known(history: &History, global: &Global, wanted: &[String], now: Timestamp) -> Result<(), Failure> {
@@ -141,6 +139,11 @@ fn lets_through(filter: &HistoryFilter, run: &RunSummary) -> bool {
     any(&filter.schedules, Some(&run.schedule))
         && any(&filter.states, Some(run.state.name()))
         && !filter.not.iter().any(|name| name == run.state.name())
+        && match (filter.ended, run.state.known()) {
+            (Ended::Anyhow, _) => true,
+            (Ended::Failed, Some(RunState::Ended(ending))) => ending.is_failure(),
+            (Ended::Failed, _) => false,
+        }
         && any(&filter.reasons, run.state.reason())
         && any(&filter.triggers, Some(run.trigger.name()))
 }

@@ -11,7 +11,7 @@ use super::grid::Grid;
 use super::output::{Out, plain};
 use super::reads::Reads;
 use super::run_row::RunRow;
-use super::runs::{cure, length, running, state};
+use super::runs::{cure, length, running, short, state};
 use super::times;
 use crate::clock::Clock;
 use crate::history::{Details, JobLine, RunLine, RunSummary, Spans};
@@ -70,6 +70,9 @@ fn print(run: &RunSummary, told: &Told<'_>, out: &mut Out) -> Result<(), Failure
         field("until", Some(format!("{}  ({count})", times::local_text(until))))?;
     }
     field("trigger", Some(run.trigger.to_string()))?;
+    field("asked by", run.actor.as_deref().map(plain))?;
+    field("repeats", run.retry_of.as_deref().map(short))?;
+    field("made good", run.made_good_by.as_deref().map(|id| format!("by run {}", short(id))))?;
     field("note", run.note.as_deref().map(plain))?;
     field("error", run.error.as_deref().map(plain))?;
     field("cure", cure(run, details).map(|cure| given.in_text(&cure)))?;

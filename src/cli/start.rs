@@ -23,14 +23,17 @@ pub(super) async fn run(global: &Global, args: &StartArgs, clock: &Clock, out: &
         nominal: args.nominal.clone(),
         overlap: overlap(&args.how)?,
         force: args.force,
-        reason: args.how.reason.clone(),
+        reason: args.how.act.reason.clone(),
         ..StartRequest::default()
     };
     let client = daemon(global).await?;
     let path = format!("/schedules/{}/start", segment(&args.schedule));
-    let answer: StartAnswer = client.act(&path, &request, &args.how.once).await?;
+    let answer: StartAnswer = client.act(&path, &request, &args.how.act.once).await?;
     let run = RunId(answer.run);
     out.line(format!("`{}`: run {}", plain(&args.schedule), run.short()))?;
+    if let Some(paused) = &answer.paused {
+        out.line(format!("The schedule is paused ({}); what a person starts runs all the same", plain(paused)))?;
+    }
     if args.wait { follow(&client, run, clock, out).await } else { Ok(Exit::Fine) }
 }
 

@@ -14,15 +14,15 @@ pub(super) async fn run(global: &Global, args: &StopArgs, out: &mut Out) -> Resu
         Failure::new(Exit::NotReachable, "no daemon answers, and only a running one can stop a run")
             .hint("start it with `punctual daemon`, or say where its socket is with `--socket`; a job can be stopped in Orchestrator")
     })?;
-    let request = StopRequest { kill: args.kill, reason: args.reason.clone() };
+    let request = StopRequest { kill: args.kill, reason: args.act.reason.clone() };
     if args.waiting {
         let path = format!("/schedules/{}/stop", segment(&args.what));
-        let answer: StopAnswer = client.act(&path, &request, &args.once).await?;
+        let answer: StopAnswer = client.act(&path, &request, &args.act.once).await?;
         out.line(format!("`{}`: {}", plain(&args.what), told(&answer)))?;
         return Ok(Exit::Fine);
     }
     let run = run_of(&client, &args.what).await?;
-    let answer: StopAnswer = client.act(&format!("/runs/{}/stop", run.run), &request, &args.once).await?;
+    let answer: StopAnswer = client.act(&format!("/runs/{}/stop", run.run), &request, &args.act.once).await?;
     out.line(format!("`{}`, run {}: {}", plain(&run.schedule), run.short(), told(&answer)))?;
     Ok(Exit::Fine)
 }

@@ -71,6 +71,8 @@ async fn renewed(manager: &TokenManager) -> Result<TokenStatus, AuthUnavailable>
     match first.state {
         TokenState::Valid if first.taken_from_file == 0 => Ok(first),
         TokenState::Valid => manager.refresh().await,
+        // Its renewal was due, and is under way: what is served meanwhile is the token of the file, and not the new one.
+        TokenState::Refreshing if first.taken_from_file > 0 => manager.refresh().await,
         // It has just been sent, or a file said that it was refused before: a person's wish sends it all the same.
         TokenState::NeedsLogin if first.last_error_code.as_deref() == Some("refresh_token_spent") => {
             manager.refresh().await

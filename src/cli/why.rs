@@ -6,6 +6,7 @@ use super::args::{Global, ObjectFormat, WhyArgs};
 use super::client::segment;
 use super::failure::{Exit, Failure};
 use super::files::tell;
+use super::given::Given;
 use super::output::{Out, plain};
 use super::reads::Reads;
 use super::times;
@@ -28,7 +29,7 @@ pub(super) async fn run(global: &Global, args: &WhyArgs, clock: &Clock, out: &mu
         Reads::Nothing(_) => from_files(global, None, &args.schedule, at, clock).await?,
     };
     match args.output {
-        ObjectFormat::Table => print(&why, out)?,
+        ObjectFormat::Table => print(&why, &Given::of(global), out)?,
         ObjectFormat::Json => {
             let text = serde_json::to_string_pretty(&why);
             out.line(text.map_err(|cause| Failure::new(Exit::Fault, cause.to_string()))?)?;
@@ -63,7 +64,7 @@ async fn from_files(
     Ok(answer?)
 }
 
-fn print(why: &WhyAnswer, out: &mut Out) -> Result<(), Failure> {
+fn print(why: &WhyAnswer, given: &Given, out: &mut Out) -> Result<(), Failure> {
     let (there, here) = (plain(&why.local), times::local_text(&why.nominal_at));
     let here = if there == here { String::new() } else { format!(" ({here} here)") };
     out.line(format!("{} at {there} in {}{here}", plain(&why.schedule).bold(), plain(&why.zone)))?;
@@ -77,7 +78,7 @@ fn print(why: &WhyAnswer, out: &mut Out) -> Result<(), Failure> {
     }
     if let Some(cure) = &why.cure {
         out.line("")?;
-        out.line(format!("  then: {}", plain(cure)))?;
+        out.line(format!("  then: {}", given.in_text(&plain(cure))))?;
     }
     Ok(())
 }

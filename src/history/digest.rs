@@ -14,7 +14,7 @@ use sqlx::sqlite::{SqlitePool, SqliteRow};
 
 use super::shown::ShownState;
 use super::sql;
-use crate::run::{Ending, MissReason, RunState};
+use crate::run::{Ending, RunState};
 
 /// As many as a line holds next to its words; the statement has the same number.
 const SHOWN: usize = 30;
@@ -74,13 +74,9 @@ impl Recent {
     pub fn judged(&self) -> Judged {
         match self.state.known() {
             Some(RunState::Ended(Ending::Succeeded)) => Judged::Succeeded,
-            // Somebody edited the schedule: its old times were not wanted any more.
-            Some(RunState::Ended(Ending::Missed(MissReason::Edited))) => Judged::Nothing,
-            Some(RunState::Ended(
-                Ending::Faulted | Ending::TimedOut | Ending::Rejected | Ending::Lost | Ending::Missed(_),
-            )) => Judged::Failed,
+            Some(RunState::Ended(ending)) if ending.is_failure() => Judged::Failed,
             Some(
-                RunState::Ended(Ending::Stopped | Ending::Skipped(_) | Ending::Cancelled)
+                RunState::Ended(_)
                 | RunState::Armed
                 | RunState::Waiting(_)
                 | RunState::Starting

@@ -2,6 +2,16 @@
 
 use jiff::Timestamp;
 
+/// Whether all are asked for, or only what failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ended {
+    /// All, open ones too.
+    #[default]
+    Anyhow,
+    /// Those of which [`Ending::is_failure`](crate::run::Ending::is_failure) holds.
+    Failed,
+}
+
 /// An empty list means: any.
 #[derive(Clone, Debug)]
 pub struct HistoryFilter {
@@ -11,6 +21,8 @@ pub struct HistoryFilter {
     pub states: Vec<String>,
     /// Names of states that are left out.
     pub not: Vec<String>,
+    /// How they ended.
+    pub ended: Ended,
     /// Names of reasons.
     pub reasons: Vec<String>,
     /// Names of triggers.
@@ -29,6 +41,7 @@ impl Default for HistoryFilter {
             schedules: Vec::new(),
             states: Vec::new(),
             not: Vec::new(),
+            ended: Ended::Anyhow,
             reasons: Vec::new(),
             triggers: Vec::new(),
             since: None,

@@ -25,7 +25,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 
 pub use details::{Details, JobPlace, PoolUse};
 pub use digest::{Digest, Judged, Recent, usual};
-pub use filter::HistoryFilter;
+pub use filter::{Ended, HistoryFilter};
 pub use holding::HeldBack;
 pub use planned::Planned;
 pub use shown::{Named, Shown, ShownState};
@@ -120,7 +120,7 @@ impl History {
     /// # Errors
     /// See [`HistoryError`].
     pub async fn list(&self, filter: &HistoryFilter) -> Result<Vec<RunSummary>, HistoryError> {
-        let HistoryFilter { schedules, states, not, reasons, triggers, since, until, limit } = filter;
+        let HistoryFilter { schedules, states, not, ended, reasons, triggers, since, until, limit } = filter;
         let list = |values: &Vec<String>| (!values.is_empty()).then(|| serde_json::json!(values).to_string());
         let rows = sql::query(sql::LIST)
             .bind(list(schedules))
@@ -131,6 +131,7 @@ impl History {
             .bind(until.map(|at| at.as_millisecond()))
             .bind(i64::from(*limit))
             .bind(list(not))
+            .bind((*ended == Ended::Failed).then_some(1))
             .fetch_all(&self.pool)
             .await
             .map_err(|cause| self.failed(cause))?;

@@ -35,6 +35,13 @@ macro_rules! is_open {
     };
 }
 
+/// As `Ending::is_failure` says it.
+macro_rules! is_failed {
+    () => {
+        "state in ('faulted', 'timed_out', 'rejected', 'lost', 'missed') and coalesce(reason, '') <> 'edited'"
+    };
+}
+
 pub(super) const LIST: &str = concat!(
     "select ",
     columns_of_history!(object),
@@ -49,6 +56,9 @@ from (
     and (?5 is null or coalesce(nominal_until_at, nominal_at) >= ?5)
     and (?6 is null or nominal_at < ?6)
     and (?8 is null or state not in (select value from json_each(?8)))
+    and (?9 is null or ",
+    is_failed!(),
+    ")
   order by nominal_at desc, id desc
   limit ?7
 ) as chosen
@@ -118,9 +128,9 @@ pub(super) const FAILED: &str = concat!(
     "
 from (
   select id, nominal_at from run
-  where nominal_at >= ?1 and state in ('faulted', 'timed_out', 'rejected', 'lost', 'missed')
-    -- somebody edited the schedule: its old times were not wanted any more
-    and coalesce(reason, '') <> 'edited'
+  where nominal_at >= ?1 and ",
+    is_failed!(),
+    "
 ) as chosen
 join history as h on h.run = chosen.id
 order by chosen.nominal_at desc, chosen.id desc"

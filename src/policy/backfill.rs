@@ -77,14 +77,11 @@ pub fn decide(rows: &[Row], named: &BTreeSet<Kind>) -> Choice {
     if rows.iter().any(|row| !row.state.is_final()) {
         return Choice::Open;
     }
-    let succeeded = rows.iter().any(|row| row.state == RunState::Ended(Ending::Succeeded));
-    if succeeded && !named.contains(&Kind::Ran) {
-        return Choice::Succeeded;
+    if rows.iter().any(|row| row.state == RunState::Ended(Ending::Succeeded)) {
+        // Whatever its plan made of it, a robot has done it, and would do it again.
+        return if named.contains(&Kind::Ran) { Choice::Taken(Kind::Ran) } else { Choice::Succeeded };
     }
-    let planned = rows.iter().find(|row| match row.trigger {
-        Trigger::Scheduled | Trigger::CatchUp | Trigger::After => true,
-        Trigger::Manual | Trigger::Backfill => false,
-    });
+    let planned = rows.iter().find(|row| row.trigger.is_planned());
     let Some(kind) = planned.map_or(Some(Kind::Unplanned), |row| kind(row.state)) else { return Choice::Never };
     if kind == Kind::Missed || named.contains(&kind) { Choice::Taken(kind) } else { Choice::NotNamed(kind) }
 }

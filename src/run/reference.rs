@@ -29,13 +29,10 @@ impl Reference {
     ) -> Reference {
         let mut text = format!("p1.{installation}.{}.", Reference::part_of(schedule));
         push_base36(&mut text, nominal_at.as_second());
-        match trigger {
-            Trigger::Scheduled | Trigger::CatchUp | Trigger::After => {}
+        if !trigger.is_planned() {
             // A person may ask for the same time twice and means two jobs.
-            Trigger::Manual | Trigger::Backfill => {
-                text.push_str(".r");
-                text.push_str(&run.0.simple().to_string());
-            }
+            text.push_str(".r");
+            text.push_str(&run.0.simple().to_string());
         }
         Reference(text)
     }

@@ -106,6 +106,18 @@ pub enum Ending {
     Cancelled,
 }
 
+impl Ending {
+    /// Whether it should have run and did not, or did not run well: what people are told of as failed. What a person or an edit did not want
+    /// any more is none of it.
+    pub fn is_failure(self) -> bool {
+        match self {
+            Ending::Faulted | Ending::TimedOut | Ending::Rejected | Ending::Lost => true,
+            Ending::Missed(reason) => reason != MissReason::Edited,
+            Ending::Succeeded | Ending::Stopped | Ending::Skipped(_) | Ending::Cancelled => false,
+        }
+    }
+}
+
 /// Why a time was deliberately not started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SkipReason {

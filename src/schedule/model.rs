@@ -269,6 +269,14 @@ impl Trigger {
             Trigger::Manual => "manual",
         }
     }
+
+    /// Whether it is a time of the schedule, of which there is one run; what a person asks for is a further one (semantics.md 12).
+    pub fn is_planned(self) -> bool {
+        match self {
+            Trigger::Scheduled | Trigger::CatchUp | Trigger::After => true,
+            Trigger::Manual | Trigger::Backfill => false,
+        }
+    }
 }
 
 /// Up to where each schedule has been planned, and under which version of its timing.

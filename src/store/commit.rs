@@ -16,7 +16,6 @@ use super::rows::{DeedRow, EventRow, MakesGood, MarkRow, RunRow, VersionRow};
 use super::trouble::StoreError;
 use super::{by_hand_sql, holding_sql, kept_rows, sql};
 use crate::run::{Ending, Run, RunId, RunState, Seen};
-use crate::schedule::Trigger;
 
 /// What a commit did.
 #[derive(Clone, Debug, Default)]
@@ -209,7 +208,7 @@ async fn claim(connection: &mut SqliteConnection, inserted: &[Run]) -> Result<Ha
 
 /// What a person starts for a time, or again, makes that good: until it ends other than well.
 async fn make_good(connection: &mut SqliteConnection, inserted: &[Run], updated: &[Run]) -> Result<(), sqlx::Error> {
-    let is_by_hand = |run: &&Run| matches!(run.trigger, Trigger::Manual | Trigger::Backfill);
+    let is_by_hand = |run: &&Run| !run.trigger.is_planned();
     let fails = |run: &&Run| run.state.is_final() && run.state != RunState::Ended(Ending::Succeeded);
     let asked: Vec<MakesGood> = inserted.iter().filter(is_by_hand).map(MakesGood::of).collect();
     if !asked.is_empty() {

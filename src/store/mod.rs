@@ -42,9 +42,9 @@ pub use changes::{
 pub use chores::{Removed, Retention};
 pub use claim_lock::{Holder, StateFolder, StateFolderError};
 pub use commit::Committed;
+pub use copying::{CopyError, copy_database, copy_to};
 pub use kept_answer::{KeptAnswer, OnceKey, UnderKey};
 pub use one_run::Recorded;
-pub use copying::{CopyError, copy_database, copy_to};
 pub use open::Database;
 pub use replace::{Begins, Prepared, Ready, Step};
 pub use restore::{Copy, Whose};

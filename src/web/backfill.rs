@@ -18,22 +18,28 @@ use super::nominal::edge;
 use super::once::Caller;
 use super::start::{refused_by_hand, unable};
 use super::stop::{StopAnswer, StopRequest, stop};
-use crate::clock::earlier;
+use crate::clock::{earlier, later};
 use crate::dispatcher::core::{
     BackfillCommand, BackfillDone, BackfillRefused, CommandRefused, Done, MOST_TIMES, StopCommand, StopWaiting,
 };
 use crate::history::{History, HistoryFilter, RunSummary, Shown};
 use crate::policy::backfill::{Choice, Kind, Row, decide};
-use crate::recurrence::{Excluded, Recurrence, spoken};
+use crate::recurrence::{Excluded, Nominal, Recurrence, spoken};
 use crate::run::RunState;
 use crate::schedule::{OverlapPolicy, Schedule, ScheduleKey, Timing, Trigger};
 use crate::text::{known_names, quoted};
 
+/// Times are whole seconds: what is this much later is after one and before the next.
+const A_MOMENT: std::time::Duration = std::time::Duration::from_millis(1);
+
 /// So many rows of a range are looked through; each is a few hundred bytes for a moment.
 const MOST_ROWS: u32 = 20_000;
 
-/// So many times that a pattern has in a range are looked through, for those without a row.
-const MOST_UNPLANNED: usize = 100_000;
+/// So many times that a pattern has in a range are looked through one by one.
+const MOST_TIMES_LOOKED_AT: usize = 100_000;
+
+/// What to do about a range with too much in it.
+const SHORTER: &str = "ask for a part of it: `--until` ends the range earlier";
 
 /// Which times are to be made good, and how.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,8 +101,9 @@ pub(super) async fn backfill(
     };
     let named = named(&request.include)?;
     let (now, zone) = (control.clock.now(), schedule.recurrence.zone());
-    let from = edge(&request.from, zone, now)?;
-    let until = request.until.as_deref().map(|text| edge(text, zone, now)).transpose()?.unwrap_or(now).min(now);
+    let from = edge(&request.from, zone, now, None)?;
+    let until =
+        request.until.as_deref().map(|text| edge(text, zone, now, Some(from))).transpose()?.unwrap_or(now).min(now);
     if from >= until {
         return Err(Refusal::new(
             Why::Wrong,
@@ -215,7 +222,7 @@ async fn choose(
             Why::Wrong,
             format!("there are more than {MOST_ROWS} runs of `{}` in it", schedule.key),
         )
-        .hint("ask for a part of it: `--until` ends the range earlier"));
+        .hint(SHORTER));
     }
     let mut times: BTreeMap<Timestamp, Vec<Row>> = BTreeMap::new();
     for row in &rows {
@@ -228,7 +235,7 @@ async fn choose(
                 let compiled = timing.and_then(|(_, timing)| serde_json::from_str::<Timing>(timing).ok());
                 let recurrence = compiled.and_then(|timing| timing.compile(schedule.key.as_str()).ok());
                 let recurrence = recurrence.unwrap_or_else(|| schedule.recurrence.clone());
-                for at in kept(&recurrence, at.max(from), last.min(just_before(until))) {
+                for at in kept(&recurrence, at.max(from), last.min(just_before(until)))? {
                     times.entry(at).or_default().push(own);
                 }
             }
@@ -236,12 +243,17 @@ async fn choose(
     }
     if named.contains(&Kind::Unplanned) {
         let planned_until = planned.mark.unwrap_or(until).min(just_before(until));
-        for at in kept(&schedule.recurrence, from, planned_until) {
+        for at in kept(&schedule.recurrence, from, planned_until)? {
             times.entry(at).or_default();
         }
     }
     let mut chosen = Chosen::default();
-    for (at, rows) in times.into_iter().filter(|(at, _)| (from..until).contains(at)) {
+    let is_time =
+        |at: Timestamp| schedule.recurrence.previous_before(later(at, A_MOMENT)).is_some_and(|time| time.at == at);
+    // What a person has started for a moment of its own is none of the schedule's times.
+    let of_plan = |at: Timestamp, rows: &[Row]| rows.iter().any(|row| row.trigger.is_planned()) || is_time(at);
+    let in_range = |(at, rows): &(Timestamp, Vec<Row>)| (from..until).contains(at) && of_plan(*at, rows);
+    for (at, rows) in times.into_iter().filter(in_range) {
         let why = match decide(&rows, named) {
             Choice::Taken(kind) => {
                 chosen.taken.push((at, kind));
@@ -269,14 +281,21 @@ fn own_row(run: &RunSummary) -> Option<Row> {
 }
 
 /// The times of a pattern from `first` to `last` that its calendar keeps.
-fn kept(recurrence: &Recurrence, first: Timestamp, last: Timestamp) -> Vec<Timestamp> {
+///
+/// # Errors
+/// They are too many to be looked at: none of them is left out without a word.
+fn kept(recurrence: &Recurrence, first: Timestamp, last: Timestamp) -> Result<Vec<Timestamp>, Refusal> {
     let times = std::iter::successors(recurrence.next_after(just_before(first)), |time| recurrence.next_after(time.at));
-    let times = times.take_while(|time| time.at <= last).take(MOST_UNPLANNED);
-    times.filter(|time| time.excluded == Excluded::No).map(|time| time.at).collect()
+    let times = times.take_while(|time| time.at <= last);
+    let times: Vec<Nominal> = times.take(MOST_TIMES_LOOKED_AT + 1).collect();
+    if times.len() > MOST_TIMES_LOOKED_AT {
+        return Err(Refusal::new(Why::Wrong, format!("more than {MOST_TIMES_LOOKED_AT} times lie in it")).hint(SHORTER));
+    }
+    Ok(times.into_iter().filter(|time| time.excluded == Excluded::No).map(|time| time.at).collect())
 }
 
 fn just_before(at: Timestamp) -> Timestamp {
-    earlier(at, std::time::Duration::from_millis(1))
+    earlier(at, A_MOMENT)
 }
 
 fn refused(cause: &CommandRefused) -> Refusal {

@@ -20,7 +20,7 @@ use crate::dispatcher::core::{CommandRefused, Done, HoldingCommand, HoldingDone,
 use crate::history::HeldBack;
 use crate::policy::holds::Holds;
 use crate::run::{Pause, PauseId, PauseScope, SkipMark};
-use crate::schedule::{ScheduleKey, ScheduleSet};
+use crate::schedule::{Schedule, ScheduleKey, ScheduleSet};
 use crate::text::NamePattern;
 
 /// What a pause is about.
@@ -208,6 +208,18 @@ pub(super) async fn held_back(control: &Control) -> Result<HeldBack, Refusal> {
     let held = history.held_back(control.clock.now()).await;
     history.close().await;
     Ok(held.map_err(NotTold::from)?)
+}
+
+/// The first pause that holds a schedule now, in words: by whom, and why.
+pub(super) async fn paused_by(control: &Control, schedule: &Schedule) -> Result<Option<String>, Refusal> {
+    let now = control.clock.now();
+    let held = held_back(control).await?;
+    let mut pauses = held.pauses.iter().map(|(_, pause)| pause);
+    let pause = pauses.find(|pause| pause.has(now) && pause.scope.holds(&schedule.key, &schedule.connection));
+    Ok(pause.map(|Pause { actor, reason, .. }| match reason {
+        Some(reason) => format!("{actor}: {reason}"),
+        None => actor.clone(),
+    }))
 }
 
 pub(super) async fn pause(

@@ -16,7 +16,7 @@ use super::start::{refused_by_hand, unable};
 use crate::dispatcher::core::{
     Again, CommandRefused, Done, FileSays, RetryCommand, RetryDone, RetryRefused, RetryWork,
 };
-use crate::run::{InWindows, RunId};
+use crate::run::{InWindows, RunId, RunState, WaitReason};
 use crate::schedule::OverlapPolicy;
 
 /// How a run is tried again.
@@ -115,18 +115,34 @@ fn refused(cause: &CommandRefused) -> Refusal {
     let CommandRefused::Retry(refused) = cause else { return unable(cause) };
     let hint = match refused {
         RetryRefused::ByHand(refused) => return refused_by_hand(refused),
-        RetryRefused::Open { run, .. } => format!(
-            "`punctual show {0}` tells how it stands; `punctual stop {0}` stops it, and `punctual retry {0} --now` makes an attempt \
-             at once that waits for its time",
-            run.short()
-        ),
+        RetryRefused::Open { run, state } => {
+            let short = run.short();
+            match state {
+                RunState::Held => {
+                    format!("it waits for a person: `punctual resolve {short} start`, `skip`, or the job's key")
+                }
+                RunState::Waiting(WaitReason::Retry) => {
+                    format!(
+                        "`punctual retry {short} --now` makes its next attempt at once; `punctual stop {short}` ends it"
+                    )
+                }
+                RunState::Armed
+                | RunState::Waiting(_)
+                | RunState::Starting
+                | RunState::Unknown
+                | RunState::Job(_)
+                | RunState::Ended(_) => {
+                    format!("`punctual show {short}` tells how it stands; `punctual stop {short}` stops it")
+                }
+            }
+        }
         RetryRefused::NotWaiting { run, .. } => format!(
             "`punctual show {0}` tells how it stands; once it has ended `punctual retry {0}` starts it again",
             run.short()
         ),
-        RetryRefused::NeverAsked { run, .. } => format!(
-            "`punctual show {}` tells why; `punctual start SCHEDULE --nominal TIME` starts it for its time with what the file says \
-             now, and `punctual backfill` makes all good that was missed",
+        RetryRefused::NeverAsked { run, schedule, nominal_at, .. } => format!(
+            "`punctual show {}` tells why; `punctual start {schedule} --nominal {nominal_at}` starts it for that time, with what the file \
+             says now",
             run.short()
         ),
         RetryRefused::Succeeded { run } => {

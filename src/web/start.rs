@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::answer::{Body, Refusal, Why};
 use super::control::Control;
+use super::holding::paused_by;
 use super::nominal;
 use super::once::Caller;
 use crate::dispatcher::core::{ByHandRefused, CommandRefused, Done, StartCommand};
@@ -47,6 +48,9 @@ pub struct StartRequest {
 pub struct StartAnswer {
     /// Its run.
     pub run: Uuid,
+    /// A pause that holds the schedule, though not what a person starts: by whom, and why.
+    #[serde(default)]
+    pub paused: Option<String>,
 }
 
 pub(super) async fn start(
@@ -59,18 +63,23 @@ pub(super) async fn start(
     let in_windows = if force { InWindows::Starts } else { InWindows::Waits };
     let set = control.served().set;
     let loaded = set.schedules.get(schedule.as_str());
+    let paused = match loaded {
+        Some(loaded) => paused_by(&control, loaded).await?,
+        None => None,
+    };
     let nominal_at = match (nominal, loaded) {
-        (Some(text), Some(loaded)) => Some(nominal::time(&text, &loaded.recurrence, control.clock.now())?),
+        (Some(text), Some(loaded)) => Some(nominal::of(&control, loaded, &text).await?),
         // The dispatcher says that there is no such schedule.
         (Some(_), None) | (None, _) => None,
     };
     let what = StartCommand { schedule, arguments, typed, nominal_at, overlap, in_windows, reason };
+    let kept = paused.clone();
     let by = caller.by(|done| {
         let Done::Started(run) = done else { return None };
-        Some(StartAnswer { run: run.0 })
+        Some(StartAnswer { run: run.0, paused: kept })
     });
     let run = control.dispatcher.start_run(what, by).await.map_err(|cause| refused(&cause))?;
-    Ok(Json(StartAnswer { run: run.0 }))
+    Ok(Json(StartAnswer { run: run.0, paused }))
 }
 
 fn refused(cause: &CommandRefused) -> Refusal {
@@ -98,6 +107,10 @@ pub(super) fn refused_by_hand(refused: &ByHandRefused) -> Refusal {
             let until = until.map_or_else(String::new, |until| format!(" it ends at {until:.0};"));
             (Why::NotNow, format!("{until} `--force` starts it all the same").trim_start().to_owned())
         }
+        ByHandRefused::NoArgument { name, meant, .. } => (
+            Why::Wrong,
+            format!("`{meant}` was meant? If the process has `{name}` too, put it among `arguments` in the file first"),
+        ),
         ByHandRefused::Arguments(_) => (Why::Wrong, "give the arguments that its file names".to_owned()),
     };
     Refusal::new(why, refused.to_string()).hint(hint)

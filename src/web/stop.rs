@@ -109,7 +109,7 @@ fn refused(cause: &CommandRefused) -> Refusal {
             .hint("try again when it runs and its database can be written; its log says why");
     };
     let (why, hint) = match refused {
-        StopRefused::NotOpen(_) => (Why::NotNow, "`punctual show` tells how it ended".to_owned()),
+        StopRefused::NotOpen(run) => (Why::NotNow, format!("`punctual show {}` tells how it ended", run.short())),
         StopRefused::NoSchedule { hint, .. } => (Why::Missing, hint.clone()),
         StopRefused::NothingWaits(_) => {
             (Why::NotNow, "`punctual status` shows what is open; `punctual stop RUN` stops one with a job".to_owned())

@@ -3,20 +3,17 @@
 use std::time::Duration;
 
 use punctual::clock::{Clock, later};
-use punctual::sandbox::{ProcessSpec, Sandbox, SandboxConfig};
+use punctual::sandbox::Sandbox;
 use serde_json::Value;
 
-use super::place::{FINE, Place, USAGE, json, stop, text};
+use super::by_hand::{self, said};
+use super::place::{FINE, Place, USAGE, json, stop};
 
 /// Two schedules with a time each second for a while, which are paused: one of quick jobs, one of long ones.
 async fn place() -> (Sandbox, Place, tokio::process::Child) {
-    let clock = Clock::system();
-    let mut config = SandboxConfig::demo(clock.clone());
-    for (name, lasts) in [("Quick", Duration::from_millis(200)), ("Long", Duration::from_secs(300))] {
-        config.tenant.folders[0].processes.push(ProcessSpec::new(name).taking(Duration::ZERO, lasts));
-    }
-    let sandbox = Sandbox::start(config).await.unwrap();
-    let (starts, ends) = (later(clock.now(), Duration::from_secs(6)), later(clock.now(), Duration::from_secs(9)));
+    let sandbox = by_hand::sandbox(&[("Quick", Duration::from_millis(200)), ("Long", Duration::from_secs(300))]).await;
+    let now = Clock::system().now();
+    let (starts, ends) = (later(now, Duration::from_secs(6)), later(now, Duration::from_secs(9)));
     let line = |name: &str, process: &str| {
         format!(
             "  {name}: {{ every: 1s, timezone: UTC, starts: \"{}\", ends: \"{}\", start: {{ process: {process}, folder: Shared, \
@@ -26,21 +23,8 @@ async fn place() -> (Sandbox, Place, tokio::process::Child) {
         )
     };
     let lines = [line("quick", "Quick"), line("long", "Long")].concat();
-    let place = Place::new(&format!(
-        "version: 1\nconnections:\n  uipath:\n    url: {}\n    tenant: acmeprod\n    auth: {{ grant: refresh_token, style: account, \
-         client_id: sandbox-account, refresh_token: \"file:user-key\" }}\nschedules:\n{lines}",
-        sandbox.base_url()
-    ));
-    place.write("user-key", "sandbox-user-key\n");
-    let daemon = place.daemon().await;
+    let (place, daemon) = by_hand::daemon(&by_hand::files(&sandbox, &format!("schedules:\n{lines}"))).await;
     (sandbox, place, daemon)
-}
-
-async fn said(place: &Place, arguments: &[&str], code: i32) -> String {
-    let end = place.run(arguments).await;
-    let (out, err) = (text(&end.stdout), text(&end.stderr));
-    assert_eq!(end.status.code(), Some(code), "{arguments:?}: {out}{err}");
-    if code == FINE { out } else { err }
 }
 
 fn rows<'r>(runs: &'r Value, trigger: &str, state: &str) -> Vec<&'r Value> {
@@ -82,7 +66,7 @@ async fn times_that_a_pause_took_are_made_good_when_that_is_asked_for_by_name_an
         assert_eq!(by["arguments"]["at"], old["nominal_at"].as_str().unwrap().replace(".000Z", "Z"));
     }
     let told = said(&place, &dry[..6], FINE).await;
-    assert!(told.contains("nothing is to be made good") && told.contains("that succeeded"), "{told}");
+    assert!(told.contains("nothing is to be made good") && told.contains("that succeeded: `--include ran`"), "{told}");
 
     let told = said(&place, &["backfill", "long", "--from", "yesterday", "--include", "paused"], FINE).await;
     assert!(told.contains("are made good, one after another\n"), "{told}");
@@ -93,7 +77,10 @@ async fn times_that_a_pause_took_are_made_good_when_that_is_asked_for_by_name_an
 
     let again = ["backfill", "quick", "--from", "yesterday", "--include", "ran,paused"];
     let told = said(&place, &again, USAGE).await;
-    assert!(told.contains("of `quick` ran already") || told.contains("nothing"), "{told}");
+    assert!(told.contains("of `quick` ran already, and would run again\n") && told.contains("`--dry-run`"), "{told}");
+    let dry_run = json(&place.run(&[&again[..], &["--dry-run", "-o", "json"]].concat()).await);
+    let ran = dry_run.as_array().unwrap().iter().filter(|time| time["kind"] == "ran").count();
+    assert!(ran >= done.as_array().unwrap().len(), "{dry_run}");
     stop(daemon).await;
     sandbox.stop().await;
 }
@@ -113,6 +100,19 @@ async fn one_time_is_made_good_by_a_start_for_it_and_what_is_no_time_or_no_kind_
     let [made] = made[..] else { panic!("{told}") };
     let old = rows(&told, "scheduled", "skipped").into_iter().find(|row| row["nominal_at"] == at.as_str()).unwrap();
     assert_eq!((&made["nominal_at"], &old["made_good_by"]), (&at.into(), &made["run"]), "{told}");
+
+    // A pause holds nothing that a person starts, and is told.
+    let told = said(&place, &["start", "quick", "--overlap", "allow", "--wait"], FINE).await;
+    assert!(
+        told.contains("The schedule is paused (") && told.contains("; what a person starts runs all the same"),
+        "{told}"
+    );
+    let skipped = rows(&json(&place.run(&runs).await), "scheduled", "skipped")[0]["run"].as_str().unwrap().to_owned();
+    let told = said(&place, &["retry", &skipped, "--force"], USAGE).await;
+    let cure =
+        told.split('`').find_map(|text| text.strip_prefix("punctual start ")).unwrap_or_else(|| panic!("{told}"));
+    let words: Vec<&str> = cure.split(' ').collect();
+    said(&place, &[&["start"], &words[..], &["--overlap", "allow", "--wait"]].concat(), FINE).await;
 
     let told = said(&place, &["start", "quick", "--nominal", "soon"], USAGE).await;
     assert!(told.contains("`soon` is not a time"), "{told}");

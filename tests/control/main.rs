@@ -9,6 +9,7 @@ mod place;
 #[cfg(feature = "faults")]
 mod controls;
 mod backfill;
+mod by_hand;
 mod holding;
 mod log;
 mod login;

@@ -161,7 +161,7 @@ async fn where_there_is_nothing_to_resolve_it_says_so_and_changes_nothing() {
     let told = place.run(&["resolve", id(&run), "start"]).await;
     let said = text(&told.stderr);
     assert_eq!(told.status.code(), Some(USAGE), "{said}");
-    assert!(said.contains(&format!("run `{}` is not open", id(&run))), "{said}");
+    assert!(said.contains(&format!("run `{}` is not open", &id(&run)[28..])), "{said}");
     let state = place.path("state").display().to_string();
     let hint = format!("hint: `punctual runs --state-dir {state} --state held` lists what can be resolved");
     assert!(said.contains(&hint), "{said}");

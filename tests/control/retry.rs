@@ -2,48 +2,28 @@
 
 use std::time::Duration;
 
-use punctual::clock::Clock;
-use punctual::sandbox::{ProcessSpec, Sandbox, SandboxConfig};
+use punctual::sandbox::Sandbox;
 
-use super::place::{FINE, Place, USAGE, json, stop, text};
-
-/// As a run that was waited for and did not succeed ends.
-const FOUND: i32 = 1;
+use super::by_hand::{self, FOUND, said};
+use super::place::{FINE, Place, USAGE, json, stop};
 
 /// Processes that nobody starts but by hand.
 fn files(sandbox: &Sandbox, drop: &str) -> String {
-    let line = |name: &str, more: &str| {
+    let line = |name: &str, process: &str, more: &str| {
         format!(
-            "  {name}: {{ cron: \"0 0 29 2 *\", timezone: UTC{more}, start: {{ process: {}, folder: Shared, arguments: {{ n: 1 }} }} \
-             }}\n",
-            if name == "quick" { "Quick" } else { "Flaky" }
+            "  {name}: {{ cron: \"0 0 29 2 *\", timezone: UTC{more}, start: {{ process: {process}, folder: Shared, arguments: {{ n: 1 \
+             }} }} }}\n"
         )
     };
     let again = ", retry: { attempts: 2, delay: 1h, on: [faulted] }";
-    let lines = [line("quick", ""), line("flaky", drop), line("again", again)].concat();
-    format!(
-        "version: 1\nconnections:\n  uipath:\n    url: {}\n    tenant: acmeprod\n    auth: {{ grant: refresh_token, style: account, \
-         client_id: sandbox-account, refresh_token: \"file:user-key\" }}\nschedules:\n{lines}",
-        sandbox.base_url()
-    )
+    let lines = [line("quick", "Quick", ""), line("flaky", "Flaky", drop), line("again", "Flaky", again)].concat();
+    by_hand::files(sandbox, &format!("schedules:\n{lines}"))
 }
 
 async fn place() -> (Sandbox, Place, tokio::process::Child) {
-    let mut config = SandboxConfig::demo(Clock::system());
-    let quick = ProcessSpec::new("Quick").taking(Duration::ZERO, Duration::from_secs(1));
-    config.tenant.folders[0].processes.push(quick);
-    let sandbox = Sandbox::start(config).await.unwrap();
-    let place = Place::new(&files(&sandbox, ""));
-    place.write("user-key", "sandbox-user-key\n");
-    let daemon = place.daemon().await;
+    let sandbox = by_hand::sandbox(&[("Quick", Duration::from_secs(1))]).await;
+    let (place, daemon) = by_hand::daemon(&files(&sandbox, "")).await;
     (sandbox, place, daemon)
-}
-
-async fn said(place: &Place, arguments: &[&str], code: i32) -> String {
-    let end = place.run(arguments).await;
-    let (out, err) = (text(&end.stdout), text(&end.stderr));
-    assert_eq!(end.status.code(), Some(code), "{arguments:?}: {out}{err}");
-    if code == FINE || code == FOUND { out } else { err }
 }
 
 /// The id of the run that a command has just told of.
@@ -85,7 +65,7 @@ async fn a_run_is_repeated_and_what_is_refused_says_the_command_that_does_it_all
     let told = carry_out(&place, &told, "retry", &["--wait"], FINE).await;
     assert!(told.contains(&format!(" repeats run {good}\n")), "{told}");
     let told = said(&place, &["retry", &good, "--now"], USAGE).await;
-    assert!(told.contains("does not wait for another attempt: it is"), "{told}");
+    assert!(told.contains("does not wait for another attempt: it has ended\n"), "{told}");
     stop(daemon).await;
     sandbox.stop().await;
 }

@@ -2,46 +2,24 @@
 
 use std::time::Duration;
 
-use punctual::clock::Clock;
-use punctual::sandbox::{ProcessSpec, Sandbox, SandboxConfig};
+use punctual::sandbox::Sandbox;
 
-use super::place::{FINE, NOT_REACHABLE, Place, USAGE, json, stop, text};
-
-/// As a run that was waited for and did not succeed ends.
-const FOUND: i32 = 1;
+use super::by_hand::{self, FOUND, said};
+use super::place::{FINE, NOT_REACHABLE, Place, USAGE, json, stop};
 
 /// Processes that nobody starts but by hand, the last of them under a blackout that never ends here.
 async fn place() -> (Sandbox, Place, tokio::process::Child) {
-    let mut config = SandboxConfig::demo(Clock::system());
-    for (name, lasts) in [("Quick", 1), ("Long", 300)] {
-        config.tenant.folders[0]
-            .processes
-            .push(ProcessSpec::new(name).taking(Duration::ZERO, Duration::from_secs(lasts)));
-    }
-    let sandbox = Sandbox::start(config).await.unwrap();
+    let sandbox = by_hand::sandbox(&[("Quick", Duration::from_secs(1)), ("Long", Duration::from_secs(300))]).await;
     let line = |name: &str, process: &str| {
         format!(
             "  {name}: {{ cron: \"0 0 29 2 *\", timezone: UTC, start: {{ process: {process}, folder: Shared }} }}\n"
         )
     };
     let lines = [line("quick", "Quick"), line("long", "Long"), line("flaky", "Flaky"), line("shut", "Quick")].concat();
-    let place = Place::new(&format!(
-        "version: 1\nconnections:\n  uipath:\n    url: {}\n    tenant: acmeprod\n    auth: {{ grant: refresh_token, style: account, \
-         client_id: sandbox-account, refresh_token: \"file:user-key\" }}\nblackouts:\n  month: {{ cron: \"0 0 1 * *\", for: 30d, \
-         timezone: UTC, schedules: [shut] }}\n  rest: {{ cron: \"0 0 30 * *\", for: 3d, timezone: UTC, schedules: [shut] \
-         }}\nschedules:\n{lines}",
-        sandbox.base_url()
-    ));
-    place.write("user-key", "sandbox-user-key\n");
-    let daemon = place.daemon().await;
+    let blackouts = "blackouts:\n  month: { cron: \"0 0 1 * *\", for: 30d, timezone: UTC, schedules: [shut] }\n  rest: { cron: \
+                     \"0 0 30 * *\", for: 3d, timezone: UTC, schedules: [shut] }\n";
+    let (place, daemon) = by_hand::daemon(&by_hand::files(&sandbox, &format!("{blackouts}schedules:\n{lines}"))).await;
     (sandbox, place, daemon)
-}
-
-async fn said(place: &Place, arguments: &[&str], code: i32) -> String {
-    let end = place.run(arguments).await;
-    let (out, err) = (text(&end.stdout), text(&end.stderr));
-    assert_eq!(end.status.code(), Some(code), "{arguments:?}: {out}{err}");
-    if code == FINE || code == FOUND { out } else { err }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,6 +59,9 @@ async fn what_is_refused_says_why_and_the_cure_that_is_printed_starts_it() {
 
     let told = said(&place, &["start", "lnog"], USAGE).await;
     assert!(told.contains("there is no schedule `lnog`") && told.contains("`long`"), "{told}");
+    let told = said(&place, &["start", "long", "--nominal", "2026-11-23 07:00"], USAGE).await;
+    assert!(told.contains("`long` has no time 2026-11-23 07:00:00 +00:00 in UTC, its zone"), "{told}");
+    assert!(told.contains("the nearest there: 2024-02-29 00:00:00 +00:00, 2028-02-29 00:00:00 +00:00"), "{told}");
     let told = said(&place, &["start", "long", "-a", "who"], USAGE).await;
     assert!(told.contains("`who` is not `NAME=VALUE`"), "{told}");
     stop(daemon).await;

@@ -3,39 +3,27 @@
 use std::time::Duration;
 
 use punctual::clock::{Clock, later};
-use punctual::sandbox::{ProcessSpec, Sandbox, SandboxConfig};
+use punctual::sandbox::Sandbox;
 use serde_json::Value;
 
-use super::place::{FINE, NOT_REACHABLE, Place, USAGE, json, stop, text};
+use super::by_hand::{self, said};
+use super::place::{FINE, NOT_REACHABLE, Place, USAGE, json, stop};
 
 /// A long job every two seconds, of which the later ones wait.
 async fn busy() -> (Sandbox, Place, tokio::process::Child) {
-    let clock = Clock::system();
-    let mut config = SandboxConfig::demo(clock.clone());
-    let long = ProcessSpec::new("Long").taking(Duration::ZERO, Duration::from_secs(300));
-    config.tenant.folders[0].processes.push(long);
-    let sandbox = Sandbox::start(config).await.unwrap();
-    let ends = later(clock.now(), Duration::from_secs(9)).strftime("%FT%TZ").to_string();
-    let place = Place::new(&format!(
-        "version: 1\nconnections:\n  uipath:\n    url: {}\n    tenant: acmeprod\n    auth: {{ grant: refresh_token, style: account, \
-         client_id: sandbox-account, refresh_token: \"file:user-key\" }}\nschedules:\n  long: {{ every: 2s, timezone: UTC, ends: \
-         \"{ends}\", overlap: queue_all, start: {{ process: Long, folder: Shared }} }}\n",
-        sandbox.base_url()
-    ));
-    place.write("user-key", "sandbox-user-key\n");
-    let daemon = place.daemon().await;
+    let sandbox = by_hand::sandbox(&[("Long", Duration::from_secs(300))]).await;
+    let ends = later(Clock::system().now(), Duration::from_secs(9)).strftime("%FT%TZ").to_string();
+    let line = format!(
+        "schedules:\n  long: {{ every: 2s, timezone: UTC, ends: \"{ends}\", overlap: queue_all, start: {{ process: Long, folder: Shared \
+         }} }}\n"
+    );
+    let (place, daemon) = by_hand::daemon(&by_hand::files(&sandbox, &line)).await;
     (sandbox, place, daemon)
 }
 
 fn in_state<'r>(runs: &'r Value, state: &str) -> Vec<&'r str> {
     let rows = runs.as_array().unwrap().iter();
     rows.filter(|row| row["state"] == state).map(|row| row["run"].as_str().unwrap()).collect()
-}
-
-async fn said(place: &Place, arguments: &[&str], code: i32) -> String {
-    let end = place.run(arguments).await;
-    assert_eq!(end.status.code(), Some(code), "{arguments:?}: {}{}", text(&end.stdout), text(&end.stderr));
-    if code == FINE { text(&end.stdout) } else { text(&end.stderr) }
 }
 
 const RUNS: [&str; 3] = ["runs", "-o", "json"];
@@ -71,7 +59,7 @@ async fn a_job_is_stopped_a_waiting_run_cancelled_and_all_that_wait_at_once() {
     assert!(ended["jobs"][0]["stopped_by"].as_str().unwrap().contains("(uid "), "{ended}");
 
     let told = said(&place, &["stop", &first], USAGE).await;
-    assert!(told.contains("is not open"), "{told}");
+    assert!(told.contains("is not open") && told.contains("`punctual show "), "{told}");
     let deeds = json(&place.run(&["audit", "-o", "json"]).await);
     let details: Vec<_> =
         deeds.as_array().unwrap().iter().map(|deed| deed["detail"].as_str().map(str::to_owned)).collect();

@@ -115,5 +115,8 @@ async fn a_time_of_before_the_first_load_and_one_that_nobody_has_seen_are_told_a
     let said = text(&end.stdout);
     assert!(said.starts_with("spring at 2020-01-01 02:30:00 +01:00 in Europe/Berlin"), "{said}");
     assert!(said.contains("  The schedule did not exist then: it was loaded first at "), "{said}");
-    assert!(said.ends_with("then: `punctual next spring` shows its coming times\n"), "{said}");
+    let (config, state) =
+        (place.path("schedules.yaml").display().to_string(), place.path("state").display().to_string());
+    let cure = format!("then: `punctual next --config {config} --state-dir {state} spring` shows its coming times\n");
+    assert!(said.ends_with(&cure), "{said}");
 }

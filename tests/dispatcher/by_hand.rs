@@ -122,6 +122,16 @@ fn arguments_take_the_place_of_the_files_one_by_one_and_keep_its_types() {
 }
 
 #[test]
+fn a_name_that_is_nearly_one_of_the_files_is_a_slip_and_any_other_is_the_processs_own() {
+    let mut world = world(|schedule| schedule.start.arguments = json!({ "month": 10 }).as_object().cloned());
+    let given = |name: &str| [(name.to_owned(), "12".to_owned())].into_iter().collect();
+    let refused = ask(&mut world, StartCommand { typed: given("mont"), ..start() }).unwrap_err();
+    assert!(matches!(&refused, ByHandRefused::NoArgument { meant, .. } if meant == "month"), "{refused:?}");
+    assert!(by_hand(&world).is_empty(), "nothing was started");
+    ask(&mut world, StartCommand { typed: given("mailbox"), ..start() }).unwrap();
+}
+
+#[test]
 fn a_run_by_hand_survives_a_kill_at_any_moment_and_is_started_once() {
     for (post, waits) in [(Post::Made, 0), (Post::Dropped, 0), (Post::NotMade, 0), (Post::Made, 1), (Post::Dropped, 1)]
     {

@@ -63,6 +63,8 @@ fn what_people_have_started_for_a_time_counts_while_it_is_open_and_once_it_has_s
             _ => Choice::Open,
         };
         assert_eq!(decide(&rows, &named(&[])), expected, "{state}");
+        let all = if state == RunState::Ended(Ending::Succeeded) { Choice::Taken(Kind::Ran) } else { expected };
+        assert_eq!(decide(&rows, &named(&Kind::NAMED)), all, "{state}: a person is asked before it runs again");
         let reversed: Vec<Row> = rows.into_iter().rev().collect();
         assert_eq!(decide(&reversed, &named(&[])), expected, "{state}");
     }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod copies;
+mod failures;
 mod holding;
 mod kept_answers;
 mod logs;

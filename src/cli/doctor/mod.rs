@@ -6,12 +6,12 @@
 mod bundle;
 mod print;
 
-use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::agree::{Agreed, agree};
 use super::args::{DoctorArgs, Format, Global};
 use super::failure::{Exit, Failure};
 use super::farewell::patiently;
@@ -186,19 +186,13 @@ fn agreed(process: &str, args: &DoctorArgs) -> Result<(), Failure> {
         return Ok(());
     }
     let process = plain(process);
-    if !io::stdin().is_terminal() {
-        return Err(Failure::new(Exit::Usage, format!("`--probe` would start `{process}`, and nobody can be asked"))
-            .hint("say `--yes` if it does no harm"));
-    }
-    let mut err = anstream::stderr().lock();
-    write!(err, "This starts one job of `{process}` on a real robot. Go on? [y/N] ")?;
-    err.flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
-        Ok(())
-    } else {
-        Err(Failure::new(Exit::Usage, "nothing was started"))
+    match agree(&format!("This starts one job of `{process}` on a real robot. Go on?"))? {
+        Agreed::Yes => Ok(()),
+        Agreed::No => Err(Failure::new(Exit::Usage, "nothing was started")),
+        Agreed::Nobody => {
+            Err(Failure::new(Exit::Usage, format!("`--probe` would start `{process}`, and nobody can be asked"))
+                .hint("say `--yes` if it does no harm"))
+        }
     }
 }
 

@@ -58,7 +58,7 @@ impl fmt::Display for Resolved {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandRefused {
     /// It has ended, or there is none.
-    #[error("run `{0}` is not open")]
+    #[error("run `{}` is not open", .0.short())]
     NotOpen(RunId),
     /// Nobody has to decide about it.
     #[error("run `{run}` is {state}, and only a held run can be resolved so; `lost` ends one whose job cannot be read")]

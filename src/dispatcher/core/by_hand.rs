@@ -11,7 +11,7 @@ use super::run::{overlap, polling};
 use super::state::{State, boot_of};
 use crate::policy::windows::Whose;
 use crate::run::{InWindows, Run, RunId, RunState};
-use crate::schedule::{OverlapPolicy, Schedule, ScheduleKey, Trigger};
+use crate::schedule::{OverlapPolicy, Schedule, ScheduleKey};
 use crate::store::Deed;
 use crate::text::known_names;
 
@@ -49,6 +49,16 @@ pub enum ByHandRefused {
     /// The arguments cannot be filled in.
     #[error("{0}")]
     Arguments(String),
+    /// Its file has no such argument, and one that is nearly the same: a robot would go on with that of the file.
+    #[error("the file of `{schedule}` has no argument `{name}`")]
+    NoArgument {
+        /// Whose.
+        schedule: ScheduleKey,
+        /// As it was written.
+        name: String,
+        /// The one that was meant.
+        meant: String,
+    },
 }
 
 fn stands(state: Option<RunState>) -> String {
@@ -103,7 +113,7 @@ pub(super) fn claim(state: &mut State, mut run: Run) -> RunId {
 /// An open run of a person for this time of a schedule: two would do the same.
 pub(super) fn open_for(state: &State, schedule: &ScheduleKey, nominal_at: jiff::Timestamp) -> Option<RunId> {
     let of_time = state.book.of_schedule(schedule).filter(|open| open.run.nominal_at == nominal_at);
-    let by_hand = of_time.filter(|open| matches!(open.run.trigger, Trigger::Manual | Trigger::Backfill));
+    let by_hand = of_time.filter(|open| !open.run.trigger.is_planned());
     by_hand.filter(|open| !open.run.state.is_final()).map(|open| open.run.id).next()
 }
 

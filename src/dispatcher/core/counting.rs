@@ -27,10 +27,6 @@ fn rank(trigger: Trigger) -> Rank {
     }
 }
 
-fn is_planned(trigger: Trigger) -> bool {
-    rank(trigger) == Rank::Planned
-}
-
 /// Whose turn it is asked whether it is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Turn {
@@ -60,7 +56,7 @@ fn waits_before(run: &Run, turn: Option<&Turn>) -> bool {
 
 /// The planned run of a schedule that is open: what fills a hole of the past goes after it (semantics.md 12).
 pub(crate) fn planned(book: &Book, schedule: &ScheduleKey) -> Option<RunId> {
-    let open = book.of_schedule_but(schedule, None).filter(|open| is_planned(open.run.trigger));
+    let open = book.of_schedule_but(schedule, None).filter(|open| open.run.trigger.is_planned());
     let open = open.filter(|open| !open.run.state.is_final());
     let open = open
         .filter(|open| open.run.state != RunState::Held || open.run.policy.on_unknown_start == OnUnknownStart::Hold);
@@ -82,7 +78,7 @@ pub(crate) fn caught_up_before(book: &Book, id: RunId, due: Duration) -> Option<
     let before = (run.nominal_at, run.id);
     let ahead = book
         .caught_up(&run.schedule)
-        .filter(|_| is_planned(run.trigger))
+        .filter(|_| run.trigger.is_planned())
         .filter(|open| !open.run.state.is_final())
         .filter(|open| open.run.state != RunState::Held || open.run.policy.on_unknown_start == OnUnknownStart::Hold)
         .filter(|open| (open.run.nominal_at, open.run.id) < before);

@@ -6,13 +6,15 @@
 //!
 //! Absent: the answer's way back (`command`), and what it has in common with other acts (`by_hand`).
 
+use jiff::Timestamp;
+
 use super::by_hand::{self, ByHandRefused};
 use super::set::new_run::{fill_in, new_run};
 use super::start_command::nominal_for;
 use super::state::State;
 use crate::happening::OfRun;
 use crate::run::{Ending, FrozenPolicy, InWindows, Run, RunId, RunState, WaitReason, Work};
-use crate::schedule::{Kept, OverlapPolicy, Schedule, Trigger};
+use crate::schedule::{Kept, OverlapPolicy, Schedule, ScheduleKey, Trigger};
 use crate::store::Recorded;
 
 /// What a person wants tried again.
@@ -95,12 +97,12 @@ pub enum RetryRefused {
         state: RunState,
     },
     /// Nothing of it waits for its time.
-    #[error("run `{}` does not wait for another attempt: it is {state}", run.short())]
+    #[error("run `{}` does not wait for another attempt: it {}", run.short(), stands(*state))]
     NotWaiting {
         /// Which.
         run: RunId,
-        /// How it stands.
-        state: RunState,
+        /// How it stands; none: it is not open.
+        state: Option<RunState>,
     },
     /// No start was asked for.
     #[error("run `{}` is {state}: it never got as far as a start that could be tried again", run.short())]
@@ -109,6 +111,10 @@ pub enum RetryRefused {
         run: RunId,
         /// How it ended.
         state: RunState,
+        /// Of which schedule.
+        schedule: ScheduleKey,
+        /// For which time.
+        nominal_at: Timestamp,
     },
     /// There is nothing to make good.
     #[error("run `{}` succeeded", run.short())]
@@ -151,6 +157,10 @@ pub enum RetryRefused {
     ByHand(#[from] ByHandRefused),
 }
 
+fn stands(state: Option<RunState>) -> String {
+    state.map_or_else(|| "has ended".to_owned(), |state| format!("is {state}"))
+}
+
 /// Does what a person asks for.
 pub(crate) fn take(state: &mut State, command: RetryCommand, actor: &str) -> Result<RetryDone, RetryRefused> {
     match command {
@@ -183,12 +193,8 @@ pub(crate) fn take(state: &mut State, command: RetryCommand, actor: &str) -> Res
 fn send_now(state: &mut State, id: RunId, reason: Option<String>, actor: &str) -> Result<RetryDone, RetryRefused> {
     let now = state.now.wall;
     let its_state = state.book.get(id).map(|open| open.run.state);
-    let waits = its_state == Some(RunState::Waiting(WaitReason::Retry));
-    match its_state {
-        Some(_) if waits => {}
-        Some(its_state) => return Err(RetryRefused::NotWaiting { run: id, state: its_state }),
-        // It has ended while it was asked for.
-        None => return Err(RetryRefused::NotWaiting { run: id, state: RunState::Ended(Ending::Cancelled) }),
+    if its_state != Some(RunState::Waiting(WaitReason::Retry)) {
+        return Err(RetryRefused::NotWaiting { run: id, state: its_state });
     }
     state.book.change_attempt(id, |attempt| attempt.due_at = Some(now));
     state.book.change(id, |run| run.waiting_until = None);
@@ -216,7 +222,7 @@ fn may_be_repeated(state: &State, old: &Run, made_good_by: Option<RunId>, again:
     };
     match (ending, again) {
         (Ending::Missed(_) | Ending::Skipped(_) | Ending::Cancelled, _) => {
-            return Err(RetryRefused::NeverAsked { run, state: old.state });
+            return Err(never_asked(old));
         }
         (Ending::Succeeded, Again::Failed) => return Err(RetryRefused::Succeeded { run }),
         (Ending::Lost, Again::Failed) => return Err(RetryRefused::MayRun { run }),
@@ -230,6 +236,11 @@ fn may_be_repeated(state: &State, old: &Run, made_good_by: Option<RunId>, again:
     }
 }
 
+fn never_asked(old: &Run) -> RetryRefused {
+    let (run, state, schedule, nominal_at) = (old.id, old.state, old.schedule.clone(), old.nominal_at);
+    RetryRefused::NeverAsked { run, state, schedule, nominal_at }
+}
+
 /// The same work under a name of its own, with the policies that it had.
 fn as_it_was(state: &mut State, old: &Run, schedule: &Schedule) -> Result<(Run, FileSays), RetryRefused> {
     let run = old.id;
@@ -241,7 +252,7 @@ fn as_it_was(state: &mut State, old: &Run, schedule: &Schedule) -> Result<(Run, 
     };
     if old.attempts.is_empty() {
         // Its arguments could not be filled in.
-        return Err(RetryRefused::NeverAsked { run, state: old.state });
+        return Err(never_asked(old));
     }
     if !kept {
         return Err(RetryRefused::Dropped { run });

@@ -15,6 +15,7 @@ use super::state::State;
 use crate::recurrence::{Excluded, Nominal};
 use crate::run::{InWindows, RunId};
 use crate::schedule::{OverlapPolicy, Schedule, Trigger};
+use crate::text::nearest;
 
 /// What a person wants started.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +47,7 @@ pub(crate) fn take(state: &mut State, command: StartCommand, actor: &str) -> Res
         let value = as_the_file_has_it(&schedule, &name, text);
         arguments.insert(name, value);
     }
+    are_meant(&schedule, &arguments)?;
     let (now, id) = (state.now.wall, state.random_run_id());
     let nominal = nominal_for(&schedule, nominal_at.unwrap_or(now), now);
     let told = replaced(&arguments);
@@ -70,6 +72,18 @@ pub(crate) fn take(state: &mut State, command: StartCommand, actor: &str) -> Res
 pub(super) fn nominal_for(schedule: &Schedule, at: Timestamp, now: Timestamp) -> Nominal {
     let (local, offset) = schedule.recurrence.zone().read(at);
     Nominal { at, local, offset, fire_at: now, excluded: Excluded::No, note: None }
+}
+
+/// A name that the file does not have may be one of the process's own; one that is nearly a name of the file is a slip of the fingers.
+fn are_meant(schedule: &Schedule, given: &Map<String, Value>) -> Result<(), ByHandRefused> {
+    let Some(in_file) = &schedule.start.arguments else { return Ok(()) };
+    for name in given.keys().filter(|name| !in_file.contains_key(*name)) {
+        if let Some(meant) = nearest(name, in_file.keys().map(String::as_str)) {
+            let (schedule, name, meant) = (schedule.key.clone(), name.clone(), meant.to_owned());
+            return Err(ByHandRefused::NoArgument { schedule, name, meant });
+        }
+    }
+    Ok(())
 }
 
 /// The names of the arguments that were given: their values may be secret.

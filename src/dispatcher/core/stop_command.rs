@@ -74,7 +74,7 @@ pub enum StopDone {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StopRefused {
     /// It has ended, or there is none.
-    #[error("run `{0}` is not open")]
+    #[error("run `{}` is not open", .0.short())]
     NotOpen(RunId),
     /// Nothing has this name.
     #[error("there is no schedule `{name}`")]

@@ -40,9 +40,11 @@ pub(super) async fn judge(acts: &[Act], runs: &[RunSummary], jobs: &[JobTruth], 
             *made.entry(reference.as_str()).or_default() += 1;
         }
     }
-    findings.extend(made.into_iter().filter(|(_, count)| *count > 1).map(|(reference, count)| {
-        format!("{count} jobs run under `{reference}`")
-    }));
+    findings.extend(
+        made.into_iter()
+            .filter(|(_, count)| *count > 1)
+            .map(|(reference, count)| format!("{count} jobs run under `{reference}`")),
+    );
     findings
 }
 
@@ -118,8 +120,11 @@ fn rows(acts: &[Act], runs: &[RunSummary]) -> Vec<String> {
         if all.len() != told.len() {
             findings.push(format!("of {what}, two acts were told of one run"));
         }
-        findings.extend(all.difference(&there).map(|run| format!("of {what}, run {run} was confirmed and is not there")));
-        findings.extend(there.difference(&all).map(|run| format!("of {what}, run {run} is there, and nobody was told of it")));
+        findings
+            .extend(all.difference(&there).map(|run| format!("of {what}, run {run} was confirmed and is not there")));
+        findings.extend(
+            there.difference(&all).map(|run| format!("of {what}, run {run} is there, and nobody was told of it")),
+        );
     }
     findings
 }

@@ -92,13 +92,15 @@ struct Outcome {
 
 async fn run(seed: u64, kills: u64) -> Outcome {
     let rig = Rig::begin(seed, tenant).await;
-    let starts = Timestamp::from_second(later(rig.clock.now(), Duration::from_secs(4)).as_second()).expect("an instant");
+    let starts =
+        Timestamp::from_second(later(rig.clock.now(), Duration::from_secs(4)).as_second()).expect("an instant");
     rig.write(&file(&rig.sandbox.base_url(), starts));
     rig.control.set_faults(faults());
     let mut dice = Dice::new(seed, 0);
     let mut life = rig.ready_life().await;
-    let people: Vec<People> =
-        (1..=PEOPLE).map(|number| People::begin(&rig.state_dir(), &rig.clock, Dice::new(seed, number), number)).collect();
+    let people: Vec<People> = (1..=PEOPLE)
+        .map(|number| People::begin(&rig.state_dir(), &rig.clock, Dice::new(seed, number), number))
+        .collect();
     let mut readies = rig.readies();
     for _ in 0..kills {
         rig.clock.sleep(Duration::from_millis(200 + dice.throw(2_500))).await;
@@ -144,8 +146,9 @@ async fn run(seed: u64, kills: u64) -> Outcome {
 async fn what_people_were_told_was_done_is_done_once_whatever_dies_meanwhile() {
     let kills = dice::setting("PUNCTUAL_KILLS", 30);
     for seed in dice::seeds("acts") {
-        let replay =
-            format!("PUNCTUAL_SEED={seed} PUNCTUAL_KILLS={kills} cargo test --test torture acts -- --ignored --nocapture");
+        let replay = format!(
+            "PUNCTUAL_SEED={seed} PUNCTUAL_KILLS={kills} cargo test --test torture acts -- --ignored --nocapture"
+        );
         println!("seed {seed}: {replay}");
         let Outcome { findings, confirmed, asked_again, jobs } = run(seed, kills).await;
         println!(

@@ -30,16 +30,8 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 8] = [
-        Kind::Start,
-        Kind::Retry,
-        Kind::Stop,
-        Kind::Waiting,
-        Kind::Pause,
-        Kind::Resume,
-        Kind::Backfill,
-        Kind::Resolve,
-    ];
+    const ALL: [Kind; 8] =
+        [Kind::Start, Kind::Retry, Kind::Stop, Kind::Waiting, Kind::Pause, Kind::Resume, Kind::Backfill, Kind::Resolve];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -146,10 +138,9 @@ impl Hand {
                 (format!("/runs/{run}/stop"), json!({ "reason": reason, "kill": dice.percent(50) }))
             }
             Kind::Waiting => ("/schedules/line/stop".to_owned(), json!({ "reason": reason, "kill": false })),
-            Kind::Pause => (
-                "/pauses".to_owned(),
-                json!({ "scopes": [{ "schedule": "tick" }], "reason": reason, "until": null }),
-            ),
+            Kind::Pause => {
+                ("/pauses".to_owned(), json!({ "scopes": [{ "schedule": "tick" }], "reason": reason, "until": null }))
+            }
             Kind::Resume => ("/pauses/end".to_owned(), json!({ "scopes": [{ "schedule": "tick" }] })),
             Kind::Backfill => (
                 "/schedules/tick/backfill".to_owned(),

@@ -9,7 +9,7 @@ use crate::dispatcher::core::progress::Open;
 use crate::dispatcher::core::state::State;
 use crate::policy::pile;
 use crate::run::{RunId, RunState, WaitReason};
-use crate::schedule::{ConnectionName, ScheduleKey, Trigger};
+use crate::schedule::{ConnectionName, ScheduleKey};
 
 /// A connection's starts may go again after a trouble: of each schedule the newest times are kept.
 pub(crate) fn choose(state: &mut State, connection: &ConnectionName) {
@@ -51,10 +51,7 @@ fn choose_of(state: &mut State, connection: &ConnectionName, wanted: impl Fn(&Op
 
 /// What a planned run that was certainly never sent has waited for, if that was the connection or its clock.
 fn waited_for(open: &Open, now: Timestamp) -> Option<WaitReason> {
-    let planned = match open.run.trigger {
-        Trigger::Scheduled | Trigger::CatchUp | Trigger::After => true,
-        Trigger::Manual | Trigger::Backfill => false,
-    };
+    let planned = open.run.trigger.is_planned();
     let RunState::Waiting(reason @ (WaitReason::Token | WaitReason::Outage | WaitReason::Clock)) = open.run.state
     else {
         return None;

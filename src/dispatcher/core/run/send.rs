@@ -160,8 +160,8 @@ fn send(state: &mut State, id: RunId, place: Place) -> Seat {
     };
     // Of one that was claimed just now, or waits for its own end to be settled, nothing has changed; but of those that people start in one turn
     // each learns only here of the one before it.
-    let by_hand = matches!(trigger, Trigger::Manual | Trigger::Backfill);
-    let may_have_changed = need == Need::Nothing && (by_hand || matches!(state_before, RunState::Waiting(_)));
+    let may_have_changed =
+        need == Need::Nothing && (!trigger.is_planned() || matches!(state_before, RunState::Waiting(_)));
     if may_have_changed && !overlap::may_still_go(state, id) {
         return Seat::Event;
     }

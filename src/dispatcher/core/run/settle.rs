@@ -184,7 +184,7 @@ fn hold_for_proof(state: &mut State, id: RunId, finding: &Finding) {
         Finding::Jobs(_) | Finding::ProvenNone | Finding::Nothing | Finding::Stale(_) => WhyHeld::NoAnswer,
     };
     let goes_on = if open.run.policy.on_unknown_start == OnUnknownStart::Hold {
-        "its schedule starts nothing before"
+        "its schedule starts nothing until a person decides"
     } else {
         "its schedule goes on, and its next job settles this one"
     };
@@ -232,7 +232,7 @@ fn no_job_was_made(state: &mut State, id: RunId) {
             if !held {
                 state.book.change(id, |run| {
                     run.held_for = Some(HeldFor::Person);
-                    let why = "no job was made; its schedule starts nothing before a person decides";
+                    let why = "no job was made; its schedule starts nothing until a person decides";
                     run.error = join(run.error.take(), why.to_owned());
                 });
                 state.step(id, RunEvent::Hold, OfRun::HeldForPerson);
