@@ -209,6 +209,7 @@ async fn after_a_restore_what_was_started_since_or_waits_in_the_copy_is_looked_u
         schedule: "payroll".to_owned(),
         arguments: serde_json::Map::new(),
         typed: std::collections::BTreeMap::new(),
+        nominal_at: None,
         overlap: Some(OverlapPolicy::QueueAll),
         in_windows: InWindows::Waits,
         reason: None,

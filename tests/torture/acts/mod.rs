@@ -17,7 +17,7 @@ use punctual::sandbox::{Endpoint, Failure, Fault, FaultRule, Faults, Mishap, Pro
 use self::judge::judge;
 use self::people::People;
 use super::checker::is_open;
-use super::dice::{self, Dice};
+use super::dice::Dice;
 use super::rig::{End, Rig};
 use super::support;
 
