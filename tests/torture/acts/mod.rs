@@ -17,6 +17,8 @@ use punctual::sandbox::{Endpoint, Failure, Fault, FaultRule, Faults, Mishap, Pro
 use self::judge::judge;
 use self::people::People;
 use super::checker::is_open;
+#[cfg(not(feature = "faults"))]
+use super::dice;
 use super::dice::Dice;
 use super::rig::{End, Rig};
 use super::support;
