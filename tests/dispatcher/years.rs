@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use punctual::schedule::{OverlapPolicy, Retry, RetryOn, ScheduleKey};
+use punctual::schedule::{CatchUpPolicy, OverlapPolicy, Retry, RetryOn, ScheduleKey};
 
 use super::server::{Life, Mood, Post};
 use super::world::{World, at, changed, hourly, seconds, set_of};
@@ -74,6 +74,29 @@ fn what_waits_for_times_that_are_caught_up_has_its_deadline_from_its_own_time() 
     assert_eq!(world.state("x", "2026-11-23T15:00:00Z"), "waiting: limit");
     world.pass_to("2026-11-23T16:05:00Z");
     assert_eq!(world.state("x", "2026-11-23T15:00:00Z"), "missed: deadline", "9: from its own time");
+}
+
+#[test]
+fn what_waits_for_a_caught_up_time_that_is_given_up_in_an_outage_has_its_deadline_from_its_own_time() {
+    let set = changed(&set_of(&hourly(""), at(BEFORE)), "x", |schedule| {
+        schedule.overlap = OverlapPolicy::KillOther;
+        schedule.catch_up.policy = CatchUpPolicy::All;
+        schedule.start_deadline = seconds(1_080);
+    });
+    let mut world = World::proven_with(set, BEFORE);
+    world.server.lasts = seconds(1_200);
+    world.pass_to("2026-11-23T12:05:00Z");
+    world.crash();
+    // 13:00 is caught up from 13:59 on, while nothing can be asked: whether the job of 12:00 still runs, least of all.
+    world.sleep(seconds(6_840));
+    world.server.mood = Mood::NoToken;
+    world.recover();
+    world.pass_to("2026-11-23T14:10:00Z");
+    assert_eq!(world.state("x", "2026-11-23T14:00:00Z"), "waiting: catch_up");
+    world.pass_to("2026-11-23T14:17:30Z");
+    assert_eq!(world.state("x", "2026-11-23T13:00:00Z"), "missed: deadline");
+    world.pass_to("2026-11-23T14:18:30Z");
+    assert_eq!(world.state("x", "2026-11-23T14:00:00Z"), "missed: deadline", "9: from its own time");
 }
 
 #[test]

@@ -228,12 +228,7 @@ fn set_patience(state: &mut State, id: RunId, patience: Patience) {
 
 /// Nothing stands before it any more: its time counts from the end of what stood there (semantics.md 11).
 fn release(state: &mut State, id: RunId) {
-    let Some(open) = state.book.get(id) else { return };
-    // What waited for times that are caught up has its deadline from its own (semantics.md 9).
-    let is_later = open.run.state == RunState::Waiting(WaitReason::CatchUp) && !open.run.is_caught_up();
-    if !is_later {
-        count_from_last_end(state, id);
-    }
+    count_from_last_end(state, id);
     set_patience(state, id, Patience::Runs);
     // It may be past it already.
     if let Some(open) = state.book.get(id) {
@@ -246,6 +241,10 @@ fn release(state: &mut State, id: RunId) {
 fn count_from_last_end(state: &mut State, id: RunId) -> bool {
     let now = state.now.wall;
     let Some(open) = state.book.get(id) else { return false };
+    if open.run.state == RunState::Waiting(WaitReason::CatchUp) && !open.run.is_caught_up() {
+        // A later time that waited for those that are caught up has its deadline from its own (semantics.md 9).
+        return false;
+    }
     let ended = state.book.ended.last_before(&open.run.schedule, open.run.nominal_at);
     let since = ended.is_some_and(|ended| ended > open.run.deadline_from);
     if since {
