@@ -5,6 +5,12 @@ pub(super) const COPY_INTO: &str = "vacuum into ?1";
 /// In a copy: the id under which its starts were made is the folder's, also where the row says another.
 pub(super) const INSTALLATION_RENAME: &str = "update installation set id = ?1 where id <> ?1";
 
+/// Whether it is a copy (`wal`).
+pub(super) const APPLICATION: &str = "pragma application_id";
+
+/// Not a copy any more (`wal`).
+pub(super) const OWN_APPLICATION: &str = "pragma application_id = 0";
+
 /// In a copy that is about to be put back (`wal`).
 pub(super) const RESTORED_APPLICATION: &str = "pragma application_id = 1882288755";
 

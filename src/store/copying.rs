@@ -103,7 +103,7 @@ pub async fn copy_database(state: &Path, copies: &Path, keep: usize, now: Timest
 /// # Errors
 /// See [`CopyError`]; no file is left then, and none was changed.
 pub async fn copy_to(state: &Path, wanted: &Path, now: Timestamp) -> Result<PathBuf, CopyError> {
-    let copy = if wanted.is_dir() { wanted.join(name_at(now)) } else { wanted.to_owned() };
+    let copy = if wanted.is_dir() { free_name(wanted, now) } else { wanted.to_owned() };
     for name in [copy.clone(), prepared_at(&copy)] {
         if name.symlink_metadata().is_ok() {
             return Err(CopyError::Exists(name));
@@ -187,6 +187,18 @@ pub(super) async fn copy_and_check(
 /// How a copy of this time is called.
 fn name_at(now: Timestamp) -> String {
     format!("{PREFIX}{}{ENDING}", now.strftime("%Y%m%dT%H%M%SZ"))
+}
+
+/// So many copies are made in one second; of more the last is refused, as it is there already.
+const COPIES_A_SECOND: u32 = 99;
+
+/// Two copies may be asked for within a second: the next has a number after its time, which sorts behind.
+fn free_name(folder: &Path, now: Timestamp) -> PathBuf {
+    let stamp = now.strftime("%Y%m%dT%H%M%SZ").to_string();
+    let numbered = (2..=COPIES_A_SECOND).map(|number| format!("{PREFIX}{stamp}-{number}{ENDING}"));
+    let mut names = std::iter::once(name_at(now)).chain(numbered).map(|name| folder.join(name));
+    let is_free = |name: &PathBuf| [name, &prepared_at(name)].iter().all(|path| path.symlink_metadata().is_err());
+    names.find(is_free).unwrap_or_else(|| folder.join(name_at(now)))
 }
 
 /// Our own files of this ending in the folder of copies.

@@ -17,7 +17,7 @@ use super::seal;
 use super::set_aside::{set_aside, set_log_aside};
 use super::trouble::StoreError;
 use super::wal::{self, Log};
-use super::{holding_sql, sql};
+use super::{copy_sql, holding_sql, sql};
 use crate::run::{Attempt, InstallationId, PauseId, RunId};
 use crate::text::chain;
 
@@ -69,7 +69,7 @@ impl Database {
     /// another's (see [`wal`]).
     async fn fold_log(&mut self) -> Result<(), StoreError> {
         if [wal::COPY, wal::RESTORED].map(i64::from).contains(&self.application().await?) {
-            self.run(sql::query(sql::OWN_APPLICATION), "being taken over").await?;
+            self.run(sql::query(copy_sql::OWN_APPLICATION), "being taken over").await?;
         }
         // A reader keeps it from being folded back whole; that is no failure.
         let folded = sql::query(sql::CHECKPOINT).fetch_one(&mut self.connection).await;
@@ -78,7 +78,7 @@ impl Database {
 
     /// Whether it is a copy that was put back.
     async fn application(&mut self) -> Result<i64, StoreError> {
-        self.ask_number(sql::APPLICATION, "reading whether it is a copy").await
+        self.ask_number(copy_sql::APPLICATION, "reading whether it is a copy").await
     }
 
     pub(super) async fn open_and_load_in(

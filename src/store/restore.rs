@@ -162,8 +162,8 @@ impl Copy {
     /// What is wrong with the copy, said of the copy and not of its copy.
     fn failed(&self, cause: StoreError) -> RestoreError {
         let path = self.path.clone();
-        if let StoreError::Migration { cause: sqlx::migrate::MigrateError::VersionMissing(schema), .. } = &cause {
-            return RestoreError::Newer { path, schema: *schema };
+        if let StoreError::Newer { wrote, .. } = &cause {
+            return RestoreError::Newer { path, schema: *wrote };
         }
         if cause.is_damage() { RestoreError::Damaged { path, cause } } else { cause.into() }
     }

@@ -8,7 +8,8 @@ use super::columns::{
     changed_from_excluded, changed_from_new, columns_of_attempt, columns_of_run, names, object, of_claim, values,
 };
 use super::copy_sql::{
-    COPY_INTO, DOUBT_IF_NONE, INSTALLATION_RENAME, NEWEST, NO_LOG, OUR_TABLES, RESTORED_APPLICATION,
+    APPLICATION, COPY_INTO, DOUBT_IF_NONE, INSTALLATION_RENAME, NEWEST, NO_LOG, OUR_TABLES, OWN_APPLICATION,
+    RESTORED_APPLICATION,
 };
 use super::holding_sql::{
     DELETE_FAILING, DELETE_FAILING_ACCOUNTS, DELETE_RETIRED_ACCOUNTS, DELETE_RETIRED_FAILING, DELETE_SKIP_MARK,
@@ -352,12 +353,6 @@ update run set
 where parent is not null or retry_of is not null or made_good_by is not null";
 
 pub(super) const CHECKPOINT: &str = "pragma wal_checkpoint(truncate)";
-
-/// Whether it is a copy (`wal`).
-pub(super) const APPLICATION: &str = "pragma application_id";
-
-/// Not a copy any more (`wal`).
-pub(super) const OWN_APPLICATION: &str = "pragma application_id = 0";
 
 pub(super) const OPTIMIZE: &str = "pragma optimize";
 

@@ -86,6 +86,9 @@ async fn a_copy_is_checked_has_the_installations_id_and_is_for_its_owner_alone()
     let other = copy_to(kept.dir.path(), &folder.path().join("mine"), now()).await.unwrap();
     assert_eq!(fs::read(&other).unwrap(), fs::read(&copy).unwrap());
 
+    // Two in one second: the second has a number after its time, and sorts behind.
+    let second = copy_to(kept.dir.path(), folder.path(), now()).await.unwrap();
+    assert_eq!(second.file_name().unwrap(), "punctual-20261123T120000Z-2.db");
     let again = copy_to(kept.dir.path(), &other, now()).await;
     assert!(matches!(again, Err(CopyError::Exists(_))), "{again:?}");
     let empty = tempfile::tempdir().unwrap();
