@@ -21,7 +21,7 @@ use super::times;
 use crate::clock::Clock;
 use crate::run::{Pause, Run, RunState};
 use crate::store::{Begins, Copy, Prepared, Ready, RestoreError, StateFolder, StateFolderError, Step, Whose};
-use crate::text::{counted, in_shell, roughly};
+use crate::text::{in_shell, roughly};
 
 /// So many pauses and runs are named one by one.
 const NAMED: usize = 12;
@@ -98,9 +98,8 @@ fn tell(
     more(out, waiting.len())?;
     match open.len() - waiting.len() {
         0 => {}
-        others => {
-            out.line(format!("{} more of it may have a job, and is asked about.", counted(others, "open run")))?
-        }
+        1 => out.line("One more open run of it may have a job, and is asked about.")?,
+        others => out.line(format!("{others} more open runs of it may have a job, and are asked about."))?,
     }
     out.line(
         "What was due since then is looked up in the same way, and sent only if Orchestrator shows no job of it.",

@@ -164,8 +164,8 @@ fn pause(
     let detail = match (&reason, until) {
         (None, None) => None,
         (Some(reason), None) => Some(reason.clone()),
-        (None, Some(until)) => Some(format!("until {until}")),
-        (Some(reason), Some(until)) => Some(format!("until {until}: {reason}")),
+        (None, Some(until)) => Some(format!("until {until:.0}")),
+        (Some(reason), Some(until)) => Some(format!("until {until:.0}: {reason}")),
     };
     for scope in &scopes {
         deed(state, actor, "pause", subject(scope), detail.clone());
