@@ -16,7 +16,7 @@ const SQLITE_FLOOR: (u32, u32, u32) = (3, 51, 3);
 
 /// Every file of `migrations/`, by its number and name. A list of ours: sqlx's macro would read the folder, but a macro runs
 /// in the compiler, and for that SQLite and half of the dependencies are built a second time.
-const MIGRATIONS: [(i64, &str, &str); 10] = [
+const MIGRATIONS: [(i64, &str, &str); 11] = [
     (1, "spine", include_str!("../../migrations/0001_spine.sql")),
     (2, "memory", include_str!("../../migrations/0002_memory.sql")),
     (3, "seal", include_str!("../../migrations/0003_seal.sql")),
@@ -27,6 +27,7 @@ const MIGRATIONS: [(i64, &str, &str); 10] = [
     (8, "fewer indexes", include_str!("../../migrations/0008_fewer_indexes.sql")),
     (9, "holding", include_str!("../../migrations/0009_holding.sql")),
     (10, "kept answers", include_str!("../../migrations/0010_kept_answers.sql")),
+    (11, "template check", include_str!("../../migrations/0011_template_check.sql")),
 ];
 
 /// All of them, each in a transaction of its own.

@@ -25,3 +25,16 @@ async fn a_new_database_has_had_every_migration_of_the_folder() {
     let done: Vec<(i64, String, Vec<u8>)> = rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
     assert_eq!(done, wanted);
 }
+
+/// Those of SQLite before 3.45 take `json_valid(null)` for false, and say of a sound database that it is damaged.
+#[tokio::test]
+async fn a_run_without_arguments_is_sound_to_an_older_sqlite_too() {
+    let kept = open().await;
+    let mut raw = kept.raw().await;
+    let text = sqlx::query("select sql from sqlite_schema where name = 'run'").fetch_one(&mut raw).await.unwrap();
+    let text: String = text.get(0);
+    assert!(text.contains("check (template is null or json_valid(template))"), "{text}");
+    let left = "select count(*) from sqlite_schema where sql like '%(json_valid(template))%' or name = 'template_check'";
+    let left: i64 = sqlx::query(left).fetch_one(&mut raw).await.unwrap().get(0);
+    assert_eq!(left, 0);
+}

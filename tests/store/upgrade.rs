@@ -21,7 +21,7 @@ const OLDER: usize = 6;
 const WITH_MORE_INDEXES: usize = 7;
 
 /// The one before today's. From the one with more indexes on, rows of runs are as today's but for columns that came later.
-const NEWEST_OLD: usize = 9;
+const NEWEST_OLD: usize = 10;
 
 /// From here on a state of before a reason was known could have it too.
 const NOT_PROCESSED: usize = 5;
