@@ -44,7 +44,9 @@ fn time(story: &Story, row: &Row, law: &Law, marks: &[Mark], certain: bool, foun
     let pause = story.pause_at(law, row.fire);
     let mark = marks.iter().find(|mark| mark.nominal == row.nominal && mark.from <= row.fire && row.fire < mark.until);
     if row.is("skipped", "paused") {
-        if row.was_meant() {
+        // A time at the very instant from which a pause holds lies in it, also where it was claimed a moment before in the same turn.
+        let begins_with_it = row.over() == Some(row.fire) && pause.is_some_and(|pause| pause.since == row.fire);
+        if row.was_meant() && !begins_with_it {
             return found.add("29", row.fire, &[row], "it waited, and ended as a time that a pause takes");
         }
         if pause.is_none() && mark.is_none() && certain {
