@@ -12,7 +12,7 @@ use super::grid::{Cell, Grid};
 use super::output::{Columns, Out, plain};
 use super::runs_args::RunsArgs;
 use super::times;
-use crate::history::{Digest, History, Recent, ShownState};
+use crate::history::{Digest, Recent, ShownState};
 use crate::text::{in_columns, roughly};
 
 /// So many of the newest runs are shown on a narrow terminal.
@@ -54,16 +54,7 @@ impl Columns for Line {
     ];
 }
 
-pub(super) async fn run(
-    history: &History,
-    schedules: &[String],
-    args: &RunsArgs,
-    now: Timestamp,
-    out: &mut Out,
-) -> Result<Exit, Failure> {
-    let (since, until) = (args.since.map(|when| when.resolve(now)), args.until.map(|when| when.resolve(now)));
-    let all = if schedules.is_empty() { history.schedules().await? } else { schedules.to_vec() };
-    let mut digests = history.digests(&all, since, until).await?;
+pub(super) fn show(mut digests: Vec<Digest>, args: &RunsArgs, now: Timestamp, out: &mut Out) -> Result<Exit, Failure> {
     digests.retain(|digest| !digest.runs.is_empty() && (!args.failed || digest.failed() > 0));
     // Those that fail now, then those of which some did, then the others; by name.
     digests.sort_by_key(|digest| (digest.failing_since().is_none(), digest.failed() == 0));

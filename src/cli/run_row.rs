@@ -1,6 +1,5 @@
 //! A run as programs get it: the columns of the view, and behind them the three lengths that are worked out from these.
 
-use jiff::Timestamp;
 use serde::Serialize;
 
 use super::output::Columns;
@@ -16,10 +15,6 @@ pub(super) struct RunRow {
 }
 
 impl RunRow {
-    pub(super) fn new(run: RunSummary, now: Timestamp) -> RunRow {
-        RunRow { spans: Spans::of(&run, now), run }
-    }
-
     /// One whose lengths whoever was asked has worked out.
     pub(super) fn of(run: RunSummary, spans: Spans) -> RunRow {
         RunRow { run, spans }

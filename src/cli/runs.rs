@@ -1,6 +1,6 @@
 //! `punctual runs`: the history.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -9,15 +9,15 @@ use super::args::{Format, Global};
 use super::failure::{Exit, Failure};
 use super::grid::{Cell, Grid, Tint};
 use super::output::{Out, first_line, plain};
+use super::reads::Reads;
 use super::run_row::RunRow;
 use super::runs_args::RunsArgs;
 use super::{by_schedule, times};
 use crate::clock::Clock;
-use crate::history::{Details, Ended, History, HistoryFilter, RunSummary, ShownState, Spans};
+use crate::history::{Details, Ended, HistoryFilter, RunSummary, ShownState, Spans};
 use crate::run::{Ending, JobPhase, MissReason, RunState, WaitReason};
-use crate::schedule::load;
-use crate::text::{in_columns, known_names};
-use crate::web::{held_cure, lost_cure};
+use crate::text::in_columns;
+use crate::web::{ListedRun, MOST_LISTED, RunList, held_cure, lost_cure};
 
 /// How often `--follow` looks.
 const FOLLOW_EVERY: Duration = Duration::from_secs(1);
@@ -25,25 +25,16 @@ const FOLLOW_EVERY: Duration = Duration::from_secs(1);
 /// Until then how long a job has run needs no more than its column.
 const WORTH_A_WORD: SignedDuration = SignedDuration::from_mins(1);
 
-/// How many runs are read to name the schedules that have any.
-const NAMED_FROM: u32 = 10_000;
-
 pub(super) async fn run(global: &Global, args: &RunsArgs, clock: &Clock, out: &mut Out) -> Result<Exit, Failure> {
     if args.follow && args.output == Format::Json {
         return Err(Failure::new(Exit::Usage, "an array has no end while it is followed")
             .hint("use `-o ndjson` with `--follow`"));
     }
-    let history = History::open(&global.state_dir()).await?;
+    // A daemon lists only so many at once.
+    let reads = if args.limit > MOST_LISTED { Reads::files(global).await? } else { Reads::find(global).await? };
     let now = clock.now();
-    let schedules: Vec<String> = args.schedules.iter().chain(&args.schedule).cloned().collect();
-    known(&history, global, &schedules, now).await?;
-    if args.by_schedule {
-        let shown = by_schedule::run(&history, &schedules, args, now, out).await;
-        history.close().await;
-        return shown;
-    }
     let filter = HistoryFilter {
-        schedules,
+        schedules: args.schedules.iter().chain(&args.schedule).cloned().collect(),
         states: args.state.clone(),
         not: args.not.clone(),
         ended: if args.failed { Ended::Failed } else { Ended::Anyhow },
@@ -53,57 +44,37 @@ pub(super) async fn run(global: &Global, args: &RunsArgs, clock: &Clock, out: &m
         until: args.until.map(|when| when.resolve(now)),
         limit: args.limit,
     };
-    let (_, seen) = history.changed_since(i64::MAX).await?;
-    let runs: Vec<RunSummary> = history.list(&filter).await?.into_iter().map(RunSummary::without_template).collect();
+    if args.by_schedule {
+        let digests = reads.digests(&filter, global, now).await?;
+        reads.close().await;
+        return by_schedule::show(digests, args, now, out);
+    }
+    let list = reads.runs(&filter, global, now).await?;
     match args.output {
-        Format::Table if runs.is_empty() && !args.follow => {
+        Format::Table if list.runs.is_empty() && !args.follow => {
             out.line("No runs. Coming times: `punctual next`; other filters: `punctual runs --help`.")?;
         }
         Format::Table => {
-            let details = history.details_now(&runs, now).await?;
-            print(&runs, &details, now, out)?;
+            let runs: Vec<RunSummary> = list.runs.into_iter().map(|listed| listed.run).collect();
+            print(&runs, &list.details, now, out)?;
         }
-        Format::Json | Format::Ndjson | Format::Csv => {
-            let rows: Vec<RunRow> = runs.into_iter().map(|run| RunRow::new(run, now)).collect();
-            out.rows(args.output, &rows, |_| Grid::default())?;
-        }
+        Format::Json | Format::Ndjson | Format::Csv => out.rows(args.output, &rows(list.runs), |_| Grid::default())?,
     }
     out.flush()?;
     if args.follow {
-        return follow(&history, &filter, seen, args.output, clock, out).await;
+        return follow(&reads, &filter, list.seen, args.output, clock, out).await;
     }
-    history.close().await;
+    reads.close().await;
     Ok(Exit::Fine)
 }
 
-/// Refuses a schedule that neither the history nor the files know: a typo must not look like "nothing ran".
-async fn known(history: &History, global: &Global, wanted: &[String], now: Timestamp) -> Result<(), Failure> {
-    for name in wanted {
-        let filter = HistoryFilter { schedules: vec![name.clone()], limit: 1, ..HistoryFilter::default() };
-        if !history.list(&filter).await?.is_empty() {
-            continue;
-        }
-        // Files that cannot be read know nothing; the history can be asked all the same.
-        let mut names: BTreeSet<String> = load(&global.config_paths(), now)
-            .map(|loaded| loaded.set.schedules.keys().map(ToString::to_string).collect())
-            .unwrap_or_default();
-        if names.contains(name) {
-            continue;
-        }
-        let newest = history.list(&HistoryFilter { limit: NAMED_FROM, ..HistoryFilter::default() }).await?;
-        names.extend(newest.into_iter().map(|run| run.schedule));
-        let failure = Failure::new(Exit::Usage, format!("there is no schedule `{}`", plain(name)));
-        if names.is_empty() {
-            return Err(failure.hint("nothing has run yet"));
-        }
-        return Err(failure.hint(plain(&known_names(name, names.iter().map(String::as_str)))));
-    }
-    Ok(())
+fn rows(runs: Vec<ListedRun>) -> Vec<RunRow> {
+    runs.into_iter().map(|listed| RunRow::of(listed.run, listed.spans)).collect()
 }
 
 /// Prints each run as it changes, until the reader goes away.
 async fn follow(
-    history: &History,
+    reads: &Reads,
     filter: &HistoryFilter,
     mut seen: i64,
     format: Format,
@@ -112,21 +83,18 @@ async fn follow(
 ) -> Result<Exit, Failure> {
     loop {
         clock.sleep(FOLLOW_EVERY).await;
-        let (changed, newest) = history.changed_since(seen).await?;
-        seen = newest;
-        let changed = changed.into_iter().filter(|run| lets_through(filter, run));
-        let changed: Vec<_> = changed.map(RunSummary::without_template).collect();
         let now = clock.now();
-        let rows = || changed.iter().cloned().map(|run| RunRow::new(run, now)).collect::<Vec<_>>();
+        let RunList { mut runs, details, seen: newest } = reads.changed(seen, now).await?;
+        seen = newest;
+        runs.retain(|listed| lets_through(filter, &listed.run));
         match format {
             Format::Table => {
-                let details = history.details(&changed).await?;
-                for run in &changed {
-                    out.line(one_line(run, &details, now))?;
+                for listed in &runs {
+                    out.line(one_line(&listed.run, &details, now))?;
                 }
             }
-            Format::Csv => out.more_csv(&rows())?,
-            Format::Json | Format::Ndjson => out.rows(Format::Ndjson, &rows(), |_| Grid::default())?,
+            Format::Csv => out.more_csv(&rows(runs))?,
+            Format::Json | Format::Ndjson => out.rows(Format::Ndjson, &rows(runs), |_| Grid::default())?,
         }
         out.flush()?;
     }

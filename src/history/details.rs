@@ -1,7 +1,7 @@
 //! What is known of runs next to the columns of the view: how full the pools are, how many starts a run may have, why its job was to stop,
 //! where that is, and how long its schedule usually takes.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The runs of a pool.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -15,7 +15,7 @@ pub struct PoolUse {
 }
 
 /// What a line for people has next to a run's columns.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Details {
     /// Which run.
     pub run: String,
@@ -24,10 +24,10 @@ pub struct Details {
     /// Why its last job was to stop, if it was.
     pub to_stop: Option<String>,
     /// How long its schedule usually takes, in milliseconds, for one that is running.
-    #[serde(skip)]
+    #[serde(default)]
     pub usual_ms: Option<i64>,
     /// It was given up and its job may still run, so that it keeps its schedule back.
-    #[serde(skip)]
+    #[serde(default)]
     pub counts: bool,
 }
 

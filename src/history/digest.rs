@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 
@@ -26,7 +26,7 @@ const USUAL_OF: usize = 20;
 const USUAL_LEAST: usize = 5;
 
 /// One schedule.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Digest {
     /// Its key.
     pub schedule: String,
@@ -41,11 +41,12 @@ pub struct Digest {
 }
 
 /// One of the last runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recent {
     /// When it was due.
     pub nominal_at: Timestamp,
     /// How it stands.
+    #[serde(flatten)]
     pub state: ShownState,
     /// When Orchestrator took its start.
     pub accepted_at: Option<Timestamp>,

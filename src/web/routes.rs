@@ -11,7 +11,8 @@ use axum::routing::{get, post};
 use super::answer::{OTHER_VERSION, Refusal, Why};
 use super::control::Control;
 use super::{
-    backfill, holding, log, login, once, overview, reading, reload, resolve, retry, skip, start, stop, token, why,
+    backfill, holding, listing, log, login, once, overview, reading, reload, resolve, retry, skip, start, stop, token,
+    why,
 };
 
 /// What every path begins with. It goes up when something is renamed or taken away, never when something is added.
@@ -31,8 +32,11 @@ fn looks() -> Router<Arc<Control>> {
         .route("/tokens", get(token::list))
         .route("/tokens/{connection}", get(token::show))
         .route("/held", get(holding::show))
+        .route("/runs", get(listing::runs))
+        .route("/runs/changed", get(listing::changed))
         .route("/runs/{run}", get(reading::run))
         .route("/runs/{run}/story", get(reading::story))
+        .route("/schedules/digests", get(listing::digests))
         .route("/schedules/{schedule}/why", get(why::why))
         .route("/audit", get(reading::audit))
 }

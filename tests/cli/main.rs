@@ -277,7 +277,12 @@ fn a_demo_leaves_a_history_whose_tables_are_straight_in_every_colour_and_whose_q
     let output = run(folder.path(), &["demo", "--state-dir", "d", "--for", "2s"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let told = text(&output.stdout);
-    assert!(!told.contains("the start whose answer was lost"), "it was not sent in 2 s:\n{told}");
+    // Usually it is not sent within 2 s, and then it is not named; on a machine that is busy it may be, and then it is there.
+    if let Some(line) = told.lines().find(|line| line.contains("the start whose answer was lost")) {
+        let words: Vec<&str> = line.split('#').next().unwrap().split_whitespace().skip(1).collect();
+        let shown = run(folder.path(), &words);
+        assert!(text(&shown.stdout).contains("May have started"), "{told}\n{}", text(&shown.stdout));
+    }
     let mode = |path: &Path| std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path).unwrap().permissions());
     assert_eq!(mode(&key) & 0o777, 0o600);
 

@@ -37,7 +37,7 @@ async fn a_member_of_the_group_reads_and_acts_without_a_right_on_the_folder() {
     let stopped = place.as_nobody(&["stop", &run[24..]]).await;
     assert_eq!(stopped.status.code(), Some(FINE), "{}", text(&stopped.stderr));
 
-    let questions: [&[&str]; 8] = [
+    let questions: [&[&str]; 14] = [
         &["show", &run],
         &["show", &run[20..], "-o", "json"],
         &["show", &run, "-o", "csv"],
@@ -46,6 +46,12 @@ async fn a_member_of_the_group_reads_and_acts_without_a_right_on_the_folder() {
         &["why", "yearly", "29 February"],
         &["why", "nothing"],
         &["audit", "-o", "json", "--since", "2020-01-01", "-n", "7"],
+        &["runs"],
+        &["runs", "yearly", "--state", "cancelled", "--trigger", "manual", "--since", "2020-01-01", "-o", "csv"],
+        &["runs", "--not", "cancelled,faulted"],
+        &["runs", "yearl"],
+        &["runs", "--by-schedule"],
+        &["runs", "yearly", "--by-schedule", "-o", "json"],
     ];
     let mut asked = Vec::new();
     for question in questions {
@@ -53,7 +59,10 @@ async fn a_member_of_the_group_reads_and_acts_without_a_right_on_the_folder() {
         assert_eq!(said(&place.as_nobody(question).await), mine, "{question:?}");
         asked.push(mine);
     }
-    assert_eq!(asked.iter().map(|(code, ..)| code.unwrap()).collect::<Vec<_>>(), [0, 0, 0, 2, 0, 2, 2, 0]);
+    assert_eq!(
+        asked.iter().map(|(code, ..)| code.unwrap()).collect::<Vec<_>>(),
+        [0, 0, 0, 2, 0, 2, 2, 0, 0, 0, 0, 2, 0, 0]
+    );
     assert!(asked[0].1.contains("cancelled") && asked[7].1.contains("nobody (uid 65534)"), "{asked:#?}");
 
     // The API says what the command prints.
@@ -64,7 +73,22 @@ async fn a_member_of_the_group_reads_and_acts_without_a_right_on_the_folder() {
     let printed = json(&place.run(&["why", "yearly", "2028-02-29T00:00:00Z", "-o", "json"]).await);
     assert_eq!((status, &why), (200, &printed));
     assert_eq!((&why["local"], &why["zone"]), (&json!("2028-02-29 00:00:00 +00:00"), &json!("UTC")));
-    for (path, status) in [("/runs/nothing", 404), ("/audit?limit=some", 422), ("/schedules/yearly/why?at=soon", 422)] {
+    let (status, list) = place.call(&get("/runs?schedule=yearly&limit=1")).await;
+    let printed = json(&place.run(&["runs", "-o", "json"]).await);
+    assert_eq!((status, &list["runs"]), (200, &printed));
+    let changed = format!("/runs/changed?after={}", list["seen"]);
+    assert_eq!(place.call(&get(&changed)).await.1["runs"], json!([]));
+    assert_eq!(place.call(&get("/runs/changed?after=0")).await.1["runs"], printed);
+    let (_, digests) = place.call(&get("/schedules/digests")).await;
+    let newest = &digests[0]["runs"][0];
+    assert_eq!((&digests[0]["schedule"], &newest["state"]), (&json!("yearly"), &json!("cancelled")), "{digests}");
+    let wrong =
+        [("/runs?limit=10001", 422), ("/runs?since=soon", 422), ("/runs?schedule=yearl", 404), ("/runs/changed", 422)];
+    for (path, status) in wrong.into_iter().chain([
+        ("/runs/nothing", 404),
+        ("/audit?limit=some", 422),
+        ("/schedules/yearly/why?at=soon", 422),
+    ]) {
         let (came, body) = place.call(&get(path)).await;
         assert_eq!((came, body["status"].as_u64()), (status, Some(status.into())), "{path}: {body}");
     }
