@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use punctual::schedule::{CatchUpPolicy, OverlapPolicy, Retry, RetryOn, ScheduleKey};
+use punctual::schedule::{CatchUpPolicy, OverlapPolicy, PauseAfter, Retry, RetryOn, ScheduleKey};
 
 use super::server::{Life, Mood, Post};
 use super::world::{World, at, changed, hourly, seconds, set_of};
@@ -97,6 +97,26 @@ fn what_waits_for_a_caught_up_time_that_is_given_up_in_an_outage_has_its_deadlin
     assert_eq!(world.state("x", "2026-11-23T13:00:00Z"), "missed: deadline");
     world.pass_to("2026-11-23T14:18:30Z");
     assert_eq!(world.state("x", "2026-11-23T14:00:00Z"), "missed: deadline", "9: from its own time");
+}
+
+#[test]
+fn an_end_that_is_read_late_and_pauses_its_schedule_is_what_the_next_time_counts_from() {
+    let set = changed(&set_of(&hourly(""), at(BEFORE)), "x", |schedule| {
+        schedule.overlap = OverlapPolicy::QueueAll;
+        schedule.start_deadline = seconds(3_600);
+        schedule.pause_after = PauseAfter::Failures(1);
+    });
+    let mut world = World::proven_with(set, BEFORE);
+    world.server.lives.push_back(Life::fails(seconds(3_630), "the element was not found"));
+    world.pass_to("2026-11-23T12:50:00Z");
+    world.server.mood = Mood::Down;
+    world.pass_to("2026-11-23T13:10:00Z");
+    world.server.mood = Mood::Well;
+    world.pass_to("2026-11-23T14:05:00Z");
+    assert_eq!(world.state("x", NOON), "faulted");
+    assert_eq!(world.state("x", "2026-11-23T13:00:00Z"), "waiting: paused", "11: not from 13:00");
+    world.pass_to("2026-11-23T14:15:00Z");
+    assert_eq!(world.state("x", "2026-11-23T13:00:00Z"), "missed: deadline", "29: a pause uses it up");
 }
 
 #[test]

@@ -257,7 +257,13 @@ fn count_from_last_end(state: &mut State, id: RunId) -> bool {
 /// own time runs from then on.
 pub(crate) fn stays_behind(state: &mut State, id: RunId) -> bool {
     let now = state.now;
-    let Some(open) = state.book.get(id).filter(|open| waits_behind(open)) else { return false };
+    let Some(open) = state.book.get(id) else { return false };
+    let is_behind = waits_behind(open);
+    // One that asked, and has not been told yet, whether an older one is there.
+    let has_asked = open.run.state == RunState::Waiting(WaitReason::Overlap);
+    if !is_behind && !has_asked {
+        return false;
+    }
     let (schedule, turn) = (open.run.schedule.clone(), Some(Turn::of(&open.run)));
     let policy = open.run.policy.overlap.unwrap_or(OverlapPolicy::Skip);
     let (due, is_caught_up) = (boot_of(now, open.run.fire_at), open.run.is_caught_up());
@@ -266,6 +272,8 @@ pub(crate) fn stays_behind(state: &mut State, id: RunId) -> bool {
     let is_first = older.is_empty() && !is_behind_caught_up;
     if is_first {
         release(state, id);
+    } else if !is_behind {
+        return false;
     } else if is_behind_caught_up && !is_caught_up {
         // It has its deadline from its own time (semantics.md 9).
         set_patience(state, id, Patience::Runs);
