@@ -31,7 +31,8 @@ const TO_REST: Duration = Duration::from_secs(150);
 const PEOPLE: u64 = 3;
 
 /// `tick` comes by itself, so that there is something to pause and to make good; the others are only started by hand.
-fn file(url: &str, starts: Timestamp) -> String {
+fn file(url: &str, starts: Timestamp, ends: Option<Timestamp>) -> String {
+    let ends = ends.map(|ends| format!(", ends: \"{ends}\"")).unwrap_or_default();
     let by_hand = |key: &str, more: &str, process: &str| {
         format!("  {key}: {{ cron: \"0 0 29 2 *\", {more}start: {{ process: {process} }} }}\n")
     };
@@ -51,7 +52,7 @@ fn file(url: &str, starts: Timestamp) -> String {
         yaml.push_str(&by_hand(key, more, process));
     }
     yaml.push_str(&format!(
-        "  tick: {{ every: 2s, starts: \"{starts}\", overlap: allow, start: {{ process: Short }} }}\n"
+        "  tick: {{ every: 2s, starts: \"{starts}\"{ends}, overlap: allow, start: {{ process: Short }} }}\n"
     ));
     yaml
 }
@@ -96,7 +97,7 @@ async fn run(seed: u64, kills: u64) -> Outcome {
     let rig = Rig::begin(seed, tenant).await;
     let starts =
         Timestamp::from_second(later(rig.clock.now(), Duration::from_secs(4)).as_second()).expect("an instant");
-    rig.write(&file(&rig.sandbox.base_url(), starts));
+    rig.write(&file(&rig.sandbox.base_url(), starts, None));
     rig.control.set_faults(faults());
     let mut dice = Dice::new(seed, 0);
     let mut life = rig.ready_life().await;
@@ -116,6 +117,9 @@ async fn run(seed: u64, kills: u64) -> Outcome {
         acts.extend(person.leave().await);
     }
     rig.control.set_faults(robots());
+    // What is made good waits for whatever is planned, and that would never end.
+    let ends = Timestamp::from_second(rig.clock.now().as_second() + 1).expect("an instant");
+    rig.write(&file(&rig.sandbox.base_url(), starts, Some(ends)));
     let until = rig.clock.now();
     let is_due = |nominal_at: &str| nominal_at.parse::<Timestamp>().expect("an instant") <= until;
     let is_held = |state: &str| state == "held";
@@ -129,7 +133,9 @@ async fn run(seed: u64, kills: u64) -> Outcome {
     let runs = rig.runs().await;
     let jobs = rig.control.jobs();
     let mut findings = judge(&acts, &runs, &jobs, &rig.state_dir()).await;
-    findings.extend((!rested).then(|| "what was asked for has not come to rest".to_owned()));
+    let open = runs.iter().filter(|run| is_due(&run.nominal_at) && is_open(run) && !is_held(run.state.name()));
+    let open: Vec<String> = open.map(|run| format!("{} {} {}", run.schedule, run.trigger, run.state)).collect();
+    findings.extend((!rested).then(|| format!("what was asked for has not come to rest: {open:?}")));
     findings.extend((end != End::Code(0)).then(|| format!("asked to stop, the daemon ended with {end:?}")));
     let mut outcome = Outcome { findings, jobs: jobs.len(), ..Outcome::default() };
     for act in &acts {
