@@ -136,8 +136,9 @@ fn queue_goes_on(story: &Story, row: &Row, found: &mut Findings<'_>) {
     let Some(law) = story.law(row) else { return };
     for (from, to) in row.spans(|state| state == RunState::Waiting(WaitReason::Overlap)) {
         let to = to.min(story.end);
-        // The last of those in front that ended before it did.
-        let in_front = others(story, row).filter(|other| other.claimed <= to && other.nominal < row.nominal);
+        // The last of those in front that ended before it did; one that was started next to them, as its file said `allow` then, is in front too.
+        let in_front = others(story, row)
+            .filter(|other| other.claimed <= to && (other.nominal < row.nominal || was_sent_before(other, to)));
         let mut free = from;
         for other in in_front {
             match other.over() {
