@@ -99,7 +99,7 @@ impl From<io::Error> for Failure {
 const SERVICE_FOLDER: &str = "/run/punctual";
 
 const SUDO: &str = "the service's history is for its own user and root: `sudo` and the same command reads it; a member of the service's \
-                    group asks the running daemon, without `--state-dir`: `punctual runs`";
+                    group leaves `--state-dir` out, and asks the running daemon";
 
 impl From<HistoryError> for Failure {
     fn from(cause: HistoryError) -> Failure {
