@@ -120,6 +120,8 @@ async fn run(seed: u64, kills: u64) -> Outcome {
     // What is made good waits for whatever is planned, and that would never end.
     let ends = Timestamp::from_second(rig.clock.now().as_second() + 1).expect("an instant");
     rig.write(&file(&rig.sandbox.base_url(), starts, Some(ends)));
+    // And what has piled up is started one after another: it is called off.
+    acts.push(people::call_off(&rig.state_dir(), &rig.clock).await);
     let until = rig.clock.now();
     let is_due = |nominal_at: &str| nominal_at.parse::<Timestamp>().expect("an instant") <= until;
     let is_held = |state: &str| state == "held";

@@ -95,6 +95,15 @@ impl People {
     }
 }
 
+/// Somebody calls off what is to be made good and has not been started yet.
+pub(super) async fn call_off(state_dir: &Path, clock: &Clock) -> Act {
+    let name = "person-0".to_owned();
+    let hand = Hand { state_dir: state_dir.to_owned(), clock: clock.clone(), acts: Arc::default(), name };
+    let key = "person-0-1".to_owned();
+    let body = json!({ "reason": key });
+    hand.act(Kind::Waiting, key, "/schedules/tick/backfill/cancel".to_owned(), &body, false).await
+}
+
 struct Hand {
     state_dir: PathBuf,
     clock: Clock,

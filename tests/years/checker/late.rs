@@ -128,8 +128,9 @@ fn counts_from_at_most(story: &Story, row: &Row, law: &Law, until: Moment) -> Mo
         .filter(|(from, _)| *from < until)
         .map(|(_, to)| to.min(until))
         .fold(own, i64::max);
-    // What waits for two things is shown with one of them.
-    let held = row.spans(|state| waits_for(state, &[WaitReason::Paused, WaitReason::Blackout]));
+    // What waits for two things is shown with one of them; while Orchestrator asks to be left alone nobody is told whether an older one is there.
+    let both = [WaitReason::Paused, WaitReason::Blackout, WaitReason::RateLimit];
+    let held = row.spans(|state| waits_for(state, &both));
     let older = story.near(row).filter(|other| other.nominal < row.nominal && law.overlap != Overlap::Allow);
     let ends = older.filter_map(|other| other.over().filter(|over| held.iter().any(|(a, b)| a < over && over <= b)));
     ends.filter(|over| *over <= until).fold(own, i64::max)
