@@ -48,6 +48,53 @@ pub(super) async fn judge(acts: &[Act], runs: &[RunSummary], jobs: &[JobTruth], 
     findings
 }
 
+/// What it would not see: each of these is falsified in turn, and must be found.
+pub(super) async fn blind_to(
+    acts: &[Act],
+    runs: &[RunSummary],
+    jobs: &[JobTruth],
+    state_dir: &Path,
+) -> Vec<&'static str> {
+    let mut falsified: Vec<(&str, Vec<Act>, Vec<JobTruth>)> = Vec::new();
+    if let Some(place) = acts.iter().position(|act| act.kind == Kind::Start && act.is_confirmed()) {
+        let changed = |change: &dyn Fn(&mut Vec<Act>)| {
+            let mut acts = acts.to_vec();
+            change(&mut acts);
+            acts
+        };
+        let jobs = || jobs.to_vec();
+        falsified.push(("a run that nobody was told of", changed(&|acts| drop(acts.remove(place))), jobs()));
+        falsified.push(("two who were told of one run", changed(&|acts| acts.push(acts[place].clone())), jobs()));
+        let nothing = changed(&|acts| acts[place].answer = serde_json::json!({ "run": "nothing" }));
+        falsified.push(("a run that is not there", nothing, jobs()));
+        falsified.push(("what was refused and is done", changed(&|acts| acts[place].status = 409), jobs()));
+    }
+    if let Some(ran) = runs.iter().find(|run| run.state.name() == "succeeded") {
+        let called_off = Act {
+            kind: Kind::Stop,
+            key: "nobody".to_owned(),
+            path: format!("/runs/{}/stop", ran.run),
+            status: 200,
+            answer: serde_json::json!({ "outcome": "cancelled" }),
+            asked: 1,
+        };
+        let acts = acts.iter().cloned().chain([called_off]).collect();
+        falsified.push(("what was called off and ran", acts, jobs.to_vec()));
+    }
+    if let Some(job) = jobs.iter().find(|job| job.reference.is_some()) {
+        let twice = jobs.iter().chain([job]).cloned().collect();
+        falsified.push(("a job that was made twice", acts.to_vec(), twice));
+    }
+    let truth = judge(acts, runs, jobs, state_dir).await.len();
+    let mut blind = Vec::new();
+    for (what, acts, jobs) in falsified {
+        if judge(&acts, runs, &jobs, state_dir).await.len() <= truth {
+            blind.push(what);
+        }
+    }
+    blind
+}
+
 /// Whether an act that was confirmed leaves a row in the audit.
 fn leaves_a_deed(act: &Act) -> bool {
     match act.kind {

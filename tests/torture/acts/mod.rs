@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use punctual::clock::later;
 use punctual::sandbox::{Endpoint, Failure, Fault, FaultRule, Faults, Mishap, ProcessSpec, SandboxConfig};
 
-use self::judge::judge;
+use self::judge::{blind_to, judge};
 use self::people::People;
 use super::checker::is_open;
 #[cfg(not(feature = "faults"))]
@@ -87,6 +87,8 @@ fn robots() -> Faults {
 #[derive(Debug, Default)]
 struct Outcome {
     findings: Vec<String>,
+    /// What was falsified on purpose and not found.
+    blind: Vec<&'static str>,
     /// How many acts of each kind were confirmed, and how many were asked for again after a lost answer.
     confirmed: BTreeMap<&'static str, usize>,
     asked_again: usize,
@@ -139,7 +141,8 @@ async fn run(seed: u64, kills: u64) -> Outcome {
     let open: Vec<String> = open.map(|run| format!("{} {} {}", run.schedule, run.trigger, run.state)).collect();
     findings.extend((!rested).then(|| format!("what was asked for has not come to rest: {open:?}")));
     findings.extend((end != End::Code(0)).then(|| format!("asked to stop, the daemon ended with {end:?}")));
-    let mut outcome = Outcome { findings, jobs: jobs.len(), ..Outcome::default() };
+    let blind = blind_to(&acts, &runs, &jobs, &rig.state_dir()).await;
+    let mut outcome = Outcome { findings, blind, jobs: jobs.len(), ..Outcome::default() };
     for act in &acts {
         outcome.asked_again += usize::from(act.asked > 1);
         if act.is_confirmed() {
@@ -160,7 +163,7 @@ async fn what_people_were_told_was_done_is_done_once_whatever_dies_meanwhile() {
             "PUNCTUAL_SEED={seed} PUNCTUAL_KILLS={kills} cargo test --test torture acts -- --ignored --nocapture"
         );
         println!("seed {seed}: {replay}");
-        let Outcome { findings, confirmed, asked_again, jobs } = run(seed, kills).await;
+        let Outcome { findings, blind, confirmed, asked_again, jobs } = run(seed, kills).await;
         println!(
             "figure: acts under fire, seed {seed}: {kills} kills; {confirmed:?} confirmed, {asked_again} asked for again; {jobs} jobs; {} \
              findings",
@@ -171,6 +174,7 @@ async fn what_people_were_told_was_done_is_done_once_whatever_dies_meanwhile() {
         }
         let shown: Vec<&str> = findings.iter().take(12).map(String::as_str).collect();
         assert!(findings.is_empty(), "{replay}: {} findings:\n{}", findings.len(), shown.join("\n"));
+        assert!(blind.is_empty(), "the judge does not see {blind:?}");
         assert!(asked_again > 0, "no answer was lost");
         let came = ["start", "stop", "waiting", "retry", "pause", "resume", "backfill", "resolve"];
         let never: Vec<&str> = came.into_iter().filter(|kind| !confirmed.contains_key(kind)).collect();
