@@ -47,7 +47,7 @@ fn file(url: &str, starts: Timestamp, ends: Option<Timestamp>) -> String {
         ("flaky", "overlap: allow, ", "Faulty"),
         ("long", "overlap: allow, ", "Long"),
         ("line", "overlap: queue_all, ", "Four"),
-        ("unclear", "overlap: allow, on_unknown_start: hold, ", "Short"),
+        ("unclear", "overlap: allow, on_unknown_start: hold, ", "Unclear"),
     ] {
         yaml.push_str(&by_hand(key, more, process));
     }
@@ -61,7 +61,13 @@ fn tenant(config: &mut SandboxConfig) {
     let process = |name: &str, lasts: u64| {
         ProcessSpec::new(name).taking(Duration::from_millis(100), Duration::from_millis(lasts))
     };
-    let all = [process("Short", 700), process("Faulty", 700), process("Four", 4_000), process("Long", 90_000)];
+    let all = [
+        process("Short", 700),
+        process("Unclear", 700),
+        process("Faulty", 700),
+        process("Four", 4_000),
+        process("Long", 90_000),
+    ];
     config.tenant.folders[0].processes.extend(all);
 }
 
@@ -70,6 +76,8 @@ fn faults() -> Faults {
     let starts = |fault| FaultRule::always(fault).on(Endpoint::StartJobs);
     let mut faults = robots();
     faults.rules.extend([
+        // So that there is something to decide.
+        starts(Fault::DropRequest).process("Unclear").share(0.5),
         starts(Fault::Late(SETTLE / 2)).share(0.1),
         starts(Fault::DropAnswer).share(0.1),
         starts(Fault::DropRequest).share(0.1),
